@@ -1,0 +1,12 @@
+// Package keyed derives the secret layers of the reversible network: for one
+// tile, the permutations of positions and the orthogonal mixing matrices that
+// enter the generators as graph inputs.
+//
+// Main path: the container derives a Seed per tile (HKDF), Material expands it.
+// Everything is integer arithmetic or + - * / sqrt in float64 with explicit
+// conversions, so every platform computes the same bits.
+package keyed
+
+// Seed is the 256-bit secret of one tile of one picture. It must never be used
+// for two tiles or two pictures.
+type Seed [32]byte

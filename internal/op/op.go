@@ -1,0 +1,188 @@
+// Package op holds the Gorgonia operations of the networks: forward passes over
+// internal/kernel and, where training needs them, gradients. One file an
+// operation; each file gives the constructor that adds a node to a graph.
+//
+// Main path: a constructor fills a Spec and calls Apply, which infers the
+// shape and adds the node. At run time Do checks the values, recovers from any
+// panic (the tape machine runs operations in its own goroutine, where a panic
+// would end the process) and calls the kernel.
+package op
+
+import (
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"io"
+	"strings"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Spec describes one operation. Name must contain every attribute, since
+// Gorgonia merges nodes by hash of operation and inputs.
+type Spec struct {
+	Name  string
+	Arity int
+	// Type of the result; zero means Float32.
+	Type tensor.Dtype
+	// Shape infers the output shape from the input shapes, or says why they do not fit.
+	Shape func(in []tensor.Shape) (tensor.Shape, error)
+	// Forward computes out from in. out is owned by the node and reused between
+	// runs; its contents are those of the previous run, so every element must be written.
+	Forward func(in []*tensor.Dense, out *tensor.Dense) error
+	// Diff builds the gradient of each input i for which want[i] is set, and
+	// leaves the others nil. A nil Diff means that no gradient flows through
+	// the operation.
+	Diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)
+	// Wrt says which inputs Diff can serve; nil means all of them.
+	Wrt []bool
+}
+
+// dataPrefix marks leaves that no gradient is wanted for.
+const dataPrefix = "data/"
+
+// Data adds a leaf that is fed from outside and gets no gradient: pictures,
+// keys, frozen weights. Gorgonia would otherwise build and run the whole
+// backward pass down to it.
+func Data(g *gorgonia.ExprGraph, name string, of tensor.Dtype, shape ...int) *gorgonia.Node {
+	return gorgonia.NewTensor(g, of, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(dataPrefix+name))
+}
+
+// active says whether a gradient is wanted for the node: it is, or it depends on, a trainable leaf.
+func active(n *gorgonia.Node) bool {
+	if o, ok := n.Op().(*operation); ok {
+		for _, w := range o.wrt {
+			if w {
+				return true
+			}
+		}
+		return false
+	}
+	return !strings.HasPrefix(n.Name(), dataPrefix)
+}
+
+// Apply adds the operation to the graph of its inputs. It returns an error when the shapes do not fit.
+func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
+	if len(in) != s.Arity {
+		return nil, fmt.Errorf("%s: %d inputs, want %d", s.Name, len(in), s.Arity)
+	}
+	for i, n := range in {
+		if n == nil {
+			return nil, fmt.Errorf("%s: input %d is missing", s.Name, i)
+		}
+	}
+	if s.Type == (tensor.Dtype{}) {
+		s.Type = tensor.Float32
+	}
+	shapes := make([]tensor.Shape, len(in))
+	for i, n := range in {
+		shapes[i] = n.Shape()
+	}
+	out, err := s.Shape(shapes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	o := &operation{spec: s, shape: out.Clone(), inTypes: make([]hm.Type, len(in)), wrt: make([]bool, len(in))}
+	for i, n := range in {
+		o.inTypes[i] = n.Type()
+		o.wrt[i] = s.Diff != nil && (s.Wrt == nil || s.Wrt[i]) && active(n)
+	}
+	n, err := gorgonia.ApplyOp(o, in...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return n, nil
+}
+
+// operation adapts a Spec to gorgonia.Op and gorgonia.SDOp. One instance serves
+// one node and owns its output buffer.
+type operation struct {
+	spec    Spec
+	shape   tensor.Shape
+	inTypes []hm.Type
+	wrt     []bool
+	out     *tensor.Dense
+	scratch []*tensor.Dense
+}
+
+var _ gorgonia.SDOp = (*operation)(nil)
+
+func (o *operation) Arity() int { return o.spec.Arity }
+
+func (o *operation) Type() hm.Type {
+	ts := append([]hm.Type{}, o.inTypes...)
+	var ret hm.Type = o.spec.Type
+	if o.shape.Dims() > 0 {
+		ret = gorgonia.TensorType{Dims: o.shape.Dims(), Of: o.spec.Type}
+	}
+	return hm.NewFnType(append(ts, ret)...)
+}
+
+func (o *operation) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
+	return o.shape.Clone(), nil
+}
+
+func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %v", o.spec.Name, r)
+		}
+	}()
+	if len(in) != o.spec.Arity {
+		return nil, fmt.Errorf("%s: %d values, want %d", o.spec.Name, len(in), o.spec.Arity)
+	}
+	o.scratch = o.scratch[:0]
+	for i, x := range in {
+		d, ok := x.(*tensor.Dense)
+		if !ok {
+			s, isScalar := x.(gorgonia.Scalar)
+			if !isScalar {
+				return nil, fmt.Errorf("%s: input %d is a %T, want a dense tensor", o.spec.Name, i, x)
+			}
+			f, isFloat := s.Data().(float32)
+			if !isFloat {
+				return nil, fmt.Errorf("%s: input %d is a scalar %T, want float32", o.spec.Name, i, s.Data())
+			}
+			d = tensor.New(tensor.WithShape(1), tensor.WithBacking([]float32{f}))
+		}
+		if d.RequiresIterator() {
+			return nil, fmt.Errorf("%s: input %d is a view, want contiguous data", o.spec.Name, i)
+		}
+		o.scratch = append(o.scratch, d)
+	}
+	if o.out == nil {
+		shape := o.shape
+		if shape.Dims() == 0 {
+			shape = tensor.Shape{1}
+		}
+		o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
+	}
+	if err := o.spec.Forward(o.scratch, o.out); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.spec.Name, err)
+	}
+	if o.shape.Dims() == 0 {
+		return gorgonia.NewF32(o.out.Data().([]float32)[0]), nil
+	}
+	return o.out, nil
+}
+
+func (o *operation) ReturnsPtr() bool     { return true }
+func (o *operation) CallsExtern() bool    { return false }
+func (o *operation) OverwritesInput() int { return -1 }
+func (o *operation) WriteHash(h hash.Hash) {
+	io.WriteString(h, o.spec.Name)
+	fmt.Fprintf(h, "%v", o.shape)
+}
+func (o *operation) String() string   { return o.spec.Name }
+func (o *operation) Hashcode() uint32 { h := fnv.New32a(); o.WriteHash(h); return h.Sum32() }
+
+func (o *operation) DiffWRT(n int) []bool { return o.wrt }
+
+func (o *operation) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	if o.spec.Diff == nil {
+		return nil, fmt.Errorf("%s: has no gradient", o.spec.Name)
+	}
+	return o.spec.Diff(in, out, grad, o.wrt)
+}
