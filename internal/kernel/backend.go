@@ -1,0 +1,112 @@
+package kernel
+
+import "unsafe"
+
+// backend is what one kind of machine offers. The callers check every bound;
+// a kernel reads and writes exactly what its comment says.
+type backend struct {
+	name string
+
+	// micro adds to a tile of rows x cols of C, for l = 0, 1, ..., k-1 in this
+	// order and in two roundings: c[i*ldc+j] += a[l*rows+i] * b[offsets[l]+j].
+	rows, cols int
+	micro      func(k int, a, b *float32, offsets *int, c *float32, ldc int)
+
+	// dot adds to a tile of dotRows x dotCols of C:
+	// c[i*ldc+j] += sum over p < n of a[i*lda+p] * b[offsets[j]+p], in any order
+	// and fused where that is faster. n is a multiple of lanes.
+	dotRows, dotCols, lanes int
+	dot                     func(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)
+
+	// leaky is y = max(x, slope*x); leakyGrad is dx = dy, times slope where x < 0.
+	// 0 <= slope < 1; n is a multiple of lanes.
+	leaky     func(n int, x, y *float32, slope float32)
+	leakyGrad func(n int, x, dy, dx *float32, slope float32)
+}
+
+var active = available()[0]
+
+// Name tells which backend runs on this machine.
+func Name() string { return active.name }
+
+// portable is plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
+// arm64 and of V8's WebAssembly.
+var portable = backend{"plain Go", 4, 4, microGo, 1, 4, 4, dotGo, leakyGo, leakyGradGo}
+
+func microGo(k int, a, b *float32, offsets *int, c *float32, ldc int) {
+	as := unsafe.Slice(a, 4*k)
+	cs := unsafe.Slice(c, 3*ldc+4)
+	r0, r1, r2, r3 := cs[:4:4], cs[ldc:ldc+4:ldc+4], cs[2*ldc:2*ldc+4:2*ldc+4], cs[3*ldc:3*ldc+4:3*ldc+4]
+	c00, c01, c02, c03 := r0[0], r0[1], r0[2], r0[3]
+	c10, c11, c12, c13 := r1[0], r1[1], r1[2], r1[3]
+	c20, c21, c22, c23 := r2[0], r2[1], r2[2], r2[3]
+	c30, c31, c32, c33 := r3[0], r3[1], r3[2], r3[3]
+	for _, o := range unsafe.Slice(offsets, k) {
+		bs := (*[4]float32)(unsafe.Add(unsafe.Pointer(b), o*4))
+		ar := (*[4]float32)(as)
+		as = as[4:]
+		a0, a1, a2, a3 := ar[0], ar[1], ar[2], ar[3]
+		b0, b1, b2, b3 := bs[0], bs[1], bs[2], bs[3]
+		c00 += float32(a0 * b0)
+		c01 += float32(a0 * b1)
+		c02 += float32(a0 * b2)
+		c03 += float32(a0 * b3)
+		c10 += float32(a1 * b0)
+		c11 += float32(a1 * b1)
+		c12 += float32(a1 * b2)
+		c13 += float32(a1 * b3)
+		c20 += float32(a2 * b0)
+		c21 += float32(a2 * b1)
+		c22 += float32(a2 * b2)
+		c23 += float32(a2 * b3)
+		c30 += float32(a3 * b0)
+		c31 += float32(a3 * b1)
+		c32 += float32(a3 * b2)
+		c33 += float32(a3 * b3)
+	}
+	r0[0], r0[1], r0[2], r0[3] = c00, c01, c02, c03
+	r1[0], r1[1], r1[2], r1[3] = c10, c11, c12, c13
+	r2[0], r2[1], r2[2], r2[3] = c20, c21, c22, c23
+	r3[0], r3[1], r3[2], r3[3] = c30, c31, c32, c33
+}
+
+func dotGo(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int) {
+	as := unsafe.Slice(a, n)
+	cs := unsafe.Slice(c, 4)
+	for j, o := range unsafe.Slice(offsets, 4) {
+		bs := unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(b), o*4)), n)
+		var s0, s1, s2, s3 float32
+		for p := 0; p+4 <= n; p += 4 {
+			s0 += as[p] * bs[p]
+			s1 += as[p+1] * bs[p+1]
+			s2 += as[p+2] * bs[p+2]
+			s3 += as[p+3] * bs[p+3]
+		}
+		cs[j] += s0 + s1 + s2 + s3
+	}
+}
+
+func leakyGo(n int, x, y *float32, slope float32) {
+	xs, ys := unsafe.Slice(x, n), unsafe.Slice(y, n)
+	for i, v := range xs {
+		ys[i] = leaky(v, slope)
+	}
+}
+
+func leaky(v, slope float32) float32 {
+	if w := float32(slope * v); v < w {
+		return w
+	}
+	return v
+}
+
+func leakyGradGo(n int, x, dy, dx *float32, slope float32) {
+	xs, ds, out := unsafe.Slice(x, n), unsafe.Slice(dy, n), unsafe.Slice(dx, n)
+	for i, v := range xs {
+		g := ds[i]
+		if v < 0 {
+			g *= slope
+		}
+		out[i] = g
+	}
+}

@@ -1,0 +1,415 @@
+package kernel
+
+import "fmt"
+
+// Conv describes a 2-D convolution of x (N, C, H, W) with w (M, C, KH, KW) to
+// y (N, M, OutH, OutW), in the sense of ONNX Conv with group 1.
+type Conv struct {
+	N, C, H, W     int
+	M, KH, KW      int
+	SH, SW         int // strides
+	PT, PL, PB, PR int // zero padding: top, left, bottom, right
+	DH, DW         int // dilations
+}
+
+// OutH is the height of the output.
+func (c Conv) OutH() int { return (c.H+c.PT+c.PB-c.DH*(c.KH-1)-1)/c.SH + 1 }
+
+// OutW is the width of the output.
+func (c Conv) OutW() int { return (c.W+c.PL+c.PR-c.DW*(c.KW-1)-1)/c.SW + 1 }
+
+// maxElements bounds every tensor and scratch buffer of a kernel: 2^28 floats, 1 GiB.
+const maxElements = 1 << 28
+
+// Validate reports shapes that make no output or exceed the budget.
+func (c Conv) Validate() error {
+	for _, v := range []int{c.N, c.C, c.H, c.W, c.M, c.KH, c.KW, c.SH, c.SW, c.DH, c.DW} {
+		if v < 1 || v > maxElements {
+			return fmt.Errorf("convolution %+v: sizes, strides and dilations must be between 1 and %d", c, maxElements)
+		}
+	}
+	for _, v := range []int{c.PT, c.PL, c.PB, c.PR} {
+		if v < 0 || v > maxElements {
+			return fmt.Errorf("convolution %+v: pads must be between 0 and %d", c, maxElements)
+		}
+	}
+	if c.H+c.PT+c.PB < c.DH*(c.KH-1)+1 || c.W+c.PL+c.PR < c.DW*(c.KW-1)+1 {
+		return fmt.Errorf("convolution %+v: the kernel is larger than the padded input", c)
+	}
+	for _, dims := range [][]int{
+		{c.N, c.C, c.H, c.W},
+		{c.N, c.M, c.OutH(), c.OutW()},
+		{c.M, c.C, c.KH, c.KW},
+		{c.C, c.H + c.PT + c.PB, c.W + c.PL + c.PR},
+		{c.C * c.KH, c.KW, c.OutH(), c.OutW()},
+	} {
+		if _, err := Product(dims...); err != nil {
+			return fmt.Errorf("convolution %+v: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// Product multiplies dimensions, with an error when one is negative or the product exceeds the budget.
+func Product(dims ...int) (int, error) {
+	n := 1
+	for _, d := range dims {
+		if d < 0 {
+			return 0, fmt.Errorf("dimension %d is negative", d)
+		}
+		if d > 0 && n > maxElements/d {
+			return 0, fmt.Errorf("%v elements exceed the budget of %d", dims, maxElements)
+		}
+		n *= d
+	}
+	return n, nil
+}
+
+func (c Conv) taps() int { return c.C * c.KH * c.KW }
+
+func (c Conv) checkLengths(x, w, y []float32) {
+	if len(x) != c.N*c.C*c.H*c.W || len(w) != c.M*c.taps() || len(y) != c.N*c.M*c.OutH()*c.OutW() {
+		panic(fmt.Sprintf("kernel: convolution %+v with %d inputs, %d weights, %d outputs", c, len(x), len(w), len(y)))
+	}
+}
+
+// padded is one sample with its zero border written out, so that for stride 1
+// every kernel tap of a run of outputs is a run of inputs at a fixed offset.
+// Rows are pw wide; the outputs of a row are the first OutW of pw columns.
+type padded struct {
+	ph, pw int
+	slack  int // zeros behind the data: a kernel reads whole vectors
+}
+
+func (c Conv) padded() padded {
+	return padded{c.H + c.PT + c.PB, c.W + c.PL + c.PR, active.cols + active.lanes + c.DW*(c.KW-1)}
+}
+
+func (p padded) size(channels int) int { return channels*p.ph*p.pw + p.slack }
+
+// fill writes one sample x (C, H, W) with its border.
+func (c Conv) fill(p padded, dst, x []float32) {
+	i := 0
+	for ch := range c.C {
+		clear(dst[i : i+c.PT*p.pw])
+		i += c.PT * p.pw
+		for h := range c.H {
+			clear(dst[i : i+c.PL])
+			copy(dst[i+c.PL:], x[(ch*c.H+h)*c.W:(ch*c.H+h+1)*c.W])
+			clear(dst[i+c.PL+c.W : i+p.pw])
+			i += p.pw
+		}
+		clear(dst[i : i+c.PB*p.pw])
+		i += c.PB * p.pw
+	}
+	clear(dst[i:])
+}
+
+// offsets lists where tap (channel, row, column) of output 0 lies in a padded sample.
+func (c Conv) offsets(p padded) []int {
+	o := make([]int, 0, c.taps()+3)
+	for ch := range c.C {
+		for kh := range c.KH {
+			for kw := range c.KW {
+				o = append(o, ch*p.ph*p.pw+kh*c.DH*p.pw+kw*c.DW)
+			}
+		}
+	}
+	return o
+}
+
+// Conv2D computes y = w * x + bias in canonical order. bias has M elements or is nil.
+// Panics when a slice does not have the length that c says; c must be valid.
+func Conv2D(c Conv, x, w, bias, y []float32) {
+	c.checkLengths(x, w, y)
+	pa := borrow(packedRows(c.M) * c.taps())
+	packA(*pa, c.M, c.taps(), RowMajor(w, c.taps()))
+	if c.SH == 1 && c.SW == 1 {
+		c.direct(x, *pa, bias, y)
+	} else {
+		c.lowered(x, *pa, bias, y)
+	}
+	scratch.Put(pa)
+}
+
+// direct convolves with stride 1, reading the padded samples in place.
+func (c Conv) direct(x, pa, bias, y []float32) {
+	p := c.padded()
+	oh, ow, k := c.OutH(), c.OutW(), c.taps()
+	size := p.size(c.C)
+	xs := borrow(c.N * size)
+	parallel(c.N, func(n int) { c.fill(p, (*xs)[n*size:(n+1)*size], x[n*c.C*c.H*c.W:]) })
+	offsets := c.offsets(p)
+	rows, cols := active.rows, active.cols
+	// Rows of output a task computes: enough columns to pay for its overhead, a tile of C that stays in cache.
+	band := min(oh, max(1, 1024/p.pw))
+	bands := (oh + band - 1) / band
+	parallel(c.N*bands, func(t int) {
+		n, h0 := t/bands, t%bands*band
+		h1 := min(oh, h0+band)
+		span := (h1-h0-1)*p.pw + ow
+		ld := (span + cols - 1) / cols * cols
+		tile := borrow(packedRows(c.M) * ld)
+		src := (*xs)[n*size : (n+1)*size]
+		for i := range c.M {
+			row := (*tile)[i*ld : (i+1)*ld]
+			if bias == nil {
+				clear(row)
+				continue
+			}
+			for j := range row {
+				row[j] = bias[i]
+			}
+		}
+		clear((*tile)[c.M*ld:])
+		for j := 0; j < ld; j += cols {
+			// The last tap of the last panel ends inside the slack.
+			_ = src[offsets[k-1]+h0*p.pw+j+cols-1]
+			for i := 0; i < c.M; i += rows {
+				active.micro(k, &pa[i*k], &src[h0*p.pw+j], &offsets[0], &(*tile)[i*ld+j], ld)
+			}
+		}
+		for i := range c.M {
+			for h := h0; h < h1; h++ {
+				copy(y[((n*c.M+i)*oh+h)*ow:((n*c.M+i)*oh+h+1)*ow], (*tile)[i*ld+(h-h0)*p.pw:])
+			}
+		}
+		scratch.Put(tile)
+	})
+	scratch.Put(xs)
+}
+
+// lowered convolves through an explicit matrix of taps x outputs (im2col).
+func (c Conv) lowered(x, pa, bias, y []float32) {
+	k, positions := c.taps(), c.OutH()*c.OutW()
+	cols := borrow(k * positions)
+	for n := range c.N {
+		c.im2col(x[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W], *cols)
+		out := y[n*c.M*positions : (n+1)*c.M*positions]
+		for i := range c.M {
+			row := out[i*positions : (i+1)*positions]
+			if bias == nil {
+				clear(row)
+				continue
+			}
+			for j := range row {
+				row[j] = bias[i]
+			}
+		}
+		block := 8 * active.cols
+		parallel((positions+block-1)/block, func(t int) {
+			gemmColumns(c.M, k, pa, RowMajor(*cols, positions), t*block, min(positions, (t+1)*block), out, positions)
+		})
+	}
+	scratch.Put(cols)
+}
+
+// im2col writes one sample x (C, H, W) as rows of taps: dst (C*KH*KW, OutH*OutW), padding as zeros.
+func (c Conv) im2col(x, dst []float32) {
+	oh, ow := c.OutH(), c.OutW()
+	parallel(c.C, func(ch int) {
+		for kh := range c.KH {
+			for kw := range c.KW {
+				row := dst[((ch*c.KH+kh)*c.KW+kw)*oh*ow:][:oh*ow]
+				// Outputs lo <= j < hi read inside the picture.
+				shift := kw*c.DW - c.PL
+				lo := min(ow, max(0, (-shift+c.SW-1)/c.SW))
+				hi := max(lo, min(ow, (c.W-1-shift+c.SW)/c.SW))
+				for i := range oh {
+					line := row[i*ow : (i+1)*ow]
+					h := i*c.SH + kh*c.DH - c.PT
+					if h < 0 || h >= c.H {
+						clear(line)
+						continue
+					}
+					src := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
+					clear(line[:lo])
+					clear(line[hi:])
+					if c.SW == 1 {
+						copy(line[lo:hi], src[lo+shift:])
+						continue
+					}
+					q := lo*c.SW + shift
+					for j := lo; j < hi; j++ {
+						line[j] = src[q]
+						q += c.SW
+					}
+				}
+			}
+		}
+	})
+}
+
+// col2im adds the rows of taps back to where im2col read them; x must be zeroed before.
+func (c Conv) col2im(cols, x []float32) {
+	oh, ow := c.OutH(), c.OutW()
+	parallel(c.C, func(ch int) {
+		for kh := range c.KH {
+			for kw := range c.KW {
+				row := cols[((ch*c.KH+kh)*c.KW+kw)*oh*ow:][:oh*ow]
+				for i := range oh {
+					h := i*c.SH + kh*c.DH - c.PT
+					if h < 0 || h >= c.H {
+						continue
+					}
+					dst := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
+					for j, v := range row[i*ow : (i+1)*ow] {
+						if q := j*c.SW + kw*c.DW - c.PL; q >= 0 && q < c.W {
+							dst[q] += v
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// Conv2DNaive is the reference for Conv2D: the same order, one output at a time.
+func Conv2DNaive(c Conv, x, w, bias, y []float32) {
+	c.checkLengths(x, w, y)
+	o := 0
+	for n := range c.N {
+		for m := range c.M {
+			for i := range c.OutH() {
+				for j := range c.OutW() {
+					var acc float32
+					if bias != nil {
+						acc = bias[m]
+					}
+					for ch := range c.C {
+						for kh := range c.KH {
+							for kw := range c.KW {
+								h, q := i*c.SH+kh*c.DH-c.PT, j*c.SW+kw*c.DW-c.PL
+								var v float32
+								if h >= 0 && h < c.H && q >= 0 && q < c.W {
+									v = x[((n*c.C+ch)*c.H+h)*c.W+q]
+								}
+								acc += float32(w[((m*c.C+ch)*c.KH+kh)*c.KW+kw] * v)
+							}
+						}
+					}
+					y[o] = acc
+					o++
+				}
+			}
+		}
+	}
+}
+
+// Conv2DGradInput computes the gradient of the input, dx (N, C, H, W), from
+// dy (N, M, OutH, OutW). This is also the forward pass of the transposed
+// convolution of dy. Order: over output channels for each tap, then taps in
+// order of channel, row, column; with stride 1 over (channel, row, column) of
+// the mirrored kernel.
+func Conv2DGradInput(c Conv, dy, w, dx []float32) {
+	c.checkLengths(dx, w, dy)
+	if r, ok := c.mirrored(); ok {
+		mirror := borrow(len(w))
+		for m := range c.M {
+			for ch := range c.C {
+				for q := range c.KH * c.KW {
+					(*mirror)[(ch*c.M+m)*c.KH*c.KW+c.KH*c.KW-1-q] = w[(m*c.C+ch)*c.KH*c.KW+q]
+				}
+			}
+		}
+		Conv2D(r, dy, *mirror, nil, dx)
+		scratch.Put(mirror)
+		return
+	}
+	k, positions := c.taps(), c.OutH()*c.OutW()
+	cols := borrow(k * positions)
+	clear(dx)
+	for n := range c.N {
+		clear(*cols)
+		Gemm(k, positions, c.M, Matrix{w, 1, k}, RowMajor(dy[n*c.M*positions:], positions), *cols, positions)
+		c.col2im(*cols, dx[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W])
+	}
+	scratch.Put(cols)
+}
+
+// mirrored describes the input gradient of a stride 1 convolution as a convolution of dy.
+func (c Conv) mirrored() (Conv, bool) {
+	r := Conv{N: c.N, C: c.M, H: c.OutH(), W: c.OutW(), M: c.C, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW,
+		PT: c.DH*(c.KH-1) - c.PT, PL: c.DW*(c.KW-1) - c.PL, PB: c.DH*(c.KH-1) - c.PB, PR: c.DW*(c.KW-1) - c.PR}
+	return r, c.SH == 1 && c.SW == 1 && r.PT >= 0 && r.PL >= 0 && r.PB >= 0 && r.PR >= 0
+}
+
+// Conv2DGradWeight computes the gradient of the weights, dw (M, C, KH, KW), from
+// x and dy. The order is not canonical: partial sums of vector lanes, fused.
+func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
+	c.checkLengths(x, dw, dy)
+	k, oh, ow := c.taps(), c.OutH(), c.OutW()
+	direct := c.SH == 1 && c.SW == 1
+	p := c.padded()
+	width := ow // row length of dy as the dot kernel sees it
+	var offsets []int
+	var size int
+	if direct {
+		width, offsets, size = p.pw, c.offsets(p), p.size(c.C)
+	} else {
+		span := roundUp(oh*ow, active.lanes)
+		size = k * span
+		for l := range k {
+			offsets = append(offsets, l*span)
+		}
+	}
+	span := roundUp((oh-1)*width+ow, active.lanes)
+	for len(offsets)%active.dotCols != 0 {
+		offsets = append(offsets, offsets[k-1])
+	}
+	rows := roundUp(c.M, active.dotRows)
+	xs, ds := borrow(c.N*size), borrow(c.N*rows*span)
+	parallel(c.N, func(n int) {
+		xn, dst := x[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W], (*xs)[n*size:(n+1)*size]
+		if direct {
+			c.fill(p, dst, xn)
+		} else {
+			clear(dst)
+			flat := borrow(k * oh * ow)
+			c.im2col(xn, *flat)
+			for l := range k {
+				copy(dst[offsets[l]:], (*flat)[l*oh*ow:(l+1)*oh*ow])
+			}
+			scratch.Put(flat)
+		}
+		d := (*ds)[n*rows*span : (n+1)*rows*span]
+		clear(d)
+		for m := range c.M {
+			for h := range oh {
+				copy(d[m*span+h*width:], dy[((n*c.M+m)*oh+h)*ow:((n*c.M+m)*oh+h+1)*ow])
+			}
+		}
+	})
+	ld := len(offsets)
+	acc := borrow(rows * ld)
+	clear(*acc)
+	blocks := rows / active.dotRows
+	parallel(blocks, func(b int) {
+		m := b * active.dotRows
+		for n := range c.N {
+			src := (*xs)[n*size : (n+1)*size]
+			_ = src[offsets[k-1]+span-1]
+			for j := 0; j < ld; j += active.dotCols {
+				active.dot(span, &(*ds)[(n*rows+m)*span], span, &src[0], &offsets[j], &(*acc)[m*ld+j], ld)
+			}
+		}
+	})
+	for m := range c.M {
+		copy(dw[m*k:(m+1)*k], (*acc)[m*ld:])
+	}
+	scratch.Put(acc)
+	scratch.Put(ds)
+	scratch.Put(xs)
+}
+
+// ChannelSums adds up x (N, C, P) over samples and positions: out has C elements.
+func ChannelSums(n, c, p int, x, out []float32) {
+	clear(out)
+	for i := range n {
+		for ch := range c {
+			out[ch] += Sum(x[(i*c+ch)*p : (i*c+ch+1)*p])
+		}
+	}
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }

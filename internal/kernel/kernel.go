@@ -1,0 +1,90 @@
+// Package kernel is the arithmetic of the networks: plain functions over
+// []float32, each fast one beside a naive twin.
+//
+// # Canonical arithmetic
+//
+// Every operation is IEEE 754 float32, without fused multiply-add, in one stated
+// order per output element; kernels vectorise across outputs. So AVX-512, AVX2
+// and plain Go (and with it WebAssembly) give the same bits. The products of a
+// sum are rounded before they are added: the explicit float32 conversions keep
+// the compiler from fusing on arm64, and must stay.
+//
+// The orders are:
+//   - matrix product and convolution: acc starts at the bias (or 0), then
+//     acc += a[k]*b[k] for k = 0, 1, ...; a convolution's k runs over (input
+//     channel, kernel row, kernel column), and padding contributes products with 0;
+//   - reductions over a plane (Sum): 16 interleaved partial sums, lane j takes
+//     elements j, j+16, ..., folded pairwise 8, 4, 2, 1.
+//
+// Shapes use N batch, C channels, H height, W width, P = H*W positions.
+//
+// Main path: Conv2D and Gemm pack their operands into panels and call one
+// micro-kernel, chosen at start by what the machine has.
+package kernel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// parallel runs f(task) for every task in [0, tasks) on all cores. Tasks must
+// write disjoint outputs, so that the result does not depend on the schedule.
+func parallel(tasks int, f func(task int)) {
+	workers := min(runtime.GOMAXPROCS(0), tasks)
+	if workers <= 1 {
+		for t := range tasks {
+			f(t)
+		}
+		return
+	}
+	var next atomic.Int64
+	var failure atomic.Value
+	var wg sync.WaitGroup
+	work := func() {
+		// A panic in a bare goroutine would end the process; it is handed to the caller instead.
+		defer func() {
+			if r := recover(); r != nil {
+				failure.CompareAndSwap(nil, &r)
+			}
+		}()
+		for {
+			t := int(next.Add(1)) - 1
+			if t >= tasks {
+				return
+			}
+			f(t)
+		}
+	}
+	wg.Add(workers - 1)
+	for range workers - 1 {
+		go func() { defer wg.Done(); work() }()
+	}
+	work()
+	wg.Wait()
+	if r, ok := failure.Load().(*any); ok {
+		panic(*r)
+	}
+}
+
+// elementwise splits n elements into chunks worth a core's while and runs f on each range.
+func elementwise(n int, f func(lo, hi int)) {
+	const chunk = 1 << 14
+	if n <= 2*chunk {
+		f(0, n)
+		return
+	}
+	parallel((n+chunk-1)/chunk, func(t int) { f(t*chunk, min(n, (t+1)*chunk)) })
+}
+
+var scratch = sync.Pool{New: func() any { s := make([]float32, 0, 1<<15); return &s }}
+
+// borrow returns a scratch slice of n elements with unspecified contents; give it back with scratch.Put.
+func borrow(n int) *[]float32 {
+	s := scratch.Get().(*[]float32)
+	if cap(*s) < n {
+		*s = make([]float32, n)
+	}
+	*s = (*s)[:n]
+	return s
+}
