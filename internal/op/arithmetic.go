@@ -1,0 +1,99 @@
+package op
+
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Broadcast adds a op b for two operands whose shapes broadcast as in numpy:
+// aligned at the last dimension, where a missing dimension or one of size 1 is
+// repeated. Both are float32, int32 or int64. No gradient.
+func Broadcast(arithmetic kernel.Arithmetic, a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	name, ok := map[kernel.Arithmetic]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
+	if !ok {
+		return nil, fmt.Errorf("arithmetic %d does not exist", arithmetic)
+	}
+	if a.Dtype() != b.Dtype() {
+		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())
+	}
+	return Apply(Spec{
+		Name:  "broadcast " + name,
+		Arity: 2,
+		Type:  a.Dtype(),
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			shape := out.Shape()
+			sa, sb := broadcastStrides(in[0].Shape(), shape), broadcastStrides(in[1].Shape(), shape)
+			switch dst := out.Data().(type) {
+			case []float32:
+				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]float32), sa, in[1].Data().([]float32), sb)
+			case []int32:
+				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]int32), sa, in[1].Data().([]int32), sb)
+			case []int64:
+				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]int64), sa, in[1].Data().([]int64), sb)
+			default:
+				return unsupported(out)
+			}
+			return nil
+		},
+	}, a, b)
+}
+
+func broadcastShape(a, b tensor.Shape) (tensor.Shape, error) {
+	out := make(tensor.Shape, max(len(a), len(b)))
+	for i := range out {
+		m, n := 1, 1
+		if j := i - len(out) + len(a); j >= 0 {
+			m = a[j]
+		}
+		if j := i - len(out) + len(b); j >= 0 {
+			n = b[j]
+		}
+		if m != n && m != 1 && n != 1 {
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast", a, b)
+		}
+		out[i] = max(m, n)
+	}
+	return out, nil
+}
+
+// broadcastStrides are the strides with which a contiguous tensor of shape from is read as shape to.
+func broadcastStrides(from, to []int) []int {
+	strides := make([]int, len(to))
+	step := 1
+	for i := len(from) - 1; i >= 0; i-- {
+		if from[i] != 1 {
+			strides[i+len(to)-len(from)] = step
+		}
+		step *= from[i]
+	}
+	return strides
+}
+
+// rowMajor are the strides of a contiguous tensor.
+func rowMajor(shape []int) []int {
+	strides := make([]int, len(shape))
+	step := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		strides[i] = step
+		step *= shape[i]
+	}
+	return strides
+}
+
+// volume is the number of elements of a shape.
+func volume(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+func unsupported(d *tensor.Dense) error {
+	return fmt.Errorf("elements of type %v are not supported; float32, int32 and int64 are", d.Dtype())
+}

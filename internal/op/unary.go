@@ -1,0 +1,44 @@
+package op
+
+import (
+	"fmt"
+	"math"
+
+	"enciphergan/internal/kernel"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Sqrt, Floor, Neg and Abs act on every element of a float32 tensor. No gradient.
+func Sqrt(x *gorgonia.Node) (*gorgonia.Node, error)  { return elementwise("sqrt", kernel.Sqrt, x) }
+func Floor(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("floor", kernel.Floor, x) }
+func Neg(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("neg", kernel.Neg, x) }
+func Abs(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("abs", kernel.Abs, x) }
+
+// Clip bounds every element to [least, most]. No gradient.
+func Clip(x *gorgonia.Node, least, most float32) (*gorgonia.Node, error) {
+	name := fmt.Sprintf("clip %08x %08x", math.Float32bits(least), math.Float32bits(most))
+	return elementwise(name, func(dst, src []float32) { kernel.Clip(dst, src, least, most) }, x)
+}
+
+// RoundHalf rounds every element to the nearest half-precision number, ties to
+// even, and keeps it as float32: what storing it in 16 bits would leave. No gradient.
+func RoundHalf(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return elementwise("round to half", kernel.RoundHalf, x)
+}
+
+func elementwise(name string, f func(dst, src []float32), x *gorgonia.Node) (*gorgonia.Node, error) {
+	if x.Dtype() != tensor.Float32 {
+		return nil, fmt.Errorf("%s: elements of type %v, want float32", name, x.Dtype())
+	}
+	return Apply(Spec{
+		Name:  name,
+		Arity: 1,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil },
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			f(out.Data().([]float32), in[0].Data().([]float32))
+			return nil
+		},
+	}, x)
+}
