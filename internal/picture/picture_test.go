@@ -1,0 +1,501 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/color/palette"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+var roomy = Limits{Bytes: 1 << 20, Pixels: 1 << 20}
+
+// scene is a small opaque picture with something different in each corner.
+func scene(height, width int) *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			m.SetNRGBA(x, y, color.NRGBA{uint8(255 * x / max(width-1, 1)), uint8(255 * y / max(height-1, 1)), uint8(20 * (x ^ y)), 255})
+		}
+	}
+	return m
+}
+
+func encodePNG(t testing.TB, m image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodeJPEG(t testing.TB, m image.Image) []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// samples are the RGB samples of an opaque image.
+func samples(m *image.NRGBA) []byte {
+	var rgb []byte
+	for i := 0; i < len(m.Pix); i += 4 {
+		rgb = append(rgb, m.Pix[i:i+3]...)
+	}
+	return rgb
+}
+
+func TestDecodeLossless(t *testing.T) {
+	m := scene(7, 11)
+	files := map[string][]byte{"PNG": encodePNG(t, m)}
+	var b bytes.Buffer
+	if err := bmp.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	files["BMP"] = bytes.Clone(b.Bytes())
+	for name, c := range map[string]tiff.CompressionType{"TIFF": tiff.Uncompressed, "TIFF deflate": tiff.Deflate} {
+		b.Reset()
+		if err := tiff.Encode(&b, m, &tiff.Options{Compression: c}); err != nil {
+			t.Fatal(err)
+		}
+		files[name] = bytes.Clone(b.Bytes())
+	}
+	for name, file := range files {
+		p, err := Decode(file, roomy)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p.Width != 11 || p.Height != 7 || !bytes.Equal(p.RGB, samples(m)) || p.Notes != nil {
+			t.Errorf("%s: not the picture that was encoded, or notes: %q", name, p.Notes)
+		}
+		back, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Decode(back, roomy)
+		if err != nil || !bytes.Equal(again.RGB, p.RGB) {
+			t.Errorf("%s: PNG does not give the samples back: %v", name, err)
+		}
+	}
+}
+
+func TestDecodeJPEGAndWebP(t *testing.T) {
+	p, err := Decode(encodeJPEG(t, image.NewGray(image.Rect(0, 0, 9, 5))), roomy)
+	if err != nil || p.Width != 9 || p.Height != 5 || slices.Max(p.RGB) != 0 {
+		t.Errorf("gray JPEG: %v", err)
+	}
+	p, err = Decode(webpPixel(255, 128, 7), roomy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Width != 1 || p.Height != 1 || !bytes.Equal(p.RGB, []byte{255, 128, 7}) {
+		t.Errorf("WebP: %d x %d %v", p.Width, p.Height, p.RGB)
+	}
+}
+
+func TestFlatten(t *testing.T) {
+	one := image.Rect(0, 0, 1, 1)
+	clear := image.NewNRGBA(one)
+	clear.SetNRGBA(0, 0, color.NRGBA{200, 100, 0, 51})
+	deep := image.NewNRGBA64(one)
+	deep.SetNRGBA64(0, 0, color.NRGBA64{0x12ff, 0x3400, 0x5680, 0xffff})
+	gray := image.NewGray16(one)
+	gray.SetGray16(0, 0, color.Gray16{0xabcd})
+	premultiplied := image.NewRGBA(one)
+	premultiplied.SetRGBA(0, 0, color.RGBA{40, 20, 0, 51})
+	cmyk := image.NewCMYK(one)
+	cmyk.SetCMYK(0, 0, color.CMYK{0, 255, 255, 0})
+	for name, c := range map[string]struct {
+		image image.Image
+		rgb   []byte
+		notes []string
+	}{
+		"alpha":         {clear, []byte{244, 224, 204}, []string{noteAlpha}},
+		"premultiplied": {premultiplied, []byte{244, 224, 204}, []string{noteAlpha}},
+		"16 bits":       {deep, []byte{0x12, 0x34, 0x56}, []string{noteSixteen}},
+		"16-bit gray":   {gray, []byte{0xab, 0xab, 0xab}, []string{noteSixteen}},
+		"CMYK":          {cmyk, []byte{255, 0, 0}, nil},
+	} {
+		p, notes := flatten(c.image)
+		if !bytes.Equal(p.RGB, c.rgb) || !slices.Equal(notes, c.notes) {
+			t.Errorf("%s: %v %q, want %v %q", name, p.RGB, notes, c.rgb, c.notes)
+		}
+	}
+}
+
+func TestDecodeGIF(t *testing.T) {
+	frame := image.NewPaletted(image.Rect(2, 1, 4, 3), color.Palette{color.NRGBA{255, 0, 0, 255}})
+	g := gif.GIF{Image: []*image.Paletted{frame}, Delay: []int{0}, Config: image.Config{Width: 5, Height: 4, ColorModel: color.Palette(palette.WebSafe)}}
+	encode := func() []byte {
+		var b bytes.Buffer
+		if err := gif.EncodeAll(&b, &g); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	still, err := Decode(encode(), roomy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if still.Width != 5 || still.Height != 4 || !bytes.Equal(still.RGB[3*(5+2):][:3], []byte{255, 0, 0}) || !bytes.Equal(still.RGB[:3], []byte{255, 255, 255}) {
+		t.Errorf("a frame inside its screen: %d x %d, %v", still.Width, still.Height, still.RGB)
+	}
+	if !slices.Equal(still.Notes, []string{noteAlpha}) {
+		t.Errorf("notes of a still GIF: %q", still.Notes)
+	}
+	g.Image, g.Delay = append(g.Image, frame), append(g.Delay, 10)
+	moving, err := Decode(encode(), roomy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(moving.Notes) == 0 || !strings.Contains(moving.Notes[0], "first frame") {
+		t.Errorf("notes of an animation: %q", moving.Notes)
+	}
+}
+
+// withOrientation puts an EXIF segment with the given orientation behind a JPEG's first marker.
+func withOrientation(file []byte, o byte) []byte {
+	exif := append([]byte("Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), o, 0, 0, 0, 0, 0, 0)
+	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
+	return slices.Concat(file[:2], segment, exif, file[2:])
+}
+
+func TestOrientation(t *testing.T) {
+	// Letters stand for pixels; each row of the table is the upright result for
+	// the stored picture "abc/def" (TIFF 6.0, tag 274).
+	want := map[int]string{1: "abc/def", 2: "cba/fed", 3: "fed/cba", 4: "def/abc", 5: "ad/be/cf", 6: "da/eb/fc", 7: "fc/eb/da", 8: "cf/be/ad"}
+	for o := 1; o <= 8; o++ {
+		p := New(2, 3)
+		for i := range 6 {
+			p.RGB[3*i] = byte('a' + i)
+		}
+		p.orient(o)
+		var got strings.Builder
+		for y := range p.Height {
+			if y > 0 {
+				got.WriteByte('/')
+			}
+			for x := range p.Width {
+				got.WriteByte(p.RGB[3*(y*p.Width+x)])
+			}
+		}
+		if got.String() != want[o] {
+			t.Errorf("orientation %d: %s, want %s", o, got.String(), want[o])
+		}
+
+		file := encodeJPEG(t, scene(16, 24))
+		upright, err := Decode(file, roomy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		upright.orient(o)
+		tagged, err := Decode(withOrientation(file, byte(o)), roomy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tagged.Width != upright.Width || !bytes.Equal(tagged.RGB, upright.RGB) {
+			t.Errorf("orientation %d in a JPEG is not applied", o)
+		}
+	}
+	file := encodeJPEG(t, scene(16, 24))
+	for _, o := range []byte{0, 9, 255} {
+		if p, err := Decode(withOrientation(file, o), roomy); err != nil || p.Width != 24 {
+			t.Errorf("orientation %d, which does not exist, must be ignored: %v", o, err)
+		}
+	}
+}
+
+// declaring is a PNG header for a picture of the given size, without samples.
+func declaring(width, height uint32) []byte {
+	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), width)
+	ihdr = append(binary.BigEndian.AppendUint32(ihdr, height), 8, 2, 0, 0, 0)
+	file := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), ihdr...)
+	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(ihdr))
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := encodePNG(t, scene(30, 30))
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)-20] ^= 1 // in the samples' own checksum
+	photo := encodeJPEG(t, scene(64, 64))
+	for name, c := range map[string]struct {
+		file []byte
+		is   error
+		want string
+	}{
+		"empty":                  {nil, ErrFormat, "none of PNG"},
+		"text":                   {[]byte("hello, world"), ErrFormat, "none of PNG"},
+		"HEIC":                   {[]byte("\x00\x00\x00\x18ftypheic"), ErrFormat, "convert it"},
+		"100,000 x 100,000":      {declaring(100_000, 100_000), ErrTooLarge, "100000 x 100000"},
+		"2^31-1 x 2^31-1":        {declaring(1<<31-1, 1<<31-1), ErrTooLarge, "2147483647 x 2147483647"},
+		"just over":              {declaring(1<<20, 2), ErrTooLarge, "1048576 x 2"},
+		"no width":               {declaring(0, 5), ErrCorrupt, "PNG"},
+		"long file":              {append(bytes.Clone(good), make([]byte, 1<<20)...), ErrTooLarge, "the file has"},
+		"cut PNG":                {good[:len(good)-20], ErrCorrupt, "cut short"},
+		"header only":            {good[:33], ErrCorrupt, "cut short"},
+		"flipped PNG":            {flipped, ErrCorrupt, "checksum"},
+		"cut JPEG":               {photo[:len(photo)/2], ErrCorrupt, "JPEG"},
+		"JPEG with broken table": {slices.Concat(photo[:30], []byte{0xff, 0xff}, photo[30:]), ErrCorrupt, "JPEG"},
+		"GIF header only":        {[]byte("GIF89a\x05\x00\x05\x00\x00\x00\x00"), ErrCorrupt, "GIF"},
+	} {
+		p, err := Decode(c.file, roomy)
+		if p != nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v; want %q about %q", name, p != nil, err, c.is, c.want)
+		}
+	}
+}
+
+func TestDecodeDoesNotAllocateForAHeader(t *testing.T) {
+	file := declaring(1000, 1000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Decode(file, Limits{Bytes: 1 << 10, Pixels: 999_999}); !errors.Is(err, ErrTooLarge) {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	n := after.TotalAlloc - before.TotalAlloc
+	if n > 100_000 {
+		t.Errorf("refusing a picture of 1000 x 1000 pixels allocates %d bytes", n)
+	}
+}
+
+func TestPlanPartitions(t *testing.T) {
+	seed := [2]uint64{1, 2}
+	t.Logf("seed %v", seed)
+	r := rand.New(rand.NewPCG(seed[0], seed[1]))
+	tilings := []Tiling{
+		{Stride: 8, Side: 256, MinSide: 64},
+		{Stride: 4, Side: 256, MinSide: 4},
+		{Stride: 16, Side: 64, MinSide: 64},
+		{Stride: 1, Side: 5, MinSide: 2},
+		{Stride: 4, Side: 0, MinSide: 32},
+	}
+	var sizes [][2]int
+	for _, n := range []int{1, 2, 3, 63, 64, 65, 255, 256, 257, 319, 320, 321, 512, 600} {
+		sizes = append(sizes, [2]int{n, 1}, [2]int{1, n}, [2]int{n, n})
+	}
+	for range 300 {
+		sizes = append(sizes, [2]int{1 + r.IntN(600), 1 + r.IntN(600)})
+	}
+	for _, tiling := range tilings {
+		for _, size := range sizes {
+			plan, err := tiling.Plan(size[0], size[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkPlan(t, tiling, size[0], size[1], plan)
+		}
+	}
+}
+
+func checkPlan(t *testing.T, tiling Tiling, height, width int, plan Plan) {
+	t.Helper()
+	if plan.Height%tiling.Stride != 0 || plan.Width%tiling.Stride != 0 || plan.Height < max(height, tiling.MinSide) || plan.Width < max(width, tiling.MinSide) ||
+		plan.Height >= max(height, tiling.MinSide)+tiling.Stride || plan.Width >= max(width, tiling.MinSide)+tiling.Stride {
+		t.Fatalf("%+v, %d x %d: padded to %d x %d", tiling, height, width, plan.Height, plan.Width)
+	}
+	seen := make([]bool, plan.Height*plan.Width)
+	area := 0
+	for i, tile := range plan.Tiles {
+		for _, side := range []int{tile.Height, tile.Width} {
+			if side%tiling.Stride != 0 || side < tiling.MinSide || tiling.Side > 0 && side >= tiling.Side+tiling.MinSide {
+				t.Fatalf("%+v, %d x %d: tile %+v", tiling, height, width, tile)
+			}
+		}
+		if tile.Index != i {
+			t.Fatalf("tile %d has index %d", i, tile.Index)
+		}
+		area += tile.Height * tile.Width
+		for y := tile.Y; y < tile.Y+tile.Height; y++ {
+			for x := tile.X; x < tile.X+tile.Width; x++ {
+				if seen[y*plan.Width+x] {
+					t.Fatalf("%+v, %d x %d: pixel %d,%d is covered twice", tiling, height, width, y, x)
+				}
+				seen[y*plan.Width+x] = true
+			}
+		}
+	}
+	if area != len(seen) {
+		t.Fatalf("%+v, %d x %d: tiles cover %d of %d pixels", tiling, height, width, area, len(seen))
+	}
+	if tiling.Side == 0 && len(plan.Tiles) != 1 {
+		t.Fatalf("a picture to be taken whole has %d tiles", len(plan.Tiles))
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	good := Tiling{Stride: 8, Side: 256, MinSide: 64, MaxPixels: 128 * 128}
+	if _, err := good.Plan(121, 128); err != nil {
+		t.Error(err)
+	}
+	if _, err := good.Plan(129, 128); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "16384") {
+		t.Errorf("a picture over the model's limit: %v", err)
+	}
+	for _, tiling := range []Tiling{
+		{}, {Stride: -8, Side: 256, MinSide: 64}, {Stride: 8, Side: 255, MinSide: 64}, {Stride: 8, Side: 256, MinSide: 60},
+		{Stride: 8, Side: 32, MinSide: 64}, {Stride: 8, Side: 1 << 20, MinSide: 64}, {Stride: 8, Side: 0, MinSide: 0}, {Stride: 8, MinSide: 8, MaxPixels: -1},
+	} {
+		if _, err := tiling.Plan(100, 100); err == nil {
+			t.Errorf("%+v is accepted", tiling)
+		}
+	}
+	if _, err := good.Plan(0, 5); err == nil {
+		t.Error("an empty picture is accepted")
+	}
+}
+
+func TestExtractInsert(t *testing.T) {
+	seed := [2]uint64{3, 4}
+	t.Logf("seed %v", seed)
+	r := rand.New(rand.NewPCG(seed[0], seed[1]))
+	tiling := Tiling{Stride: 4, Side: 16, MinSide: 8}
+	for range 200 {
+		p := New(1+r.IntN(60), 1+r.IntN(60))
+		for i := range p.RGB {
+			p.RGB[i] = byte(r.Uint32())
+		}
+		plan, err := tiling.Plan(p.Height, p.Width)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := New(plan.Height, plan.Width)
+		for _, tile := range plan.Tiles {
+			rgb := p.Extract(tile)
+			if len(rgb) != 3*tile.Height*tile.Width {
+				t.Fatalf("tile %+v of %d x %d has %d bytes", tile, p.Height, p.Width, len(rgb))
+			}
+			whole.Insert(tile, rgb)
+		}
+		if !bytes.Equal(whole.Crop(p.Height, p.Width).RGB, p.RGB) {
+			t.Fatalf("%d x %d: inserting what was extracted does not give the picture", p.Height, p.Width)
+		}
+		for range 50 {
+			y, x := r.IntN(plan.Height), r.IntN(plan.Width)
+			sy, sx := walk(y, p.Height), walk(x, p.Width)
+			if !bytes.Equal(whole.RGB[3*(y*plan.Width+x):][:3], p.RGB[3*(sy*p.Width+sx):][:3]) {
+				t.Fatalf("%d x %d: pixel %d,%d is not the reflection of %d,%d", p.Height, p.Width, y, x, sy, sx)
+			}
+		}
+	}
+}
+
+// walk finds a reflected coordinate by walking to and fro.
+func walk(steps, n int) int {
+	at, by := 0, 1
+	for range steps {
+		if n == 1 {
+			return 0
+		}
+		if at+by < 0 || at+by >= n {
+			by = -by
+		}
+		at += by
+	}
+	return at
+}
+
+// webpPixel is a lossless WebP of one pixel of the given colour, after the VP8L
+// specification: no transforms, no colour cache, and five prefix codes of one
+// symbol each, so that the pixel itself takes no bits.
+func webpPixel(red, green, blue byte) []byte {
+	var bits []byte
+	put := func(v uint32, n int) {
+		for i := range n {
+			bits = append(bits, byte(v>>i&1))
+		}
+	}
+	put(0x2f, 8)
+	put(0, 14+14)                                             // width and height, less one
+	put(0, 1+3)                                               // no alpha, version 0
+	put(0, 1+1+1)                                             // no transform, no colour cache, no meta prefix codes
+	for _, symbol := range []byte{green, red, blue, 255, 0} { // then alpha and distance
+		put(1, 1) // a simple code
+		put(0, 1) // of one symbol
+		put(1, 1) // which has 8 bits
+		put(uint32(symbol), 8)
+	}
+	data := make([]byte, (len(bits)+15)/16*2) // a chunk has even length
+	for i, b := range bits {
+		data[i/8] |= b << (i % 8)
+	}
+	chunk := slices.Concat([]byte("WEBPVP8L"), binary.LittleEndian.AppendUint32(nil, uint32(len(data))), data)
+	return slices.Concat([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, uint32(len(chunk))), chunk)
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encodePNG(f, scene(5, 9)))
+	f.Add(encodePNG(f, image.NewGray16(image.Rect(0, 0, 3, 3))))
+	f.Add(withOrientation(encodeJPEG(f, scene(9, 17)), 6))
+	f.Add(webpPixel(1, 2, 3))
+	f.Add(declaring(100_000, 100_000))
+	var b bytes.Buffer
+	for _, encode := range []func() error{
+		func() error { return gif.Encode(&b, scene(4, 6), nil) },
+		func() error { return bmp.Encode(&b, scene(4, 6)) },
+		func() error { return tiff.Encode(&b, scene(4, 6), &tiff.Options{Compression: tiff.Deflate}) },
+	} {
+		b.Reset()
+		if err := encode(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bytes.Clone(b.Bytes()))
+	}
+	limits := Limits{Bytes: 1 << 16, Pixels: 1 << 16}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		p, err := Decode(file, limits)
+		if err != nil {
+			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge) {
+				t.Errorf("error of no class: %v", err)
+			}
+			return
+		}
+		if p.Width < 1 || p.Height < 1 || int64(p.Width)*int64(p.Height) > limits.Pixels || len(p.RGB) != 3*p.Width*p.Height {
+			t.Errorf("%d x %d pixels with %d bytes", p.Width, p.Height, len(p.RGB))
+		}
+	})
+}
+
+// TestRealPictures decodes the evaluation pictures, where a folder of them lies beside the repository.
+func TestRealPictures(t *testing.T) {
+	dir := os.Getenv("ENCIPHER_SHARED")
+	if dir == "" {
+		dir = "../../../shared"
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "data/eval/*/*"))
+	if err != nil || len(files) == 0 {
+		t.Logf("no pictures under %s, nothing to check", dir)
+		return
+	}
+	pictures := 0
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sniff(file); err != nil {
+			continue // lists and licences lie beside the pictures
+		}
+		if _, err := Decode(file, Limits{Bytes: 1 << 26, Pixels: 1 << 24}); err != nil {
+			t.Errorf("%s: %v", filepath.Base(name), err)
+		}
+		pictures++
+	}
+	t.Logf("%d pictures", pictures)
+}
