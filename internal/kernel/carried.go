@@ -1,0 +1,153 @@
+package kernel
+
+// Statistics computes mean and deviation sqrt(variance + eps) of each channel of
+// x (N, C, P), both rounded to half precision, since they travel in the cipher
+// image: stats (N, 2C), means first. With group > 1 consecutive samples share
+// their statistics, as if they were one tile; that serves training on crops.
+func Statistics(n, c, p, group int, x, stats []float32, eps float32) {
+	parallel(n/group*c, func(t int) {
+		g, ch := t/c, t%c
+		var mean, variance float32
+		if group == 1 {
+			s := x[t*p : (t+1)*p]
+			mean = Sum(s) / float32(p)
+			variance = sumSquares(s, mean) / float32(p)
+		} else {
+			for i := range group {
+				mean += Sum(x[((g*group+i)*c+ch)*p:][:p])
+			}
+			mean /= float32(group * p)
+			for i := range group {
+				variance += sumSquares(x[((g*group+i)*c+ch)*p:][:p], mean)
+			}
+			variance /= float32(group * p)
+		}
+		m, d := HalfValue(HalfBits(mean)), HalfValue(HalfBits(sqrt(variance+eps)))
+		for i := range group {
+			stats[(g*group+i)*2*c+ch] = m
+			stats[(g*group+i)*2*c+c+ch] = d
+		}
+	})
+}
+
+// StatisticsGrad computes dx from the gradient of the statistics, rounding taken
+// as the identity: dx = dmean/P + ddeviation*(x-mean)/(P*deviation).
+func StatisticsGrad(n, c, p, group int, x, stats, dstats, dx []float32) {
+	parallel(n/group*c, func(t int) {
+		g, ch := t/c, t%c
+		var dm, dd float32
+		for i := range group {
+			row := dstats[(g*group+i)*2*c:]
+			dm += row[ch]
+			dd += row[c+ch]
+		}
+		row := stats[g*group*2*c:]
+		m, d := row[ch], row[c+ch]
+		total := float32(group * p)
+		dm /= total
+		dd /= total * d
+		for i := range group {
+			at := ((g*group+i)*c + ch) * p
+			for q, v := range x[at : at+p] {
+				dx[at+q] = dm + dd*(v-m)
+			}
+		}
+	})
+}
+
+// Standardize computes y = (x - mean)/deviation with stats (N, 2C) for x (N, C, P).
+func Standardize(n, c, p int, x, stats, y []float32) {
+	parallel(n*c, func(t int) {
+		row := stats[t/c*2*c:]
+		Normalize(x[t*p:(t+1)*p], y[t*p:(t+1)*p], row[t%c], row[c+t%c])
+	})
+}
+
+// Restore computes x = y*deviation + mean, the inverse of Standardize.
+func Restore(n, c, p int, y, stats, x []float32) {
+	parallel(n*c, func(t int) {
+		row := stats[t/c*2*c:]
+		m, d := row[t%c], row[c+t%c]
+		out := x[t*p : (t+1)*p]
+		for q, v := range y[t*p : (t+1)*p] {
+			out[q] = float32(v*d) + m
+		}
+	})
+}
+
+// StandardizeGrad computes dx = dy/deviation and, for the statistics,
+// dmean = -sum(dy)/deviation, ddeviation = -sum(dy*y)/deviation, with y the output.
+func StandardizeGrad(n, c, p int, y, stats, dy, dx, dstats []float32) {
+	parallel(n*c, func(t int) {
+		row := t / c * 2 * c
+		d := stats[row+c+t%c]
+		g := dy[t*p : (t+1)*p]
+		if dx != nil {
+			out := dx[t*p : (t+1)*p]
+			for q, v := range g {
+				out[q] = v / d
+			}
+		}
+		if dstats != nil {
+			dstats[row+t%c] = -Sum(g) / d
+			dstats[row+c+t%c] = -sumProducts(g, y[t*p:(t+1)*p]) / d
+		}
+	})
+}
+
+// RestoreGrad computes dy = dx*deviation and dmean = sum(dx), ddeviation = sum(dx*y).
+func RestoreGrad(n, c, p int, y, stats, dx, dy, dstats []float32) {
+	parallel(n*c, func(t int) {
+		row := t / c * 2 * c
+		d := stats[row+c+t%c]
+		g := dx[t*p : (t+1)*p]
+		if dy != nil {
+			out := dy[t*p : (t+1)*p]
+			for q, v := range g {
+				out[q] = v * d
+			}
+		}
+		if dstats != nil {
+			dstats[row+t%c] = Sum(g)
+			dstats[row+c+t%c] = sumProducts(g, y[t*p:(t+1)*p])
+		}
+	})
+}
+
+// ChannelAffine computes y = x*scale + shift per channel of x (N, C, P).
+func ChannelAffine(n, c, p int, x, scale, shift, y []float32) {
+	parallel(n*c, func(t int) {
+		a, b := scale[t%c], shift[t%c]
+		out := y[t*p : (t+1)*p]
+		for q, v := range x[t*p : (t+1)*p] {
+			out[q] = float32(v*a) + b
+		}
+	})
+}
+
+// ChannelAffineInverse computes x = (y - shift)/scale per channel of y (N, C, P).
+func ChannelAffineInverse(n, c, p int, y, scale, shift, x []float32) {
+	parallel(n*c, func(t int) {
+		a, b := scale[t%c], shift[t%c]
+		Normalize(y[t*p:(t+1)*p], x[t*p:(t+1)*p], b, a)
+	})
+}
+
+// ChannelProducts adds up x*y over samples and positions of (N, C, P): out has C elements.
+func ChannelProducts(n, c, p int, x, y, out []float32) {
+	clear(out)
+	for t := range n * c {
+		out[t%c] += sumProducts(x[t*p:(t+1)*p], y[t*p:(t+1)*p])
+	}
+}
+
+// ChannelBias computes y = x + b per channel of x (N, C, P).
+func ChannelBias(n, c, p int, x, b, y []float32) {
+	parallel(n*c, func(t int) {
+		v := b[t%c]
+		out := y[t*p : (t+1)*p]
+		for q, w := range x[t*p : (t+1)*p] {
+			out[q] = w + v
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package kernel
+
+// SpaceToDepth moves blocks of b x b positions into channels: x (N, C, H, W) to
+// y (N, b*b*C, H/b, W/b), channel (row*b + column)*C + c, as ONNX does.
+func SpaceToDepth(n, c, h, w, b int, dst, src []float32) {
+	blocks(n, c, h, w, b, false, func(space, depth int) { dst[depth] = src[space] })
+}
+
+// DepthToSpace undoes SpaceToDepth: x (N, b*b*C, H/b, W/b) to y (N, C, H, W), in
+// order DCR; with crd, the channel of x is c*b*b + row*b + column.
+func DepthToSpace(n, c, h, w, b int, crd bool, dst, src []float32) {
+	blocks(n, c, h, w, b, crd, func(space, depth int) { dst[space] = src[depth] })
+}
+
+func blocks(n, c, h, w, b int, crd bool, move func(space, depth int)) {
+	oh, ow := h/b, w/b
+	parallel(n*c, func(t int) {
+		i, ch := t/c, t%c
+		for bh := range b {
+			for bw := range b {
+				d := (bh*b+bw)*c + ch
+				if crd {
+					d = ch*b*b + bh*b + bw
+				}
+				for y := range oh {
+					space := ((i*c+ch)*h+y*b+bh)*w + bw
+					depth := ((i*c*b*b+d)*oh + y) * ow
+					for x := range ow {
+						move(space+x*b, depth+x)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Permute gathers positions: y[n, c, q] = x[n, c, index[c, q]] for x (N, C, P) and index (C, P).
+// An index outside 0..P-1 panics.
+func Permute(n, c, p int, index []int32, dst, src []float32) {
+	parallel(n*c, func(t int) {
+		in, out := src[t*p:(t+1)*p], dst[t*p:(t+1)*p]
+		for q, i := range index[t%c*p : (t%c+1)*p] {
+			out[q] = in[i]
+		}
+	})
+}
+
+// PermuteGrad is the adjoint of Permute for index rows that are permutations: dx[n, c, index[c, q]] = dy[n, c, q].
+func PermuteGrad(n, c, p int, index []int32, dx, dy []float32) {
+	parallel(n*c, func(t int) {
+		in, out := dy[t*p:(t+1)*p], dx[t*p:(t+1)*p]
+		for q, i := range index[t%c*p : (t%c+1)*p] {
+			out[i] = in[q]
+		}
+	})
+}
+
+// Channels copies channels [from, to) of x (N, C, P) to y (N, to-from, P).
+func Channels(n, c, p, from, to int, dst, src []float32) {
+	w := (to - from) * p
+	for i := range n {
+		copy(dst[i*w:(i+1)*w], src[(i*c+from)*p:(i*c+to)*p])
+	}
+}
+
+// SetChannels copies x (N, to-from, P) into channels [from, to) of y (N, C, P).
+func SetChannels(n, c, p, from, to int, dst, src []float32) {
+	w := (to - from) * p
+	for i := range n {
+		copy(dst[(i*c+from)*p:(i*c+to)*p], src[i*w:(i+1)*w])
+	}
+}

@@ -1,0 +1,127 @@
+package kernel
+
+import "math"
+
+// ssimWindow and ssimSigma are the window of Wang et al. 2004.
+const (
+	ssimWindow = 11
+	ssimSigma  = 1.5
+)
+
+// SSIM holds the buffers of one shape: planes of H x W samples in [-1, 1]
+// (range 2), both sides at least 11; only whole windows count.
+//
+// Blurring is two matrix products with banded matrices, which the GEMM does
+// faster than a convolution with one channel could run.
+type SSIM struct {
+	planes, h, w int
+	gh, gw       []float32 // (H, H-10), (W, W-10)
+	maps         []float32 // blurred x, y, xx, yy, xy
+	stack, wide  []float32
+}
+
+// NewSSIM prepares for planes of h x w samples.
+func NewSSIM(planes, h, w int) *SSIM {
+	oh, ow := h-ssimWindow+1, w-ssimWindow+1
+	return &SSIM{planes, h, w, band(h), band(w), make([]float32, 5*planes*oh*ow), make([]float32, 5*planes*h*w), make([]float32, 5*planes*h*ow)}
+}
+
+// band is the n x (n-10) matrix whose column j holds the window at rows j..j+10.
+func band(n int) []float32 {
+	var g [ssimWindow]float64
+	var sum float64
+	for i := range g {
+		d := float64(i - ssimWindow/2)
+		g[i] = math.Exp(-d * d / (2 * ssimSigma * ssimSigma))
+		sum += g[i]
+	}
+	o := n - ssimWindow + 1
+	m := make([]float32, n*o)
+	for j := range o {
+		for i, v := range g {
+			m[(j+i)*o+j] = float32(v / sum)
+		}
+	}
+	return m
+}
+
+// blur computes dst (count, H-10, W-10) from src (count, H, W).
+func (s *SSIM) blur(count int, dst, src []float32) {
+	oh, ow := s.h-ssimWindow+1, s.w-ssimWindow+1
+	wide := s.wide[:count*s.h*ow]
+	clear(wide)
+	Gemm(count*s.h, ow, s.w, RowMajor(src, s.w), RowMajor(s.gw, ow), wide, ow)
+	clear(dst)
+	parallel(count, func(i int) {
+		Gemm(oh, ow, s.h, RowMajor(s.gh, oh).Transposed(), RowMajor(wide[i*s.h*ow:], ow), dst[i*oh*ow:(i+1)*oh*ow], ow)
+	})
+}
+
+// spread is the adjoint of blur.
+func (s *SSIM) spread(count int, dst, src []float32) {
+	oh, ow := s.h-ssimWindow+1, s.w-ssimWindow+1
+	wide := s.wide[:count*s.h*ow]
+	clear(wide)
+	parallel(count, func(i int) {
+		Gemm(s.h, ow, oh, RowMajor(s.gh, oh), RowMajor(src[i*oh*ow:], ow), wide[i*s.h*ow:(i+1)*s.h*ow], ow)
+	})
+	clear(dst)
+	Gemm(count*s.h, s.w, ow, RowMajor(wide, ow), RowMajor(s.gw, ow).Transposed(), dst, s.w)
+}
+
+const (
+	ssimC1 = 0.01 * 2 * 0.01 * 2
+	ssimC2 = 0.03 * 2 * 0.03 * 2
+)
+
+func (s *SSIM) measure(x, y []float32) {
+	n := s.planes * s.h * s.w
+	copy(s.stack, x[:n])
+	copy(s.stack[n:], y[:n])
+	for i := range n {
+		s.stack[2*n+i] = x[i] * x[i]
+		s.stack[3*n+i] = y[i] * y[i]
+		s.stack[4*n+i] = x[i] * y[i]
+	}
+	s.blur(5*s.planes, s.maps, s.stack)
+}
+
+// Mean is the mean SSIM of x and y over all planes and windows.
+func (s *SSIM) Mean(x, y []float32) float32 {
+	s.measure(x, y)
+	o := len(s.maps) / 5
+	m := s.maps
+	var sum float64
+	for i := range o {
+		a, b := m[i], m[o+i]
+		num := (2*a*b + ssimC1) * (2*(m[4*o+i]-a*b) + ssimC2)
+		den := (a*a + b*b + ssimC1) * (m[2*o+i] - a*a + m[3*o+i] - b*b + ssimC2)
+		sum += float64(num / den)
+	}
+	return float32(sum / float64(o))
+}
+
+// Grad computes the gradient of Mean by x, times scale.
+func (s *SSIM) Grad(x, y []float32, scale float32, dx []float32) {
+	s.measure(x, y)
+	o := len(s.maps) / 5
+	m := s.maps
+	k := scale / float32(o)
+	// The gradient by the blurred maps of x, xx and xy, in place of those maps.
+	for i := range o {
+		a, b := m[i], m[o+i]
+		n1, n2 := 2*a*b+ssimC1, 2*(m[4*o+i]-a*b)+ssimC2
+		d1, d2 := a*a+b*b+ssimC1, m[2*o+i]-a*a+m[3*o+i]-b*b+ssimC2
+		q := n1 * n2 / (d1 * d2)
+		m[i] = k * (2*b*(n2-n1)/(d1*d2) - 2*a*q/d1 + 2*a*q/d2)
+		m[2*o+i] = -k * q / d2
+		m[4*o+i] = k * 2 * n1 / (d1 * d2)
+	}
+	copy(m[o:2*o], m[2*o:3*o])
+	copy(m[2*o:3*o], m[4*o:])
+	n := s.planes * s.h * s.w
+	s.spread(3*s.planes, s.stack[:3*n], m[:3*o])
+	for i := range n {
+		dx[i] = s.stack[i] + 2*x[i]*s.stack[n+i] + y[i]*s.stack[2*n+i]
+	}
+}

@@ -1,0 +1,151 @@
+package op
+
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// pointwise builds y = f(x) with its gradient dx = back(x or y, dy).
+func pointwise(name string, x *gorgonia.Node, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
+	return Apply(Spec{
+		Name:  name,
+		Arity: 1,
+		Shape: same,
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			f(floats(out), floats(in[0]))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			v := in[0]
+			if fromOutput {
+				v = out
+			}
+			g, err := Apply(Spec{
+				Name:  name + "Grad",
+				Arity: 2,
+				Shape: same,
+				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+					back(floats(out), floats(in[0]), floats(in[1]))
+					return nil
+				},
+			}, v, grad)
+			return gorgonia.Nodes{g}, err
+		},
+	}, x)
+}
+
+// ReLU is max(x, 0).
+func ReLU(x *gorgonia.Node) (*gorgonia.Node, error) { return LeakyReLU(x, 0) }
+
+// LeakyReLU is max(x, slope*x), 0 <= slope < 1.
+func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
+	if !(slope >= 0 && slope < 1) {
+		return nil, fmt.Errorf("LeakyReLU: slope %g must be at least 0 and below 1", slope)
+	}
+	return pointwise(fmt.Sprintf("LeakyReLU{%g}", slope), x,
+		func(dst, src []float32) { kernel.LeakyReLU(dst, src, slope) }, false,
+		func(dx, x, dy []float32) { kernel.LeakyReLUGrad(dx, x, dy, slope) })
+}
+
+// Tanh is the hyperbolic tangent.
+func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return pointwise("Tanh", x, kernel.Tanh, true, kernel.TanhGrad)
+}
+
+// Sigmoid is 1/(1+exp(-x)).
+func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return pointwise("Sigmoid", x, kernel.Sigmoid, true, kernel.SigmoidGrad)
+}
+
+// Exp is e^x.
+func Exp(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return pointwise("Exp", x, kernel.Exp, true, kernel.Multiply)
+}
+
+// Erf is the error function.
+func Erf(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return pointwise("Erf", x, kernel.Erf, false, kernel.ErfGrad)
+}
+
+// Scale is factor*x.
+func Scale(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) {
+	f := func(dst, src []float32) { kernel.Scale(dst, src, factor) }
+	return pointwise(fmt.Sprintf("Scale{%g}", factor), x, f, false, func(dx, _, dy []float32) { f(dx, dy) })
+}
+
+// Divide is x/divisor, one division an element.
+func Divide(x *gorgonia.Node, divisor float32) (*gorgonia.Node, error) {
+	f := func(dst, src []float32) { kernel.Divide(dst, src, divisor) }
+	return pointwise(fmt.Sprintf("Divide{%g}", divisor), x, f, false, func(dx, _, dy []float32) { f(dx, dy) })
+}
+
+// StraightThrough rounds c in [-1, 1] to the 8-bit levels; its gradient is that of the identity.
+// Uniform levels are the middles (k+0.5)/128 - 1, symmetric ones k/127.5 - 1.
+func StraightThrough(c *gorgonia.Node, uniform bool) (*gorgonia.Node, error) {
+	f := kernel.StraightThroughSymmetric
+	if uniform {
+		f = kernel.StraightThroughUniform
+	}
+	return Apply(Spec{
+		Name:  fmt.Sprintf("StraightThrough{uniform %t}", uniform),
+		Arity: 1,
+		Shape: same,
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			f(floats(out), floats(in[0]))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			return gorgonia.Nodes{grad}, nil
+		},
+	}, c)
+}
+
+// InverseErf looks up the values of uniform levels in table (256 entries, erfinv
+// at the start of training). The gradient by c is that of erfinv,
+// sqrt(pi)/2*exp(v*v) at the entry v; the table gets the sum of its entries' gradients.
+func InverseErf(c, table *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply(Spec{
+		Name:  "InverseErf",
+		Arity: 2,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if !in[1].Eq(tensor.Shape{kernel.Levels}) {
+				return nil, fmt.Errorf("the table is %v, want (%d)", in[1], kernel.Levels)
+			}
+			return in[0], nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			kernel.LookUp(floats(out), floats(in[0]), floats(in[1]))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			g := make(gorgonia.Nodes, 2)
+			var err error
+			if want[0] {
+				if g[0], err = Apply(Spec{
+					Name: "InverseErfGrad", Arity: 2, Shape: same,
+					Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+						kernel.InverseErfGrad(floats(out), floats(in[0]), floats(in[1]))
+						return nil
+					},
+				}, out, grad); err != nil {
+					return nil, err
+				}
+			}
+			if want[1] {
+				g[1], err = Apply(Spec{
+					Name: "LookUpGrad", Arity: 2,
+					Shape: func(in []tensor.Shape) (tensor.Shape, error) { return tensor.Shape{kernel.Levels}, nil },
+					Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+						kernel.LookUpGrad(floats(out), floats(in[0]), floats(in[1]))
+						return nil
+					},
+				}, in[0], grad)
+			}
+			return g, err
+		},
+	}, c, table)
+}

@@ -1,0 +1,185 @@
+package op
+
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Window holds the attributes of a convolution: strides, pads and dilations, height before width.
+type Window struct {
+	Stride   [2]int
+	Pad      [4]int // top, left, bottom, right, as in ONNX
+	Dilation [2]int
+}
+
+// Square is the window with the same stride and padding on all sides and no dilation.
+func Square(stride, pad int) Window {
+	return Window{[2]int{stride, stride}, [4]int{pad, pad, pad, pad}, [2]int{1, 1}}
+}
+
+func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
+	if x.Dims() != 4 || w.Dims() != 4 {
+		return kernel.Conv{}, fmt.Errorf("want input (N, C, H, W) and weights (M, C, KH, KW), not %v and %v", x, w)
+	}
+	if x[1] != w[1] {
+		return kernel.Conv{}, fmt.Errorf("the input has %d channels, the weights are for %d", x[1], w[1])
+	}
+	c := kernel.Conv{N: x[0], C: x[1], H: x[2], W: x[3], M: w[0], KH: w[2], KW: w[3],
+		SH: a.Stride[0], SW: a.Stride[1], PT: a.Pad[0], PL: a.Pad[1], PB: a.Pad[2], PR: a.Pad[3], DH: a.Dilation[0], DW: a.Dilation[1]}
+	return c, c.Validate()
+}
+
+// Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
+func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
+	s := Spec{
+		Name: fmt.Sprintf("Conv2D%+v", a),
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			c, err := a.conv(in[0], in[1])
+			if err != nil {
+				return nil, err
+			}
+			if len(in) == 3 && !in[2].Eq(tensor.Shape{c.M}) {
+				return nil, fmt.Errorf("bias %v for %d output channels", in[2], c.M)
+			}
+			return tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}, nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			c, err := a.conv(in[0].Shape(), in[1].Shape())
+			if err != nil {
+				return err
+			}
+			var b []float32
+			if len(in) == 3 {
+				b = floats(in[2])
+			}
+			kernel.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			g := make(gorgonia.Nodes, len(in))
+			var err error
+			if want[0] {
+				if g[0], err = convGradInput(grad, in[1], in[0].Shape(), a); err != nil {
+					return nil, err
+				}
+			}
+			if want[1] {
+				if g[1], err = convGradWeight(in[0], grad, in[1].Shape(), a); err != nil {
+					return nil, err
+				}
+			}
+			if len(in) == 3 && want[2] {
+				if g[2], err = channelSums(grad); err != nil {
+					return nil, err
+				}
+			}
+			return g, nil
+		},
+	}
+	in := gorgonia.Nodes{x, w}
+	if bias != nil {
+		in = append(in, bias)
+	}
+	s.Arity = len(in)
+	return Apply(s, in...)
+}
+
+// convGradInput maps dy to the input of the convolution, whose shape is given.
+func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.Node, error) {
+	x = x.Clone()
+	return Apply(Spec{
+		Name:  fmt.Sprintf("Conv2DGradInput%+v%v", a, x),
+		Arity: 2,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			c, err := a.conv(x, in[1])
+			if err != nil {
+				return nil, err
+			}
+			if want := (tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}); !in[0].Eq(want) {
+				return nil, fmt.Errorf("gradient %v does not fit output %v", in[0], want)
+			}
+			return x, nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			c, err := a.conv(x, in[1].Shape())
+			if err != nil {
+				return err
+			}
+			kernel.Conv2DGradInput(c, floats(in[0]), floats(in[1]), floats(out))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			g := make(gorgonia.Nodes, 2)
+			var err error
+			if want[0] {
+				if g[0], err = Conv2D(grad, in[1], nil, a); err != nil {
+					return nil, err
+				}
+			}
+			if want[1] {
+				if g[1], err = convGradWeight(grad, in[0], in[1].Shape(), a); err != nil {
+					return nil, err
+				}
+			}
+			return g, nil
+		},
+	}, dy, w)
+}
+
+func convGradWeight(x, dy *gorgonia.Node, w tensor.Shape, a Window) (*gorgonia.Node, error) {
+	w = w.Clone()
+	return Apply(Spec{
+		Name:  fmt.Sprintf("Conv2DGradWeight%+v%v", a, w),
+		Arity: 2,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return w, nil },
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			c, err := a.conv(in[0].Shape(), w)
+			if err != nil {
+				return err
+			}
+			kernel.Conv2DGradWeight(c, floats(in[0]), floats(in[1]), floats(out))
+			return nil
+		},
+	}, x, dy)
+}
+
+// channelSums adds up x (N, C, H, W) to (C).
+func channelSums(x *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply(Spec{
+		Name:  "ChannelSums",
+		Arity: 1,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return tensor.Shape{in[0][1]}, nil },
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			n, c, p := planes(in[0].Shape())
+			kernel.ChannelSums(n, c, p, floats(in[0]), floats(out))
+			return nil
+		},
+	}, x)
+}
+
+// floats is the data of a float32 tensor; Do recovers when it is another type.
+func floats(d *tensor.Dense) []float32 { return d.Data().([]float32) }
+
+// planes reads (N, C, H, W) or (N, C, P) as N, C and positions.
+func planes(s tensor.Shape) (n, c, p int) {
+	p = 1
+	for _, d := range s[2:] {
+		p *= d
+	}
+	return s[0], s[1], p
+}
+
+// same is the shape rule of operations that keep the shape of their first input.
+func same(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
+
+// images is the shape rule of operations on (N, C, ...) that keep the shape.
+func images(in []tensor.Shape) (tensor.Shape, error) {
+	if in[0].Dims() < 3 {
+		return nil, fmt.Errorf("want (N, C, positions), not %v", in[0])
+	}
+	return in[0], nil
+}

@@ -1,0 +1,78 @@
+package op
+
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// ConvTranspose2D is the transposed convolution of x (N, M, H, W) with w (M, C, KH, KW),
+// as ONNX ConvTranspose with group 1: the input gradient of a Conv2D with
+// window a whose input is (N, C, outH, outW), where
+// out = stride*(in-1) + outputPadding + dilation*(kernel-1) + 1 - pads.
+// bias (C) may be nil.
+func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) (*gorgonia.Node, error) {
+	xs, ws := x.Shape(), w.Shape()
+	if xs.Dims() != 4 || ws.Dims() != 4 || xs[1] != ws[0] {
+		return nil, fmt.Errorf("ConvTranspose2D: want input (N, M, H, W) and weights (M, C, KH, KW), not %v and %v", xs, ws)
+	}
+	out := tensor.Shape{xs[0], ws[1], 0, 0}
+	for i := range 2 {
+		for _, v := range []int{xs[2+i], a.Stride[i], a.Dilation[i], ws[2+i], outputPadding[i] + 1} {
+			if v < 1 || v > 1<<15 {
+				return nil, fmt.Errorf("ConvTranspose2D: a size, stride, dilation or padding of %d is out of range", v)
+			}
+		}
+		out[2+i] = a.Stride[i]*(xs[2+i]-1) + outputPadding[i] + a.Dilation[i]*(ws[2+i]-1) + 1 - a.Pad[i] - a.Pad[2+i]
+		if outputPadding[i] >= max(a.Stride[i], a.Dilation[i]) {
+			return nil, fmt.Errorf("ConvTranspose2D: output padding %v must be smaller than stride %v or dilation %v", outputPadding, a.Stride, a.Dilation)
+		}
+		if out[2+i] < 1 {
+			return nil, fmt.Errorf("ConvTranspose2D: %v with weights %v and %+v leaves no output", xs, ws, a)
+		}
+	}
+	c, err := a.conv(out, ws)
+	if err != nil {
+		return nil, fmt.Errorf("ConvTranspose2D: %w", err)
+	}
+	if c.OutH() != xs[2] || c.OutW() != xs[3] {
+		// A kernel shorter than the stride with output padding: rows beyond the last tap stay empty, and
+		// the convolution of the output would have one step more.
+		return nil, fmt.Errorf("ConvTranspose2D: output padding %v does not fit kernel %v and stride %v", outputPadding, ws[2:], a.Stride)
+	}
+	y, err := convGradInput(x, w, out, a)
+	if err != nil || bias == nil {
+		return y, err
+	}
+	return channelBias(y, bias)
+}
+
+// channelBias adds b (C) to every position of x (N, C, H, W).
+func channelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply(Spec{
+		Name:  "ChannelBias",
+		Arity: 2,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if in[1].Dims() != 1 || in[1][0] != in[0][1] {
+				return nil, fmt.Errorf("bias %v for %d channels", in[1], in[0][1])
+			}
+			return in[0], nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			n, c, p := planes(in[0].Shape())
+			kernel.ChannelBias(n, c, p, floats(in[0]), floats(in[1]), floats(out))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			g := gorgonia.Nodes{grad, nil}
+			var err error
+			if want[1] {
+				g[1], err = channelSums(grad)
+			}
+			return g, err
+		},
+	}, x, b)
+}
