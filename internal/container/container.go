@@ -1,0 +1,231 @@
+// Package container reads and writes the cipher image: a valid PNG of noise
+// whose pixels are the beginning of one XChaCha20-Poly1305 ciphertext, and whose
+// private chunk enCR holds a clear header and the rest of that ciphertext.
+// docs/format.md specifies it byte by byte.
+//
+// Main path: Seal makes a file from what the generator made of a picture. Parse
+// checks a file's structure and gives its Header, without a key; Open checks
+// the key, decodes the pixels, verifies the tag, and only then gives anything
+// of the plaintext away.
+package container
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"enciphergan/internal/key"
+	"enciphergan/internal/picture"
+)
+
+var (
+	// ErrNotCipher says that the file is no cipher image, or one whose chunk was removed.
+	ErrNotCipher = errors.New("this is not a cipher image")
+	// ErrVersion says that the file was written by a version that this one does not read.
+	ErrVersion = errors.New("this version of the cipher image cannot be read")
+	// ErrWrongKey says that another key sealed the file.
+	ErrWrongKey = errors.New("this is not the key that sealed the picture")
+	// ErrChanged says that the file differs from what was written.
+	ErrChanged = errors.New("the file was changed since it was written")
+	// ErrTooLarge says that the file, or the picture it declares, is over the limits.
+	ErrTooLarge = errors.New("the cipher image is too large")
+)
+
+// Sealed is a cipher image whose structure was checked and which is still closed.
+type Sealed struct {
+	Header Header
+	file   []byte
+	ad     []byte // the header as it stands in the file
+	tail   []byte // the ciphertext after the pixels, the tag included
+}
+
+// Seal writes a cipher image. levels is the quantised neural cipher of the padded
+// picture, (H', W', 3) interleaved; statistics are the carried statistics of all
+// tiles, in order. The Header's Nonce must be fresh and subkeys derived with it;
+// the Commitment is filled in.
+func Seal(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte, error) {
+	if err := h.check(); err != nil {
+		return nil, fmt.Errorf("cannot seal: %w", err)
+	}
+	height, width := h.Padded()
+	if len(levels) != 3*height*width {
+		return nil, fmt.Errorf("cannot seal: %d levels for %d x %d pixels", len(levels), width, height)
+	}
+	h.Commitment = subkeys.Commitment
+	ad := h.encode()
+	aead, err := chacha20poly1305.NewX(subkeys.AEAD[:])
+	if err != nil {
+		return nil, fmt.Errorf("cannot seal: %w", err)
+	}
+	text := make([]byte, 0, len(levels)+len(statistics)+aead.Overhead())
+	text = append(append(text, levels...), statistics...)
+	sealed := aead.Seal(text[:0], h.Nonce[:], text, ad)
+	return writePNG(height, width, append(ad, sealed[len(levels):]...), sealed[:len(levels)])
+}
+
+// Parse checks the structure of a cipher image and reads its header. It needs no
+// key and decodes no pixels. The limit on pixels is on the padded size. Errors wrap ErrNotCipher, ErrVersion, ErrChanged or
+// ErrTooLarge.
+func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
+	if int64(len(file)) > limits.Bytes {
+		return nil, fmt.Errorf("%w: it has %d bytes, and at most %d are taken", ErrTooLarge, len(file), limits.Bytes)
+	}
+	payload, shape, err := findChunk(file)
+	if err != nil {
+		return nil, err
+	}
+	h, err := decodeHeader(payload)
+	if err != nil {
+		return nil, err
+	}
+	height, width := h.Padded()
+	if int64(width) > limits.Pixels/int64(height) {
+		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken", ErrTooLarge, width, height, limits.Pixels/1_000_000)
+	}
+	if shape != (ihdr{width: uint32(width), height: uint32(height), depth: 8, colour: truecolour}) {
+		return nil, fmt.Errorf("%w: its pixels are %v and should be %d x %d with 8-bit red, green and blue", ErrChanged, shape, width, height)
+	}
+	return &Sealed{Header: h, file: file, ad: payload[:headerSize], tail: payload[headerSize:]}, nil
+}
+
+// Open decrypts. statistics is the number of bytes of carried statistics of all
+// tiles, which the model tells. It gives the levels, (H', W', 3) interleaved, and
+// the statistics. Errors wrap ErrWrongKey or ErrChanged.
+func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (levels, carried []byte, err error) {
+	if subtle.ConstantTimeCompare(s.Header.Commitment[:], subkeys.Commitment[:]) != 1 {
+		return nil, nil, ErrWrongKey
+	}
+	if len(s.tail) != statistics+chacha20poly1305.Overhead {
+		return nil, nil, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of %d", ErrChanged, len(s.tail), statistics+chacha20poly1305.Overhead)
+	}
+	aead, err := chacha20poly1305.NewX(subkeys.AEAD[:])
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot open: %w", err)
+	}
+	height, width := s.Header.Padded()
+	text := make([]byte, 0, 3*height*width+len(s.tail))
+	if text, err = s.appendPixels(text); err != nil {
+		return nil, nil, err
+	}
+	n := len(text)
+	text = append(text, s.tail...)
+	// Overlapping exactly is what Open allows, and it overwrites its output with
+	// zeros when the tag does not fit.
+	text, err = aead.Open(text[:0], s.Header.Nonce[:], text, s.ad)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: its authentication tag does not fit", ErrChanged)
+	}
+	return text[:n:n], text[n:], nil
+}
+
+// appendPixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way
+// a tool has compressed, filtered or interlaced them since.
+func (s *Sealed) appendPixels(text []byte) (_ []byte, err error) {
+	defer func() { // a decoder of a hostile file: whatever it does ends here
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: its pixels cannot be decoded: %v", ErrChanged, r)
+		}
+	}()
+	m, err := png.Decode(bytes.NewReader(s.file))
+	if err != nil {
+		return nil, fmt.Errorf("%w: its pixels cannot be decoded: %v", ErrChanged, err)
+	}
+	var rgba []byte
+	switch m := m.(type) {
+	case *image.RGBA:
+		rgba = m.Pix
+	case *image.NRGBA: // a tool added a transparent colour; the samples are still there
+		rgba = m.Pix
+	default:
+		return nil, fmt.Errorf("%w: its pixels are not 8-bit red, green and blue", ErrChanged)
+	}
+	for ; len(rgba) > 0; rgba = rgba[4:] {
+		text = append(text, rgba[0], rgba[1], rgba[2])
+	}
+	return text, nil
+}
+
+// Header is what stands in the clear and is authenticated. Nothing in it depends
+// on the picture but its size.
+type Header struct {
+	Model         [32]byte       // fingerprint of the model
+	Width, Height int            // of the picture, in pixels
+	Tiling        picture.Tiling // without MaxPixels, which is not written
+	Nonce         key.Nonce
+	Commitment    [32]byte // to the key
+}
+
+// Padded is the height and width of the cipher image in pixels.
+func (h Header) Padded() (height, width int) { return h.Tiling.Padded(h.Height, h.Width) }
+
+const (
+	version = 1
+	magic   = "ENCIPHER"
+
+	// maxDimension keeps the padded size below what PNG can declare.
+	maxDimension = 1 << 30
+
+	headerSize = len(magic) + 2 + 2 + 32 + 4 + 4 + 2 + 2 + 2 + key.NonceSize + 32
+)
+
+// check bounds the fields.
+func (h Header) check() error {
+	if h.Width < 1 || h.Height < 1 || h.Width > maxDimension || h.Height > maxDimension {
+		return fmt.Errorf("a picture of %d x %d pixels", h.Width, h.Height)
+	}
+	return h.Tiling.Check()
+}
+
+func (h Header) encode() []byte {
+	b := make([]byte, 0, headerSize)
+	b = append(b, magic...)
+	b = binary.BigEndian.AppendUint16(b, version)
+	b = binary.BigEndian.AppendUint16(b, 0) // flags
+	b = append(b, h.Model[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(h.Width))
+	b = binary.BigEndian.AppendUint32(b, uint32(h.Height))
+	b = binary.BigEndian.AppendUint16(b, uint16(h.Tiling.Stride))
+	b = binary.BigEndian.AppendUint16(b, uint16(h.Tiling.Side))
+	b = binary.BigEndian.AppendUint16(b, uint16(h.Tiling.MinSide))
+	b = append(b, h.Nonce[:]...)
+	return append(b, h.Commitment[:]...)
+}
+
+func decodeHeader(b []byte) (Header, error) {
+	if len(b) < len(magic)+4 || string(b[:len(magic)]) != magic {
+		return Header{}, fmt.Errorf("%w: its chunk %s is of another kind", ErrNotCipher, chunkName)
+	}
+	b = b[len(magic):]
+	v, flags := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	if v != version {
+		return Header{}, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
+	}
+	if flags != 0 {
+		return Header{}, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, flags)
+	}
+	if b = b[4:]; len(b) < headerSize-len(magic)-4 {
+		return Header{}, fmt.Errorf("%w: its header was cut", ErrChanged)
+	}
+	var h Header
+	take := func(n int) (field []byte) {
+		field, b = b[:n], b[n:]
+		return field
+	}
+	u16 := func() int { return int(binary.BigEndian.Uint16(take(2))) }
+	u32 := func() int { return int(binary.BigEndian.Uint32(take(4))) }
+	copy(h.Model[:], take(32))
+	h.Width, h.Height = u32(), u32()
+	h.Tiling = picture.Tiling{Stride: u16(), Side: u16(), MinSide: u16()}
+	copy(h.Nonce[:], take(key.NonceSize))
+	copy(h.Commitment[:], take(32))
+	if err := h.check(); err != nil {
+		return Header{}, fmt.Errorf("%w: its header declares %w", ErrChanged, err)
+	}
+	return h, nil
+}

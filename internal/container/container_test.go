@@ -1,0 +1,380 @@
+package container
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"image/png"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"enciphergan/internal/key"
+	"enciphergan/internal/picture"
+)
+
+var roomy = picture.Limits{Bytes: 1 << 22, Pixels: 1 << 20}
+
+// Embedded, so that the same file serves the test binary under js/wasm.
+//
+//go:embed testdata/vectors.json
+var vectorFile []byte
+
+type vector struct {
+	Name, Key, Nonce, Model, Statistics, SHA256, File string
+	Width, Height, Stride, Side, Length               int
+	MinSide                                           int `json:"min_side"`
+}
+
+func vectors(t testing.TB) []vector {
+	var f struct{ Vectors []vector }
+	if err := json.Unmarshal(vectorFile, &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Vectors) == 0 {
+		t.Fatal("testdata/vectors.json has no vectors")
+	}
+	return f.Vectors
+}
+
+// parts are what a vector is sealed from.
+func (v vector) parts(t testing.TB) (h Header, subkeys key.Subkeys, levels, statistics []byte) {
+	k, err := key.Parse([]byte(v.Key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = Header{Model: [32]byte(unhex(t, v.Model)), Width: v.Width, Height: v.Height, Nonce: key.Nonce(unhex(t, v.Nonce)),
+		Tiling: picture.Tiling{Stride: v.Stride, Side: v.Side, MinSide: v.MinSide}}
+	height, width := h.Padded()
+	for i := uint32(0); len(levels) < 3*height*width; i++ {
+		sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte("levels"), i))
+		levels = append(levels, sum[:]...)
+	}
+	return h, k.Subkeys(h.Nonce), levels[:3*height*width], unhex(t, v.Statistics)
+}
+
+func unhex(t testing.TB, s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (v vector) seal(t testing.TB) []byte {
+	file, err := Seal(v.parts(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// open is the whole way of a reader.
+func open(file []byte, subkeys key.Subkeys, statistics int) (h Header, levels, carried []byte, err error) {
+	s, err := Parse(file, roomy)
+	if err != nil {
+		return Header{}, nil, nil, err
+	}
+	levels, carried, err = s.Open(subkeys, statistics)
+	return s.Header, levels, carried, err
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			h, subkeys, levels, statistics := v.parts(t)
+			before := bytes.Clone(levels)
+			file := v.seal(t)
+			if sum := sha256.Sum256(file); len(file) != v.Length || hex.EncodeToString(sum[:]) != v.SHA256 || v.File != "" && hex.EncodeToString(file) != v.File {
+				t.Errorf("the file differs from the vector: %d bytes instead of %d, or other content", len(file), v.Length)
+			}
+			if !bytes.Equal(levels, before) {
+				t.Error("Seal changed the levels it was given")
+			}
+			got, l, s, err := open(file, subkeys, len(statistics))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Commitment = subkeys.Commitment
+			if got != h || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+				t.Error("opening does not give back what was sealed")
+			}
+			m, err := png.Decode(bytes.NewReader(file))
+			if err != nil {
+				t.Fatalf("not a valid PNG: %v", err)
+			}
+			if height, width := h.Padded(); m.Bounds().Dx() != width || m.Bounds().Dy() != height {
+				t.Errorf("a PNG of %v", m.Bounds())
+			}
+		})
+	}
+}
+
+func TestSealRefuses(t *testing.T) {
+	h, subkeys, levels, statistics := vectors(t)[0].parts(t)
+	for name, change := range map[string]func(*Header, *[]byte){
+		"too few levels": func(_ *Header, l *[]byte) { *l = (*l)[1:] },
+		"no width":       func(h *Header, _ *[]byte) { h.Width = 0 },
+		"no stride":      func(h *Header, _ *[]byte) { h.Tiling.Stride = 0 },
+	} {
+		bad, l := h, levels
+		change(&bad, &l)
+		if _, err := Seal(bad, subkeys, l, statistics); err == nil {
+			t.Errorf("%s: sealed", name)
+		}
+	}
+}
+
+func TestWrongKey(t *testing.T) {
+	v := vectors(t)[0]
+	h, _, _, statistics := v.parts(t)
+	_, _, _, err := open(v.seal(t), key.New().Subkeys(h.Nonce), len(statistics))
+	if !errors.Is(err, ErrWrongKey) {
+		t.Errorf("another key: %v", err)
+	}
+}
+
+// chunk is one PNG chunk with its checksum.
+func chunk(name string, data []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
+	b = append(append(b, name...), data...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+}
+
+// split takes a file of Seal apart: signature with IHDR, enCR's payload, the rest.
+func split(file []byte) (head, private, rest []byte) {
+	const at = 8 + 12 + 13
+	n := int(binary.BigEndian.Uint32(file[at:]))
+	return file[:at], file[at+8 : at+8+n], file[at+12+n:]
+}
+
+func TestOtherCompressionOpens(t *testing.T) {
+	for _, v := range vectors(t) {
+		_, subkeys, levels, statistics := v.parts(t)
+		file := v.seal(t)
+		_, private, _ := split(file)
+		m, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		again := b.Bytes()
+		end := len(again) - 12
+		for name, file := range map[string][]byte{
+			"chunk after IHDR":   slices.Concat(again[:33], chunk(chunkName, private), again[33:]),
+			"chunk before IEND":  slices.Concat(again[:end], chunk(chunkName, private), again[end:]),
+			"with other chunks":  slices.Concat(again[:33], chunk("tIME", make([]byte, 7)), chunk(chunkName, private), chunk("tEXt", []byte("a\x00b")), again[33:]),
+			"bytes behind IEND":  slices.Concat(again[:33], chunk(chunkName, private), again[33:], []byte("hello")),
+			"transparent colour": slices.Concat(again[:33], chunk(chunkName, private), chunk("tRNS", []byte{0, levels[0], 0, levels[1], 0, levels[2]}), again[33:]),
+		} {
+			_, l, s, err := open(file, subkeys, len(statistics))
+			if err != nil || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+				t.Errorf("%s: %s: %v", v.Name, name, err)
+			}
+		}
+	}
+}
+
+// TestEveryByte changes each byte of a file, as an accident would.
+func TestEveryByte(t *testing.T) {
+	v := vectors(t)[0]
+	_, subkeys, levels, statistics := v.parts(t)
+	good := v.seal(t)
+	classes := map[string]int{}
+	for i := range good {
+		for _, by := range []byte{1, 0x20, 0x80} {
+			file := bytes.Clone(good)
+			file[i] ^= by
+			_, l, s, err := open(file, subkeys, len(statistics))
+			switch {
+			case errors.Is(err, ErrChanged):
+				classes["changed"]++
+			case errors.Is(err, ErrNotCipher):
+				classes["not a cipher image"]++
+				if i >= 8+12+13+12+headerSize {
+					t.Errorf("byte %d: behind the chunk, and yet %v", i, err)
+				}
+			case err != nil:
+				t.Errorf("byte %d: %v", i, err)
+			case bytes.Equal(l, levels) && bytes.Equal(s, statistics):
+				classes["harmless"]++
+			default:
+				t.Fatalf("byte %d: a wrong picture", i)
+			}
+		}
+	}
+	t.Logf("%d bytes: %v", len(good), classes)
+	if classes["changed"] < len(good) {
+		t.Errorf("too few were told to be changed: %v", classes)
+	}
+}
+
+// TestEveryHeaderByte changes the header and mends the chunk's checksum, as an adversary would.
+func TestEveryHeaderByte(t *testing.T) {
+	v := vectors(t)[0]
+	_, subkeys, _, statistics := v.parts(t)
+	head, private, rest := split(v.seal(t))
+	for i := range private {
+		p := bytes.Clone(private)
+		p[i] ^= 1
+		_, levels, carried, err := open(slices.Concat(head, chunk(chunkName, p), rest), subkeys, len(statistics))
+		want := ErrChanged
+		switch {
+		case i < 8:
+			want = ErrNotCipher
+		case i < 12:
+			want = ErrVersion
+		case i >= headerSize-32 && i < headerSize:
+			want = ErrWrongKey
+		}
+		if !errors.Is(err, want) || levels != nil || carried != nil {
+			if errors.Is(err, ErrTooLarge) && i >= 44 && i < 52 {
+				continue // the changed byte is a high one of width or height
+			}
+			t.Errorf("byte %d of the header: %v, want %v", i, err, want)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	v := vectors(t)[0]
+	h, subkeys, levels, statistics := v.parts(t)
+	good := v.seal(t)
+	head, private, rest := split(good)
+	with := func(private []byte) []byte { return slices.Concat(head, chunk(chunkName, private), rest) }
+	set := func(at int, b ...byte) []byte {
+		p := bytes.Clone(private)
+		copy(p[at:], b)
+		return with(p)
+	}
+	huge := set(44, 0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0)
+	tall := h
+	tall.Width, tall.Height, tall.Tiling = 1, 1<<19, picture.Tiling{Stride: 4, MinSide: 65532} // a legal picture whose padding is not
+	tallFile := with(append(tall.encode(), 0))
+
+	for name, c := range map[string]struct {
+		file []byte
+		is   error
+		want string
+	}{
+		"empty":              {nil, ErrNotCipher, "not a PNG"},
+		"JPEG":               {[]byte("\xff\xd8\xff\xe0"), ErrNotCipher, "not a PNG"},
+		"chunk removed":      {slices.Concat(head, rest), ErrNotCipher, "messengers"},
+		"chunk twice":        {slices.Concat(head, chunk(chunkName, private), chunk(chunkName, private), rest), ErrChanged, "two chunks"},
+		"other kind":         {with([]byte("somebody else's")), ErrNotCipher, "another kind"},
+		"empty chunk":        {with(nil), ErrNotCipher, "another kind"},
+		"version 2":          {set(8, 0, 2), ErrVersion, "version 2"},
+		"flags":              {set(10, 0x80, 0), ErrVersion, "flags 0x8000"},
+		"cut header":         {with(private[:headerSize-1]), ErrChanged, "header was cut"},
+		"100,000 x 100,000":  {huge, ErrTooLarge, "100000 x 100000"},
+		"huge padding":       {tallFile, ErrTooLarge, "65532"},
+		"stride 0":           {set(52, 0, 0), ErrChanged, "stride 0"},
+		"no size":            {set(44, 0, 0, 0, 0), ErrChanged, "0 x 3"},
+		"other size":         {set(47, 50), ErrChanged, "should be 52 x 4"},
+		"cut before chunk":   {head[:20], ErrNotCipher, "cut short"},
+		"cut behind chunk":   {good[:len(good)-30], ErrChanged, "cut short"},
+		"chunk of 4 GB":      {slices.Concat(head, []byte("\xff\xff\xff\xffenCR"), rest), ErrNotCipher, "damaged"},
+		"not IHDR first":     {slices.Concat(head[:8], chunk("tEXt", make([]byte, 13)), rest), ErrNotCipher, "header"},
+		"longer than limits": {make([]byte, roomy.Bytes+1), ErrTooLarge, "bytes"},
+	} {
+		if s, err := Parse(c.file, roomy); s != nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q about %q", name, err, c.is, c.want)
+		}
+	}
+	// What only Open can tell.
+	gray := bytes.Clone(head)
+	gray[25] = 0
+	for name, file := range map[string][]byte{
+		"tail one byte longer":  with(append(bytes.Clone(private), 0)),
+		"tail one byte shorter": with(private[:len(private)-1]),
+		"no pixels":             slices.Concat(head, chunk(chunkName, private), chunk("IEND", nil)),
+		"too few pixels":        slices.Concat(head, chunk(chunkName, private), chunk("IDAT", deflate(t, levels[:5])), chunk("IEND", nil)),
+		"gray pixels":           slices.Concat(gray, chunk(chunkName, private), rest),
+	} {
+		if _, l, s, err := open(file, subkeys, len(statistics)); !errors.Is(err, ErrChanged) || l != nil || s != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, _, err := open(good, subkeys, len(statistics)+1); !errors.Is(err, ErrChanged) {
+		t.Errorf("statistics of another length: %v", err)
+	}
+}
+
+func deflate(t *testing.T, b []byte) []byte {
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	w.Write(b)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestSizes(t *testing.T) {
+	seed := [2]uint64{5, 6}
+	t.Logf("seed %v", seed)
+	r := rand.New(rand.NewPCG(seed[0], seed[1]))
+	k := key.New()
+	for range 100 {
+		h := Header{Width: 1 + r.IntN(200), Height: 1 + r.IntN(200), Nonce: key.NewNonce(), Tiling: picture.Tiling{Stride: 4, Side: 16, MinSide: 8}}
+		height, width := h.Padded()
+		levels, statistics := make([]byte, 3*height*width), make([]byte, r.IntN(100))
+		file, err := Seal(h, k.Subkeys(h.Nonce), levels, statistics)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, l, s, err := open(file, k.Subkeys(h.Nonce), len(statistics))
+		if err != nil || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+			t.Errorf("%d x %d: %v", h.Width, h.Height, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, v := range vectors(f) {
+		if v.File == "" {
+			continue
+		}
+		file := v.seal(f)
+		head, private, rest := split(file)
+		f.Add(file)
+		f.Add(slices.Concat(head, rest))
+		f.Add(slices.Concat(head, chunk(chunkName, private), chunk(chunkName, private), rest))
+	}
+	v := vectors(f)[0]
+	_, subkeys, levels, statistics := v.parts(f)
+	f.Fuzz(func(t *testing.T, file []byte) {
+		s, err := Parse(file, roomy)
+		if err != nil {
+			for _, class := range []error{ErrNotCipher, ErrVersion, ErrChanged, ErrTooLarge} {
+				if errors.Is(err, class) {
+					return
+				}
+			}
+			t.Fatalf("error of no class: %v", err)
+		}
+		if !bytes.Equal(s.Header.encode(), s.ad) {
+			t.Fatal("the header does not encode to what was parsed")
+		}
+		l, c, err := s.Open(subkeys, len(statistics))
+		if err != nil {
+			if !errors.Is(err, ErrWrongKey) && !errors.Is(err, ErrChanged) {
+				t.Fatalf("error of no class: %v", err)
+			}
+			return
+		}
+		if !bytes.Equal(l, levels) || !bytes.Equal(c, statistics) {
+			t.Fatal("another plaintext under a valid tag")
+		}
+	})
+}
