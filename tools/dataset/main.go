@@ -1,0 +1,235 @@
+// Command dataset makes the set of photos that the shipped model is trained on:
+// it fetches the Debian packages named in photos.txt through the system's own
+// package client, takes the files marked there as photographs, scales them to a
+// longest side of 1024 pixels, and writes them as PNG beside LICENSES.md, which
+// gives the source and licence of each.
+//
+// The set follows from photos.txt alone. A package or file that this system's
+// release does not offer, or offers with other bytes, is named and left out.
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"enciphergan/internal/picture"
+	"enciphergan/internal/training"
+)
+
+// longestSide keeps photographs sharp at the size that crops are taken from.
+const longestSide = 1024
+
+// licencesName also marks a folder as made by this command, which it may
+// therefore replace.
+const licencesName = "LICENSES.md"
+
+func main() {
+	out := flag.String("out", "build/dataset", "folder to write; one made by an earlier run is replaced")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *out); err != nil {
+		stop()
+		fmt.Fprintf(os.Stderr, "dataset: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out string) error {
+	for _, tool := range []string{"apt-get", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%s is not installed: this set comes from Debian's packages; elsewhere give `encipher train` any folder of photos", tool)
+		}
+	}
+	entries, err := parseList(photosText)
+	if err != nil {
+		return fmt.Errorf("photos.txt: %w", err)
+	}
+	if err := mayReplace(out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		return err
+	}
+	partial, err := os.MkdirTemp(filepath.Dir(out), filepath.Base(out)+".partial-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(partial)
+	if err := os.Chmod(partial, 0o755); err != nil {
+		return err
+	}
+
+	var licences strings.Builder
+	licences.WriteString("# Sources and licences of these photos\n\nEach photo was scaled to a longest side of at most 1024 pixels and is otherwise unchanged.\n")
+	var taken, wanted int
+	for _, group := range byPackage(entries) {
+		wanted += len(group)
+		name := group[0].pack
+		fmt.Printf("%s: %d photos\n", name, len(group))
+		tree, version, err := fetch(ctx, name)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "dataset: left out %s: %v\n", name, err)
+			continue
+		}
+		count, err := takePhotos(group, tree, version, partial, &licences)
+		os.RemoveAll(tree)
+		if err != nil {
+			return err
+		}
+		taken += count
+	}
+	if taken == 0 {
+		return errors.New("no photo could be taken: run `apt-get update` as root, so that the package client knows its packages, and try again")
+	}
+	if err := os.WriteFile(filepath.Join(partial, licencesName), []byte(licences.String()), 0o666); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	if err := os.Rename(partial, out); err != nil {
+		return err
+	}
+	fmt.Printf("%d of %d photos in %s; sources and licences in %s\n", taken, wanted, out, filepath.Join(out, licencesName))
+	return nil
+}
+
+// mayReplace refuses to delete a folder that this command did not make.
+func mayReplace(out string) error {
+	existing, err := os.ReadDir(out)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(existing) == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(out, licencesName)); err != nil {
+		return fmt.Errorf("%s holds files but no %s: give a folder of its own with -out", out, licencesName)
+	}
+	return nil
+}
+
+// byPackage returns the entries to take, package by package in the list's order.
+func byPackage(entries []entry) [][]entry {
+	var groups [][]entry
+	at := map[string]int{}
+	for _, e := range entries {
+		if e.decision != "photo" {
+			continue
+		}
+		if _, known := at[e.pack]; !known {
+			at[e.pack] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[at[e.pack]] = append(groups[at[e.pack]], e)
+	}
+	return groups
+}
+
+// fetch downloads a package and unpacks it into a temporary folder, without
+// installing it.
+func fetch(ctx context.Context, name string) (tree, version string, err error) {
+	tree, err = os.MkdirTemp("", "dataset-"+name+"-")
+	if err != nil {
+		return "", "", err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(tree)
+		}
+	}()
+	// The sandbox user of the package client cannot write to a private folder.
+	if _, err := output(ctx, tree, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name); err != nil {
+		return "", "", err
+	}
+	files, err := filepath.Glob(filepath.Join(tree, "*.deb"))
+	if err != nil || len(files) != 1 {
+		return "", "", fmt.Errorf("the package client left %d files, not one package", len(files))
+	}
+	version, err = output(ctx, tree, "dpkg-deb", "--field", files[0], "Version")
+	if err != nil {
+		return "", "", err
+	}
+	_, err = output(ctx, tree, "dpkg-deb", "-x", files[0], tree)
+	return tree, version, err
+}
+
+// output runs a command in a folder and returns what it printed; the error
+// quotes its last line.
+func output(ctx context.Context, folder, name string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, arguments...)
+	command.Dir = folder
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	printed, err := command.Output()
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		return "", fmt.Errorf("%s: %w: %s", name, err, lines[len(lines)-1])
+	}
+	return strings.TrimSpace(string(printed)), nil
+}
+
+// takePhotos writes the photos of one unpacked package into folder and their
+// paragraph into licences, and returns how many it took.
+func takePhotos(group []entry, tree, version, folder string, licences *strings.Builder) (int, error) {
+	name := group[0].pack
+	copyright, err := os.ReadFile(filepath.Join(tree, "usr/share/doc", name, "copyright"))
+	if err != nil {
+		return 0, fmt.Errorf("%s states no licence: %w", name, err)
+	}
+	fmt.Fprintf(licences, "\n## %s %s\n\n", name, version)
+	readable := false
+	var taken int
+	for _, e := range group {
+		file, err := os.ReadFile(filepath.Join(tree, filepath.FromSlash(e.path)))
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "dataset: left out %s: %s has no %s\n", e.outputName(), name, e.path)
+			continue
+		}
+		if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != e.sum {
+			fmt.Fprintf(os.Stderr, "dataset: left out %s: not the file that photos.txt means, its SHA-256 differs\n", e.outputName())
+			continue
+		}
+		photo, _, err := training.DecodePhoto(file, longestSide)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", e.outputName(), err)
+		}
+		encoded, err := (&picture.Picture{Width: photo.Width, Height: photo.Height, RGB: photo.RGB}).PNG()
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", e.outputName(), err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, e.outputName()), encoded, 0o666); err != nil {
+			return 0, err
+		}
+		taken++
+		if s, ok := licenceOf(string(copyright), e.path); ok {
+			readable = true
+			fmt.Fprintf(licences, "- `%s`: %s; copyright %s\n", e.outputName(), s.licence, strings.ReplaceAll(s.copyright, "\n", "; "))
+		} else {
+			fmt.Fprintf(licences, "- `%s`: as the whole package, below\n", e.outputName())
+		}
+	}
+	if !readable {
+		fmt.Fprintf(licences, "\n%s\n", indent(string(copyright)))
+	}
+	return taken, nil
+}
+
+// indent makes a Markdown block of literal text.
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+}
