@@ -107,3 +107,66 @@ func normGrad(x, dy, dx []float32, eps float32) {
 		dx[i] = (dy[i] - a - y*b) / d
 	}
 }
+
+// BatchNorm normalises each channel of x (N, C, P) over samples and positions
+// and moves the running mean and (unbiased) variance by momentum.
+func BatchNorm(n, c, p int, x, y, mean, variance []float32, momentum, eps float32) {
+	parallel(c, func(ch int) {
+		m, v := channelMoments(n, c, p, ch, x)
+		d := sqrt(v + eps)
+		for i := range n {
+			at := (i*c + ch) * p
+			Normalize(x[at:at+p], y[at:at+p], m, d)
+		}
+		total := float32(n * p)
+		mean[ch] += momentum * (m - mean[ch])
+		variance[ch] += momentum * (v*total/max(1, total-1) - variance[ch])
+	})
+}
+
+func channelMoments(n, c, p, ch int, x []float32) (mean, variance float32) {
+	total := float32(n * p)
+	for i := range n {
+		mean += Sum(x[(i*c+ch)*p:][:p])
+	}
+	mean /= total
+	for i := range n {
+		variance += sumSquares(x[(i*c+ch)*p:][:p], mean)
+	}
+	return mean, variance / total
+}
+
+// BatchNormGrad computes the gradient of the input of BatchNorm.
+func BatchNormGrad(n, c, p int, x, dy, dx []float32, eps float32) {
+	parallel(c, func(ch int) {
+		m, v := channelMoments(n, c, p, ch, x)
+		d := sqrt(v + eps)
+		total := float32(n * p)
+		var a, b float32
+		for i := range n {
+			at := (i*c + ch) * p
+			Normalize(x[at:at+p], dx[at:at+p], m, d)
+			a += Sum(dy[at : at+p])
+			b += sumProducts(dy[at:at+p], dx[at:at+p])
+		}
+		a, b = a/total, b/total
+		for i := range n {
+			at := (i*c + ch) * p
+			for q := at; q < at+p; q++ {
+				dx[q] = (dy[q] - a - dx[q]*b) / d
+			}
+		}
+	})
+}
+
+// BatchNormInference computes y = (x - mean)/sqrt(variance + eps)*scale + bias per channel of (N, C, P).
+func BatchNormInference(n, c, p int, x, scale, bias, mean, variance, y []float32, eps float32) {
+	parallel(n*c, func(t int) {
+		ch := t % c
+		d := sqrt(variance[ch] + eps)
+		out := y[t*p : (t+1)*p]
+		for q, v := range x[t*p : (t+1)*p] {
+			out[q] = float32((v-mean[ch])/d*scale[ch]) + bias[ch]
+		}
+	})
+}
