@@ -1,0 +1,125 @@
+package training
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Progress shows how a run goes: on a terminal one line that is written over,
+// ten times a second at most, elsewhere plain lines at the reports only.
+type Progress struct {
+	out      io.Writer
+	width    func() int // columns of the terminal; nil where there is none
+	steps    int
+	begun    time.Time
+	first    int // step at which this process began
+	shown    time.Time
+	latest   *Validation
+	now      func() time.Time
+	unended  bool // a line stands on the terminal without its end
+	barWidth int
+}
+
+// NewProgress shows a run of steps steps, of which done are already behind it.
+func NewProgress(out *os.File, done, steps int) *Progress {
+	p := newProgress(out, done, steps, time.Now)
+	if descriptor := int(out.Fd()); term.IsTerminal(descriptor) {
+		p.width = func() int {
+			if columns, _, err := term.GetSize(descriptor); err == nil && columns > 0 {
+				return columns
+			}
+			return 80
+		}
+	}
+	return p
+}
+
+func newProgress(out io.Writer, done, steps int, now func() time.Time) *Progress {
+	return &Progress{out: out, steps: steps, first: done, now: now, begun: now(), barWidth: 20}
+}
+
+// Step shows that step steps are done, with their latest losses. It writes
+// nothing where there is no terminal.
+func (p *Progress) Step(step int, losses map[string]float64) {
+	if p.width == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
+		return
+	}
+	p.shown = p.now()
+	filled := p.barWidth * step / max(1, p.steps)
+	bar := strings.Repeat("=", filled) + strings.Repeat(" ", p.barWidth-filled)
+	p.over("[" + bar + "] " + p.figures(step, losses, p.latest))
+}
+
+// Report shows a line of the journal. It stays on the screen.
+func (p *Progress) Report(entry Entry) {
+	if entry.Validation != nil {
+		p.latest = entry.Validation
+	}
+	p.Message(p.figures(entry.Step, entry.Losses, entry.Validation))
+}
+
+// Message prints a line of its own, above the one that is written over.
+func (p *Progress) Message(text string) {
+	if p.unended {
+		p.over("")
+		fmt.Fprint(p.out, "\r")
+		p.unended = false
+	}
+	fmt.Fprintln(p.out, text)
+}
+
+// Close ends the line that was written over.
+func (p *Progress) Close() {
+	if p.unended {
+		fmt.Fprintln(p.out)
+		p.unended = false
+	}
+}
+
+// over writes text in the place of the current line, cut to the terminal.
+func (p *Progress) over(text string) {
+	runes := []rune(text)
+	columns := p.width() - 1
+	if len(runes) > columns {
+		runes = runes[:columns]
+	}
+	fmt.Fprint(p.out, "\r"+string(runes)+strings.Repeat(" ", columns-len(runes)))
+	p.unended = true
+}
+
+// figures writes, in this order: steps, time left, losses by name, validation.
+func (p *Progress) figures(step int, losses map[string]float64, validation *Validation) string {
+	parts := []string{fmt.Sprintf("%*d/%d", len(fmt.Sprint(p.steps)), step, p.steps)}
+	if left, ok := p.left(step); ok {
+		parts = append(parts, left+" left")
+	}
+	names := make([]string, 0, len(losses))
+	for name := range losses {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		parts = append(parts, fmt.Sprintf("%s %.4g", name, losses[name]))
+	}
+	if v := validation; v != nil {
+		parts = append(parts, fmt.Sprintf("PSNR %.2f dB (min %.2f)", v.PSNR, v.MinimumPSNR), fmt.Sprintf("SSIM %.5f", v.SSIM),
+			fmt.Sprintf("entropy %.4f", v.Entropy), fmt.Sprintf("correlation %.4f", v.Correlation))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// left estimates the remaining time from the speed of this process.
+func (p *Progress) left(step int) (string, bool) {
+	if step <= p.first || step > p.steps {
+		return "", false
+	}
+	each := p.now().Sub(p.begun) / time.Duration(step-p.first)
+	left := (each * time.Duration(p.steps-step)).Round(time.Second)
+	return fmt.Sprintf("%d:%02d:%02d", int(left.Hours()), int(left.Minutes())%60, int(left.Seconds())%60), true
+}
