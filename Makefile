@@ -1,0 +1,39 @@
+# Encipher. `make` alone lists what can be made.
+
+GO ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build wasm dataset screenshots chromium clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
+	$(GO) run ./server $(if $(ADDR),-addr $(ADDR))
+
+test: chromium ## vet and run every test, the page in headless Chromium included
+	$(GO) vet ./...
+	GOOS=js GOARCH=wasm $(GO) vet ./wasm
+	$(GO) test -timeout 40m ./...
+
+build: wasm ## build the server and the command-line tool into build/
+	$(GO) build -trimpath -o build/ ./server ./cmd/encipher
+
+wasm: ## build the wasm into server/built/, from where the server embeds it
+	$(GO) run ./wasm/bundle
+
+dataset: ## fetch the photos that the shipped model is trained on
+	tools/dataset
+
+screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
+	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest
+
+# The page's tests need a Chromium. Where there is none, and the system is one
+# whose package manager we know and may use, it is installed; otherwise one line
+# says what to do.
+chromium:
+	@tools/chromium
+
+clean: ## remove what was built
+	rm -rf build
+	cd server/built && rm -f encipher.wasm* wasm_exec.js

@@ -1,0 +1,116 @@
+// The page's side of the worker: promises, progress, cancel and restart.
+
+const workerURL = new URL("worker.js", import.meta.url).href;
+
+// The only policy of the page: the one script URL that is ever made is the
+// worker's. Browsers without Trusted Types take the string as it is.
+const policy = globalThis.trustedTypes?.createPolicy("encipher", {
+  createScriptURL(url) {
+    if (url !== workerURL) throw new TypeError("only the worker may be loaded");
+    return url;
+  },
+});
+
+// How long a cancelled call may take to stop by itself. Then the worker is
+// ended, which frees it at once but costs a fresh start.
+const patience = 250; // ms
+
+export class EngineError extends Error {
+  constructor({ code, message, hint }) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+export class Engine {
+  #worker = null;
+  #module = null; // compiled once, then handed to every new worker
+  #model = null; // the last model loaded, for a new worker
+  #ready = null;
+  #calls = new Map();
+  #next = 1;
+
+  // Starts the worker, if there is none, and loads the model it had.
+  ready() {
+    this.#ready ??= this.#start();
+    return this.#ready;
+  }
+
+  // Loads a model given as {card, encryption, decryption}, each a Uint8Array.
+  async loadModel(model) {
+    await this.ready();
+    const loaded = await this.#send("loadModel", model);
+    this.#model = model;
+    return loaded;
+  }
+
+  // Calls a method of the wasm. Aborting the signal rejects with the code "canceled".
+  async call(method, argument, { onProgress, signal } = {}) {
+    await this.ready();
+    return this.#send(method, argument, onProgress, signal);
+  }
+
+  async #start() {
+    const worker = new Worker(policy ? policy.createScriptURL(workerURL) : workerURL, { type: "module" });
+    this.#worker = worker;
+    try {
+      this.#module = await new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => {
+          if (data.ready) resolve(data.module);
+          else reject(new EngineError({ code: "internal", message: data.failed ?? "The program ended while starting.", hint: "" }));
+        };
+        worker.onerror = () => reject(new EngineError({ code: "internal", message: "The worker could not be loaded.", hint: "" }));
+        worker.postMessage({ start: this.#module });
+      });
+      worker.onmessage = ({ data }) => this.#receive(data);
+      worker.onerror = (event) => this.#stop("internal", event.message);
+      if (this.#model) await this.#send("loadModel", this.#model);
+    } catch (error) {
+      this.#stop("internal", error.message);
+      throw error;
+    }
+  }
+
+  #send(method, argument, onProgress, signal) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(new EngineError({ code: "canceled", message: "Canceled.", hint: "" }));
+        return;
+      }
+      const id = this.#next++;
+      this.#calls.set(id, { resolve, reject, onProgress });
+      this.#worker.postMessage({ id, method, argument });
+      signal?.addEventListener("abort", () => {
+        if (!this.#calls.has(id)) return;
+        this.#worker.postMessage({ abort: id });
+        setTimeout(() => this.#calls.has(id) && this.#stop("canceled", "Canceled."), patience);
+      });
+    });
+  }
+
+  #receive(data) {
+    if (data.exited) {
+      this.#stop("internal", "The program ended unexpectedly.");
+      return;
+    }
+    const call = this.#calls.get(data.id);
+    if (!call) return;
+    if (data.progress) {
+      call.onProgress?.(data.progress);
+      return;
+    }
+    this.#calls.delete(data.id);
+    if (data.error) call.reject(new EngineError(data.error));
+    else call.resolve(data.result);
+  }
+
+  // Ends the worker and every call under way. The next call starts a new one.
+  #stop(code, message) {
+    this.#worker.terminate();
+    this.#ready = null;
+    const ended = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const call of ended) call.reject(new EngineError({ code, message, hint: "" }));
+  }
+}

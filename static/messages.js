@@ -1,0 +1,55 @@
+// Every text that the page sets by itself. What went wrong in detail, and what
+// to do, comes with the error from the wasm.
+
+export const errors = {
+  "bad-picture": "This is not a picture that can be read",
+  "too-large": "This picture is too large",
+  "too-small": "This picture is too small",
+  "not-a-cipher": "There is no cipher in this file",
+  "wrong-key": "This is not the key of this picture",
+  changed: "This file was changed",
+  "other-model": "Another model made this cipher image",
+  "unsupported-version": "A newer Encipher made this cipher image",
+  "bad-key": "This is not a usable key",
+  "bad-model": "The model cannot be used",
+  canceled: "Canceled",
+  internal: "Something went wrong in the program",
+};
+
+export const stages = {
+  decode: "Reading the picture",
+  encrypt: "Encrypting",
+  decrypt: "Decrypting",
+  seal: "Sealing",
+  open: "Checking the seal",
+  encode: "Writing the file",
+};
+
+export const text = {
+  loadingProgram: "Loading the program",
+  loadingModel: "Loading the model",
+  ready: (model) => `Ready · ${model}`,
+  unavailable: "Not available",
+  unavailableHint: "Reload the page. If that does not help, this browser may lack WebAssembly or module workers: try a current one.",
+  reading: "Reading",
+  chooseAnother: "Choose another",
+  key: {
+    none: "Make a key to encrypt, or open the one that a picture was encrypted with.",
+    fresh: "A new key, made in this browser.",
+    opened: "Opened from a key file.",
+    saved: "Saved. Keep a copy in a second place.",
+    wanted: "A key is needed first: make a new one, or open the one the picture was encrypted with.",
+    wantedToDecrypt: "Open the key this picture was encrypted with.",
+  },
+  source: {
+    picture: (size) => `${size}, a picture to encrypt`,
+    cipher: (size) => `${size}, a cipher image: it can be decrypted`,
+    onlyFirst: (n) => `${n} files came; the first picture was taken.`,
+  },
+  encrypted: (seconds) => `Encrypted in ${seconds} s. Save the cipher image, and the key.`,
+  decrypted: (seconds) => `Decrypted in ${seconds} s.`,
+  canceled: "Canceled. Nothing was written.",
+  equal: "identical",
+  measuring: "measuring…",
+  tile: (done, total) => `part ${done} of ${total}`,
+};

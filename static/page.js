@@ -1,0 +1,348 @@
+// The page: what the user has (a key, a file), what can be done with it, and
+// what came out. All work on pictures and keys happens in the worker.
+//
+// Main path: start() loads program and model; take() accepts files; encrypt()
+// and decrypt() fill the panels.
+import { Engine } from "./engine.js";
+import { errors, stages, text } from "./messages.js";
+import { Panel, bytes, download, fidelity, statistics } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+const engine = new Engine();
+const panels = {
+  plain: new Panel("panel-plain"),
+  bare: new Panel("panel-bare"),
+  cipher: new Panel("panel-cipher"),
+  recovered: new Panel("panel-recovered"),
+};
+
+let key = null; // {text, file, fingerprint, saved, used}
+let source = null; // {name, bytes, kind}: the file taken last
+let made = null; // {name, bytes, plain}: the cipher image made last, and its original as PNG
+let running = null; // AbortController of the job under way
+
+// Largest key file that is looked at as text.
+const keyFileLimit = 16 << 10;
+
+// ---- start and model
+
+async function fetchBytes(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function loadModel(name) {
+  engineState("loading", text.loadingModel);
+  const base = `models/${encodeURIComponent(name)}/`;
+  const [card, encryption, decryption] = await Promise.all(
+    ["card.json", "encryption.onnx", "decryption.onnx"].map((file) => fetchBytes(base + file)),
+  );
+  const model = await engine.loadModel({ card, encryption, decryption });
+  engineState("ready", text.ready(model.name));
+  $("engine").title = model.fingerprint;
+}
+
+async function start() {
+  engineState("loading", text.loadingProgram);
+  try {
+    const [index] = await Promise.all([fetch("models/index.json").then((r) => r.json()), engine.ready()]);
+    for (const name of index.models) $("model").append(new Option(name));
+    $("model-choice").hidden = index.models.length < 2;
+    await loadModel(index.models[0]);
+  } catch (error) {
+    engineState("failed", text.unavailable);
+    fail(error, text.unavailableHint);
+  }
+}
+
+function engineState(state, words) {
+  $("engine").dataset.state = state;
+  $("engine-text").textContent = words;
+}
+
+// ---- messages
+
+function say(words) {
+  $("status").textContent = words;
+}
+
+function fail(error, hint = error.hint) {
+  const code = error.code ?? "internal";
+  if (code === "canceled") {
+    note(text.canceled);
+    return;
+  }
+  $("error").dataset.code = code;
+  $("error-title").textContent = errors[code] ?? errors.internal;
+  $("error-hint").textContent = hint ?? "";
+  $("error-detail").textContent = error.message;
+  $("error").hidden = false;
+}
+
+function clearError() {
+  $("error").hidden = true;
+  delete $("error").dataset.code;
+}
+
+function note(words) {
+  $("job-note").textContent = words;
+  say(words);
+}
+
+// ---- key
+
+function showKey(words) {
+  const state = key ? (key.saved ? "safe" : "unsaved") : "none";
+  $("key-card").dataset.state = state;
+  $("key-text").textContent = words;
+  $("fingerprint-line").hidden = !key;
+  $("fingerprint").textContent = key?.fingerprint ?? "";
+  $("key-warning").hidden = state !== "unsaved";
+  $("save-key").hidden = state !== "unsaved";
+  say(words);
+}
+
+// mayReplaceKey asks before a key is dropped that exists nowhere else and was used.
+function mayReplaceKey() {
+  if (!key || key.saved || !key.used) return Promise.resolve(true);
+  const dialog = $("replace");
+  dialog.returnValue = "keep";
+  dialog.showModal();
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "replace"), { once: true }),
+  );
+}
+
+async function newKey() {
+  if (!(await mayReplaceKey())) return;
+  try {
+    key = { ...(await engine.call("newKey", {})), saved: false, used: false };
+    clearError();
+    showKey(text.key.fresh);
+    $("save-key").focus();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function openKey(words) {
+  try {
+    const parsed = await engine.call("parseKey", { text: words });
+    if (!(await mayReplaceKey())) return;
+    key = { text: words, fingerprint: parsed.fingerprint, saved: true, used: false };
+    clearError();
+    showKey(text.key.opened);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function saveKey() {
+  const url = URL.createObjectURL(new Blob([key.file], { type: "text/plain" }));
+  download(url, `encipher-${key.fingerprint}.key`);
+  URL.revokeObjectURL(url);
+  key.saved = true;
+  showKey(text.key.saved);
+}
+
+function wantKey(words) {
+  showKey(words);
+  $("key-card").dataset.state = "wanted";
+  $("new-key").focus();
+}
+
+// ---- files
+
+// take accepts files from the chooser, a drop or the clipboard: key files are
+// opened, the first other file is the picture.
+async function take(files) {
+  if (running) return;
+  const pictures = [];
+  for (const file of files) {
+    const words = file.size <= keyFileLimit ? await file.text() : "";
+    if (/^ENCIPHER-KEY-/im.test(words)) await openKey(words);
+    else pictures.push(file);
+  }
+  if (!pictures.length) return;
+  await takePicture(pictures[0]);
+  if (pictures.length > 1) note(text.source.onlyFirst(pictures.length));
+}
+
+async function takePicture(file) {
+  clearError();
+  say(text.reading);
+  try {
+    const content = new Uint8Array(await file.arrayBuffer());
+    const { kind } = await engine.call("inspect", { file: content });
+    source = { name: file.name || "picture.png", bytes: content, kind };
+    for (const panel of Object.values(panels)) panel.clear();
+    $("check").hidden = true;
+    if (kind === "cipher") panels.cipher.show(file);
+    else panels.plain.show(file);
+    $("invitation").hidden = true;
+    $("job").hidden = false;
+    $("choose").textContent = text.chooseAnother;
+    $("job-name").textContent = source.name;
+    note(text.source[kind](bytes(content.length)));
+    offer(kind === "cipher" ? "decrypt" : "encrypt").focus();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+// offer shows the one action that fits the file.
+function offer(action) {
+  $("encrypt").hidden = action !== "encrypt";
+  $("decrypt").hidden = action !== "decrypt";
+  return $(action);
+}
+
+// rename gives what comes out a name that says what it is: photo.jpg becomes
+// photo.cipher.png, and that becomes photo.png again.
+function rename(name, action) {
+  const stem = name.replace(/\.[^.]*$/, "");
+  return action === "encrypt" ? `${stem}.cipher.png` : `${stem.replace(/\.cipher$/, "")}.png`;
+}
+
+// ---- work
+
+// work runs one job: it shows progress and cancel, and any error.
+async function work(job) {
+  clearError();
+  running = new AbortController();
+  const buttons = [$("encrypt"), $("decrypt"), $("check"), $("new-key"), $("open-key"), $("choose"), $("model")];
+  for (const b of buttons) b.disabled = true;
+  $("running").hidden = false;
+  $("cancel").hidden = false;
+  progress({ stage: "", done: 0, total: 0 });
+  const began = performance.now();
+  try {
+    await job({ onProgress: progress, signal: running.signal }, () => ((performance.now() - began) / 1000).toFixed(1));
+  } catch (error) {
+    fail(error);
+  } finally {
+    running = null;
+    for (const b of buttons) b.disabled = false;
+    $("running").hidden = true;
+    $("cancel").hidden = true;
+  }
+}
+
+function progress({ stage, done, total }) {
+  const bar = $("progress");
+  if (total > 1) bar.value = done / total;
+  else bar.removeAttribute("value"); // short or of unknown length
+  const part = total > 1 ? `, ${text.tile(done, total)}` : "";
+  $("stage").textContent = (stages[stage] ?? text.reading) + part;
+}
+
+async function measure(panel, argument, format) {
+  panel.figures([["", text.measuring]]);
+  panel.figures(format(await engine.call("metrics", argument)));
+}
+
+function png(content) {
+  return new Blob([content], { type: "image/png" });
+}
+
+function encrypt() {
+  if (!key) return wantKey(text.key.wanted);
+  return work(async (options, seconds) => {
+    const sealed = await engine.call("encrypt", { file: source.bytes, key: key.text }, options);
+    key.used = true;
+    made = { name: rename(source.name, "encrypt"), bytes: sealed.png, plain: sealed.plain };
+    panels.plain.show(png(sealed.plain));
+    panels.bare.show(png(sealed.bare), rename(source.name, "encrypt").replace(".cipher.", ".generator."));
+    panels.cipher.show(png(sealed.png), made.name);
+    panels.recovered.clear();
+    $("check").hidden = false;
+    note([text.encrypted(seconds()), ...sealed.notes].join(" "));
+    const size = ["File", `${bytes(sealed.png.length)}, ${sealed.width} × ${sealed.height}`];
+    await measure(panels.plain, { a: sealed.plain }, statistics);
+    await measure(panels.bare, { a: sealed.bare }, statistics);
+    await measure(panels.cipher, { a: sealed.png }, (m) => [...statistics(m), size]);
+  });
+}
+
+// decrypt restores the given cipher image; original, where it is known, is what
+// the result is compared with.
+function decrypt(name, content, original) {
+  if (!key) return wantKey(text.key.wantedToDecrypt);
+  return work(async (options, seconds) => {
+    const opened = await engine.call("decrypt", { file: content, key: key.text }, options);
+    panels.bare.show(png(opened.bare), rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
+    panels.recovered.show(png(opened.png), rename(name, "decrypt"));
+    $("check").hidden = true;
+    if (original) panels.plain.show(png(original));
+    note(text.decrypted(seconds()));
+    await measure(panels.bare, { a: opened.bare }, statistics);
+    await measure(panels.cipher, { a: content }, (m) => [...statistics(m), ["File", bytes(content.length)]]);
+    await measure(panels.recovered, original ? { a: original, b: opened.png } : { a: opened.png }, (m) =>
+      original ? fidelity(m) : statistics(m),
+    );
+    if (original) await measure(panels.plain, { a: original }, statistics);
+  });
+}
+
+function decryptSource() {
+  const original = made && equal(made.bytes, source.bytes) ? made.plain : null;
+  return decrypt(source.name, source.bytes, original);
+}
+
+function equal(a, b) {
+  return a.length === b.length && a.every((v, i) => v === b[i]);
+}
+
+// ---- wiring
+
+$("choose").addEventListener("click", () => $("file").click());
+$("file").addEventListener("change", async (event) => {
+  await take([...event.target.files]);
+  event.target.value = ""; // so that the same file can be chosen again
+});
+$("new-key").addEventListener("click", newKey);
+$("open-key").addEventListener("click", () => $("key-file").click());
+$("key-file").addEventListener("change", async (event) => {
+  const [file] = event.target.files;
+  if (file) await openKey(await file.slice(0, keyFileLimit + 1).text());
+  event.target.value = "";
+});
+$("save-key").addEventListener("click", saveKey);
+$("encrypt").addEventListener("click", encrypt);
+$("decrypt").addEventListener("click", decryptSource);
+$("check").addEventListener("click", () => decrypt(made.name, made.bytes, made.plain));
+$("cancel").addEventListener("click", () => running?.abort());
+$("error-close").addEventListener("click", clearError);
+$("model").addEventListener("change", async (event) => {
+  try {
+    await loadModel(event.target.value);
+  } catch (error) {
+    engineState("failed", text.unavailable);
+    fail(error);
+  }
+});
+
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dragging");
+});
+addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging");
+});
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dragging");
+  take([...event.dataTransfer.files]);
+});
+addEventListener("paste", (event) => {
+  const files = [...event.clipboardData.files];
+  const words = event.clipboardData.getData("text");
+  if (files.length) take(files);
+  else if (words.trim()) openKey(words);
+});
+addEventListener("beforeunload", (event) => {
+  if (running || (key?.used && !key.saved)) event.preventDefault();
+});
+
+start();

@@ -1,0 +1,115 @@
+// Command bundle builds the wasm of the page: encipher.wasm with its compressed
+// forms, and the loader wasm_exec.js of the same Go release.
+//
+// It is what `make wasm` runs. Files are written under a temporary name and
+// renamed; an unchanged wasm keeps its compressed forms.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"enciphergan/server/site"
+)
+
+func main() {
+	out := flag.String("o", filepath.Join("server", "built"), "folder to write to; the server embeds the default one")
+	tags := flag.String("tags", "", "build tags of the wasm")
+	flag.Parse()
+	if err := bundle(*out, *tags); err != nil {
+		fmt.Fprintf(os.Stderr, "bundle: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func bundle(out, tags string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	loader, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return fmt.Errorf("the Go installation lacks its wasm loader: %w", err)
+	}
+	if err := write(filepath.Join(out, "wasm_exec.js"), loader); err != nil {
+		return err
+	}
+
+	fresh := filepath.Join(out, "encipher.wasm.new")
+	defer os.Remove(fresh)
+	// Neither paths nor the commit go into the wasm, so that it changes only
+	// when its code does.
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-tags", tags, "-o", fresh, "enciphergan/wasm")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building the wasm: %w", err)
+	}
+	content, err := os.ReadFile(fresh)
+	if err != nil {
+		return err
+	}
+	target := filepath.Join(out, "encipher.wasm")
+	if old, err := os.ReadFile(target); err == nil && bytes.Equal(old, content) && complete(target) {
+		return nil
+	}
+	// Without the wasm the forms count as missing, should this stop half-way.
+	if err := os.Remove(target); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	forms, err := site.Compressed(content)
+	if err != nil {
+		return err
+	}
+	for suffix, b := range forms {
+		if err := write(target+suffix, b); err != nil {
+			return err
+		}
+	}
+	if err := write(target, content); err != nil {
+		return err
+	}
+	fmt.Printf("%s: %.1f MB, %.1f MB as brotli, %.1f MB as gzip\n", target, megabytes(content), megabytes(forms[".br"]), megabytes(forms[".gz"]))
+	return nil
+}
+
+// complete says whether the compressed forms are there.
+func complete(target string) bool {
+	for _, suffix := range []string{".br", ".gz"} {
+		if _, err := os.Stat(target + suffix); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func megabytes(b []byte) float64 { return float64(len(b)) / 1e6 }
+
+// write replaces a file in one step.
+func write(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.Write(content); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

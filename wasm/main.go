@@ -1,0 +1,72 @@
+//go:build js && wasm
+
+// Command wasm is Encipher for the browser. It sets globalThis.encipher:
+//
+//	version                                          string
+//	loadModel({card, encryption, decryption})        {name, fingerprint}
+//	newKey()                                         {text, file, fingerprint}
+//	parseKey({text})                                 {fingerprint}
+//	inspect({file})                                  {kind: "picture" | "cipher"}
+//	encrypt({file, key, onProgress?, signal?})       {png, plain, bare, width, height, notes}
+//	decrypt({file, key, onProgress?, signal?})       {png, bare, width, height}
+//	metrics({a, b?})                                 {entropy, correlation, psnr?, ssim?}
+//
+// Files are Uint8Arrays, key is the text of a key or key file, onProgress is
+// called as (stage, done, total), and signal is an AbortSignal. Every method
+// returns a promise; it rejects with an Error that has a stable code, a message
+// and a hint, which may be empty. The codes are those of the root package.
+//
+// Main path: a method runs on its own goroutine, reads its argument with type
+// and size checks, calls the root package and builds a plain object. It belongs
+// into a dedicated worker, because the computation holds its thread.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/hack-pad/safejs"
+)
+
+// version of the JS API.
+const version = "1.0.0"
+
+func main() {
+	if err := install(); err != nil {
+		fmt.Fprintln(os.Stderr, "encipher: cannot set up its JS API:", err)
+		os.Exit(1)
+	}
+	select {} // the methods keep working after main's part is done
+}
+
+func install() error {
+	var s service
+	api := map[string]any{"version": version}
+	for name, run := range map[string]method{
+		"loadModel": s.loadModel,
+		"newKey":    s.newKey,
+		"parseKey":  s.parseKey,
+		"inspect":   s.inspect,
+		"encrypt":   s.encrypt,
+		"decrypt":   s.decrypt,
+		"metrics":   s.metrics,
+	} {
+		f, err := promised(run)
+		if err != nil {
+			return err
+		}
+		api[name] = f
+	}
+	object, err := safejs.ValueOf(api)
+	if err != nil {
+		return err
+	}
+	class, err := safejs.Global().Get("Object")
+	if err != nil {
+		return err
+	}
+	if _, err := class.Call("freeze", object); err != nil {
+		return err
+	}
+	return safejs.Global().Set("encipher", object)
+}

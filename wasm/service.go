@@ -1,0 +1,81 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"enciphergan"
+)
+
+// Limits of what is copied in, in bytes. The root package has its own, tighter
+// ones for what a file declares.
+const (
+	maxCardBytes  = 1 << 20
+	maxModelBytes = 256 << 20
+	maxKeyText    = 16 << 10
+)
+
+// service holds the loaded model.
+type service struct {
+	model atomic.Pointer[encipher.Model]
+}
+
+func (s *service) loadModel(a argument) (map[string]any, error) {
+	var f encipher.ModelFiles
+	for _, part := range []struct {
+		name  string
+		limit int64
+		to    *[]byte
+	}{
+		{"card", maxCardBytes, &f.Card},
+		{"encryption", maxModelBytes, &f.Encryption},
+		{"decryption", maxModelBytes, &f.Decryption},
+	} {
+		b, err := a.bytes(part.name, part.limit, "bad-model")
+		if err != nil {
+			return nil, err
+		}
+		*part.to = b
+	}
+	m, err := encipher.OpenModel(f)
+	if err != nil {
+		return nil, err
+	}
+	s.model.Store(m)
+	return map[string]any{"name": m.Name(), "fingerprint": m.Fingerprint()}, nil
+}
+
+func (s *service) loaded() (*encipher.Model, error) {
+	m := s.model.Load()
+	if m == nil {
+		return nil, &encipher.Error{Code: "bad-model", Hint: "Call loadModel first.", Err: errors.New("no model is loaded")}
+	}
+	return m, nil
+}
+
+func (s *service) newKey(argument) (map[string]any, error) {
+	k, err := encipher.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"text": k.Text(), "file": string(k.File(time.Now())), "fingerprint": k.Fingerprint()}, nil
+}
+
+func (s *service) parseKey(a argument) (map[string]any, error) {
+	k, err := key(a, "text")
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"fingerprint": k.Fingerprint()}, nil
+}
+
+func key(a argument, name string) (encipher.Key, error) {
+	text, err := a.text(name, maxKeyText)
+	if err != nil {
+		return encipher.Key{}, err
+	}
+	return encipher.ParseKey(text)
+}
