@@ -1,0 +1,235 @@
+// Package encipher encrypts colour pictures with a generative network inside
+// standard authenticated encryption.
+//
+// A Model, opened once with OpenModel, turns a picture file into a cipher image
+// and back. The cipher image is a valid PNG of noise of the picture's size. It
+// holds what the encryption generator made of the picture, sealed with
+// XChaCha20-Poly1305; the decryption generator makes the picture again, close to
+// the original but not equal to it sample by sample.
+//
+// For most uses: NewKey once, keep its File somewhere safe, then Model.Encrypt
+// and Model.Decrypt. Every picture gets its own nonce, so one Key may seal any
+// number of pictures. Whoever has the key and the model opens them; a lost key
+// cannot be replaced.
+//
+// Confidentiality and integrity come from XChaCha20-Poly1305 and HKDF-SHA256
+// alone. The neural transform inside is experimental: deterministic, approximate
+// and not proven secure. See docs/security.md for what is and is not promised.
+//
+// Errors are of type *Error with a stable Code and a Hint for the user; CodeOf
+// gives the code of any error.
+//
+// # Compatibility
+//
+// A cipher image is opened by every later version that says it reads the file's
+// format version, given the same model and key. docs/format.md specifies the
+// file, so that others can write readers.
+package encipher
+
+import (
+	"context"
+	"fmt"
+
+	"enciphergan/internal/container"
+	"enciphergan/internal/key"
+	"enciphergan/internal/network"
+	"enciphergan/internal/picture"
+)
+
+// Key is a 256-bit secret. Printing it with fmt shows its fingerprint only; Text
+// and File give the secret itself.
+type Key = key.Key
+
+// Picture is a decoded picture.
+type Picture = picture.Picture
+
+// ModelFiles are the parts of a model directory.
+type ModelFiles = network.Files
+
+// MaxFileBytes bounds the files that Encrypt and Decrypt take. It leaves room
+// for an uncompressed picture of MaxPixels with 32 bits a pixel.
+const MaxFileBytes = 4 * MaxPixels
+
+var limits = picture.Limits{Bytes: MaxFileBytes, Pixels: MaxPixels}
+
+// NewKey draws a key from the system's random source. A program without such a
+// source ends, as crypto/rand says, so that the error is nil on every platform
+// of today.
+func NewKey() (Key, error) { return key.New(), nil }
+
+// ParseKey reads a key from its text or from the content of a key file. Its
+// errors have the code BadKey and say where a typo is, as far as that can be told.
+func ParseKey(text string) (Key, error) {
+	k, err := key.Parse([]byte(text))
+	return k, explain(err)
+}
+
+// Progress is told how far a stage has come. The stages of Encrypt are "decode",
+// "encrypt" and "seal", those of Decrypt "open", "decrypt" and "encode". Within
+// a stage done only grows, from 0 to total. Calls come one at a time, from any
+// goroutine, and hold up the work until they return.
+type Progress func(stage string, done, total int)
+
+// Option changes how one Encrypt or Decrypt runs.
+type Option func(*options)
+
+type options struct {
+	progress Progress
+	workers  int
+	nonce    *key.Nonce
+}
+
+// WithProgress reports progress.
+func WithProgress(p Progress) Option { return func(o *options) { o.progress = p } }
+
+// WithWorkers sets how many tiles are computed at the same time; each takes
+// memory of its own. The result does not depend on it. Without it, or with less
+// than 1, there are as many as processors.
+func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
+
+// WithFixedNonce replaces the random nonce of Encrypt, so that test vectors have
+// fixed bytes. Never use it for anything else: two pictures under one key and
+// nonce give each other away.
+func WithFixedNonce(nonce [key.NonceSize]byte) Option {
+	return func(o *options) { n := key.Nonce(nonce); o.nonce = &n }
+}
+
+func collect(opts []Option) options {
+	o := options{progress: func(string, int, int) {}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// Sealed is what Encrypt makes.
+type Sealed struct {
+	PNG   []byte   // the cipher image, a file to keep
+	Plain *Picture // the picture as it was decoded; its Notes say what that lost
+	Bare  *Picture // the bare output of the generator, padded; experimental, to look at and measure only
+}
+
+// Encrypt decodes a picture file (PNG, JPEG, GIF, BMP, TIFF or WebP) and seals
+// it. Nothing of it is written anywhere.
+func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option) (s *Sealed, err error) {
+	defer guard(&err)
+	o := collect(opts)
+	if k.IsZero() {
+		return nil, errNoKey
+	}
+	o.progress("decode", 0, 1)
+	plain, err := picture.Decode(file, limits)
+	if err != nil {
+		return nil, err
+	}
+	tiling := picture.Tiling(m.network.Tiling())
+	plan, err := tiling.Plan(plain.Height, plain.Width)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Width > MaxPixels/plan.Height {
+		return nil, fmt.Errorf("%w: padded to %d x %d pixels, it is over %d million in all", picture.ErrTooLarge, plan.Width, plan.Height, MaxPixels/1_000_000)
+	}
+	o.progress("decode", 1, 1)
+
+	header := container.Header{Model: m.network.Fingerprint(), Width: plain.Width, Height: plain.Height, Tiling: tiling, Nonce: key.NewNonce()}
+	if o.nonce != nil {
+		header.Nonce = *o.nonce
+	}
+	subkeys := k.Subkeys(header.Nonce)
+
+	bare := picture.New(plan.Height, plan.Width)
+	n := m.network.StatisticsBytes()
+	statistics := make([]byte, n*len(plan.Tiles))
+	err = m.eachTile(ctx, plan.Tiles, o, "encrypt", func(ctx context.Context, s session, t picture.Tile) error {
+		c, err := s.Encrypt(ctx, plain.Extract(t), t.Height, t.Width, subkeys.TileSeed(header.Model, uint32(t.Index)))
+		if err != nil {
+			return err
+		}
+		if len(c.Levels) != 3*t.Height*t.Width || len(c.Statistics) != n {
+			return fmt.Errorf("the generator gave %d levels and %d bytes of statistics", len(c.Levels), len(c.Statistics))
+		}
+		bare.Insert(t, c.Levels)
+		copy(statistics[n*t.Index:], c.Statistics)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	o.progress("seal", 0, 1)
+	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics)
+	if err != nil {
+		return nil, err
+	}
+	o.progress("seal", 1, 1)
+	return &Sealed{PNG: sealed, Plain: plain, Bare: bare}, nil
+}
+
+// Opened is what Decrypt makes.
+type Opened struct {
+	Picture *Picture // the recovered picture
+	PNG     []byte   // the same as a file
+	Bare    *Picture // the bare output of the encryption generator, padded
+}
+
+// Decrypt opens a cipher image. No sample is computed before the file's
+// authentication tag has been verified.
+func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) (opened *Opened, err error) {
+	defer guard(&err)
+	o := collect(opts)
+	if k.IsZero() {
+		return nil, errNoKey
+	}
+	o.progress("open", 0, 1)
+	sealed, err := container.Parse(png, limits)
+	if err != nil {
+		return nil, err
+	}
+	header := sealed.Header
+	if header.Model != m.network.Fingerprint() {
+		return nil, &otherModel{file: header.Model, given: m.network.Fingerprint(), name: m.network.Name()}
+	}
+	tiling := picture.Tiling(m.network.Tiling())
+	plan, err := tiling.Plan(header.Height, header.Width)
+	if err != nil {
+		return nil, err
+	}
+	if tiling.MaxPixels = 0; header.Tiling != tiling {
+		return nil, fmt.Errorf("%w: its tiling is not that of its model", container.ErrChanged)
+	}
+	subkeys := k.Subkeys(header.Nonce)
+	n := m.network.StatisticsBytes()
+	levels, statistics, err := sealed.Open(subkeys, n*len(plan.Tiles))
+	if err != nil {
+		return nil, err
+	}
+	o.progress("open", 1, 1)
+
+	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: levels}
+	whole := picture.New(plan.Height, plan.Width)
+	err = m.eachTile(ctx, plan.Tiles, o, "decrypt", func(ctx context.Context, s session, t picture.Tile) error {
+		c := network.Cipher{Height: t.Height, Width: t.Width, Levels: bare.Extract(t), Statistics: statistics[n*t.Index:][:n]}
+		rgb, err := s.Decrypt(ctx, c, subkeys.TileSeed(header.Model, uint32(t.Index)))
+		if err != nil {
+			return err
+		}
+		if len(rgb) != 3*t.Height*t.Width {
+			return fmt.Errorf("the generator gave %d samples", len(rgb))
+		}
+		whole.Insert(t, rgb)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	o.progress("encode", 0, 1)
+	recovered := whole.Crop(header.Height, header.Width)
+	file, err := recovered.PNG()
+	if err != nil {
+		return nil, err
+	}
+	o.progress("encode", 1, 1)
+	return &Opened{Picture: recovered, PNG: file, Bare: bare}, nil
+}

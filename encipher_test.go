@@ -1,0 +1,389 @@
+package encipher
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
+)
+
+// fake stands for a trained model: it adds noise made from the tile's seed, and
+// is exact, so that every test of the way around it can ask for equality.
+type fake struct {
+	name   string
+	tiling network.Tiling
+	fault  func(tile []byte) error // nil: none
+}
+
+func (f *fake) Name() string           { return f.name }
+func (f *fake) Fingerprint() [32]byte  { return sha256.Sum256([]byte(f.name)) }
+func (f *fake) Tiling() network.Tiling { return f.tiling }
+func (f *fake) StatisticsBytes() int   { return 12 }
+func (f *fake) newSession() session    { return &fakeSession{fake: f} }
+
+type fakeSession struct {
+	*fake
+	busy atomic.Bool
+}
+
+// enter fails where two goroutines use one session, or a tile has a shape that
+// the tiling forbids.
+func (s *fakeSession) enter(samples []byte, height, width int) error {
+	if !s.busy.CompareAndSwap(false, true) {
+		return errors.New("two goroutines use one session")
+	}
+	t := s.tiling
+	if height%t.Stride != 0 || width%t.Stride != 0 || min(height, width) < t.MinSide || len(samples) != 3*height*width {
+		return fmt.Errorf("a tile of %d x %d with %d samples", height, width, len(samples))
+	}
+	if s.fault != nil {
+		return s.fault(samples)
+	}
+	return nil
+}
+
+func noise(seed keyed.Seed, n int) []byte {
+	b := make([]byte, 0, n+31)
+	for i := uint32(0); len(b) < n; i++ {
+		sum := sha256.Sum256(binary.BigEndian.AppendUint32(seed[:], i))
+		b = append(b, sum[:]...)
+	}
+	return b[:n]
+}
+
+func (s *fakeSession) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (network.Cipher, error) {
+	if err := s.enter(rgb, height, width); err != nil {
+		return network.Cipher{}, err
+	}
+	defer s.busy.Store(false)
+	levels := noise(seed, len(rgb))
+	statistics := slices.Clone(levels[:12])
+	for i, v := range rgb {
+		levels[i] += v
+	}
+	return network.Cipher{Height: height, Width: width, Levels: levels, Statistics: statistics}, ctx.Err()
+}
+
+func (s *fakeSession) Decrypt(ctx context.Context, c network.Cipher, seed keyed.Seed) ([]byte, error) {
+	if err := s.enter(c.Levels, c.Height, c.Width); err != nil {
+		return nil, err
+	}
+	defer s.busy.Store(false)
+	rgb := noise(seed, len(c.Levels))
+	if !bytes.Equal(c.Statistics, rgb[:12]) {
+		return nil, errors.New("the statistics belong to another tile")
+	}
+	for i, v := range c.Levels {
+		rgb[i] = v - rgb[i]
+	}
+	return rgb, ctx.Err()
+}
+
+func fakeModel() *Model {
+	return &Model{network: &fake{name: "fake", tiling: network.Tiling{Stride: 8, Side: 64, MinSide: 16}}}
+}
+
+// photo is a PNG of soft noise.
+func photo(t testing.TB, height, width int, seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 0))
+	m := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			m.SetNRGBA(x, y, color.NRGBA{uint8(x + r.IntN(9)), uint8(y + r.IntN(9)), uint8(x*y/50 + r.IntN(9)), 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func newKey(t testing.TB) Key {
+	k, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestThereAndBack(t *testing.T) {
+	m, k, ctx := fakeModel(), newKey(t), t.Context()
+	for _, size := range [][2]int{{1, 1}, {1, 300}, {300, 1}, {15, 17}, {64, 64}, {65, 79}, {80, 81}, {200, 333}} {
+		s, err := m.Encrypt(ctx, photo(t, size[0], size[1], 1), k)
+		if err != nil {
+			t.Fatalf("%v: %v", size, err)
+		}
+		o, err := m.Decrypt(ctx, s.PNG, k)
+		if err != nil {
+			t.Fatalf("%v: %v", size, err)
+		}
+		if o.Picture.Height != size[0] || o.Picture.Width != size[1] || !bytes.Equal(o.Picture.RGB, s.Plain.RGB) {
+			t.Errorf("%v: not the picture that was encrypted", size)
+		}
+		if !bytes.Equal(o.Bare.RGB, s.Bare.RGB) || o.Bare.Width != s.Bare.Width || o.Bare.Width%8 != 0 || o.Bare.Width < size[1] {
+			t.Errorf("%v: the bare output differs, or has width %d", size, o.Bare.Width)
+		}
+		config, err := png.DecodeConfig(bytes.NewReader(s.PNG))
+		if err != nil || config.Width != s.Bare.Width || config.Height != s.Bare.Height {
+			t.Errorf("%v: the cipher image is a PNG of %d x %d: %v", size, config.Width, config.Height, err)
+		}
+		back, err := png.Decode(bytes.NewReader(o.PNG))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, g, b, a := back.At(size[1]-1, size[0]-1).RGBA(); a != 0xffff || !bytes.Equal(o.Picture.RGB[len(o.Picture.RGB)-3:], []byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}) {
+			t.Errorf("%v: the PNG holds another last pixel", size)
+		}
+	}
+}
+
+func TestOrientedPhotoIsUpright(t *testing.T) {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 40, 20)), nil); err != nil {
+		t.Fatal(err)
+	}
+	exif := []byte("\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
+	s, err := fakeModel().Encrypt(t.Context(), slices.Concat(b.Bytes()[:2], exif, b.Bytes()[2:]), newKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Plain.Width != 20 || s.Plain.Height != 40 {
+		t.Errorf("a photo to be turned is %d x %d", s.Plain.Width, s.Plain.Height)
+	}
+}
+
+func TestNonce(t *testing.T) {
+	m, k, ctx, file := fakeModel(), newKey(t), t.Context(), photo(t, 150, 170, 1)
+	encrypt := func(opts ...Option) []byte {
+		s, err := m.Encrypt(ctx, file, k, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.PNG
+	}
+	a, b := encrypt(), encrypt()
+	if len(a) != len(b) {
+		t.Errorf("two encryptions of one picture have %d and %d bytes", len(a), len(b))
+	}
+	equal := 0
+	for i := range min(len(a), len(b)) {
+		if a[i] == b[i] {
+			equal++
+		}
+	}
+	if equal > len(a)/64 { // 1/256 by chance, and the PNG's own frame
+		t.Errorf("two encryptions of one picture share %d of %d bytes", equal, len(a))
+	}
+	fixed := WithFixedNonce([24]byte{1, 2, 3})
+	if !bytes.Equal(encrypt(fixed, WithWorkers(1)), encrypt(fixed, WithWorkers(7))) {
+		t.Error("the file depends on the number of workers")
+	}
+}
+
+func TestProgress(t *testing.T) {
+	m, k, ctx := fakeModel(), newKey(t), t.Context()
+	var calls []string
+	last, ends := map[string]int{}, map[string]bool{}
+	watch := WithProgress(func(stage string, done, total int) {
+		if len(calls) == 0 || calls[len(calls)-1] != stage {
+			calls = append(calls, stage)
+			if done != 0 {
+				t.Errorf("%s begins at %d", stage, done)
+			}
+		} else if done <= last[stage] {
+			t.Errorf("%s goes from %d to %d", stage, last[stage], done)
+		}
+		last[stage], ends[stage] = done, done == total
+	})
+	s, err := m.Encrypt(ctx, photo(t, 200, 200, 1), k, watch, WithWorkers(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Decrypt(ctx, s.PNG, k, watch, WithWorkers(4)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"decode", "encrypt", "seal", "open", "decrypt", "encode"}; !slices.Equal(calls, want) {
+		t.Errorf("stages %q, want %q", calls, want)
+	}
+	for stage, ended := range ends {
+		if !ended {
+			t.Errorf("%s does not reach its total", stage)
+		}
+	}
+	if last["encrypt"] != 9 {
+		t.Errorf("%d tiles", last["encrypt"])
+	}
+}
+
+func TestCancel(t *testing.T) {
+	m, k, file := fakeModel(), newKey(t), photo(t, 300, 300, 1)
+	s, err := m.Encrypt(t.Context(), file, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, workers := range []int{1, 3} {
+		for name, run := range map[string]func(context.Context, ...Option) error{
+			"encrypt": func(ctx context.Context, o ...Option) error { _, err := m.Encrypt(ctx, file, k, o...); return err },
+			"decrypt": func(ctx context.Context, o ...Option) error { _, err := m.Decrypt(ctx, s.PNG, k, o...); return err },
+		} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			tiles := 0
+			err := run(ctx, WithWorkers(workers), WithProgress(func(stage string, done, total int) {
+				if stage == name && done == 2 {
+					cancel(errors.New("a signal came"))
+				}
+				if stage == name {
+					tiles = done
+				}
+			}))
+			if CodeOf(err) != Canceled || !errors.Is(err, context.Canceled) || tiles > 2+workers {
+				t.Errorf("%s with %d workers: %v after %d tiles", name, workers, err, tiles)
+			}
+		}
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	if _, err := m.Encrypt(ctx, file, k); CodeOf(err) != Canceled {
+		t.Errorf("a deadline in the past: %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	m, k, ctx := fakeModel(), newKey(t), t.Context()
+	file := photo(t, 40, 40, 1)
+	s, err := m.Encrypt(ctx, file, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(s.PNG, []byte("enCR"))
+	newer := bytes.Clone(s.PNG)
+	newer[at+4+9]++ // the version; the chunk's checksum no longer fits, so it counts as damage
+	flipped := bytes.Clone(s.PNG)
+	flipped[len(flipped)/2] ^= 1
+	other := &Model{network: &fake{name: "other", tiling: network.Tiling{Stride: 8, Side: 64, MinSide: 16}}}
+	whole := &Model{network: &fake{name: "whole", tiling: network.Tiling{Stride: 8, MinSide: 16, MaxPixels: 39 * 39}}}
+	failing := func(f func([]byte) error) *Model {
+		return &Model{network: &fake{name: "fake", tiling: network.Tiling{Stride: 8, Side: 64, MinSide: 16}, fault: f}}
+	}
+	encrypt := func(m *Model, file []byte, k Key) func() error {
+		return func() error {
+			s, err := m.Encrypt(ctx, file, k, WithWorkers(2))
+			if err != nil && s != nil {
+				t.Error("an error and a result")
+			}
+			return err
+		}
+	}
+	decrypt := func(m *Model, file []byte, k Key) func() error {
+		return func() error {
+			o, err := m.Decrypt(ctx, file, k, WithWorkers(2))
+			if err != nil && o != nil {
+				t.Error("an error and a result")
+			}
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		run        func() error
+		code, want string
+	}{
+		"no picture":              {encrypt(m, []byte("hello"), k), BadPicture, "none of PNG"},
+		"cut picture":             {encrypt(m, file[:len(file)/2], k), BadPicture, "not enough pixel data"},
+		"declares 10^10 pixels":   {encrypt(m, declare(100_000), k), TooLarge, "100000 x 100000"},
+		"over the model's limit":  {encrypt(whole, file, k), TooLarge, "1521"},
+		"no key":                  {encrypt(m, file, Key{}), BadKey, "no key"},
+		"no key to decrypt":       {decrypt(m, s.PNG, Key{}), BadKey, "no key"},
+		"decrypt a photo":         {decrypt(m, file, k), NotCipher, "enCR"},
+		"wrong key":               {decrypt(m, s.PNG, newKey(t)), WrongKey, "not the key"},
+		"flipped bit":             {decrypt(m, flipped, k), Changed, "changed"},
+		"damaged header":          {decrypt(m, newer, k), Changed, "checksum"},
+		"cut cipher image":        {decrypt(m, s.PNG[:len(s.PNG)-9], k), Changed, "cut short"},
+		"other model":             {decrypt(other, s.PNG, k), OtherModel, other.Fingerprint()[:16]},
+		"other model, named":      {decrypt(other, s.PNG, k), OtherModel, m.Fingerprint()[:16]},
+		"generator fails":         {encrypt(failing(func([]byte) error { return errors.New("no luck") }), file, k), Internal, "tile 0: no luck"},
+		"generator panics":        {encrypt(failing(func([]byte) error { panic("boom") }), file, k), Internal, "boom"},
+		"generator panics behind": {decrypt(failing(func([]byte) error { panic("boom") }), s.PNG, k), Internal, "boom"},
+		"bad key text":            {func() error { _, err := ParseKey("ENCIPHER-KEY-1QQ"); return err }, BadKey, "cut"},
+		"empty model":             {func() error { _, err := OpenModel(ModelFiles{}); return err }, BadModel, "cannot use the model"},
+	} {
+		err := c.run()
+		var e *Error
+		if CodeOf(err) != c.code || err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &e) || e.Hint == "" {
+			t.Errorf("%s: code %q, error %v; want %q about %q, and a hint", name, CodeOf(err), err, c.code, c.want)
+		}
+	}
+	if CodeOf(nil) != "" || CodeOf(errors.New("x")) != Internal || CodeOf(fmt.Errorf("x: %w", context.Canceled)) != Canceled {
+		t.Error("CodeOf of errors from elsewhere")
+	}
+}
+
+// declare is a PNG header for a square picture, without samples.
+func declare(side uint32) []byte {
+	b := binary.BigEndian.AppendUint32([]byte("IHDR"), side)
+	b = append(binary.BigEndian.AppendUint32(b, side), 8, 2, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	return append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), b...)
+}
+
+// TestRandomChanges changes single bytes anywhere: each change must be rejected, or be harmless.
+func TestRandomChanges(t *testing.T) {
+	m, k, ctx := fakeModel(), newKey(t), t.Context()
+	s, err := m.Encrypt(ctx, photo(t, 24, 24, 1), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := [2]uint64{7, 8}
+	t.Logf("seed %v", seed)
+	r := rand.New(rand.NewPCG(seed[0], seed[1]))
+	codes := map[string]int{}
+	for range 500 {
+		file := bytes.Clone(s.PNG)
+		file[r.IntN(len(file))] ^= byte(1 + r.IntN(255))
+		o, err := m.Decrypt(ctx, file, k)
+		codes[CodeOf(err)]++
+		if err == nil && !bytes.Equal(o.Picture.RGB, s.Plain.RGB) {
+			t.Fatal("a wrong picture")
+		}
+	}
+	t.Logf("%v", codes)
+	if codes[Internal] > 0 || codes[Changed] < 450 {
+		t.Errorf("codes %v", codes)
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	m, k := fakeModel(), newKey(t)
+	var wg sync.WaitGroup
+	for i := range uint64(4) {
+		wg.Go(func() {
+			s, err := m.Encrypt(t.Context(), photo(t, 100, 100, i), k)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			o, err := m.Decrypt(t.Context(), s.PNG, k)
+			if err != nil || !bytes.Equal(o.Picture.RGB, s.Plain.RGB) {
+				t.Errorf("picture %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,148 @@
+package encipher
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
+	"enciphergan/internal/picture"
+)
+
+// Model is a pair of trained generators. It is safe for concurrent use.
+type Model struct {
+	network generators
+
+	mu   sync.Mutex
+	idle []session // kept, because a session caches graphs by tile shape
+}
+
+// generators is what this package needs of a *network.Model.
+type generators interface {
+	Name() string
+	Fingerprint() [32]byte
+	Tiling() network.Tiling
+	StatisticsBytes() int
+	newSession() session
+}
+
+// session is what this package needs of a *network.Session. It serves one
+// goroutine at a time.
+type session interface {
+	Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (network.Cipher, error)
+	Decrypt(ctx context.Context, c network.Cipher, seed keyed.Seed) ([]byte, error)
+}
+
+type trained struct{ *network.Model }
+
+func (t trained) newSession() session { return t.NewSession() }
+
+// OpenModel reads a model. Hostile files end in an error with the code BadModel.
+func OpenModel(f ModelFiles) (m *Model, err error) {
+	defer guard(&err)
+	n, err := network.Load(f)
+	if err == nil {
+		err = picture.Tiling(n.Tiling()).Check()
+	}
+	if err != nil {
+		return nil, &Error{BadModel, "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place.", fmt.Errorf("cannot use the model: %w", err)}
+	}
+	return &Model{network: trained{n}}, nil
+}
+
+// Name is the name on the model's card.
+func (m *Model) Name() string { return m.network.Name() }
+
+// Fingerprint identifies the model: the SHA-256 of both generators in
+// hexadecimal. A cipher image is opened with the model of equal fingerprint.
+func (m *Model) Fingerprint() string {
+	f := m.network.Fingerprint()
+	return hex.EncodeToString(f[:])
+}
+
+// borrow takes an idle session or makes one.
+func (m *Model) borrow() session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.idle); n > 0 {
+		s := m.idle[n-1]
+		m.idle = m.idle[:n-1]
+		return s
+	}
+	return m.network.newSession()
+}
+
+// giveBack keeps a session for the next picture. Only sessions whose work ended
+// well come back; no more are kept than processors can use.
+func (m *Model) giveBack(s session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.idle) < runtime.GOMAXPROCS(0) {
+		m.idle = append(m.idle, s)
+	}
+}
+
+// eachTile does the work for every tile, spread over workers with a session
+// each, and reports progress as the given stage. The first error ends it.
+func (m *Model) eachTile(ctx context.Context, tiles []picture.Tile, o options, stage string, work func(context.Context, session, picture.Tile) error) error {
+	workers := o.workers
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan picture.Tile, len(tiles))
+	for _, t := range tiles {
+		queue <- t
+	}
+	close(queue)
+
+	o.progress(stage, 0, len(tiles))
+	var mu sync.Mutex
+	done := 0
+	advance := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		o.progress(stage, done, len(tiles))
+	}
+
+	shared, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	for range min(workers, len(tiles)) {
+		wg.Go(func() {
+			if err := m.workOff(shared, queue, work, advance); err != nil {
+				stop(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return context.Cause(shared)
+}
+
+// workOff does tiles until there are none. A panic becomes an error here,
+// because in a goroutine it would end the program.
+func (m *Model) workOff(ctx context.Context, queue <-chan picture.Tile, work func(context.Context, session, picture.Tile) error, advance func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("unexpected fault: %v", r)
+		}
+	}()
+	s := m.borrow()
+	for t := range queue {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := work(ctx, s, t); err != nil {
+			return fmt.Errorf("tile %d: %w", t.Index, err)
+		}
+		advance()
+	}
+	m.giveBack(s)
+	return nil
+}
