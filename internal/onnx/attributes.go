@@ -1,0 +1,129 @@
+package onnx
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
+// take reads an attribute of type T and removes it from those left.
+func take[T any](c *call, name string, otherwise T) T {
+	v, ok := c.attributes[name]
+	if !ok {
+		return otherwise
+	}
+	delete(c.attributes, name)
+	t, ok := v.(T)
+	if !ok {
+		c.wrong = fmt.Errorf("the attribute %q is a %T, want a %T", name, v, otherwise)
+		return otherwise
+	}
+	return t
+}
+
+// most bounds sizes in attributes: no stride, pad or axis of a network is larger,
+// and their sums and products with dimensions stay far from overflow.
+const most = 1 << 20
+
+func (c *call) bounded(name string, v, least int64) int {
+	if v < least || v > most {
+		c.wrong = fmt.Errorf("the attribute %q has %d, which is outside %d to %d", name, v, least, most)
+		return int(least)
+	}
+	return int(v)
+}
+
+// integer reads an attribute of at least least.
+func (c *call) integer(name string, otherwise, least int64) int {
+	return c.bounded(name, take(c, name, otherwise), least)
+}
+
+func (c *call) flag(name string, otherwise bool) bool {
+	v := int64(0)
+	if otherwise {
+		v = 1
+	}
+	return take(c, name, v) != 0
+}
+
+// integers reads a list; nil when it is absent, otherwise count numbers of at least least.
+func (c *call) integers(name string, count int, least int64) []int {
+	list := take[[]int64](c, name, nil)
+	if list == nil {
+		return nil
+	}
+	if len(list) != count {
+		c.wrong = fmt.Errorf("the attribute %q has %d numbers, want %d", name, len(list), count)
+		return nil
+	}
+	out := make([]int, count)
+	for i, v := range list {
+		out[i] = c.bounded(name, v, least)
+	}
+	return out
+}
+
+// pair reads two numbers, for height and width.
+func (c *call) pair(name string, otherwise int, least int64) [2]int {
+	if v := c.integers(name, 2, least); v != nil {
+		return [2]int(v)
+	}
+	return [2]int{otherwise, otherwise}
+}
+
+// axis reads the attribute "axis" for a tensor of the given rank; a negative one counts from the end.
+func (c *call) axis(otherwise int64, rank int) (int, error) {
+	return axisOf(take(c, "axis", otherwise), rank)
+}
+
+func axisOf(v int64, rank int) (int, error) {
+	if v < -int64(rank) || v >= int64(rank) {
+		return 0, fmt.Errorf("axis %d of %d dimensions", v, rank)
+	}
+	if v < 0 {
+		v += int64(rank)
+	}
+	return int(v), nil
+}
+
+// constantIntegers are the numbers of a constant input; nil when it is absent.
+func (c *call) constantIntegers(input int) ([]int64, error) {
+	if input >= len(c.in) || c.in[input] == nil {
+		return nil, nil
+	}
+	return integersOf(c.in[input].constant)
+}
+
+func integersOf(d *tensor.Dense) ([]int64, error) {
+	switch v := d.Data().(type) {
+	case []int64:
+		return v, nil
+	case []int32:
+		out := make([]int64, len(v))
+		for i, x := range v {
+			out[i] = int64(x)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("elements of %v where int64 is wanted", d.Dtype())
+}
+
+// constantNumber is a constant input of one element; otherwise when it is absent.
+func (c *call) constantNumber(input int, otherwise float64) (float64, error) {
+	if input >= len(c.in) || c.in[input] == nil {
+		return otherwise, nil
+	}
+	d := c.in[input].constant
+	if d.Shape().TotalSize() != 1 {
+		return 0, fmt.Errorf("input %d has shape %v, want a single number", input, d.Shape())
+	}
+	switch v := d.Data().(type) {
+	case []float32:
+		return float64(v[0]), nil
+	case []int32:
+		return float64(v[0]), nil
+	case []int64:
+		return float64(v[0]), nil
+	}
+	return 0, fmt.Errorf("input %d has elements of %v", input, d.Dtype())
+}

@@ -1,0 +1,178 @@
+package onnx
+
+import (
+	"fmt"
+
+	onnxgo "github.com/owulveryck/onnx-go"
+	"gonum.org/v1/gonum/graph"
+	"gorgonia.org/tensor"
+)
+
+// value is a node of onnx-go's graph: a tensor that is given, constant or made by a step.
+type value struct {
+	id       int64
+	name     string
+	constant *tensor.Dense // nil when it is not constant
+	kind     constantKind
+}
+
+func (v *value) ID() int64                { return v.id }
+func (v *value) SetName(name string)      { v.name = name }
+func (v *value) GetName() string          { return v.name }
+func (v *value) GetTensor() tensor.Tensor { return v.constant }
+
+// SetTensor receives a constant from the decoder.
+func (v *value) SetTensor(t tensor.Tensor) error {
+	d, ok := t.(*tensor.Dense)
+	if !ok {
+		return fmt.Errorf("constant %q is a %T, want a dense tensor", v.name, t)
+	}
+	v.constant = d
+	return nil
+}
+
+// step is one operator on values, in an order in which they can be run.
+type step struct {
+	op         string
+	attributes map[string]any
+	in, out    []*value // in has nil for an absent optional input
+}
+
+// program is what a file decodes to: steps over values.
+type program struct {
+	opset   int64
+	steps   []*step
+	inputs  []programInput
+	outputs []*value
+}
+
+type programInput struct {
+	*value
+	kind  DataType
+	shape []int
+}
+
+// decode runs onnx-go over a specialised model.
+func decode(m *Model, kinds map[string]constantKind) (*program, error) {
+	// Inputs and outputs go without their types: the decoder would allocate
+	// a tensor for each.
+	bare := *m
+	untyped := func(vs []ValueInfo) []ValueInfo {
+		out := make([]ValueInfo, len(vs))
+		for i, v := range vs {
+			out[i].Name = v.Name
+		}
+		return out
+	}
+	bare.Graph.Inputs, bare.Graph.Outputs = untyped(m.Graph.Inputs), untyped(m.Graph.Outputs)
+	file, err := encode(&bare)
+	if err != nil {
+		return nil, err
+	}
+	b := &backend{}
+	decoder := onnxgo.NewModel(b)
+	if err := decoder.UnmarshalBinary(file); err != nil {
+		return nil, err
+	}
+	find := func(name string) (*value, error) {
+		n, ok := decoder.GetNodeByName(name)
+		if !ok {
+			return nil, fmt.Errorf("the value %q was lost while decoding", name)
+		}
+		return n.(*value), nil
+	}
+	p := &program{opset: m.Opset, steps: b.steps}
+	for _, v := range m.Graph.Inputs {
+		n, err := find(v.Name)
+		if err != nil {
+			return nil, err
+		}
+		p.inputs = append(p.inputs, programInput{n, v.Type, sizes(v.Dims, nil)})
+	}
+	for _, v := range m.Graph.Outputs {
+		n, err := find(v.Name)
+		if err != nil {
+			return nil, err
+		}
+		p.outputs = append(p.outputs, n)
+	}
+	for _, t := range m.Graph.Initializers {
+		n, err := find(t.Name)
+		if err != nil {
+			return nil, err
+		}
+		n.kind = kinds[t.Name]
+	}
+	return p, nil
+}
+
+// backend receives the graph from onnx-go. For each node of the file the
+// decoder first sets the edges from its outputs to its inputs, weighted with
+// the input's index, and then applies the operation; the backend keeps this
+// list itself, since an edge may occur twice, as in Add(x, x).
+type backend struct {
+	values []*value
+	edges  []edge // of the node that is being decoded
+	steps  []*step
+}
+
+var _ onnxgo.Backend = (*backend)(nil)
+
+type edge struct {
+	output, input *value
+	index         float64
+}
+
+func (e edge) From() graph.Node         { return e.output }
+func (e edge) To() graph.Node           { return e.input }
+func (e edge) Weight() float64          { return e.index }
+func (e edge) ReversedEdge() graph.Edge { return edge{e.input, e.output, e.index} }
+
+func (b *backend) NewNode() graph.Node { return &value{id: int64(len(b.values))} }
+
+func (b *backend) AddNode(n graph.Node) { b.values = append(b.values, n.(*value)) }
+
+func (b *backend) NewWeightedEdge(from, to graph.Node, w float64) graph.WeightedEdge {
+	return edge{from.(*value), to.(*value), w}
+}
+
+func (b *backend) SetWeightedEdge(e graph.WeightedEdge) { b.edges = append(b.edges, e.(edge)) }
+
+// ApplyOperation ends a node of the file.
+func (b *backend) ApplyOperation(o onnxgo.Operation, outputs ...graph.Node) error {
+	s := &step{op: o.Name, attributes: o.Attributes}
+	for _, n := range outputs {
+		s.out = append(s.out, n.(*value))
+	}
+	for _, e := range b.edges {
+		if e.output != s.out[0] {
+			continue // every output has the same inputs
+		}
+		in := e.input
+		if in.name == "" {
+			in = nil
+		}
+		s.in = append(s.in, in)
+	}
+	b.edges = b.edges[:0]
+	b.steps = append(b.steps, s)
+	return nil
+}
+
+// The rest of graph.WeightedDirected, which the decoder's interface includes
+// and it never calls while it decodes.
+
+func (b *backend) Node(id int64) graph.Node {
+	if id < 0 || id >= int64(len(b.values)) {
+		return nil
+	}
+	return b.values[id]
+}
+func (b *backend) Nodes() graph.Nodes                           { return graph.Empty }
+func (b *backend) From(int64) graph.Nodes                       { return graph.Empty }
+func (b *backend) To(int64) graph.Nodes                         { return graph.Empty }
+func (b *backend) HasEdgeBetween(int64, int64) bool             { return false }
+func (b *backend) HasEdgeFromTo(int64, int64) bool              { return false }
+func (b *backend) Edge(int64, int64) graph.Edge                 { return nil }
+func (b *backend) WeightedEdge(int64, int64) graph.WeightedEdge { return nil }
+func (b *backend) Weight(int64, int64) (w float64, ok bool)     { return 0, false }

@@ -1,0 +1,310 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"enciphergan/internal/op"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// operand is a value while the graph is built: a constant, or a node of the graph.
+type operand struct {
+	kind     DataType      // Float16 for float32 numbers that are rounded to half precision
+	scalar   bool          // no dimensions in ONNX; held as one of size 1
+	constant *tensor.Dense // or
+	node     *gorgonia.Node
+}
+
+// held is the shape as Gorgonia knows it.
+func (o *operand) held() tensor.Shape {
+	if o.constant != nil {
+		return o.constant.Shape()
+	}
+	return o.node.Shape()
+}
+
+// shape is the shape as ONNX knows it.
+func (o *operand) shape() []int {
+	if o.scalar {
+		return nil
+	}
+	return o.held()
+}
+
+func (o *operand) volume() int { return o.held().TotalSize() }
+
+// builder turns a program into one Gorgonia graph.
+type builder struct {
+	lim      Limits
+	opset    int64
+	graph    *gorgonia.ExprGraph
+	operands map[*value]*operand
+	leaves   map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
+	work     int64
+}
+
+// call is one step while it is built. Reading an attribute takes it away, so
+// that those left over can be reported as unsupported.
+type call struct {
+	*builder
+	op         string
+	in         []*operand // nil for an absent optional input
+	outputs    int
+	attributes map[string]any
+	wrong      error // of the attributes
+	heavy      bool  // not to be computed while building
+}
+
+func newBuilder(p *program, lim Limits) *builder {
+	return &builder{
+		lim:      lim,
+		opset:    p.opset,
+		graph:    gorgonia.NewGraph(),
+		operands: map[*value]*operand{},
+		leaves:   map[*tensor.Dense]*gorgonia.Node{},
+	}
+}
+
+// build adds inputs and steps to the graph. Nothing of the size of a value is
+// allocated, but for small constants.
+func (b *builder) build(p *program) error {
+	for _, in := range p.inputs {
+		t, err := dtype(in.kind)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", in.name, err)
+		}
+		b.operands[in.value] = &operand{kind: in.kind, node: op.Data(b.graph, "input/"+in.name, t, in.shape...)}
+	}
+	for _, s := range p.steps {
+		if err := b.step(s); err != nil {
+			return fmt.Errorf("%s making %q: %w", s.op, s.out[0].name, err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) step(s *step) error {
+	o := operators[s.op]
+	if s.op == fusedGather {
+		o = fusedGatherOperator
+	}
+	if len(s.in) < o.least || len(s.in) > o.most {
+		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.least, o.most)
+	}
+	c := &call{builder: b, op: s.op, outputs: len(s.out), attributes: s.attributes}
+	for i, v := range s.in {
+		if v == nil {
+			if i < o.least {
+				return fmt.Errorf("input %d is missing", i)
+			}
+			c.in = append(c.in, nil)
+			continue
+		}
+		in, err := b.operand(v)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(o.constants, i) && in.constant == nil {
+			return &inconstantError{input: i, name: v.name}
+		}
+		c.in = append(c.in, in)
+	}
+	out, err := o.build(c)
+	if err == nil {
+		err = c.wrong
+	}
+	if err != nil {
+		return err
+	}
+	for name := range c.attributes {
+		return fmt.Errorf("the attribute %q is not supported", name)
+	}
+	if len(out) != len(s.out) {
+		return fmt.Errorf("%d outputs, want %d", len(s.out), len(out))
+	}
+	for i, v := range s.out {
+		b.operands[v] = out[i]
+	}
+	return nil
+}
+
+// inconstantError reports an input that a shape depends on and that is only known when the graph runs.
+type inconstantError struct {
+	input int
+	name  string
+}
+
+func (e *inconstantError) Error() string {
+	return fmt.Sprintf("input %d (%q) must be a constant, since shapes depend on it", e.input, e.name)
+}
+
+// operand finds what was built for a value.
+func (b *builder) operand(v *value) (*operand, error) {
+	if o, ok := b.operands[v]; ok {
+		return o, nil
+	}
+	if v.constant == nil {
+		return nil, fmt.Errorf("nothing makes %q", v.name)
+	}
+	o := &operand{scalar: v.kind.scalar, constant: v.constant}
+	switch v.constant.Dtype() {
+	case tensor.Float32:
+		o.kind = Float32
+		if v.kind.half {
+			o.kind = Float16
+		}
+	case tensor.Int32:
+		o.kind = Int32
+	case tensor.Int64:
+		o.kind = Int64
+	default:
+		return nil, fmt.Errorf("the constant %q has elements of %v", v.name, v.constant.Dtype())
+	}
+	b.operands[v] = o
+	return o, nil
+}
+
+func dtype(t DataType) (tensor.Dtype, error) {
+	switch t {
+	case Float32, Float16:
+		return tensor.Float32, nil
+	case Int32:
+		return tensor.Int32, nil
+	case Int64:
+		return tensor.Int64, nil
+	}
+	return tensor.Dtype{}, fmt.Errorf("%v is not supported", t)
+}
+
+// leaf puts a constant into a graph.
+func leaf(g *gorgonia.ExprGraph, name string, d *tensor.Dense) (*gorgonia.Node, error) {
+	n := op.Data(g, name, d.Dtype(), d.Shape()...)
+	return n, gorgonia.Let(n, d)
+}
+
+// node is the operand in the graph.
+func (b *builder) node(o *operand) (*gorgonia.Node, error) {
+	if o.node != nil {
+		return o.node, nil
+	}
+	if n, ok := b.leaves[o.constant]; ok {
+		return n, nil
+	}
+	n, err := leaf(b.graph, fmt.Sprintf("constant/%d", len(b.leaves)), o.constant)
+	if err != nil {
+		return nil, err
+	}
+	b.leaves[o.constant] = n
+	return n, nil
+}
+
+// spend counts multiply-adds, the product of the factors, against the limit.
+func (c *call) spend(factors ...int) error {
+	n, err := elements(factors, c.lim.Work)
+	if err == nil && n > c.lim.Work-c.work {
+		err = errors.New("more")
+	}
+	if err != nil {
+		return fmt.Errorf("the graph takes more than the %d multiply-adds allowed", c.lim.Work)
+	}
+	c.work += n
+	c.heavy = true
+	return nil
+}
+
+// foldElements bounds what is computed while building: shape arithmetic and the expansion of weights.
+const foldElements = 1 << 20
+
+// apply adds operations to the graph, or computes them now when all operands
+// are small constants. The result is of the given kind.
+func (c *call) apply(kind DataType, f func(in []*gorgonia.Node) (*gorgonia.Node, error), in ...*operand) (*operand, error) {
+	if !c.heavy && !slices.ContainsFunc(in, func(o *operand) bool { return o.constant == nil || o.volume() > foldElements }) {
+		d, err := c.fold(f, in)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			return &operand{kind: kind, constant: d}, nil
+		}
+	}
+	nodes := make([]*gorgonia.Node, len(in))
+	for i, o := range in {
+		var err error
+		if nodes[i], err = c.node(o); err != nil {
+			return nil, err
+		}
+	}
+	n, err := f(nodes)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := elements(n.Shape(), c.lim.Elements); err != nil {
+		return nil, err
+	}
+	if err := c.checkType(kind, n); err != nil {
+		return nil, err
+	}
+	c.work += int64(n.Shape().TotalSize())
+	return &operand{kind: kind, node: n}, nil
+}
+
+func (c *call) checkType(kind DataType, n *gorgonia.Node) error {
+	if want, err := dtype(kind); err != nil || n.Dtype() != want {
+		return fmt.Errorf("the result is %v, want %v", n.Dtype(), kind)
+	}
+	return nil
+}
+
+// fold computes operations on constants in a graph of their own; nil when the result is too large for that.
+func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*operand) (*tensor.Dense, error) {
+	g := gorgonia.NewGraph()
+	nodes := make([]*gorgonia.Node, len(in))
+	for i, o := range in {
+		var err error
+		if nodes[i], err = leaf(g, fmt.Sprintf("constant/%d", i), o.constant); err != nil {
+			return nil, err
+		}
+	}
+	n, err := f(nodes)
+	if err != nil {
+		return nil, err
+	}
+	for _, each := range g.AllNodes() {
+		if size, err := elements(each.Shape(), foldElements); err != nil || size > foldElements {
+			return nil, nil
+		}
+	}
+	if n.IsVar() { // f passed its operand on
+		return n.Value().(*tensor.Dense), nil
+	}
+	machine := gorgonia.NewTapeMachine(g)
+	defer machine.Close()
+	if err := machine.RunAll(); err != nil {
+		return nil, err
+	}
+	d, ok := n.Value().(*tensor.Dense)
+	if !ok {
+		return nil, fmt.Errorf("the result is a %T, want a dense tensor", n.Value())
+	}
+	return d, nil
+}
+
+// memory is the sum of the bytes of all values of the graph.
+func (b *builder) memory() (int64, error) {
+	total := int64(0)
+	for _, n := range b.graph.AllNodes() {
+		size, err := elements(n.Shape(), b.lim.Elements)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", n.Name(), err)
+		}
+		total += size * int64(n.Dtype().Size())
+		if total > b.lim.Memory {
+			return 0, fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
+		}
+	}
+	return total, nil
+}

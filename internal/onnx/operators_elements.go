@@ -1,0 +1,187 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/op"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// nodes is what builds the nodes of an operation from those of its operands.
+type nodes = func(in []*gorgonia.Node) (*gorgonia.Node, error)
+
+// floats reports operands that are not float32. Half-precision numbers are
+// among them: arithmetic on them would have to be rounded at every step.
+func floats(in ...*operand) error {
+	for i, o := range in {
+		if o.kind != Float32 {
+			return fmt.Errorf("operand %d is %v, want float32", i, o.kind)
+		}
+	}
+	return nil
+}
+
+func broadcast(a kernel.Arithmetic) func(c *call) (*operand, error) {
+	return func(c *call) (*operand, error) {
+		x, y := c.in[0], c.in[1]
+		if x.kind != y.kind || x.kind == Float16 {
+			return nil, fmt.Errorf("operands of %v and %v, want two of float32, int32 or int64", x.kind, y.kind)
+		}
+		o, err := c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
+			return op.Broadcast(a, in[0], in[1])
+		}, x, y)
+		return scalarIf(o, err, x.scalar && y.scalar)
+	}
+}
+
+func scalarIf(o *operand, err error, scalar bool) (*operand, error) {
+	if err != nil {
+		return nil, err
+	}
+	o.scalar = scalar
+	return o, nil
+}
+
+func elementwise(f func(x *gorgonia.Node) (*gorgonia.Node, error)) func(c *call) (*operand, error) {
+	return func(c *call) (*operand, error) {
+		x := c.in[0]
+		if err := floats(x); err != nil {
+			return nil, err
+		}
+		o, err := c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return f(in[0]) }, x)
+		return scalarIf(o, err, x.scalar)
+	}
+}
+
+func leakyRelu(c *call) (*operand, error) {
+	slope := take(c, "alpha", float32(0.01))
+	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })(c)
+}
+
+func clip(c *call) (*operand, error) {
+	least, err := c.constantNumber(1, math.Inf(-1))
+	if err != nil {
+		return nil, err
+	}
+	most, err := c.constantNumber(2, math.Inf(1))
+	if err != nil {
+		return nil, err
+	}
+	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Clip(x, float32(least), float32(most)) })(c)
+}
+
+// cast converts between the types of elements. Half precision is kept as
+// float32, rounded: the cast to it rounds, the cast from it changes nothing.
+func cast(c *call) (*operand, error) {
+	x, to := c.in[0], DataType(take(c, "to", int64(0)))
+	if x.kind == to {
+		return x, nil
+	}
+	if x.kind == Float16 && to == Float32 {
+		o := *x
+		o.kind = Float32
+		return &o, nil
+	}
+	t, err := dtype(to)
+	if err != nil {
+		return nil, err
+	}
+	o, err := c.apply(to, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
+		n := in[0]
+		var err error
+		if n.Dtype() != t {
+			n, err = op.Cast(n, t)
+		}
+		if err == nil && to == Float16 {
+			n, err = op.RoundHalf(n)
+		}
+		return n, err
+	}, x)
+	return scalarIf(o, err, x.scalar)
+}
+
+func matMul(c *call) (*operand, error) {
+	a, b := c.in[0], c.in[1]
+	if err := floats(a, b); err != nil {
+		return nil, err
+	}
+	sa, sb := a.shape(), b.shape()
+	if len(sa) < 2 || len(sb) < 2 {
+		return nil, fmt.Errorf("shapes %v and %v; vectors are not supported", sa, sb)
+	}
+	// An upper bound where batches broadcast against each other.
+	if err := c.spend(max(a.volume(), a.volume()/batches(sa)*batches(sb)), sb[len(sb)-1]); err != nil {
+		return nil, err
+	}
+	return c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.MatMul(in[0], in[1]) }, a, b)
+}
+
+func batches(shape []int) int {
+	n := 1
+	for _, d := range shape[:len(shape)-2] {
+		n *= d
+	}
+	return n
+}
+
+func reduceMean(c *call) (*operand, error) {
+	x := c.in[0]
+	if err := floats(x); err != nil {
+		return nil, err
+	}
+	rank := len(x.shape())
+	axes, keep := take[[]int64](c, "axes", nil), c.flag("keepdims", true)
+	reduced := make([]bool, rank)
+	for _, v := range axes {
+		axis, err := axisOf(v, rank)
+		if err != nil {
+			return nil, err
+		}
+		reduced[axis] = true
+	}
+	// Reduced dimensions go last, where they lie together; kept ones keep their order.
+	var order, last, shape []int
+	for d, n := range x.shape() {
+		if reduced[d] || axes == nil {
+			last = append(last, d)
+			if keep {
+				shape = append(shape, 1)
+			}
+		} else {
+			order = append(order, d)
+			shape = append(shape, n)
+		}
+	}
+	if len(last) == 0 {
+		return x, nil
+	}
+	order = append(order, last...)
+	scalar := len(shape) == 0
+	if scalar {
+		shape = []int{1}
+	}
+	o, err := c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
+		n := in[0]
+		var err error
+		for d, from := range order {
+			if d != from {
+				if n, err = op.Transpose(n, order...); err != nil {
+					return nil, err
+				}
+				break
+			}
+		}
+		if n, err = op.ReduceMean(n, len(last)); err != nil {
+			return nil, err
+		}
+		if tensor.Shape(shape).Eq(n.Shape()) {
+			return n, nil
+		}
+		return op.Reshape(n, shape...)
+	}, x)
+	return scalarIf(o, err, scalar)
+}

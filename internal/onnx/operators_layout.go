@@ -1,0 +1,318 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/op"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+func identity(c *call) (*operand, error) { return c.in[0], nil }
+
+// shape is a constant, since every shape is known when the graph is built.
+func shape(c *call) (*operand, error) {
+	dims := c.in[0].shape()
+	if len(dims) == 0 {
+		return nil, errors.New("the shape of a scalar is empty, which is not supported")
+	}
+	data := make([]int64, len(dims))
+	for i, n := range dims {
+		data[i] = int64(n)
+	}
+	return &operand{kind: Int64, constant: tensor.New(tensor.WithShape(len(data)), tensor.WithBacking(data))}, nil
+}
+
+// resolve turns the wanted shape of Reshape into sizes: 0 keeps a dimension
+// unless zeros are allowed, -1 takes what is left.
+func resolve(want []int64, from []int, volume int, zeros bool) ([]int, error) {
+	to, rest, open := make([]int, len(want)), volume, -1
+	for i, n := range want {
+		switch {
+		case n == 0 && !zeros && i < len(from):
+			to[i] = from[i]
+		case n == -1 && open < 0:
+			open = i
+			continue
+		case n > 0 && n <= int64(volume):
+			to[i] = int(n)
+		default:
+			return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+		}
+		if rest%to[i] != 0 {
+			return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+		}
+		rest /= to[i]
+	}
+	if open >= 0 {
+		to[open] = rest
+	} else if rest != 1 {
+		return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+	}
+	return to, nil
+}
+
+func reshape(c *call) (*operand, error) {
+	x := c.in[0]
+	want, err := c.constantIntegers(1)
+	if err != nil {
+		return nil, err
+	}
+	if len(want) > c.lim.Rank {
+		return nil, fmt.Errorf("more than the %d dimensions allowed", c.lim.Rank)
+	}
+	to, err := resolve(want, x.shape(), x.volume(), c.flag("allowzero", false))
+	if err != nil {
+		return nil, err
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(in[0], to...) }, x)
+}
+
+// gatherRows is what rewrite puts for a permutation within rows.
+func gatherRows(c *call) (*operand, error) {
+	x, index := c.in[0], c.in[2]
+	want, err := c.constantIntegers(1)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := resolve(want, x.shape(), x.volume(), false)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.index(index); err != nil {
+		return nil, err
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
+		if slices.Equal(rows, index.shape()) {
+			return op.GatherRows(in[0], in[1])
+		}
+		// An index of another shape leaves rows out, or takes fewer columns.
+		n, err := op.Reshape(in[0], rows...)
+		if err == nil {
+			n, err = op.GatherElements(n, in[1], len(rows)-1)
+		}
+		if err == nil {
+			n, err = op.Reshape(n, x.shape()...)
+		}
+		return n, err
+	}, x, index)
+}
+
+// index checks the type of positions.
+func (c *call) index(o *operand) error {
+	if o.kind != Int32 && o.kind != Int64 {
+		return fmt.Errorf("an index of %v, want int32 or int64", o.kind)
+	}
+	return nil
+}
+
+func transpose(c *call) (*operand, error) {
+	x := c.in[0]
+	rank := len(x.shape())
+	order := c.integers("perm", rank, 0)
+	if order == nil {
+		for d := rank - 1; d >= 0; d-- {
+			order = append(order, d)
+		}
+	}
+	if rank == 0 {
+		return x, nil
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Transpose(in[0], order...) }, x)
+}
+
+func slice(c *call) (*operand, error) {
+	x := c.in[0]
+	dims := x.shape()
+	var lists [4][]int64 // starts, ends, axes, steps
+	for i := range lists {
+		var err error
+		if lists[i], err = c.constantIntegers(1 + i); err != nil {
+			return nil, err
+		}
+		if lists[i] != nil && len(lists[i]) != len(lists[0]) {
+			return nil, fmt.Errorf("%d starts, but %d numbers in input %d", len(lists[0]), len(lists[i]), 1+i)
+		}
+	}
+	start, step, size := make([]int, len(dims)), make([]int, len(dims)), slices.Clone(dims)
+	for d := range step {
+		step[d] = 1
+	}
+	sliced := make([]bool, len(dims))
+	for i := range lists[0] {
+		axis := i
+		var err error
+		if lists[2] != nil {
+			axis, err = axisOf(lists[2][i], len(dims))
+		} else if i >= len(dims) {
+			err = fmt.Errorf("%d starts for shape %v", len(lists[0]), dims)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if sliced[axis] {
+			return nil, fmt.Errorf("axis %d is sliced twice", axis)
+		}
+		sliced[axis] = true
+		by := int64(1)
+		if lists[3] != nil {
+			by = lists[3][i]
+		}
+		if start[axis], step[axis], size[axis], err = span(lists[0][i], lists[1][i], by, int64(dims[axis])); err != nil {
+			return nil, err
+		}
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Slice(in[0], start, step, size) }, x)
+}
+
+// span resolves start:end:step over n elements as numpy does.
+func span(start, end, step, n int64) (first, by, size int, err error) {
+	if step == 0 {
+		return 0, 0, 0, errors.New("a step of 0")
+	}
+	step = max(-n, min(n, step)) // a longer step takes one element just the same
+	lowest, highest := int64(0), n
+	if step < 0 {
+		lowest, highest = -1, n-1
+	}
+	bound := func(v int64) int64 {
+		if v < 0 {
+			v += n
+		}
+		return max(lowest, min(highest, v))
+	}
+	start, end = bound(start), bound(end)
+	count := (end - start + step - 1) / step
+	if step < 0 {
+		count = (start - end - step - 1) / -step
+	}
+	if count < 1 {
+		return 0, 0, 0, errors.New("nothing is left, and empty tensors are not supported")
+	}
+	return int(start), int(step), int(count), nil
+}
+
+func split(c *call) ([]*operand, error) {
+	x := c.in[0]
+	dims := x.shape()
+	axis, err := c.axis(0, len(dims))
+	if err != nil {
+		return nil, err
+	}
+	parts := take[[]int64](c, "split", nil)
+	if parts == nil {
+		if parts, err = c.constantIntegers(1); err != nil {
+			return nil, err
+		}
+	}
+	if parts == nil {
+		if dims[axis]%c.outputs != 0 {
+			return nil, fmt.Errorf("dimension %d of shape %v in %d equal parts", axis, dims, c.outputs)
+		}
+		parts = slices.Repeat([]int64{int64(dims[axis] / c.outputs)}, c.outputs)
+	}
+	out := make([]*operand, len(parts))
+	start, step, size := make([]int, len(dims)), slices.Repeat([]int{1}, len(dims)), slices.Clone(dims)
+	for i, n := range parts {
+		if n < 1 || n > int64(dims[axis]-start[axis]) {
+			return nil, fmt.Errorf("dimension %d of shape %v in parts of %v", axis, dims, parts)
+		}
+		size[axis] = int(n)
+		out[i], err = c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Slice(in[0], start, step, size) }, x)
+		if err != nil {
+			return nil, err
+		}
+		start[axis] += int(n)
+	}
+	if start[axis] != dims[axis] {
+		return nil, fmt.Errorf("dimension %d of shape %v in parts of %v", axis, dims, parts)
+	}
+	return out, nil
+}
+
+func concat(c *call) (*operand, error) {
+	for _, o := range c.in {
+		if o == nil || o.scalar {
+			return nil, errors.New("an operand is missing or a scalar")
+		}
+		if o.kind != c.in[0].kind {
+			return nil, fmt.Errorf("operands of %v and %v", c.in[0].kind, o.kind)
+		}
+	}
+	axis, err := c.axis(0, len(c.in[0].shape()))
+	if err != nil {
+		return nil, err
+	}
+	return c.apply(c.in[0].kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Concat(axis, in...) }, c.in...)
+}
+
+func pad(c *call) (*operand, error) {
+	x := c.in[0]
+	dims := x.shape()
+	pads, err := c.constantIntegers(1)
+	if err != nil {
+		return nil, err
+	}
+	if len(dims) == 0 || len(pads) != 2*len(dims) {
+		return nil, fmt.Errorf("%d pads for shape %v", len(pads), dims)
+	}
+	begin, end := make([]int, len(dims)), make([]int, len(dims))
+	for d := range dims {
+		begin[d], end[d] = c.bounded("pads", pads[d], 0), c.bounded("pads", pads[d+len(dims)], 0)
+	}
+	value, err := c.constantNumber(2, 0)
+	if err != nil {
+		return nil, err
+	}
+	modes := map[string]kernel.PadMode{"constant": kernel.PadConstant, "reflect": kernel.PadReflect, "edge": kernel.PadEdge}
+	name := take(c, "mode", "constant")
+	mode, ok := modes[name]
+	if !ok {
+		return nil, fmt.Errorf("mode %q is not supported", name)
+	}
+	if c.wrong != nil {
+		return nil, c.wrong
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Pad(in[0], begin, end, mode, value) }, x)
+}
+
+func gather(c *call) (*operand, error) {
+	x, index := c.in[0], c.in[1]
+	axis, err := c.axis(0, len(x.shape()))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.index(index); err != nil {
+		return nil, err
+	}
+	if len(x.shape())+len(index.shape()) > c.lim.Rank {
+		return nil, fmt.Errorf("more than the %d dimensions allowed", c.lim.Rank)
+	}
+	// A scalar index takes the axis away.
+	left := slices.Delete(slices.Clone(x.shape()), axis, axis+1)
+	scalar := index.scalar && len(left) == 0
+	o, err := c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
+		n, err := op.Gather(in[0], in[1], axis)
+		if err == nil && index.scalar && !scalar {
+			n, err = op.Reshape(n, left...)
+		}
+		return n, err
+	}, x, index)
+	return scalarIf(o, err, scalar)
+}
+
+func gatherElements(c *call) (*operand, error) {
+	x, index := c.in[0], c.in[1]
+	axis, err := c.axis(0, len(x.shape()))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.index(index); err != nil {
+		return nil, err
+	}
+	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.GatherElements(in[0], in[1], axis) }, x, index)
+}
