@@ -70,3 +70,44 @@ func SetChannels(n, c, p, from, to int, dst, src []float32) {
 		copy(dst[(i*c+from)*p:(i*c+to)*p], src[i*w:(i+1)*w])
 	}
 }
+
+// mirrorIndex reflects i into 0..n-1 without repeating the edge, for -n < i < 2n-1.
+func mirrorIndex(i, n int) int {
+	if i < 0 {
+		return -i
+	}
+	if i >= n {
+		return 2*n - 2 - i
+	}
+	return i
+}
+
+// ReflectPad adds pad mirrored samples on each side of planes of h x w; pad < h, w.
+func ReflectPad(planes, h, w, pad int, src, dst []float32) {
+	ph, pw := h+2*pad, w+2*pad
+	parallel(planes, func(t int) {
+		for y := range ph {
+			row := src[(t*h+mirrorIndex(y-pad, h))*w:][:w]
+			out := dst[(t*ph+y)*pw:][:pw]
+			copy(out[pad:], row)
+			for x := range pad {
+				out[x], out[pw-1-x] = row[pad-x], row[w-1-pad+x]
+			}
+		}
+	})
+}
+
+// ReflectPadGrad is the adjoint of ReflectPad.
+func ReflectPadGrad(planes, h, w, pad int, dy, dx []float32) {
+	ph, pw := h+2*pad, w+2*pad
+	parallel(planes, func(t int) {
+		clear(dx[t*h*w : (t+1)*h*w])
+		for y := range ph {
+			row := dx[(t*h+mirrorIndex(y-pad, h))*w:][:w]
+			in := dy[(t*ph+y)*pw:][:pw]
+			for x, v := range in {
+				row[mirrorIndex(x-pad, w)] += v
+			}
+		}
+	})
+}

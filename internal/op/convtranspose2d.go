@@ -47,11 +47,11 @@ func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) 
 	if err != nil || bias == nil {
 		return y, err
 	}
-	return channelBias(y, bias)
+	return ChannelBias(y, bias)
 }
 
-// channelBias adds b (C) to every position of x (N, C, H, W).
-func channelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
+// ChannelBias adds b (C) to every position of x (N, C, H, W).
+func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  "ChannelBias",
 		Arity: 2,

@@ -1,0 +1,122 @@
+// Package network holds the networks as data: a profile is a list of layers per
+// generator and discriminator, and one walk over that list serves training
+// (Gorgonia), export (ONNX) and documentation. Shipped models come back through
+// internal/onnx and run tile by tile.
+//
+// Main path: Definition.Encryption and Decryption list layers; Walk applies them
+// through a Builder. Load opens a model, Model.NewSession runs it.
+package network
+
+import (
+	"math"
+)
+
+// Kind names what a layer does. Shapes are (N, C, H, W).
+type Kind string
+
+const (
+	ReflectPad      Kind = "ReflectPad"      // Pad samples on each side, mirrored without repeating the edge
+	Conv2D          Kind = "Conv2D"          // In to Out channels, Kernel, Stride, zero padding Pad, Bias or not
+	ConvTranspose2D Kind = "ConvTranspose2D" // the same transposed, output padding Stride-1
+	InstanceNorm    Kind = "InstanceNorm"    // without affine terms; Eps
+	BatchNorm       Kind = "BatchNorm"       // affine; running statistics at inference; Eps
+	ReLU            Kind = "ReLU"
+	LeakyReLU       Kind = "LeakyReLU" // Slope
+	Tanh            Kind = "Tanh"
+	Residual        Kind = "Residual"      // x + Branch(x)
+	ChannelScale    Kind = "ChannelScale"  // one factor a channel: the paper's linear layer
+	ChannelAffine   Kind = "ChannelAffine" // scale and shift a channel
+
+	// The layers below are invertible; a decryption generator runs them backwards.
+	SpaceToDepth     Kind = "SpaceToDepth"     // Block
+	DepthToSpace     Kind = "DepthToSpace"     // Block
+	Whitening        Kind = "Whitening"        // 1x1 convolution with bias; backwards minus the bias, then the inverse matrix
+	Coupling         Kind = "Coupling"         // Branch maps the first half of the channels to what changes the second: affine (s, t) with Clamp, or additive where Clamp is 0
+	Rotation         Kind = "Rotation"         // fixed orthogonal matrix
+	CarriedNorm      Kind = "CarriedNorm"      // instance norm whose half-precision means and deviations are carried to decryption; Eps
+	KeyedPermutation Kind = "KeyedPermutation" // Index-th permutation of positions, a different one each channel
+	KeyedMix         Kind = "KeyedMix"         // Index-th orthogonal matrix
+	ActNorm          Kind = "ActNorm"          // scale and shift a channel, backwards (y - shift)/scale
+	Uniform          Kind = "Uniform"          // erf(x/(Kappa*sqrt 2)): normal to uniform; backwards a table of the 256 levels
+)
+
+// Layer is one layer. Name prefixes its parameters; fields that a kind does not use are zero.
+type Layer struct {
+	Kind                                Kind
+	Name                                string
+	In, Out, Kernel, Stride, Pad, Block int
+	Bias                                bool
+	Index                               int
+	Gain                                float64 // starting weights, see std
+	Eps, Slope, Clamp, Kappa            float32
+	Branch                              []Layer
+}
+
+// Init says how a parameter starts.
+type Init struct {
+	Kind string // "zero", "one", "normal", "orthogonal", "inverse-erf", "data" (from the training pictures)
+	Std  float64
+}
+
+// Parameter describes one tensor of a network.
+type Parameter struct {
+	Name      string
+	Shape     []int
+	Init      Init
+	Trainable bool
+}
+
+func weight(name string, std float64, shape ...int) Parameter {
+	return Parameter{name, shape, Init{"normal", std}, true}
+}
+
+func constant(name, kind string, trainable bool, shape ...int) Parameter {
+	return Parameter{name, shape, Init{Kind: kind}, trainable}
+}
+
+// parameters lists the tensors of a layer, those of its branch last.
+func (l Layer) parameters() []Parameter {
+	var list []Parameter
+	switch l.Kind {
+	case Conv2D, ConvTranspose2D:
+		shape := []int{l.Out, l.In, l.Kernel, l.Kernel}
+		if l.Kind == ConvTranspose2D {
+			shape = []int{l.In, l.Out, l.Kernel, l.Kernel}
+		}
+		list = append(list, weight(l.Name+".weight", l.std(), shape...))
+		if l.Bias {
+			list = append(list, constant(l.Name+".bias", "zero", true, l.Out))
+		}
+	case BatchNorm:
+		list = append(list, constant(l.Name+".scale", "one", true, l.Out), constant(l.Name+".shift", "zero", true, l.Out),
+			constant(l.Name+".mean", "zero", false, l.Out), constant(l.Name+".variance", "one", false, l.Out))
+	case ChannelScale:
+		list = append(list, constant(l.Name+".scale", "one", true, l.Out))
+	case ChannelAffine:
+		list = append(list, constant(l.Name+".scale", "one", true, l.Out), constant(l.Name+".shift", "zero", true, l.Out))
+	case ActNorm:
+		list = append(list, Parameter{l.Name + ".scale", []int{l.Out}, Init{Kind: "data"}, true}, Parameter{l.Name + ".shift", []int{l.Out}, Init{Kind: "data"}, true})
+	case Whitening:
+		list = append(list, Parameter{l.Name + ".matrix", []int{l.Out, l.Out}, Init{Kind: "data"}, true}, Parameter{l.Name + ".bias", []int{l.Out}, Init{Kind: "data"}, true})
+	case Rotation:
+		list = append(list, constant(l.Name+".matrix", "orthogonal", false, l.Out, l.Out))
+	case Uniform:
+		list = append(list, constant(l.Name+".table", "inverse-erf", false, 256))
+	}
+	for _, b := range l.Branch {
+		list = append(list, b.parameters()...)
+	}
+	return list
+}
+
+// std is the deviation of a convolution's starting weights. Gain 0 stands for the 0.02
+// of the CycleGAN family that the paper's layers come from; a negative Gain for 0.
+func (l Layer) std() float64 {
+	switch {
+	case l.Gain < 0:
+		return 0
+	case l.Gain == 0:
+		return 0.02
+	}
+	return l.Gain * math.Sqrt(1/float64(l.In*l.Kernel*l.Kernel))
+}

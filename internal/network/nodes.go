@@ -1,0 +1,291 @@
+package network
+
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/op"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Keyed holds the graph inputs of the keyed layers: the permutations (1, C, P)
+// of int32 and the mixes (C, C).
+type Keyed struct {
+	Permutations, Mixes gorgonia.Nodes
+}
+
+// NewKeyed adds the inputs for tiles of the given number of positions.
+func (d Definition) NewKeyed(g *gorgonia.ExprGraph, positions int) Keyed {
+	var k Keyed
+	c := d.Channels()
+	for i := range KeyedLayers {
+		k.Permutations = append(k.Permutations, op.Data(g, fmt.Sprintf("permutation%d", i), tensor.Int32, 1, c, positions))
+		k.Mixes = append(k.Mixes, op.Data(g, fmt.Sprintf("mix%d", i), tensor.Float32, c, c))
+	}
+	return k
+}
+
+// Nodes builds a network as a Gorgonia graph for training. Parameters are
+// leaves bound to the tensors of Weights, so that an optimiser's update in
+// place is seen by every graph.
+type Nodes struct {
+	graph   *gorgonia.ExprGraph
+	prefix  string
+	weights *Weights
+	frozen  bool
+	group   int
+	keyed   Keyed
+	leaves  map[string]*gorgonia.Node
+	err     error
+}
+
+var _ Builder[*gorgonia.Node] = (*Nodes)(nil)
+
+// NewNodes makes a builder. prefix tells the leaves of several networks in one
+// graph apart; frozen leaves get no gradient; group samples share the carried statistics.
+func NewNodes(g *gorgonia.ExprGraph, prefix string, w *Weights, frozen bool, group int, k Keyed) *Nodes {
+	return &Nodes{g, prefix, w, frozen, group, k, map[string]*gorgonia.Node{}, nil}
+}
+
+// Err is the first error.
+func (b *Nodes) Err() error { return b.err }
+
+// Trainable lists the leaves that want a gradient with their parameters, in order.
+func (b *Nodes) Trainable() (names []string, leaves gorgonia.Nodes) {
+	for _, p := range b.weights.Parameters {
+		if n := b.leaves[p.Name]; n != nil && p.Trainable && !b.frozen {
+			names, leaves = append(names, p.Name), append(leaves, n)
+		}
+	}
+	return names, leaves
+}
+
+func (b *Nodes) parameter(name string) *gorgonia.Node {
+	if n := b.leaves[name]; n != nil {
+		return n
+	}
+	t := b.weights.Get(name)
+	if t == nil {
+		b.fail(fmt.Errorf("the network has no parameter %q", name))
+		return nil
+	}
+	trainable := false
+	for _, p := range b.weights.Parameters {
+		if p.Name == name {
+			trainable = p.Trainable && !b.frozen
+		}
+	}
+	var n *gorgonia.Node
+	if trainable {
+		n = gorgonia.NewTensor(b.graph, tensor.Float32, t.Dims(), gorgonia.WithShape(t.Shape()...), gorgonia.WithName(b.prefix+name))
+	} else {
+		n = op.Data(b.graph, b.prefix+name, tensor.Float32, t.Shape()...)
+	}
+	if err := gorgonia.Let(n, t); err != nil {
+		b.fail(err)
+		return nil
+	}
+	b.leaves[name] = n
+	return n
+}
+
+func (b *Nodes) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// do runs a constructor unless an earlier one failed.
+func (b *Nodes) do(f func() (*gorgonia.Node, error)) *gorgonia.Node {
+	if b.err != nil {
+		return nil
+	}
+	n, err := f()
+	if err != nil {
+		b.fail(err)
+		return nil
+	}
+	return n
+}
+
+func (b *Nodes) ReflectPad(x *gorgonia.Node, pad int) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.ReflectPad(x, pad) })
+}
+
+func (b *Nodes) Conv2D(x *gorgonia.Node, weight, bias string, w op.Window) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		var c *gorgonia.Node
+		if bias != "" {
+			c = b.parameter(bias)
+		}
+		return op.Conv2D(x, b.parameter(weight), c, w)
+	})
+}
+
+func (b *Nodes) ConvTranspose2D(x *gorgonia.Node, weight, bias string, w op.Window, outputPadding int) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		var c *gorgonia.Node
+		if bias != "" {
+			c = b.parameter(bias)
+		}
+		return op.ConvTranspose2D(x, b.parameter(weight), c, w, [2]int{outputPadding, outputPadding})
+	})
+}
+
+func (b *Nodes) InstanceNorm(x *gorgonia.Node, eps float32) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.InstanceNorm(x, eps) })
+}
+
+// batchMomentum moves the running statistics of batch norm.
+const batchMomentum = 0.1
+
+func (b *Nodes) BatchNorm(x *gorgonia.Node, name string, eps float32) *gorgonia.Node {
+	return b.ChannelAffine(b.do(func() (*gorgonia.Node, error) {
+		return op.BatchNorm(x, b.weights.Data(name+".mean"), b.weights.Data(name+".variance"), batchMomentum, eps)
+	}), name+".scale", name+".shift")
+}
+
+func (b *Nodes) LeakyReLU(x *gorgonia.Node, slope float32) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })
+}
+
+func (b *Nodes) Tanh(x *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Tanh(x) })
+}
+
+func (b *Nodes) Exp(x *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Exp(x) })
+}
+
+func (b *Nodes) Erf(x *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Erf(x) })
+}
+
+func (b *Nodes) Scale(x *gorgonia.Node, factor float32) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Scale(x, factor) })
+}
+
+func (b *Nodes) Divide(x *gorgonia.Node, divisor float32) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Divide(x, divisor) })
+}
+
+func (b *Nodes) Add(x, y *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Add(x, y) })
+}
+
+func (b *Nodes) Sub(x, y *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Sub(x, y) })
+}
+
+func (b *Nodes) Mul(x, y *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Mul(x, y) })
+}
+
+func (b *Nodes) Div(x, y *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Div(x, y) })
+}
+
+func (b *Nodes) Channels(x *gorgonia.Node, from, to int) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Channels(x, from, to) })
+}
+
+func (b *Nodes) Join(x, y *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Join(x, y) })
+}
+
+func (b *Nodes) SpaceToDepth(x *gorgonia.Node, block int) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.SpaceToDepth(x, block) })
+}
+
+func (b *Nodes) DepthToSpace(x *gorgonia.Node, block int) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.DepthToSpace(x, block, false) })
+}
+
+func (b *Nodes) ChannelScale(x *gorgonia.Node, scale string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		zero := op.Data(b.graph, b.prefix+scale+".zero", tensor.Float32, x.Shape()[1])
+		if err := gorgonia.Let(zero, tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(x.Shape()[1]))); err != nil {
+			return nil, err
+		}
+		return op.ChannelAffine(x, b.parameter(scale), zero)
+	})
+}
+
+func (b *Nodes) ChannelAffine(x *gorgonia.Node, scale, shift string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		return op.ChannelAffine(x, b.parameter(scale), b.parameter(shift))
+	})
+}
+
+func (b *Nodes) ChannelAffineInverse(x *gorgonia.Node, scale, shift string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		return op.ChannelAffineInverse(x, b.parameter(scale), b.parameter(shift))
+	})
+}
+
+func (b *Nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		y, err := op.Mix(b.parameter(matrix), x, false)
+		if err != nil {
+			return nil, err
+		}
+		return op.ChannelBias(y, b.parameter(bias))
+	})
+}
+
+func (b *Nodes) Unwhiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		negative, err := op.Neg(b.parameter(bias))
+		if err != nil {
+			return nil, err
+		}
+		y, err := op.ChannelBias(x, negative)
+		if err != nil {
+			return nil, err
+		}
+		inverse, err := op.Inverse(b.parameter(matrix))
+		if err != nil {
+			return nil, err
+		}
+		return op.Mix(inverse, y, false)
+	})
+}
+
+func (b *Nodes) Rotate(x *gorgonia.Node, matrix string, back bool) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Mix(b.parameter(matrix), x, back) })
+}
+
+func (b *Nodes) Permute(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) {
+		if back {
+			return op.PermuteInverse(x, b.keyed.Permutations[index])
+		}
+		return op.Permute(x, b.keyed.Permutations[index])
+	})
+}
+
+func (b *Nodes) Mix(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Mix(b.keyed.Mixes[index], x, back) })
+}
+
+func (b *Nodes) Statistics(x *gorgonia.Node, eps float32) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Statistics(x, b.group, eps) })
+}
+
+func (b *Nodes) Standardize(x, statistics *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Standardize(x, statistics) })
+}
+
+func (b *Nodes) Restore(x, statistics *gorgonia.Node) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.Restore(x, statistics) })
+}
+
+// InverseErf takes the quantised cipher as values, the middles of its levels.
+func (b *Nodes) InverseErf(x *gorgonia.Node, table string) *gorgonia.Node {
+	return b.do(func() (*gorgonia.Node, error) { return op.InverseErf(x, b.parameter(table)) })
+}
+
+// Levels counts the values of an 8-bit sample.
+const Levels = kernel.Levels

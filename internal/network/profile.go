@@ -1,0 +1,176 @@
+package network
+
+import (
+	"fmt"
+)
+
+// Definition describes a pair of generators and their discriminator.
+type Definition struct {
+	Profile string `json:"profile"` // "paper" or "reversible"
+
+	// The reversible profile's sizes; zero for the paper's.
+	Unshuffle int     `json:"unshuffle,omitempty"` // block of SpaceToDepth
+	Couplings int     `json:"couplings,omitempty"` // affine couplings before the scrambler
+	Hidden    int     `json:"hidden,omitempty"`    // channels inside a coupling's branch
+	Kappa     float32 `json:"kappa,omitempty"`     // width of the normal that erf spreads over the levels
+}
+
+// Paper is the published network: K. Panwar et al., "Encipher GAN", Systems
+// 2023, 11(1):36. What the paper leaves open is fixed in docs/networks.md.
+func Paper() Definition { return Definition{Profile: "paper"} }
+
+// Reversible is the default profile: normalised features, keyed permutation and
+// mix, erf; the decryption generator mirrors it.
+func Reversible() Definition {
+	return Definition{Profile: "reversible", Unshuffle: 4, Couplings: 4, Hidden: 64, Kappa: 1}
+}
+
+// Validate bounds a definition that came from a file.
+func (d Definition) Validate() error {
+	switch d.Profile {
+	case "paper":
+		if d != Paper() {
+			return fmt.Errorf("the paper profile takes no sizes")
+		}
+	case "reversible":
+		if (d.Unshuffle != 2 && d.Unshuffle != 4 && d.Unshuffle != 8) || d.Couplings < 0 || d.Couplings > 32 || d.Hidden < 1 || d.Hidden > 512 {
+			return fmt.Errorf("reversible profile with unshuffle %d (want 2, 4 or 8), %d couplings (0 to 32), %d hidden channels (1 to 512)", d.Unshuffle, d.Couplings, d.Hidden)
+		}
+		if !(d.Kappa >= 0.5 && d.Kappa <= 4) {
+			return fmt.Errorf("kappa %g must be between 0.5 and 4", d.Kappa)
+		}
+	default:
+		return fmt.Errorf("unknown profile %q; there are paper and reversible", d.Profile)
+	}
+	return nil
+}
+
+// Keyed tells whether key material enters the generators.
+func (d Definition) Keyed() bool { return d.Profile == "reversible" }
+
+// Channels is the number of channels of the keyed layers.
+func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }
+
+// KeyedLayers is the number of keyed permutations and of keyed mixes.
+const KeyedLayers = 2
+
+// Tiling says how pictures are cut for the profile. Per-tile instance norms
+// without carried statistics would show as a mosaic, so the paper's network
+// takes a picture whole.
+func (d Definition) Tiling() Tiling {
+	if d.Keyed() {
+		return Tiling{Stride: d.Unshuffle, Side: 256, MinSide: 16}
+	}
+	return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640}
+}
+
+const (
+	normEps    = 1e-5 // as PyTorch's, from which such networks are usually described
+	carriedEps = 0.02
+	leak       = 0.2
+	clamp      = 1.5
+)
+
+func conv(name string, in, out, kernel, stride, pad int, bias bool) Layer {
+	return Layer{Kind: Conv2D, Name: name, In: in, Out: out, Kernel: kernel, Stride: stride, Pad: pad, Bias: bias}
+}
+
+func norm() Layer  { return Layer{Kind: InstanceNorm, Eps: normEps} }
+func relu() Layer  { return Layer{Kind: ReLU} }
+func leaky() Layer { return Layer{Kind: LeakyReLU, Slope: leak} }
+
+// Encryption lists the layers of the encryption generator, from pictures in
+// [-1, 1] to cipher images in [-1, 1], both (N, 3, H, W).
+func (d Definition) Encryption() []Layer {
+	if d.Keyed() {
+		return d.reversible()
+	}
+	return paper()
+}
+
+// Decryption lists the layers of the decryption generator and whether they run
+// backwards (WalkBack, with the encryption's layers) or forwards.
+func (d Definition) Decryption() (layers []Layer, backwards bool) {
+	return d.Encryption(), d.Keyed()
+}
+
+func paper() []Layer {
+	layers := []Layer{
+		{Kind: ReflectPad, Pad: 3}, conv("down0", 3, 32, 7, 1, 0, false), norm(), relu(),
+		conv("down1", 32, 64, 3, 2, 1, false), norm(), relu(),
+		conv("down2", 64, 128, 3, 2, 1, false), norm(), relu(),
+	}
+	for i := range 9 {
+		name := fmt.Sprintf("residual%d", i)
+		layers = append(layers, Layer{Kind: Residual, Name: name, Branch: []Layer{
+			conv(name+".conv0", 128, 128, 3, 1, 1, false), {Kind: BatchNorm, Name: name + ".norm0", Out: 128, Eps: normEps}, relu(),
+			conv(name+".conv1", 128, 128, 3, 1, 1, false), {Kind: BatchNorm, Name: name + ".norm1", Out: 128, Eps: normEps},
+		}}, leaky())
+	}
+	up := func(name string, in, out int) []Layer {
+		return []Layer{{Kind: ConvTranspose2D, Name: name, In: in, Out: out, Kernel: 3, Stride: 2, Pad: 1}, norm(), relu()}
+	}
+	layers = append(layers, up("up0", 128, 64)...)
+	layers = append(layers, up("up1", 64, 32)...)
+	return append(layers, Layer{Kind: ReflectPad, Pad: 3}, conv("out", 32, 3, 7, 1, 0, false), Layer{Kind: Tanh})
+}
+
+func (d Definition) reversible() []Layer {
+	c := d.Channels()
+	he := 1.4 // sqrt(2/(1+leak^2))
+	branch := func(name string, out int, last float64) []Layer {
+		layers := []Layer{conv(name+".conv0", c/2, d.Hidden, 3, 1, 1, true), leaky(), conv(name+".conv1", d.Hidden, d.Hidden, 1, 1, 0, true), leaky(), conv(name+".conv2", d.Hidden, out, 3, 1, 1, true)}
+		layers[0].Gain, layers[2].Gain, layers[4].Gain = he, he, last
+		return layers
+	}
+	layers := []Layer{{Kind: SpaceToDepth, Block: d.Unshuffle}, {Kind: Whitening, Name: "whitening", Out: c}}
+	for i := range d.Couplings {
+		name := fmt.Sprintf("coupling%d", i)
+		layers = append(layers,
+			Layer{Kind: Coupling, Name: name, Out: c, Clamp: clamp, Branch: branch(name, c, -1)},
+			Layer{Kind: Rotation, Name: fmt.Sprintf("rotation%d", i), Out: c})
+	}
+	return append(layers,
+		Layer{Kind: CarriedNorm, Name: "carried", Out: c, Eps: carriedEps},
+		Layer{Kind: KeyedPermutation, Index: 0, Out: c}, Layer{Kind: KeyedMix, Index: 0, Out: c},
+		Layer{Kind: Coupling, Name: "scrambler", Out: c, Branch: branch("scrambler", c/2, 0.2)},
+		Layer{Kind: KeyedPermutation, Index: 1, Out: c}, Layer{Kind: KeyedMix, Index: 1, Out: c},
+		Layer{Kind: ActNorm, Name: "actnorm", Out: c},
+		Layer{Kind: Uniform, Name: "uniform", Kappa: d.Kappa},
+		Layer{Kind: DepthToSpace, Block: d.Unshuffle})
+}
+
+// Discriminator lists the layers that score a cipher image (N, 3, H, W) against
+// the target cipher domain, one logit a patch. The sigmoid belongs to the loss.
+func (d Definition) Discriminator() []Layer {
+	if d.Keyed() {
+		// Seldom better than chance, and so made smaller than the paper's.
+		return patches([]int{3, 32, 64, 128, 256, 1}, []int{2, 2, 2, 1, 1})
+	}
+	return append(patches([]int{3, 64, 128, 256, 512, 1}, []int{2, 2, 2, 1, 1}), Layer{Kind: ChannelScale, Name: "linear", Out: 1})
+}
+
+func patches(channels, strides []int) []Layer {
+	var layers []Layer
+	for i, s := range strides {
+		name := fmt.Sprintf("conv%d", i)
+		layers = append(layers, conv(name, channels[i], channels[i+1], 4, s, 1, true))
+		last := i == len(strides)-1
+		if i > 0 && !last {
+			layers = append(layers, norm(), Layer{Kind: ChannelAffine, Name: fmt.Sprintf("norm%d", i), Out: channels[i+1]})
+		}
+		if !last {
+			layers = append(layers, leaky())
+		}
+	}
+	return layers
+}
+
+// Parameters lists the tensors of layers in order.
+func Parameters(layers []Layer) []Parameter {
+	var list []Parameter
+	for _, l := range layers {
+		list = append(list, l.parameters()...)
+	}
+	return list
+}
