@@ -16,9 +16,14 @@ import (
 // into Go before its type and size were checked.
 type argument struct{ value safejs.Value }
 
+// bad is the error of a call with the wrong types.
+func bad(format string, values ...any) error {
+	return &encipher.Error{Code: "bad-argument", Err: fmt.Errorf(format, values...)}
+}
+
 func (a argument) get(name string) (safejs.Value, error) {
 	if a.value.Type() != safejs.TypeObject {
-		return safejs.Value{}, fmt.Errorf("the argument must be an object with %q", name)
+		return safejs.Value{}, bad("the argument must be an object with %q", name)
 	}
 	return a.value.Get(name)
 }
@@ -40,7 +45,7 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 		return nil, err
 	}
 	if ok, err := v.InstanceOf(class); err != nil || !ok {
-		return nil, fmt.Errorf("%q must be a Uint8Array", name)
+		return nil, bad("%q must be a Uint8Array", name)
 	}
 	n, err := v.Length()
 	if err != nil {
@@ -49,7 +54,7 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 	if int64(n) > limit {
 		return nil, &encipher.Error{
 			Code: tooLarge,
-			Hint: fmt.Sprintf("Take a file of at most %d MB.", limit>>20),
+			Hint: fmt.Sprintf("At most %d MB are taken here.", limit/1_000_000),
 			Err:  fmt.Errorf("the file has %d bytes", n),
 		}
 	}
@@ -65,7 +70,7 @@ func (a argument) text(name string, limit int) (string, error) {
 		return "", err
 	}
 	if v.Type() != safejs.TypeString {
-		return "", fmt.Errorf("%q must be a string", name)
+		return "", bad("%q must be a string", name)
 	}
 	// syscall/js has no length of a string value, so the string object is asked.
 	class, err := safejs.Global().Get("String")
@@ -81,7 +86,7 @@ func (a argument) text(name string, limit int) (string, error) {
 		return "", err
 	}
 	if n > limit {
-		return "", fmt.Errorf("%q has %d characters; at most %d are taken", name, n, limit)
+		return "", bad("%q has %d characters; at most %d are taken", name, n, limit)
 	}
 	return v.String()
 }
@@ -116,7 +121,7 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 		}
 		if _, err := signal.Call("addEventListener", "abort", listener); err != nil {
 			end()
-			return nil, nil, nil, fmt.Errorf("%q must be an AbortSignal", "signal")
+			return nil, nil, nil, bad("%q must be an AbortSignal", "signal")
 		}
 		if aborted, err := signal.Get("aborted"); err == nil {
 			if stop, err := aborted.Truthy(); err == nil && stop {
@@ -129,7 +134,7 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 		callback, err := a.get("onProgress")
 		if err != nil || callback.Type() != safejs.TypeFunction {
 			end()
-			return nil, nil, nil, fmt.Errorf("%q must be a function", "onProgress")
+			return nil, nil, nil, bad("%q must be a function", "onProgress")
 		}
 		report = func(stage string, done, total int) {
 			if _, err := callback.Invoke(stage, done, total); err != nil {

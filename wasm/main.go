@@ -6,15 +6,19 @@
 //	loadModel({card, encryption, decryption})        {name, fingerprint}
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
-//	inspect({file})                                  {kind: "picture" | "cipher"}
+//	inspect({file})                                  {kind: "picture" | "cipher", width, height}
 //	encrypt({file, key, onProgress?, signal?})       {png, plain, bare, width, height, notes}
 //	decrypt({file, key, onProgress?, signal?})       {png, bare, width, height}
 //	metrics({a, b?})                                 {entropy, correlation, psnr?, ssim?}
 //
 // Files are Uint8Arrays, key is the text of a key or key file, onProgress is
-// called as (stage, done, total), and signal is an AbortSignal. Every method
-// returns a promise; it rejects with an Error that has a stable code, a message
-// and a hint, which may be empty. The codes are those of the root package.
+// called as (stage, done, total), and signal is an AbortSignal. Entropy is in
+// bits a sample, 0 to 8; correlation is the mean absolute coefficient of
+// neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b.
+//
+// Every method returns a promise; it rejects with an Error that has a stable
+// code, a message and a hint, which may be empty. The codes are those of the
+// root package, and bad-argument for a call with the wrong types.
 //
 // Main path: a method runs on its own goroutine, reads its argument with type
 // and size checks, calls the root package and builds a plain object. It belongs

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/hack-pad/safejs"
@@ -71,7 +72,12 @@ func rejection(err error) any {
 	if jsErr != nil {
 		return err.Error()
 	}
+	hint := ""
+	var known *encipher.Error
+	if errors.As(err, &known) {
+		hint = known.Hint
+	}
 	value.Set("code", encipher.CodeOf(err))
-	value.Set("hint", hintOf(err))
+	value.Set("hint", hint)
 	return value
 }

@@ -10,8 +10,7 @@ import (
 	"enciphergan"
 )
 
-// Limits of what is copied in, in bytes. The root package has its own, tighter
-// ones for what a file declares.
+// Limits of what is copied in, in bytes. Pictures have that of the root package.
 const (
 	maxCardBytes  = 1 << 20
 	maxModelBytes = 256 << 20
@@ -34,7 +33,7 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 		{"encryption", maxModelBytes, &f.Encryption},
 		{"decryption", maxModelBytes, &f.Decryption},
 	} {
-		b, err := a.bytes(part.name, part.limit, "bad-model")
+		b, err := a.bytes(part.name, part.limit, encipher.BadModel)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +50,7 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 func (s *service) loaded() (*encipher.Model, error) {
 	m := s.model.Load()
 	if m == nil {
-		return nil, &encipher.Error{Code: "bad-model", Hint: "Call loadModel first.", Err: errors.New("no model is loaded")}
+		return nil, &encipher.Error{Code: encipher.BadModel, Hint: "Call loadModel first.", Err: errors.New("no model is loaded")}
 	}
 	return m, nil
 }
