@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"enciphergan"
+	"enciphergan/internal/key"
+	"enciphergan/internal/network"
+	"enciphergan/models"
+)
+
+// What encrypt and decrypt share: their flags, and how keys, models, inputs and
+// outputs are read and written.
+
+func pictureFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
+		&cli.StringFlag{Name: "o", Usage: "PNG `FILE` to write"},
+		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+		&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
+		&cli.IntFlag{Name: "workers", Usage: "tiles computed at the same time; 0: as many as processors"},
+	}
+}
+
+// task is one call of encrypt or decrypt, checked and loaded.
+type task struct {
+	model   *encipher.Model
+	key     encipher.Key
+	keyFile string
+	input   []byte
+	in, out string
+	force   bool
+	options []encipher.Option
+	end     func() // ends the progress bar
+}
+
+// prepare checks the command line, then reads key, input and model. Cheap
+// checks come first, so that a slip costs no time.
+func prepare(c *cli.Command) (*task, error) {
+	if c.Args().Len() != 1 {
+		return nil, usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes exactly one picture, and %d are given", c.Name, c.Args().Len())
+	}
+	t := &task{keyFile: c.String("key"), in: c.Args().First(), out: c.String("o"), force: c.Bool("f")}
+	if t.keyFile == "" {
+		return nil, usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
+	}
+	if t.out == "" {
+		return nil, usage("add -o OUT.png", "-o FILE is missing")
+	}
+	if !strings.EqualFold(filepath.Ext(t.out), ".png") {
+		return nil, usage("give it a name that ends in .png", "%s: the output is a PNG", t.out)
+	}
+	if err := checkOutput(t.out, t.force); err != nil {
+		return nil, err
+	}
+	var err error
+	if t.key, err = readKey(t.keyFile); err != nil {
+		return nil, err
+	}
+	if t.input, err = readInput(t.in); err != nil {
+		return nil, err
+	}
+	if t.model, err = openModel(c.String("model")); err != nil {
+		return nil, err
+	}
+	progress, end := showProgress()
+	t.end = end
+	t.options = []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(c.Int("workers"))}
+	return t, nil
+}
+
+// finish writes the output. An interrupt that came late still counts.
+func (t *task) finish(ctx context.Context, file []byte, width, height int) error {
+	t.end()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := writeOutput(t.out, file, t.force); err != nil {
+		return err
+	}
+	say(os.Stderr, "wrote %s: %d x %d pixels, %.1f MB", t.out, width, height, float64(len(file))/1e6)
+	return nil
+}
+
+func readKey(path string) (encipher.Key, error) {
+	k, err := key.Read(path)
+	switch {
+	case errors.Is(err, key.ErrText):
+		return k, badInput("compare it with the original, or copy the whole line again", err)
+	case err != nil:
+		return k, badInput("make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
+	}
+	return k, nil
+}
+
+// readInput reads a picture or cipher image, and stops at the library's limit.
+func readInput(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, badInput("check the name of the picture", fmt.Errorf("%s: cannot read the picture: %w", path, cause(err)))
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxFileBytes+1))
+	if err != nil {
+		return nil, badInput("check the name of the picture", fmt.Errorf("%s: cannot read the picture: %w", path, cause(err)))
+	}
+	if len(b) > encipher.MaxFileBytes {
+		return nil, badInput("make the picture smaller first", fmt.Errorf("%s: the file is over %d MB", path, encipher.MaxFileBytes/1_000_000))
+	}
+	return b, nil
+}
+
+// openModel opens a shipped model by name, or else a model directory.
+func openModel(name string) (*encipher.Model, error) {
+	var files network.Files
+	var err error
+	if slices.Contains(models.Names(), name) {
+		files, err = models.Files(name)
+	} else {
+		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+			return nil, badInput("shipped models: "+strings.Join(models.Names(), ", "), fmt.Errorf("there is no shipped model and no directory %q", name))
+		}
+		files, err = network.ReadFiles(os.DirFS(name))
+	}
+	if err != nil {
+		return nil, badInput("a model is a directory with card.json, encryption.onnx and decryption.onnx", fmt.Errorf("%s: %w", name, err))
+	}
+	m, err := encipher.OpenModel(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+// checkOutput refuses an output that exists, unless force is set, and one that
+// is not a plain file in any case: renaming would replace a device.
+func checkOutput(path string, force bool) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &failure{exitFailure, "check the name after -o", fmt.Errorf("%s: cannot write there: %w", path, cause(err))}
+	case !info.Mode().IsRegular():
+		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: exists and is not a plain file", path)}
+	case !force:
+		return &failure{exitFailure, "choose another name after -o, or overwrite it with -f", fmt.Errorf("%s: exists", path)}
+	}
+	return nil
+}
+
+// create opens the temporary file that becomes the output. It is a variable so
+// that a test can put a full disk there.
+var create = func(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// writeOutput writes a temporary file beside the output and renames it, so that
+// the output is whole or not there. A failure leaves nothing behind.
+func writeOutput(path string, file []byte, force bool) (err error) {
+	n := key.NewNonce()
+	temporary := filepath.Join(filepath.Dir(path), fmt.Sprintf(".encipher-%x", n[:8]))
+	f, err := create(temporary)
+	defer func() {
+		if err == nil {
+			return
+		}
+		os.Remove(temporary)
+		var known *failure
+		switch {
+		case errors.As(err, &known):
+		case diskFull(err):
+			err = &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after -o", float64(len(file))/1e6),
+				fmt.Errorf("%s: the disk is full, nothing was written", path)}
+		default:
+			err = &failure{exitFailure, "check the directory and its permissions, or choose another place after -o",
+				fmt.Errorf("%s: cannot write: %w", path, cause(err))}
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(file); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := checkOutput(path, force); err != nil { // it may have appeared meanwhile
+		return err
+	}
+	return os.Rename(temporary, path)
+}

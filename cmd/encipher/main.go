@@ -1,0 +1,77 @@
+// Command encipher encrypts colour pictures with a generative network inside
+// standard authenticated encryption, and trains and examines such networks.
+//
+// Main path of a command: its flags are checked, its inputs read, the library
+// does the work, the output is written in one step at the end. A failure leaves
+// no output behind.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+)
+
+func main() { os.Exit(run(os.Args)) }
+
+// commands lists every command; each lives in a file of its own.
+var commands = []func() *cli.Command{
+	keyCommand,
+	encryptCommand,
+	decryptCommand,
+}
+
+// run is main without the exit.
+func run(args []string) (exit int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+
+	err := root().Run(ctx, args)
+	report(os.Stderr, err)
+	return exitCode(err)
+}
+
+func root() *cli.Command {
+	r := &cli.Command{
+		Name:  "encipher",
+		Usage: "encrypt pictures with a generative network inside authenticated encryption",
+		Description: `A first picture:
+   encipher key new -o my.key
+   encipher encrypt -key my.key -o cipher.png photo.jpg
+   encipher decrypt -key my.key -o photo.png cipher.png
+
+Flags may be written with one dash or two.
+
+Exit codes: ` + exitCodes,
+		HideHelpCommand: true,
+		Action: func(_ context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return usage("run encipher -help for the list", "there is no command %q", c.Args().First())
+			}
+			return cli.ShowRootCommandHelp(c)
+		},
+	}
+	for _, command := range commands {
+		r.Commands = append(r.Commands, command())
+	}
+	dress(r, r.Name)
+	return r
+}
+
+// dress gives a command and those below it what all share. Without the
+// handlers, the flag library would print errors, and exit, on its own.
+func dress(c *cli.Command, path string) {
+	c.HideHelpCommand = true
+	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+		return usage(fmt.Sprintf("run %s -help for its flags", path), "%w", err)
+	}
+	for _, sub := range c.Commands {
+		dress(sub, path+" "+sub.Name)
+	}
+}

@@ -1,0 +1,159 @@
+package main
+
+// Rules of what this program prints on a terminal:
+//
+//   - Everything said goes to standard error; standard output is for data.
+//   - Every line begins with "encipher: ", then "error: ", "hint: ", "note: " or
+//     nothing; lower case, no full stop.
+//   - An error is one line that says what is wrong, with the name of the file;
+//     a hint follows it and says what to do next.
+//   - A secret is never printed, and a file is named as the user wrote it.
+//   - The progress bar appears only where standard error is a terminal, and
+//     is gone when the command ends.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"enciphergan"
+)
+
+// The exit codes. Scripts depend on them.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInput       = 3
+	exitWrongKey    = 4
+	exitChanged     = 5
+	exitOtherModel  = 6
+	exitInterrupted = 130
+)
+
+const exitCodes = `0 done, 1 the output cannot be written or a fault of
+the program, 2 wrong usage, 3 an input (picture, cipher image, key or model)
+cannot be used, 4 wrong key, 5 the cipher image was changed, 6 the cipher image
+belongs to another model, 130 interrupted.`
+
+// failure is an error with an exit code and a hint of its own.
+type failure struct {
+	exit int
+	hint string
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage is the error of a command line that cannot be followed.
+func usage(hint, format string, args ...any) error {
+	return &failure{exitUsage, hint, fmt.Errorf(format, args...)}
+}
+
+// badInput is the error of an input file that cannot be read or used.
+func badInput(hint string, err error) error { return &failure{exitInput, hint, err} }
+
+func exitCode(err error) int {
+	var f *failure
+	var e *encipher.Error
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &f):
+		return f.exit
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case !errors.As(err, &e):
+		return exitFailure
+	}
+	switch e.Code {
+	case encipher.WrongKey:
+		return exitWrongKey
+	case encipher.Changed:
+		return exitChanged
+	case encipher.OtherModel:
+		return exitOtherModel
+	case encipher.Internal:
+		return exitFailure
+	}
+	return exitInput
+}
+
+// report prints an error and its hint.
+func report(w io.Writer, err error) {
+	if err == nil {
+		return
+	}
+	if exitCode(err) == exitInterrupted {
+		say(w, "interrupted, nothing was written")
+		return
+	}
+	say(w, "error: %v", err)
+	var f *failure
+	var e *encipher.Error
+	switch {
+	case errors.As(err, &f) && f.hint != "":
+		say(w, "hint: %s", f.hint)
+	case errors.As(err, &e) && e.Hint != "":
+		say(w, "hint: %s", phrase(e.Hint))
+	}
+}
+
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, "encipher: "+format+"\n", args...)
+}
+
+// phrase turns a sentence into the lower case of a message.
+func phrase(sentence string) string {
+	r, n := utf8.DecodeRuneInString(sentence)
+	return strings.TrimSuffix(string(unicode.ToLower(r))+sentence[n:], ".")
+}
+
+// cause leaves out the operation and path that package os writes before an
+// error, where the message names the file already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// showProgress draws a bar for each stage on a terminal and nothing elsewhere.
+// end removes what is left of it.
+func showProgress() (progress encipher.Progress, end func()) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return func(string, int, int) {}, func() {}
+	}
+	var bar *progressbar.ProgressBar
+	current := ""
+	end = func() {
+		if bar != nil {
+			bar.Clear()
+		}
+	}
+	progress = func(stage string, done, total int) {
+		if stage != current {
+			end()
+			current = stage
+			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(stage),
+				progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))
+		}
+		bar.Set(done)
+	}
+	return progress, end
+}
