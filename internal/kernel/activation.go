@@ -178,7 +178,7 @@ func uniformLevel(v float32) byte {
 }
 
 // UniformValue is the middle of a level of QuantizeUniform: (k + 0.5)/128 - 1.
-func UniformValue(level byte) float32 { return (float32(level)+0.5)/128 - 1 }
+func UniformValue(level byte) float32 { return float32((float32(level)+0.5)/128) - 1 }
 
 // QuantizeSymmetric maps c in [-1, 1] to the nearest of the 256 levels k/127.5 - 1.
 func QuantizeSymmetric(dst []byte, c []float32) {
@@ -199,7 +199,7 @@ func symmetricLevel(v float32) byte {
 }
 
 // SymmetricValue is the value of a level of QuantizeSymmetric: k/127.5 - 1.
-func SymmetricValue(level byte) float32 { return float32(level)/127.5 - 1 }
+func SymmetricValue(level byte) float32 { return float32(float32(level)/127.5) - 1 }
 
 // StraightThroughUniform computes dst = the middle of the level that src falls into.
 func StraightThroughUniform(dst, src []float32) {
@@ -216,7 +216,7 @@ func StraightThroughSymmetric(dst, src []float32) {
 func InverseErfTable() [Levels]float32 {
 	var t [Levels]float32
 	for k := range t {
-		t[k] = float32(math.Erfinv((float64(k)+0.5)/128 - 1))
+		t[k] = float32(math.Erfinv(float64((float64(k)+0.5)/128) - 1))
 	}
 	return t
 }

@@ -69,9 +69,13 @@ func (s *SSIM) spread(count int, dst, src []float32) {
 	Gemm(count*s.h, s.w, ow, RowMajor(wide, ow), RowMajor(s.gw, ow).Transposed(), dst, s.w)
 }
 
+// The luminance of a sample v is v + 1, in [0, 2], as Wang's term for it needs:
+// black is 0. Variances do not change with the offset and are taken before it,
+// where squares are smaller.
 const (
-	ssimC1 = 0.01 * 2 * 0.01 * 2
-	ssimC2 = 0.03 * 2 * 0.03 * 2
+	ssimBlack = 1
+	ssimC1    = 0.01 * 2 * 0.01 * 2
+	ssimC2    = 0.03 * 2 * 0.03 * 2
 )
 
 func (s *SSIM) measure(x, y []float32) {
@@ -94,8 +98,9 @@ func (s *SSIM) Mean(x, y []float32) float32 {
 	var sum float64
 	for i := range o {
 		a, b := m[i], m[o+i]
-		num := (2*a*b + ssimC1) * (2*(m[4*o+i]-a*b) + ssimC2)
-		den := (a*a + b*b + ssimC1) * (m[2*o+i] - a*a + m[3*o+i] - b*b + ssimC2)
+		la, lb := a+ssimBlack, b+ssimBlack
+		num := (2*la*lb + ssimC1) * (2*(m[4*o+i]-a*b) + ssimC2)
+		den := (la*la + lb*lb + ssimC1) * (m[2*o+i] - a*a + m[3*o+i] - b*b + ssimC2)
 		sum += float64(num / den)
 	}
 	return float32(sum / float64(o))
@@ -110,10 +115,11 @@ func (s *SSIM) Grad(x, y []float32, scale float32, dx []float32) {
 	// The gradient by the blurred maps of x, xx and xy, in place of those maps.
 	for i := range o {
 		a, b := m[i], m[o+i]
-		n1, n2 := 2*a*b+ssimC1, 2*(m[4*o+i]-a*b)+ssimC2
-		d1, d2 := a*a+b*b+ssimC1, m[2*o+i]-a*a+m[3*o+i]-b*b+ssimC2
+		la, lb := a+ssimBlack, b+ssimBlack
+		n1, n2 := 2*la*lb+ssimC1, 2*(m[4*o+i]-a*b)+ssimC2
+		d1, d2 := la*la+lb*lb+ssimC1, m[2*o+i]-a*a+m[3*o+i]-b*b+ssimC2
 		q := n1 * n2 / (d1 * d2)
-		m[i] = k * (2*b*(n2-n1)/(d1*d2) - 2*a*q/d1 + 2*a*q/d2)
+		m[i] = k * (2*(lb*n2-b*n1)/(d1*d2) - 2*la*q/d1 + 2*a*q/d2)
 		m[2*o+i] = -k * q / d2
 		m[4*o+i] = k * 2 * n1 / (d1 * d2)
 	}
