@@ -1,22 +1,14 @@
 package network
 
 import (
-	"context"
-	"io/fs"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/onnx"
 )
-
-// Files are the three parts of a model directory, as bytes: card.json,
-// encryption.onnx and decryption.onnx.
-type Files struct {
-	Card       []byte
-	Encryption []byte
-	Decryption []byte
-}
-
-// ReadFiles reads a model directory. Each file is bounded before it is read.
-func ReadFiles(dir fs.FS) (Files, error) { panic("being written") }
 
 // Tiling says how a model wants a picture cut.
 type Tiling struct {
@@ -27,43 +19,102 @@ type Tiling struct {
 }
 
 // Model is a pair of trained generators. It is immutable and safe for concurrent use.
-type Model struct{}
+type Model struct {
+	files       Files
+	card        Card
+	fingerprint [32]byte
+}
 
-// Load decodes a model. Hostile files end in an error, never in a panic.
-func Load(f Files) (*Model, error) { panic("being written") }
+// Load decodes a model. Hostile files end in an error, never in a panic: both
+// generators pass the bounded scan and have the inputs and outputs of their
+// definition.
+func Load(f Files) (*Model, error) {
+	card, err := parseCard(f.Card)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []struct {
+		name, want string
+		data       []byte
+		signature  func(Definition) (inputs, outputs []string)
+	}{{encryptionFile, card.Encryption, f.Encryption, encryptionSignature}, {decryptionFile, card.Decryption, f.Decryption, decryptionSignature}} {
+		if got := checksum(part.data); got != part.want {
+			return nil, fmt.Errorf("%s has SHA-256 %.16s..., its card says %.16s...: the file is damaged or belongs to another model; fetch the model again", part.name, got, part.want)
+		}
+		h, err := onnx.Scan(part.data, onnx.DefaultLimits())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+		var d Definition
+		if err := json.Unmarshal([]byte(h.Metadata[definitionKey]), &d); err != nil || d != card.Definition {
+			return nil, fmt.Errorf("%s is not a generator of the profile that its card names (%s)", part.name, card.Definition.Profile)
+		}
+		inputs, outputs := part.signature(d)
+		if !sameNames(h.Inputs, inputs) || !sameNames(h.Outputs, outputs) {
+			return nil, fmt.Errorf("%s does not have the inputs %v and outputs %v of its profile", part.name, inputs, outputs)
+		}
+	}
+	m := &Model{files: f, card: card}
+	h := sha256.New()
+	h.Write([]byte("encipher model 1"))
+	for _, data := range [][]byte{f.Encryption, f.Decryption} {
+		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(data))))
+		h.Write(data)
+	}
+	h.Sum(m.fingerprint[:0])
+	return m, nil
+}
+
+func keyedInputs() []string {
+	var list []string
+	for i := range KeyedLayers {
+		list = append(list, valuePermutation(i), valueMix(i))
+	}
+	return list
+}
+
+func encryptionSignature(d Definition) (inputs, outputs []string) {
+	if !d.Keyed() {
+		return []string{valuePicture}, []string{valueCipher}
+	}
+	return append(keyedInputs(), valuePicture), []string{valueCipher, valueMeans, valueDeviations}
+}
+
+func decryptionSignature(d Definition) (inputs, outputs []string) {
+	if !d.Keyed() {
+		return []string{valueCipher}, []string{valuePicture}
+	}
+	return append(keyedInputs(), valueLevels, valueMeans, valueDeviations), []string{valuePicture}
+}
+
+func sameNames(have []onnx.ValueInfo, want []string) bool {
+	var list []string
+	for _, v := range have {
+		list = append(list, v.Name)
+	}
+	want = slices.Clone(want)
+	slices.Sort(list)
+	slices.Sort(want)
+	return slices.Equal(list, want)
+}
 
 // Name is the name on the model's card.
-func (m *Model) Name() string { panic("being written") }
+func (m *Model) Name() string { return m.card.Name }
 
-// Fingerprint is the SHA-256 over the canonical bytes of both generators.
-func (m *Model) Fingerprint() [32]byte { panic("being written") }
+// Card is the model's card.
+func (m *Model) Card() Card { return m.card }
+
+// Fingerprint is the SHA-256 over the bytes of both generators, each behind its length.
+func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
 
 // Tiling says how to cut pictures for this model.
-func (m *Model) Tiling() Tiling { panic("being written") }
+func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
 
-// StatisticsBytes is the number of bytes of carried statistics of one tile (0 for the paper profile).
-func (m *Model) StatisticsBytes() int { panic("being written") }
-
-// Session runs a model's generators. It owns the graphs, cached by tile shape,
-// and serves one goroutine at a time.
-type Session struct{}
-
-// NewSession makes a session.
-func (m *Model) NewSession() *Session { panic("being written") }
-
-// Cipher is the output of the encryption generator for one tile, quantised to 8 bits.
-type Cipher struct {
-	Height, Width int
-	Levels        []byte // (H, W, 3) interleaved
-	Statistics    []byte // carried statistics, Model.StatisticsBytes long
-}
-
-// Encrypt runs the encryption generator on one tile. rgb is (H, W, 3) interleaved, 8 bits a sample.
-func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
-	panic("being written")
-}
-
-// Decrypt runs the decryption generator; the result is (H, W, 3) interleaved, 8 bits a sample.
-func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byte, error) {
-	panic("being written")
+// StatisticsBytes is the number of bytes of carried statistics of one tile (0
+// for the paper profile): means, then deviations, half precision, little-endian.
+func (m *Model) StatisticsBytes() int {
+	if !m.card.Definition.Keyed() {
+		return 0
+	}
+	return 2 * 2 * m.card.Definition.Channels()
 }

@@ -237,7 +237,7 @@ func (b *Nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 
 func (b *Nodes) Unwhiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
-		negative, err := op.Neg(b.parameter(bias))
+		negative, err := op.Scale(b.parameter(bias), -1)
 		if err != nil {
 			return nil, err
 		}

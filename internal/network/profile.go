@@ -136,8 +136,9 @@ func (d Definition) reversible() []Layer {
 		Layer{Kind: Coupling, Name: "scrambler", Out: c, Branch: branch("scrambler", c/2, 0.2)},
 		Layer{Kind: KeyedPermutation, Index: 1, Out: c}, Layer{Kind: KeyedMix, Index: 1, Out: c},
 		Layer{Kind: ActNorm, Name: "actnorm", Out: c},
-		Layer{Kind: Uniform, Name: "uniform", Kappa: d.Kappa},
-		Layer{Kind: DepthToSpace, Block: d.Unshuffle})
+		// Last, so that decryption begins with the table of levels and only floats are rearranged.
+		Layer{Kind: DepthToSpace, Block: d.Unshuffle},
+		Layer{Kind: Uniform, Name: "uniform", Kappa: d.Kappa})
 }
 
 // Discriminator lists the layers that score a cipher image (N, 3, H, W) against

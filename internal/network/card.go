@@ -1,0 +1,141 @@
+package network
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// The files of a model directory and their largest sizes in bytes.
+const (
+	cardFile       = "card.json"
+	encryptionFile = "encryption.onnx"
+	decryptionFile = "decryption.onnx"
+
+	maxCard      = 1 << 20
+	maxGenerator = 64 << 20
+)
+
+// cardVersion is the version of the card's format.
+const cardVersion = 1
+
+// Card says what a model is and where it comes from.
+type Card struct {
+	Version    int        `json:"version"`
+	Name       string     `json:"name"`
+	Definition Definition `json:"definition"`
+	Training   *Training  `json:"training,omitempty"`
+	// Figures are measured on held-out tiles, at the kappa that each names.
+	Figures []Figures `json:"figures,omitempty"`
+	// The SHA-256 of the two generators, in hexadecimal.
+	Encryption string `json:"encryption_sha256"`
+	Decryption string `json:"decryption_sha256"`
+}
+
+// Training says how a model was trained.
+type Training struct {
+	Data    string `json:"data"` // what the photos are and how to get them
+	Photos  int    `json:"photos"`
+	Seed    uint64 `json:"seed"`
+	Steps   int    `json:"steps"`
+	Command string `json:"command"`
+	Backend string `json:"backend"` // the arithmetic that trained it
+}
+
+// Figures are the quality of the bare neural cipher on a set of tiles.
+type Figures struct {
+	Set         string  `json:"set"` // what was measured
+	Tiles       int     `json:"tiles"`
+	Kappa       float32 `json:"kappa,omitempty"`
+	PSNRMean    float64 `json:"psnr_mean_db"`
+	PSNRMin     float64 `json:"psnr_min_db"`
+	SSIM        float64 `json:"ssim_mean"`
+	Entropy     float64 `json:"cipher_entropy_bits"`
+	Correlation float64 `json:"cipher_mean_abs_correlation"`
+	Residual    float64 `json:"residual_percent_of_raw"` // order-0 entropy of plain minus recovered
+}
+
+// Files are the three parts of a model directory, as bytes: card.json,
+// encryption.onnx and decryption.onnx.
+type Files struct {
+	Card       []byte
+	Encryption []byte
+	Decryption []byte
+}
+
+// ReadFiles reads a model directory. Each file is bounded before it is read.
+func ReadFiles(dir fs.FS) (Files, error) {
+	var f Files
+	for _, part := range []struct {
+		name string
+		most int64
+		into *[]byte
+	}{{cardFile, maxCard, &f.Card}, {encryptionFile, maxGenerator, &f.Encryption}, {decryptionFile, maxGenerator, &f.Decryption}} {
+		data, err := readBounded(dir, part.name, part.most)
+		if err != nil {
+			return Files{}, fmt.Errorf("a model directory holds %s, %s and %s: %w", cardFile, encryptionFile, decryptionFile, err)
+		}
+		*part.into = data
+	}
+	return f, nil
+}
+
+func readBounded(dir fs.FS, name string, most int64) ([]byte, error) {
+	file, err := dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%s is larger than %d bytes, which no model needs", name, most)
+	}
+	return data, nil
+}
+
+// NewFiles makes the files of a model: the card gets the definition and the checksums.
+func (d Definition) NewFiles(card Card, encryption, decryption *Weights) (Files, error) {
+	enc, dec, err := d.Export(encryption, decryption)
+	if err != nil {
+		return Files{}, err
+	}
+	card.Version, card.Definition = cardVersion, d
+	card.Encryption, card.Decryption = checksum(enc), checksum(dec)
+	text, err := json.MarshalIndent(card, "", "  ")
+	if err != nil {
+		return Files{}, err
+	}
+	return Files{append(text, '\n'), enc, dec}, nil
+}
+
+// List names the files and their contents, in the order they are written.
+func (f Files) List() map[string][]byte {
+	return map[string][]byte{encryptionFile: f.Encryption, decryptionFile: f.Decryption, cardFile: f.Card}
+}
+
+func checksum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func parseCard(data []byte) (Card, error) {
+	var c Card
+	if len(data) > maxCard {
+		return c, fmt.Errorf("%s is larger than %d bytes", cardFile, maxCard)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(&c); err != nil {
+		return c, fmt.Errorf("%s is not a model card: %w", cardFile, err)
+	}
+	if c.Version != cardVersion {
+		return c, fmt.Errorf("%s has version %d, this program reads version %d", cardFile, c.Version, cardVersion)
+	}
+	return c, c.Definition.Validate()
+}

@@ -1,0 +1,202 @@
+package network
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/onnx"
+
+	"gorgonia.org/tensor"
+)
+
+// Session runs a model's generators. It owns the graphs, cached by tile shape,
+// and serves one goroutine at a time.
+type Session struct {
+	model *Model
+	// graphs holds the most recently used last; a picture has at most four tile shapes.
+	graphs []cachedGraph
+}
+
+type cachedGraph struct {
+	generator     string
+	height, width int
+	graph         *onnx.Machine
+}
+
+const maxGraphs = 8
+
+// NewSession makes a session.
+func (m *Model) NewSession() *Session { return &Session{model: m} }
+
+// Cipher is the output of the encryption generator for one tile, quantised to 8 bits.
+type Cipher struct {
+	Height, Width int
+	Levels        []byte // (H, W, 3) interleaved
+	Statistics    []byte // carried statistics, Model.StatisticsBytes long
+}
+
+// check bounds a tile: its sides are multiples of the stride and at least the least side.
+func (s *Session) check(height, width, samples int) error {
+	t := s.model.Tiling()
+	if height < t.MinSide || width < t.MinSide || height%t.Stride != 0 || width%t.Stride != 0 {
+		return fmt.Errorf("a tile of %d x %d pixels does not fit the model: sides are multiples of %d, at least %d", width, height, t.Stride, t.MinSide)
+	}
+	most := t.MaxPixels
+	if t.Side > 0 {
+		most = 4 * t.Side * t.Side // the last tile of a row or column may take what is too little for its own
+	}
+	if height > most/width {
+		return fmt.Errorf("a tile of %d x %d pixels is larger than the model takes (%d pixels)", width, height, most)
+	}
+	if samples != 3*height*width {
+		return fmt.Errorf("a tile of %d x %d pixels has %d samples, not %d", width, height, samples, 3*height*width)
+	}
+	return nil
+}
+
+func (s *Session) graph(generator string, height, width int) (*onnx.Machine, error) {
+	for i, g := range s.graphs {
+		if g.generator == generator && g.height == height && g.width == width {
+			s.graphs = append(append(s.graphs[:i:i], s.graphs[i+1:]...), g)
+			return g.graph, nil
+		}
+	}
+	data := s.model.files.Encryption
+	if generator == decryptionFile {
+		data = s.model.files.Decryption
+	}
+	dims := map[string]int{"H": height, "W": width}
+	if d := s.model.card.Definition; d.Keyed() {
+		dims["P"] = height / d.Unshuffle * (width / d.Unshuffle)
+	}
+	g, err := onnx.Load(data, dims, onnx.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
+	}
+	if len(s.graphs) == maxGraphs {
+		s.graphs = s.graphs[1:]
+	}
+	s.graphs = append(s.graphs, cachedGraph{generator, height, width, g})
+	return g, nil
+}
+
+// keyedInputs adds the key material of a tile; back asks for its inverse.
+func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, height, width int, back bool) error {
+	d := s.model.card.Definition
+	if !d.Keyed() {
+		return nil
+	}
+	c, p := d.Channels(), height/d.Unshuffle*(width/d.Unshuffle)
+	m, err := keyed.Derive(seed, c, p, KeyedLayers, KeyedLayers)
+	if err != nil {
+		return err
+	}
+	if back {
+		m = m.Inverse()
+	}
+	for i := range KeyedLayers {
+		in[valuePermutation(i)] = tensor.New(tensor.WithShape(1, c, p), tensor.WithBacking(m.Permutations[i]))
+		in[valueMix(i)] = tensor.New(tensor.WithShape(c, c, 1, 1), tensor.WithBacking(m.Mixes[i]))
+	}
+	return nil
+}
+
+// Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
+// interleaved, 8 bits a sample. The seed is unused by the paper profile.
+func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
+	if err := s.check(height, width, len(rgb)); err != nil {
+		return Cipher{}, err
+	}
+	x := make([]float32, len(rgb))
+	planes(rgb, height*width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(rgb[interleaved]) })
+	in := map[string]*tensor.Dense{valuePicture: tensor.New(tensor.WithShape(1, 3, height, width), tensor.WithBacking(x))}
+	out, err := s.run(ctx, encryptionFile, in, seed, height, width)
+	if err != nil {
+		return Cipher{}, err
+	}
+	levels := make([]byte, len(rgb))
+	s.quantizer()(levels, out[valueCipher].Data().([]float32))
+	c := Cipher{Height: height, Width: width, Levels: make([]byte, len(rgb))}
+	planes(rgb, height*width, func(plane, interleaved int) { c.Levels[interleaved] = levels[plane] })
+	if s.model.card.Definition.Keyed() {
+		for _, name := range []string{valueMeans, valueDeviations} {
+			for _, v := range out[name].Data().([]float32) {
+				c.Statistics = binary.LittleEndian.AppendUint16(c.Statistics, kernel.HalfBits(v))
+			}
+		}
+	}
+	return c, nil
+}
+
+func (s *Session) quantizer() func([]byte, []float32) {
+	if s.model.card.Definition.Keyed() {
+		return kernel.QuantizeUniform
+	}
+	return kernel.QuantizeSymmetric
+}
+
+// Decrypt runs the decryption generator; the result is (H, W, 3) interleaved, 8 bits a sample.
+func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byte, error) {
+	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
+		return nil, err
+	}
+	if len(c.Statistics) != s.model.StatisticsBytes() {
+		return nil, fmt.Errorf("a tile carries %d bytes of statistics, this model wants %d", len(c.Statistics), s.model.StatisticsBytes())
+	}
+	shape := tensor.WithShape(1, 3, c.Height, c.Width)
+	in := map[string]*tensor.Dense{}
+	if d := s.model.card.Definition; d.Keyed() {
+		levels := make([]int32, len(c.Levels))
+		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { levels[plane] = int32(c.Levels[interleaved]) })
+		in[valueLevels] = tensor.New(shape, tensor.WithBacking(levels))
+		for i, name := range []string{valueMeans, valueDeviations} {
+			v := make([]float32, d.Channels())
+			for j := range v {
+				v[j] = kernel.HalfValue(binary.LittleEndian.Uint16(c.Statistics[2*(i*len(v)+j):]))
+			}
+			in[name] = tensor.New(tensor.WithShape(1, len(v), 1, 1), tensor.WithBacking(v))
+		}
+	} else {
+		x := make([]float32, len(c.Levels))
+		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(c.Levels[interleaved]) })
+		in[valueCipher] = tensor.New(shape, tensor.WithBacking(x))
+	}
+	out, err := s.run(ctx, decryptionFile, in, seed, c.Height, c.Width)
+	if err != nil {
+		return nil, err
+	}
+	samples := make([]byte, len(c.Levels))
+	kernel.QuantizeSymmetric(samples, out[valuePicture].Data().([]float32))
+	rgb := make([]byte, len(samples))
+	planes(rgb, c.Height*c.Width, func(plane, interleaved int) { rgb[interleaved] = samples[plane] })
+	return rgb, nil
+}
+
+func (s *Session) run(ctx context.Context, generator string, in map[string]*tensor.Dense, seed keyed.Seed, height, width int) (map[string]*tensor.Dense, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	g, err := s.graph(generator, height, width)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keyedInputs(in, seed, height, width, generator == decryptionFile); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return g.Run(in)
+}
+
+// planes calls f with the index of every sample in (3, P) and in (P, 3).
+func planes(rgb []byte, positions int, f func(plane, interleaved int)) {
+	for c := range 3 {
+		for i := range positions {
+			f(c*positions+i, 3*i+c)
+		}
+	}
+}
