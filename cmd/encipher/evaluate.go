@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"enciphergan"
+	"enciphergan/internal/metric"
+	"enciphergan/internal/picture"
+	"enciphergan/models"
+)
+
+func evaluateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "evaluate",
+		Usage:     "measure a model on a folder of pictures",
+		ArgsUsage: "[flags] DIR",
+		UsageText: "encipher evaluate [-model NAME|DIR] [-key FILE] [-crop PIXELS | -whole] [-json] DIR",
+		Description: `For every picture below DIR: PSNR and SSIM of the recovered picture, and entropy
+and mean absolute correlation of neighbouring samples, of the bare 8-bit output of
+the generator and of the pixels of the finished file. The figures describe; they do
+not prove that anything is secure.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key for each picture"},
+			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
+			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of the table"},
+		},
+		Action: evaluate,
+	}
+}
+
+func evaluate(ctx context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return usage("usage: encipher evaluate [flags] DIR", "evaluate takes exactly one directory, and %d are given", c.Args().Len())
+	}
+	if c.Int("crop") < 1 {
+		return usage("give a number of pixels, for instance -crop 256", "-crop %d is no size", c.Int("crop"))
+	}
+	e := evaluation{newKey: encipher.NewKey, crop: c.Int("crop"), notes: os.Stderr}
+	if c.Bool("whole") {
+		e.crop = 0
+	}
+	if !c.Bool("json") {
+		e.table = os.Stdout
+	}
+	if file := c.String("key"); file != "" {
+		given, err := readKey(file)
+		if err != nil {
+			return err
+		}
+		e.newKey = func() (encipher.Key, error) { return given, nil }
+	}
+	model, err := openModel(c.String("model"))
+	if err != nil {
+		return err
+	}
+	e.cipher = model
+	all, err := e.run(ctx, c.Args().First())
+	if err != nil {
+		return err
+	}
+	if !c.Bool("json") {
+		return nil
+	}
+	all.Model, all.Fingerprint = model.Name(), model.Fingerprint()
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(all)
+}
+
+// evaluation measures pictures one after the other.
+type evaluation struct {
+	cipher interface {
+		Encrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Sealed, error)
+		Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error)
+	}
+	newKey func() (encipher.Key, error)
+	crop   int       // side of the centre square in pixels; 0: whole pictures
+	table  io.Writer // rows as they come; nil: none
+	notes  io.Writer // pictures that are skipped
+}
+
+// measurements is what evaluate prints with -json.
+type measurements struct {
+	Model       string          `json:"model"`
+	Fingerprint string          `json:"fingerprint"`
+	Crop        int             `json:"crop"` // side in pixels, 0 for whole pictures
+	Pictures    []measurement   `json:"pictures"`
+	Mean        figures         `json:"mean"`
+	Minimum     figures         `json:"minimum"`
+	Maximum     figures         `json:"maximum"`
+	Skipped     []skippedReason `json:"skipped"`
+}
+
+type measurement struct {
+	Name   string `json:"name"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	figures
+}
+
+type skippedReason struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// figures are those of one picture, or of a column of them.
+type figures struct {
+	PSNR            float64 `json:"psnr"` // dB; an exact recovery counts as one sample one level off
+	SSIM            float64 `json:"ssim"`
+	BareEntropy     float64 `json:"bare_entropy"` // bits a sample
+	BareCorrelation float64 `json:"bare_correlation"`
+	FileEntropy     float64 `json:"file_entropy"`
+	FileCorrelation float64 `json:"file_correlation"`
+}
+
+// each combines two sets of figures column by column.
+func (f figures) each(g figures, combine func(a, b float64) float64) figures {
+	return figures{
+		combine(f.PSNR, g.PSNR), combine(f.SSIM, g.SSIM),
+		combine(f.BareEntropy, g.BareEntropy), combine(f.BareCorrelation, g.BareCorrelation),
+		combine(f.FileEntropy, g.FileEntropy), combine(f.FileCorrelation, g.FileCorrelation),
+	}
+}
+
+// run measures every picture below a folder. Files that are not pictures are
+// passed over; pictures that cannot be measured are named and skipped. It is an
+// error if none is left.
+func (e evaluation) run(ctx context.Context, folder string) (measurements, error) {
+	r := measurements{Crop: e.crop, Pictures: []measurement{}, Skipped: []skippedReason{}}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
+	}
+	defer root.Close()
+	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation")
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		m, err := e.measure(ctx, root, name)
+		switch {
+		case errors.Is(err, picture.ErrFormat) && !namedAsPicture(name):
+			return nil
+		case errors.Is(err, picture.ErrFormat), errors.Is(err, picture.ErrCorrupt), errors.Is(err, picture.ErrTooLarge), errors.Is(err, errTooSmall), errors.Is(err, fs.ErrPermission):
+			say(e.notes, "note: skipped %s: %v", name, err)
+			r.Skipped = append(r.Skipped, skippedReason{name, err.Error()})
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		r.Pictures = append(r.Pictures, m)
+		e.figuresRow(name, m.figures)
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	if len(r.Pictures) == 0 {
+		return r, badInput("give a directory with PNG, JPEG, GIF, BMP, TIFF or WebP pictures",
+			fmt.Errorf("%s: none of its pictures can be measured, %d were skipped", folder, len(r.Skipped)))
+	}
+	r.summarise()
+	e.figuresRow("mean", r.Mean)
+	e.figuresRow("minimum", r.Minimum)
+	e.figuresRow("maximum", r.Maximum)
+	if e.table != nil {
+		fmt.Fprintf(e.table, "%d measured, %d skipped; first entropy and correlation: bare generator output, second: finished file\n", len(r.Pictures), len(r.Skipped))
+	}
+	return r, nil
+}
+
+func (r *measurements) summarise() {
+	r.Minimum, r.Maximum = r.Pictures[0].figures, r.Pictures[0].figures
+	var sum figures
+	for _, m := range r.Pictures {
+		sum = sum.each(m.figures, func(a, b float64) float64 { return a + b })
+		r.Minimum = r.Minimum.each(m.figures, func(a, b float64) float64 { return min(a, b) })
+		r.Maximum = r.Maximum.each(m.figures, func(a, b float64) float64 { return max(a, b) })
+	}
+	n := float64(len(r.Pictures))
+	r.Mean = sum.each(sum, func(a, _ float64) float64 { return a / n })
+}
+
+var errTooSmall = errors.New("smaller than the square to measure (see -crop and -whole)")
+
+// measure encrypts and decrypts one picture.
+func (e evaluation) measure(ctx context.Context, root *os.Root, name string) (measurement, error) {
+	limits := picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
+	info, err := root.Stat(name)
+	if err != nil {
+		return measurement{}, err
+	}
+	if info.Size() > limits.Bytes {
+		return measurement{}, fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", picture.ErrTooLarge, info.Size(), limits.Bytes)
+	}
+	file, err := root.ReadFile(name)
+	if err != nil {
+		return measurement{}, err
+	}
+	if e.crop > 0 {
+		whole, err := picture.Decode(file, limits)
+		if err != nil {
+			return measurement{}, err
+		}
+		square, err := centre(whole, e.crop)
+		if err != nil {
+			return measurement{}, err
+		}
+		if file, err = square.PNG(); err != nil {
+			return measurement{}, err
+		}
+	}
+	k, err := e.newKey()
+	if err != nil {
+		return measurement{}, err
+	}
+	sealed, err := e.cipher.Encrypt(ctx, file, k)
+	if err != nil {
+		return measurement{}, err
+	}
+	opened, err := e.cipher.Decrypt(ctx, sealed.PNG, k)
+	if err != nil {
+		return measurement{}, err
+	}
+	final, err := picture.Decode(sealed.PNG, limits)
+	if err != nil {
+		return measurement{}, fmt.Errorf("the cipher image cannot be read back: %v", err)
+	}
+	plain, bare := sealed.Plain, sealed.Bare
+	return measurement{name, plain.Width, plain.Height, figures{
+		PSNR:            metric.BoundedPSNR(plain.RGB, opened.Picture.RGB),
+		SSIM:            metric.SSIM(plain.RGB, opened.Picture.RGB, plain.Height, plain.Width),
+		BareEntropy:     metric.MeanEntropy(bare.RGB),
+		BareCorrelation: metric.AdjacentCorrelation(bare.RGB, bare.Height, bare.Width).MeanAbsolute(),
+		FileEntropy:     metric.MeanEntropy(final.RGB),
+		FileCorrelation: metric.AdjacentCorrelation(final.RGB, final.Height, final.Width).MeanAbsolute(),
+	}}, nil
+}
+
+// centre cuts out the square of the given side in the middle.
+func centre(p *picture.Picture, side int) (*picture.Picture, error) {
+	if min(p.Width, p.Height) < side {
+		return nil, fmt.Errorf("%w: it has %d x %d pixels", errTooSmall, p.Width, p.Height)
+	}
+	square := picture.New(side, side)
+	left, top := (p.Width-side)/2, (p.Height-side)/2
+	for y := range side {
+		copy(square.RGB[3*side*y:][:3*side], p.RGB[3*((top+y)*p.Width+left):])
+	}
+	return square, nil
+}
+
+func namedAsPicture(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp":
+		return true
+	}
+	return false
+}
+
+func (e evaluation) figuresRow(name string, f figures) {
+	e.row(name, fmt.Sprintf("%.2f", f.PSNR), fmt.Sprintf("%.5f", f.SSIM), fmt.Sprintf("%.4f", f.BareEntropy),
+		fmt.Sprintf("%.4f", f.BareCorrelation), fmt.Sprintf("%.4f", f.FileEntropy), fmt.Sprintf("%.4f", f.FileCorrelation))
+}
+
+// row prints one line of the table: names to the left, shortened at their
+// beginning where they are long, figures to the right.
+func (e evaluation) row(name string, columns ...string) {
+	if e.table == nil {
+		return
+	}
+	const width = 32
+	if runes := []rune(name); len(runes) > width {
+		name = "…" + string(runes[len(runes)-width+1:])
+	}
+	fmt.Fprintf(e.table, "%-*s", width, name)
+	for _, column := range columns {
+		fmt.Fprintf(e.table, " %11s", column)
+	}
+	fmt.Fprintln(e.table)
+}

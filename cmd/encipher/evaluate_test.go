@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"enciphergan"
+	"enciphergan/internal/picture"
+)
+
+// offByOne stands for a model: its cipher is noise and it recovers the last
+// sample one level off, or exactly where exact is set.
+type offByOne struct {
+	exact bool
+	fault error
+	plain *picture.Picture
+	keys  map[string]bool
+}
+
+func (f *offByOne) Encrypt(_ context.Context, file []byte, k encipher.Key, _ ...encipher.Option) (*encipher.Sealed, error) {
+	if f.fault != nil {
+		return nil, f.fault
+	}
+	plain, err := picture.Decode(file, picture.Limits{Bytes: 1 << 30, Pixels: 1 << 20})
+	if err != nil {
+		return nil, err
+	}
+	f.plain = plain
+	f.keys[k.Fingerprint()] = true
+	r := rand.New(rand.NewPCG(1, uint64(len(file))))
+	bare := picture.New(plain.Height, plain.Width)
+	for i := range bare.RGB {
+		bare.RGB[i] = byte(r.Uint32())
+	}
+	sealed, err := picture.New(plain.Height, plain.Width).PNG()
+	return &encipher.Sealed{PNG: sealed, Plain: plain, Bare: bare}, err
+}
+
+func (f *offByOne) Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error) {
+	recovered := f.plain.Crop(f.plain.Height, f.plain.Width)
+	if !f.exact {
+		recovered.RGB[len(recovered.RGB)-1] ^= 1
+	}
+	return &encipher.Opened{Picture: recovered}, nil
+}
+
+func evaluationFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	put := func(name string, data []byte) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, size := range map[string][2]int{"a.png": {64, 64}, "deep/b.png": {80, 100}, "small.png": {64, 63}} {
+		p := picture.New(size[0], size[1])
+		for i := range p.RGB {
+			p.RGB[i] = byte(i / 3)
+		}
+		data, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(name, data)
+		if name == "a.png" {
+			put("cut.png", data[:len(data)/2])
+		}
+	}
+	put("notes.txt", []byte("no picture"))
+	put("broken.jpg", []byte("no picture either"))
+	return folder
+}
+
+func TestEvaluate(t *testing.T) {
+	var table, notes bytes.Buffer
+	f := &offByOne{keys: map[string]bool{}}
+	e := evaluation{cipher: f, newKey: encipher.NewKey, crop: 64, table: &table, notes: &notes}
+	all, err := e.run(context.Background(), evaluationFolder(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Pictures) != 2 || all.Pictures[0].Name != "a.png" || all.Pictures[1].Name != "deep/b.png" {
+		t.Fatalf("measured %+v", all.Pictures)
+	}
+	if len(f.keys) != 2 {
+		t.Errorf("%d keys for 2 pictures", len(f.keys))
+	}
+	want := 10 * math.Log10(255*255*3*64*64)
+	for _, m := range all.Pictures {
+		if m.Width != 64 || m.Height != 64 {
+			t.Errorf("%s: %dx%d", m.Name, m.Width, m.Height)
+		}
+		if math.Abs(m.PSNR-want) > 1e-9 || m.SSIM < .999 {
+			t.Errorf("%s: PSNR %g, want %g; SSIM %g", m.Name, m.PSNR, want, m.SSIM)
+		}
+		if m.BareEntropy < 7.9 || m.BareCorrelation > .05 || m.FileEntropy != 0 || m.FileCorrelation != 1 {
+			t.Errorf("%s: bare and file are mixed up: %+v", m.Name, m)
+		}
+	}
+	a, b := all.Pictures[0].BareEntropy, all.Pictures[1].BareEntropy
+	if all.Mean.BareEntropy != (a+b)/2 || all.Minimum.BareEntropy != min(a, b) || all.Maximum.BareEntropy != max(a, b) {
+		t.Errorf("summary %+v %+v %+v of %g and %g", all.Mean, all.Minimum, all.Maximum, a, b)
+	}
+	if len(all.Skipped) != 3 {
+		t.Errorf("skipped %+v", all.Skipped)
+	}
+	for _, name := range []string{"broken.jpg", "cut.png", "small.png"} {
+		if !strings.Contains(notes.String(), "encipher: note: skipped "+name) {
+			t.Errorf("%s is not named in %q", name, notes.String())
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(table.String()), "\n")
+	if len(lines) != 7 || !strings.HasPrefix(lines[6], "2 measured, 3 skipped") {
+		t.Fatalf("table:\n%s", table.String())
+	}
+	for _, line := range lines[:6] {
+		if len([]rune(line)) != len([]rune(lines[0])) {
+			t.Errorf("%q is not aligned", line)
+		}
+	}
+}
+
+func TestEvaluateWhole(t *testing.T) {
+	f := &offByOne{exact: true, keys: map[string]bool{}}
+	e := evaluation{cipher: f, newKey: encipher.NewKey, notes: &bytes.Buffer{}}
+	all, err := e.run(context.Background(), evaluationFolder(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Pictures) != 3 || all.Pictures[1].Width != 100 || all.Pictures[1].Height != 80 {
+		t.Errorf("measured %+v", all.Pictures)
+	}
+	if _, err := json.Marshal(all); err != nil { // exact recoveries must not become infinite
+		t.Error(err)
+	}
+}
+
+func TestEvaluateErrors(t *testing.T) {
+	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, newKey: encipher.NewKey, crop: 64, notes: &bytes.Buffer{}}
+	if _, err := e.run(context.Background(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) || exitCode(err) != exitInput {
+		t.Errorf("missing directory: %v", err)
+	}
+	if _, err := e.run(context.Background(), t.TempDir()); exitCode(err) != exitInput {
+		t.Errorf("empty directory: %v", err)
+	}
+	fault := errors.New("a fault of the model")
+	e.cipher = &offByOne{fault: fault}
+	if _, err := e.run(context.Background(), evaluationFolder(t)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "a.png") {
+		t.Errorf("fault: %v", err)
+	}
+}
+
+func TestCentre(t *testing.T) {
+	p := picture.New(5, 7)
+	for i := range p.RGB {
+		p.RGB[i] = byte(i / 3)
+	}
+	square, err := centre(p, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if square.RGB[0] != 1*7+2 || square.RGB[len(square.RGB)-1] != 3*7+4 {
+		t.Errorf("cut from %d to %d", square.RGB[0], square.RGB[len(square.RGB)-1])
+	}
+	if _, err := centre(p, 6); !errors.Is(err, errTooSmall) {
+		t.Errorf("too small: %v", err)
+	}
+}
