@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+
+	"enciphergan/internal/kernel"
 )
 
 // Target is the domain that cipher images are to be indistinguishable from.
@@ -164,8 +166,8 @@ func (b *Batches) make(step int) Batch {
 // cipher to what the networks see.
 var plainValue, cipherValue = func() (plain, cipher [256]float32) {
 	for k := range 256 {
-		plain[k] = float32(float64(k)/127.5 - 1)
-		cipher[k] = float32((float64(k)+.5)/128 - 1)
+		plain[k] = kernel.SymmetricValue(byte(k))
+		cipher[k] = kernel.UniformValue(byte(k))
 	}
 	return
 }()
