@@ -146,7 +146,7 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	if b := m.Bounds(); b.Dx() != c.Width || b.Dy() != c.Height {
 		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, c.Width, c.Height, b.Dx(), b.Dy())
 	}
-	p, lost := flatten(m)
+	p, lost := flatten(m, f.name == "WebP")
 	p.Notes = append(notes, lost...)
 	if f.exif != imagemeta.ImageFormatAuto {
 		p.orient(orientation(file, f.exif))
@@ -196,8 +196,14 @@ const (
 	noteSixteen = "16 bits a sample were reduced to 8"
 )
 
-// flatten converts any decoded image to 8-bit RGB on white and says what that lost.
-func flatten(m image.Image) (*Picture, []string) {
+// flatten converts any decoded image to 8-bit RGB on white and says what that
+// lost. limited says that luma and chroma, where the image has them, are in
+// BT.601's limited range.
+func flatten(m image.Image, limited bool) (*Picture, []string) {
+	toRGB := color.YCbCrToRGB
+	if limited {
+		toRGB = limitedToRGB
+	}
 	b := m.Bounds()
 	p := New(b.Dy(), b.Dx())
 	alpha := false
@@ -213,7 +219,11 @@ func flatten(m image.Image) (*Picture, []string) {
 			switch m := m.(type) {
 			case *image.YCbCr:
 				c := m.YCbCrAt(x, y)
-				p.RGB[i], p.RGB[i+1], p.RGB[i+2] = color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+				p.RGB[i], p.RGB[i+1], p.RGB[i+2] = toRGB(c.Y, c.Cb, c.Cr)
+			case *image.NYCbCrA:
+				c := m.NYCbCrAAt(x, y)
+				r, g, b := toRGB(c.Y, c.Cb, c.Cr)
+				put(i, color.NRGBA{r, g, b, c.A})
 			case *image.RGBA: // decoders return it for opaque pictures and, in some kinds, for premultiplied ones
 				c := m.RGBAAt(x, y)
 				alpha = alpha || c.A != 255
@@ -241,6 +251,18 @@ func flatten(m image.Image) (*Picture, []string) {
 		lost = append(lost, noteSixteen)
 	}
 	return p, lost
+}
+
+// limitedToRGB converts limited-range BT.601, which lossy WebP holds (RFC 6386,
+// section 9.2) and which package image, made for JPEG's full range, would show
+// with gray blacks and whites (https://go.dev/issue/40173).
+func limitedToRGB(y, cb, cr uint8) (r, g, b uint8) {
+	// The factors are 255/219, and 2 * 255/224 times 1-Kr or 1-Kb with their
+	// shares in green, in units of 2^-16.
+	l := 76309*(int(y)-16) + 1<<15
+	u, v := int(cb)-128, int(cr)-128
+	sample := func(v int) uint8 { return uint8(min(max(v>>16, 0), 255)) }
+	return sample(l + 104597*v), sample(l - 25675*u - 53279*v), sample(l + 132201*u)
 }
 
 // onWhite blends a sample, not premultiplied, with white.

@@ -11,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -133,7 +134,7 @@ func TestFlatten(t *testing.T) {
 		"16-bit gray":   {gray, []byte{0xab, 0xab, 0xab}, []string{noteSixteen}},
 		"CMYK":          {cmyk, []byte{255, 0, 0}, nil},
 	} {
-		p, notes := flatten(c.image)
+		p, notes := flatten(c.image, false)
 		if !bytes.Equal(p.RGB, c.rgb) || !slices.Equal(notes, c.notes) {
 			t.Errorf("%s: %v %q, want %v %q", name, p.RGB, notes, c.rgb, c.notes)
 		}
@@ -167,6 +168,24 @@ func TestDecodeGIF(t *testing.T) {
 	}
 	if len(moving.Notes) == 0 || !strings.Contains(moving.Notes[0], "first frame") {
 		t.Errorf("notes of an animation: %q", moving.Notes)
+	}
+}
+
+func TestLimitedRange(t *testing.T) {
+	// From the definition: Y' = 16 + 219 (Kr R + Kg G + Kb B), Kr = 0.299, Kb = 0.114, in 0..1.
+	for r := 0; r < 256; r += 15 {
+		for g := 0; g < 256; g += 15 {
+			for b := 0; b < 256; b += 15 {
+				R, G, B := float64(r)/255, float64(g)/255, float64(b)/255
+				y := 0.299*R + 0.587*G + 0.114*B
+				gotR, gotG, gotB := limitedToRGB(uint8(math.Round(16+219*y)), uint8(math.Round(128+224*(B-y)/1.772)), uint8(math.Round(128+224*(R-y)/1.402)))
+				for i, d := range []int{int(gotR) - r, int(gotG) - g, int(gotB) - b} {
+					if d < -2 || d > 2 { // rounding of luma and chroma
+						t.Fatalf("%d %d %d becomes %d %d %d (sample %d)", r, g, b, gotR, gotG, gotB, i)
+					}
+				}
+			}
+		}
 	}
 }
 
@@ -470,6 +489,53 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d x %d pixels with %d bytes", p.Width, p.Height, len(p.RGB))
 		}
 	})
+}
+
+// TestKinds compares one scene in many kinds of files with its lossless form.
+func TestKinds(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.*")
+	if err != nil || len(files) < 12 {
+		t.Fatalf("testdata holds %d files: %v", len(files), err)
+	}
+	read := func(name string) *Picture {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Decode(file, roomy)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return p
+	}
+	scene := read("testdata/scene.png")
+	notes := map[string]string{"deep.png": noteSixteen, "deep.tiff": noteSixteen, "animation.gif": "only the first frame"}
+	for _, name := range files {
+		p := read(name)
+		if p.Width != scene.Width || p.Height != scene.Height {
+			t.Errorf("%s: %d x %d", name, p.Width, p.Height)
+			continue
+		}
+		var sum, worst int
+		for i, v := range p.RGB {
+			d := max(int(v)-int(scene.RGB[i]), int(scene.RGB[i])-int(v))
+			sum += d
+			worst = max(worst, d)
+		}
+		mean := float64(sum) / float64(len(p.RGB))
+		t.Logf("%s: mean difference %.2f, largest %d", name, mean, worst)
+		limit := 3.0 // lossy kinds and palettes
+		if strings.HasPrefix(filepath.Base(name), "lossless") || strings.HasPrefix(filepath.Base(name), "interlaced") ||
+			strings.HasPrefix(filepath.Base(name), "lzw") || strings.HasPrefix(filepath.Base(name), "deep") {
+			limit = 0
+		}
+		if mean > limit {
+			t.Errorf("%s: mean difference %.2f, at most %g is expected", name, mean, limit)
+		}
+		if got, want := strings.Join(p.Notes, "; "), notes[filepath.Base(name)]; !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%s: notes %q, want %q", name, got, want)
+		}
+	}
 }
 
 // TestRealPictures decodes the evaluation pictures, where a folder of them lies beside the repository.
