@@ -56,8 +56,8 @@ func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 		Name:  "ChannelBias",
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if in[1].Dims() != 1 || in[1][0] != in[0][1] {
-				return nil, fmt.Errorf("bias %v for %d channels", in[1], in[0][1])
+			if in[0].Dims() < 3 || !in[1].Eq(tensor.Shape{in[0][1]}) {
+				return nil, fmt.Errorf("bias %v does not fit input %v", in[1], in[0])
 			}
 			return in[0], nil
 		},
@@ -67,7 +67,10 @@ func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 			return nil
 		},
 		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g := gorgonia.Nodes{grad, nil}
+			g := make(gorgonia.Nodes, 2)
+			if want[0] {
+				g[0] = grad
+			}
 			var err error
 			if want[1] {
 				g[1], err = channelSums(grad)

@@ -87,15 +87,28 @@ func Join(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 // Add, Sub, Mul and Div combine two tensors of the same shape element by element.
 func Add(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Add", kernel.Plus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-		return gorgonia.Nodes{g, g}, nil
+		d := make(gorgonia.Nodes, 2)
+		for i := range d {
+			if want[i] {
+				d[i] = g
+			}
+		}
+		return d, nil
 	})
 }
 
 // Sub is a - b.
 func Sub(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Sub", kernel.Minus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-		n, err := Neg(g)
-		return gorgonia.Nodes{g, n}, err
+		d := make(gorgonia.Nodes, 2)
+		if want[0] {
+			d[0] = g
+		}
+		var err error
+		if want[1] {
+			d[1], err = Neg(g)
+		}
+		return d, err
 	})
 }
 
@@ -121,7 +134,9 @@ func Div(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		d[0] = q
+		if want[0] {
+			d[0] = q
+		}
 		if want[1] {
 			d[1], err = negated(Mul(q, out))
 		}

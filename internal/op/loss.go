@@ -150,7 +150,15 @@ func WeightedSum(weights []float32, terms ...*gorgonia.Node) (*gorgonia.Node, er
 		return nil, fmt.Errorf("WeightedSum: %d weights for %d terms", len(weights), len(terms))
 	}
 	return Apply(Spec{
-		Name: fmt.Sprintf("WeightedSum%v", weights), Arity: len(terms), Shape: scalar,
+		Name: fmt.Sprintf("WeightedSum%v", weights), Arity: len(terms),
+		Shape: scalarOf(func(in []tensor.Shape) error {
+			for i, s := range in {
+				if s.Dims() != 0 {
+					return fmt.Errorf("term %d has shape %v, want a scalar", i, s)
+				}
+			}
+			return nil
+		}),
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			var sum float32
 			for i, w := range weights {
@@ -162,6 +170,9 @@ func WeightedSum(weights []float32, terms ...*gorgonia.Node) (*gorgonia.Node, er
 		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g := make(gorgonia.Nodes, len(in))
 			for i, w := range weights {
+				if !want[i] {
+					continue
+				}
 				var err error
 				if g[i], err = Apply(Spec{
 					Name: fmt.Sprintf("WeightedSumGrad{%d %g}", i, w), Arity: 1, Shape: scalar,
