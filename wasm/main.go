@@ -44,8 +44,18 @@ func main() {
 }
 
 func install() error {
+	class, err := safejs.Global().Get("Object")
+	if err != nil {
+		return err
+	}
+	api, err := class.New()
+	if err != nil {
+		return err
+	}
+	if err := api.Set("version", version); err != nil {
+		return err
+	}
 	var s service
-	api := map[string]any{"version": version}
 	for name, run := range map[string]method{
 		"loadModel": s.loadModel,
 		"newKey":    s.newKey,
@@ -59,18 +69,12 @@ func install() error {
 		if err != nil {
 			return err
 		}
-		api[name] = f
+		if err := api.Set(name, f); err != nil {
+			return err
+		}
 	}
-	object, err := safejs.ValueOf(api)
-	if err != nil {
+	if _, err := class.Call("freeze", api); err != nil {
 		return err
 	}
-	class, err := safejs.Global().Get("Object")
-	if err != nil {
-		return err
-	}
-	if _, err := class.Call("freeze", object); err != nil {
-		return err
-	}
-	return safejs.Global().Set("encipher", object)
+	return safejs.Global().Set("encipher", api)
 }
