@@ -39,9 +39,9 @@ func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) 
 		return nil, fmt.Errorf("ConvTranspose2D: %w", err)
 	}
 	if c.OutH() != xs[2] || c.OutW() != xs[3] {
-		// A kernel shorter than the stride with output padding: rows beyond the last tap stay empty, and
-		// the convolution of the output would have one step more.
-		return nil, fmt.Errorf("ConvTranspose2D: output padding %v does not fit kernel %v and stride %v", outputPadding, ws[2:], a.Stride)
+		// Output padding of a stride or more, which the dilation permits: the convolution of the output
+		// would have one step more.
+		return nil, fmt.Errorf("ConvTranspose2D: output padding %v must be smaller than stride %v", outputPadding, a.Stride)
 	}
 	y, err := convGradInput(x, w, out, a)
 	if err != nil || bias == nil {
