@@ -45,6 +45,7 @@ type builder struct {
 	operands map[*value]*operand
 	leaves   map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
 	work     int64
+	scratch  int64 // floats that the layer with the most needs beside its values
 }
 
 // call is one step while it is built. Reading an attribute takes it away, so
@@ -216,6 +217,16 @@ func (c *call) spend(factors ...int) error {
 	return nil
 }
 
+// borrow notes that a layer needs a scratch buffer of as many floats as the product of the factors.
+func (c *call) borrow(factors ...int) error {
+	n, err := elements(factors, c.lim.Elements)
+	if err != nil {
+		return fmt.Errorf("scratch memory: %w", err)
+	}
+	c.scratch = max(c.scratch, n)
+	return nil
+}
+
 // foldElements bounds what is computed while building: shape arithmetic and the expansion of weights.
 const foldElements = 1 << 20
 
@@ -293,9 +304,9 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	return d, nil
 }
 
-// memory is the sum of the bytes of all values of the graph.
+// memory is the sum of the bytes of all values of the graph, and of the largest scratch buffer.
 func (b *builder) memory() (int64, error) {
-	total := int64(0)
+	total := 4 * b.scratch
 	for _, n := range b.graph.AllNodes() {
 		size, err := elements(n.Shape(), b.lim.Elements)
 		if err != nil {

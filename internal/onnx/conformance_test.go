@@ -222,21 +222,29 @@ var oracles = map[string]string{
 	"Shape": "TestShapeArithmetic",
 }
 
-// TestEveryOperatorIsChecked holds the table against the committed cases and the oracles above.
-func TestEveryOperatorIsChecked(t *testing.T) {
+// caseFiles are the models of the committed cases.
+func caseFiles(t testing.TB) [][]byte {
+	t.Helper()
 	models, err := filepath.Glob(filepath.Join(defaultCases, "*", "model.onnx"))
 	if err != nil || len(models) == 0 {
 		t.Fatalf("no cases (%v)", err)
 	}
-	covered := map[string]bool{}
-	for _, model := range models {
-		file, err := os.ReadFile(model)
-		if err != nil {
+	files := make([][]byte, len(models))
+	for i, model := range models {
+		if files[i], err = os.ReadFile(model); err != nil {
 			t.Fatal(err)
 		}
+	}
+	return files
+}
+
+// TestEveryOperatorIsChecked holds the table against the committed cases and the oracles above.
+func TestEveryOperatorIsChecked(t *testing.T) {
+	covered := map[string]bool{}
+	for _, file := range caseFiles(t) {
 		h, err := Scan(file, DefaultLimits())
 		if err != nil {
-			t.Fatalf("%s: %v", model, err)
+			t.Fatal(err)
 		}
 		for _, o := range h.Operators {
 			covered[o] = true

@@ -12,7 +12,7 @@ import (
 // one goroutine at a time.
 type Machine struct {
 	Header *Header // of the file; symbolic dimensions as they are there
-	Memory int64   // bytes of all values together
+	Memory int64   // bytes of all values together and of the largest scratch buffer
 
 	inputs  map[string]*operand
 	names   []string // of the outputs

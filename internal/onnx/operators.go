@@ -42,7 +42,7 @@ var operators = map[string]operator{
 	"BatchNormalization":    {5, 5, nil, one(batchNorm)},
 
 	// layout
-	"Constant":       {1, 0, nil, nil}, // specialise turns it into Identity
+	"Constant":       {0, 0, nil, nil}, // specialise turns it into Identity
 	"Identity":       {1, 1, nil, one(identity)},
 	"Shape":          {1, 1, nil, one(shape)},
 	"Reshape":        {2, 2, []int{1}, one(reshape)},

@@ -92,6 +92,12 @@ func conv(c *call) (*operand, error) {
 	if err := c.spend(x[0], outputs, w[0], w[1], w[2], w[3]); err != nil {
 		return nil, err
 	}
+	if err := c.borrow(outputs, w[1], w[2], w[3]); err != nil { // one sample's inputs under every tap
+		return nil, err
+	}
+	if err := c.borrow(x[1], x[2]+a.Pad[0]+a.Pad[2], x[3]+a.Pad[1]+a.Pad[3]); err != nil {
+		return nil, err
+	}
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 }
 
@@ -130,6 +136,12 @@ func convTranspose(c *call) (*operand, error) {
 		a.Pad[i], a.Pad[2+i] = c.pads(full+extra[i]-want, mode)
 	}
 	if err := c.spend(x[0], x[2], x[3], w[0], w[1], w[2], w[3]); err != nil {
+		return nil, err
+	}
+	if err := c.borrow(x[2], x[3], w[1], w[2], w[3]); err != nil { // one sample's contributions through every tap
+		return nil, err
+	}
+	if err := c.borrow(x[1], x[2]+2*a.Dilation[0]*(w[2]-1), x[3]+2*a.Dilation[1]*(w[3]-1)); err != nil {
 		return nil, err
 	}
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) {

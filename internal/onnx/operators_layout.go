@@ -17,9 +17,18 @@ func identity(c *call) (*operand, error) { return c.in[0], nil }
 // shape is a constant, since every shape is known when the graph is built.
 func shape(c *call) (*operand, error) {
 	dims := c.in[0].shape()
-	if len(dims) == 0 {
-		return nil, errors.New("the shape of a scalar is empty, which is not supported")
+	rank := int64(len(dims))
+	end := func(v int64) int64 {
+		if v < 0 {
+			v += rank
+		}
+		return max(0, min(rank, v))
 	}
+	from, to := end(take(c, "start", int64(0))), end(take(c, "end", rank))
+	if from >= to {
+		return nil, errors.New("nothing is left of the shape, and empty tensors are not supported")
+	}
+	dims = dims[from:to]
 	data := make([]int64, len(dims))
 	for i, n := range dims {
 		data[i] = int64(n)

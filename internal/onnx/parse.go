@@ -107,8 +107,8 @@ func (p *parser) opset(f field, m *Model) error {
 	if m.Opset != 0 {
 		return errors.New("two versions of the default operator set are given")
 	}
-	if version < minOpset || version > maxOpset {
-		return fmt.Errorf("operator set %d is not supported, %d to %d are; convert the model", version, minOpset, maxOpset)
+	if version < 1 {
+		return fmt.Errorf("the operator set %d does not exist", version)
 	}
 	m.Opset = version
 	return nil
@@ -422,8 +422,5 @@ func (p *parser) valueInfo(f field) (v ValueInfo, hasShape bool, err error) {
 		}
 		return err
 	})
-	if err == nil && v.Type.size() == 0 {
-		err = fmt.Errorf("%v is not supported; float32, float16, int32 and int64 tensors are", v.Type)
-	}
 	return v, hasShape, err
 }

@@ -103,6 +103,14 @@ func (m *Model) check(lim Limits) error {
 		slices.Sort(undeclared)
 		return &UndeclaredError{slices.Compact(undeclared)}
 	}
+	if m.Opset < minOpset || m.Opset > maxOpset {
+		return fmt.Errorf("operator set %d is not supported, %d to %d are; convert the model", m.Opset, minOpset, maxOpset)
+	}
+	for _, v := range slices.Concat(g.Inputs, g.Outputs) {
+		if v.Type.size() == 0 {
+			return fmt.Errorf("input or output %q: %v is not supported; float32, float16, int32 and int64 tensors are", v.Name, v.Type)
+		}
+	}
 
 	known := map[string]bool{}
 	for _, t := range g.Initializers {
