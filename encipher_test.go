@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"enciphergan/internal/keyed"
+	"enciphergan/internal/metric"
 	"enciphergan/internal/network"
+	"enciphergan/models"
 )
 
 // fake stands for a trained model: it adds noise made from the tile's seed, and
@@ -318,7 +320,7 @@ func TestErrors(t *testing.T) {
 		"cut cipher image":        {decrypt(m, s.PNG[:len(s.PNG)-9], k), Changed, "cut short"},
 		"other model":             {decrypt(other, s.PNG, k), OtherModel, other.Fingerprint()[:16]},
 		"other model, named":      {decrypt(other, s.PNG, k), OtherModel, m.Fingerprint()[:16]},
-		"generator fails":         {encrypt(failing(func([]byte) error { return errors.New("no luck") }), file, k), Internal, "tile 0: no luck"},
+		"generator fails":         {encrypt(failing(func([]byte) error { return errors.New("no luck") }), file, k), BadModel, "tile 0: no luck"},
 		"generator panics":        {encrypt(failing(func([]byte) error { panic("boom") }), file, k), Internal, "boom"},
 		"generator panics behind": {decrypt(failing(func([]byte) error { panic("boom") }), s.PNG, k), Internal, "boom"},
 		"bad key text":            {func() error { _, err := ParseKey("ENCIPHER-KEY-1QQ"); return err }, BadKey, "cut"},
@@ -332,6 +334,52 @@ func TestErrors(t *testing.T) {
 	}
 	if CodeOf(nil) != "" || CodeOf(errors.New("x")) != Internal || CodeOf(fmt.Errorf("x: %w", context.Canceled)) != Canceled {
 		t.Error("CodeOf of errors from elsewhere")
+	}
+}
+
+// TestRealNetwork goes the same way with a network in place of the fake.
+func TestRealNetwork(t *testing.T) {
+	open := func(f ModelFiles, err error) *Model {
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := OpenModel(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	r := rand.New(rand.NewPCG(9, 10))
+	d := network.Reversible()
+	d.Couplings, d.Hidden = 1, 4
+	w, err := network.NewWeights(d.Encryption(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := map[string]*Model{"untrained": open(d.NewFiles(network.Card{Name: "untrained"}, w, w))}
+	for _, name := range models.Names() {
+		opened[name] = open(models.Files(name))
+	}
+	k := newKey(t)
+	for name, m := range opened {
+		for _, size := range [][2]int{{1, 1}, {37, 90}, {261, 300}} {
+			if tiling := m.network.Tiling(); tiling.Side == 0 && size[0] > 200 {
+				continue // the paper profile is slow, and its one tile is covered by the smaller ones
+			}
+			s, err := m.Encrypt(t.Context(), photo(t, size[0], size[1], 1), k)
+			if err != nil {
+				t.Fatalf("%s: %v: %v", name, size, err)
+			}
+			o, err := m.Decrypt(t.Context(), s.PNG, k)
+			if err != nil {
+				t.Fatalf("%s: %v: %v", name, size, err)
+			}
+			psnr := metric.PSNR(o.Picture.RGB, s.Plain.RGB)
+			t.Logf("%s: %v: PSNR %.1f dB", name, size, psnr)
+			if o.Picture.Height != size[0] || o.Picture.Width != size[1] || m.network.StatisticsBytes() > 0 && psnr < 25 {
+				t.Errorf("%s: %v: %d x %d at %.1f dB", name, size, o.Picture.Width, o.Picture.Height, psnr)
+			}
+		}
 	}
 }
 

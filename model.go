@@ -40,6 +40,8 @@ type trained struct{ *network.Model }
 
 func (t trained) newSession() session { return t.NewSession() }
 
+const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place."
+
 // OpenModel reads a model. Hostile files end in an error with the code BadModel.
 func OpenModel(f ModelFiles) (m *Model, err error) {
 	defer guard(&err)
@@ -48,7 +50,7 @@ func OpenModel(f ModelFiles) (m *Model, err error) {
 		err = picture.Tiling(n.Tiling()).Check()
 	}
 	if err != nil {
-		return nil, &Error{BadModel, "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place.", fmt.Errorf("cannot use the model: %w", err)}
+		return nil, &Error{BadModel, hintModel, fmt.Errorf("cannot use the model: %w", err)}
 	}
 	return &Model{network: trained{n}}, nil
 }
@@ -138,8 +140,10 @@ func (m *Model) workOff(ctx context.Context, queue <-chan picture.Tile, work fun
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := work(ctx, s, t); err != nil {
-			return fmt.Errorf("tile %d: %w", t.Index, err)
+		if err := work(ctx, s, t); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			return &Error{BadModel, hintModel, fmt.Errorf("the model cannot be run on tile %d: %w", t.Index, err)}
 		}
 		advance()
 	}
