@@ -23,6 +23,8 @@ var commands = []func() *cli.Command{
 	keyCommand,
 	encryptCommand,
 	decryptCommand,
+	trainCommand,
+	evaluateCommand,
 }
 
 // run is main without the exit.

@@ -104,7 +104,7 @@ func forward[V any](b Builder[V], l Layer, x V, carried *V) V {
 	case KeyedMix:
 		return b.Mix(x, l.Index, false)
 	case Uniform:
-		return b.Erf(b.Divide(x, l.width()))
+		return b.Erf(b.Divide(x, l.Width()))
 	}
 	panic(fmt.Sprintf("network: layer %q has unknown kind %q", l.Name, l.Kind))
 }
@@ -146,7 +146,7 @@ func backward[V any](b Builder[V], l Layer, x, carried V) V {
 	case ActNorm:
 		return b.ChannelAffineInverse(x, l.Name+".scale", l.Name+".shift")
 	case Uniform:
-		return b.Scale(b.InverseErf(x, l.Name+".table"), l.width())
+		return b.Scale(b.InverseErf(x, l.Name+".table"), l.Width())
 	}
 	panic(fmt.Sprintf("network: layer %q of kind %q has no inverse", l.Name, l.Kind))
 }
@@ -164,5 +164,5 @@ func couple[V any](b Builder[V], l Layer, first V) (s, t V) {
 	return s, b.Channels(y, half, l.Out)
 }
 
-// width is the deviation of a Uniform layer's normal, times sqrt 2.
-func (l Layer) width() float32 { return float32(float64(l.Kappa) * 1.4142135623730951) }
+// Width is what a Uniform layer divides by: the deviation Kappa of its normal, times sqrt 2.
+func (l Layer) Width() float32 { return float32(float64(l.Kappa) * 1.4142135623730951) }

@@ -115,9 +115,15 @@ func (d Definition) NewFiles(card Card, encryption, decryption *Weights) (Files,
 	return Files{append(text, '\n'), enc, dec}, nil
 }
 
-// List names the files and their contents, in the order they are written.
-func (f Files) List() map[string][]byte {
-	return map[string][]byte{encryptionFile: f.Encryption, decryptionFile: f.Decryption, cardFile: f.Card}
+// File is one file of a model directory.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// List names the files in the order they are to be written, the card last.
+func (f Files) List() []File {
+	return []File{{encryptionFile, f.Encryption}, {decryptionFile, f.Decryption}, {cardFile, f.Card}}
 }
 
 func checksum(data []byte) string {

@@ -3,7 +3,7 @@ package network
 import (
 	"fmt"
 
-	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
@@ -11,20 +11,63 @@ import (
 )
 
 // Keyed holds the graph inputs of the keyed layers: the permutations (1, C, P)
-// of int32 and the mixes (C, C).
+// of int32 and the mixes (C, C), float32.
 type Keyed struct {
 	Permutations, Mixes gorgonia.Nodes
 }
 
-// NewKeyed adds the inputs for tiles of the given number of positions.
-func (d Definition) NewKeyed(g *gorgonia.ExprGraph, positions int) Keyed {
-	var k Keyed
-	c := d.Channels()
-	for i := range KeyedLayers {
-		k.Permutations = append(k.Permutations, op.Data(g, fmt.Sprintf("permutation%d", i), tensor.Int32, 1, c, positions))
-		k.Mixes = append(k.Mixes, op.Data(g, fmt.Sprintf("mix%d", i), tensor.Float32, c, c))
+// KeyedValues are the buffers behind the inputs of Keyed.
+type KeyedValues struct {
+	permutations [][]int32
+	mixes        [][]float32
+}
+
+// Fill derives the material of a seed into the buffers.
+func (v KeyedValues) Fill(d Definition, seed keyed.Seed) error {
+	if len(v.permutations) == 0 {
+		return nil
 	}
-	return k
+	c := d.Channels()
+	m, err := keyed.Derive(seed, c, len(v.permutations[0])/c, KeyedLayers, KeyedLayers)
+	if err != nil {
+		return err
+	}
+	for i := range KeyedLayers {
+		copy(v.permutations[i], m.Permutations[i])
+		copy(v.mixes[i], m.Mixes[i])
+	}
+	return nil
+}
+
+// FeedKeyed adds the inputs for square tiles; there are none without keyed layers.
+func (d Definition) FeedKeyed(g *gorgonia.ExprGraph, side int) (Keyed, KeyedValues, error) {
+	var k Keyed
+	var v KeyedValues
+	if !d.Keyed() {
+		return k, v, nil
+	}
+	c, positions := d.Channels(), side/d.Unshuffle*(side/d.Unshuffle)
+	for i := range KeyedLayers {
+		p := op.Data(g, valuePermutation(i), tensor.Int32, 1, c, positions)
+		index := make([]int32, c*positions)
+		if err := gorgonia.Let(p, tensor.New(tensor.WithShape(1, c, positions), tensor.WithBacking(index))); err != nil {
+			return k, v, err
+		}
+		m, matrix, err := Feed(g, valueMix(i), c, c)
+		if err != nil {
+			return k, v, err
+		}
+		k.Permutations, k.Mixes = append(k.Permutations, p), append(k.Mixes, m)
+		v.permutations, v.mixes = append(v.permutations, index), append(v.mixes, matrix)
+	}
+	return k, v, nil
+}
+
+// Feed adds a float32 leaf without gradient and returns the buffer behind it.
+func Feed(g *gorgonia.ExprGraph, name string, shape ...int) (*gorgonia.Node, []float32, error) {
+	n := op.Data(g, name, tensor.Float32, shape...)
+	t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
+	return n, t.Data().([]float32), gorgonia.Let(n, t)
 }
 
 // Nodes builds a network as a Gorgonia graph for training. Parameters are
@@ -286,6 +329,3 @@ func (b *Nodes) Restore(x, statistics *gorgonia.Node) *gorgonia.Node {
 func (b *Nodes) InverseErf(x *gorgonia.Node, table string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.InverseErf(x, b.parameter(table)) })
 }
-
-// Levels counts the values of an 8-bit sample.
-const Levels = kernel.Levels

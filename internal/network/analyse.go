@@ -1,0 +1,178 @@
+package network
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/op"
+
+	"gonum.org/v1/gonum/mat"
+	"gorgonia.org/gorgonia"
+)
+
+// Analyse gives the reversible profile its analytic start, from crops of
+// training pictures (N, 3, S, S) in [-1, 1]: the whitening is the damped PCA of
+// unshuffled blocks, rotated at random, and the activation norm brings the
+// scrambled features to deviation 1. For other profiles it does nothing.
+func (d Definition) Analyse(w *Weights, crops []float32, side int, r *rand.Rand) error {
+	if !d.Keyed() {
+		return nil
+	}
+	if err := d.whiten(w, crops, side, r); err != nil {
+		return err
+	}
+	return d.normalise(w, crops, side, r)
+}
+
+// whiten sets W = Q diag(1/s) U^T and bias -W mu, with U, lambda, mu the PCA of
+// blocks, s = (lambda + floor)^(1/4) rescaled to mean((lambda + floor)/s^2) = 1:
+// half way to full whitening, which would clip.
+func (d Definition) whiten(w *Weights, crops []float32, side int, r *rand.Rand) error {
+	const floor = 2e-4
+	c, b := d.Channels(), d.Unshuffle
+	n := len(crops) / (3 * side * side)
+	p := side / b * (side / b)
+	blocks := make([]float32, len(crops))
+	kernel.SpaceToDepth(n, 3, side, side, b, blocks, crops)
+	mu := make([]float64, c)
+	for t := range n * c {
+		mu[t%c] += float64(kernel.Sum(blocks[t*p:(t+1)*p])) / float64(n*p)
+	}
+	covariance := mat.NewSymDense(c, nil)
+	product := make([]float32, c*c)
+	for i := range n {
+		x := blocks[i*c*p : (i+1)*c*p]
+		for t := range c {
+			for j := range p {
+				x[t*p+j] -= float32(mu[t])
+			}
+		}
+		kernel.Gemm(c, c, p, kernel.RowMajor(x, p), kernel.RowMajor(x, p).Transposed(), product, c)
+	}
+	for i := range c {
+		for j := i; j < c; j++ {
+			covariance.SetSym(i, j, float64(product[i*c+j])/float64(n*p))
+		}
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(covariance, true) {
+		return fmt.Errorf("the principal components of the training pictures cannot be computed")
+	}
+	var u mat.Dense
+	eigen.VectorsTo(&u)
+	lambda := eigen.Values(nil)
+	var mean float64
+	for i, l := range lambda {
+		lambda[i] = max(l, 0) + floor
+		mean += math.Sqrt(lambda[i]) / float64(c) // (lambda+floor)/s^2 with s = (lambda+floor)^(1/4)
+	}
+	scale := mat.NewDense(c, c, nil)
+	for i, l := range lambda {
+		scale.Set(i, i, 1/(math.Pow(l, 0.25)*math.Sqrt(mean)))
+	}
+	q := make([]float32, c*c)
+	orthogonal(r, c, q)
+	rotation := mat.NewDense(c, c, nil)
+	for i := range c {
+		for j := range c {
+			rotation.Set(i, j, float64(q[i*c+j]))
+		}
+	}
+	var whitening mat.Dense
+	whitening.Product(rotation, scale, u.T())
+	matrix, bias := w.Data("whitening.matrix"), w.Data("whitening.bias")
+	for i := range c {
+		var shift float64
+		for j := range c {
+			matrix[i*c+j] = float32(whitening.At(i, j))
+			shift -= whitening.At(i, j) * mu[j]
+		}
+		bias[i] = float32(shift)
+	}
+	return nil
+}
+
+// normalise sets the activation norm to the inverse deviation of what enters
+// it, over all channels: the keyed mix makes them alike.
+func (d Definition) normalise(w *Weights, crops []float32, side int, r *rand.Rand) error {
+	var before []Layer
+	for _, l := range d.Encryption() {
+		if l.Kind == ActNorm {
+			break
+		}
+		before = append(before, l)
+	}
+	n := len(crops) / (3 * side * side)
+	p, err := NewProbe(d, w, before, n, side)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	var seed keyed.Seed
+	for i := range seed {
+		seed[i] = byte(r.Uint32())
+	}
+	y, err := p.Run(crops, seed)
+	if err != nil {
+		return err
+	}
+	var square float64
+	for _, v := range y {
+		square += float64(v) * float64(v)
+	}
+	scale, shift := w.Data("actnorm.scale"), w.Data("actnorm.shift")
+	for i := range scale {
+		scale[i], shift[i] = float32(1/math.Sqrt(square/float64(len(y)))), 0
+	}
+	return nil
+}
+
+// Probe runs some of the encryption generator's layers on batches of crops.
+type Probe struct {
+	definition Definition
+	machine    gorgonia.VM
+	input      []float32
+	keyed      KeyedValues
+	out        []float32
+}
+
+// NewProbe builds the layers for crops (n, 3, side, side).
+func NewProbe(d Definition, w *Weights, layers []Layer, n, side int) (*Probe, error) {
+	g := gorgonia.NewGraph()
+	x, input, err := Feed(g, "picture", n, 3, side, side)
+	if err != nil {
+		return nil, err
+	}
+	k, values, err := d.FeedKeyed(g, side)
+	if err != nil {
+		return nil, err
+	}
+	b := NewNodes(g, "", w, true, 1, k)
+	var carried *gorgonia.Node
+	y := Walk[*gorgonia.Node](b, layers, x, &carried)
+	if b.Err() != nil {
+		return nil, b.Err()
+	}
+	p := &Probe{definition: d, input: input, keyed: values, out: make([]float32, y.Shape().TotalSize())}
+	if _, err := op.Collect([][]float32{p.out}, y); err != nil {
+		return nil, err
+	}
+	p.machine = gorgonia.NewTapeMachine(g)
+	return p, nil
+}
+
+// Run computes the layers' output; it stays valid until the next run.
+func (p *Probe) Run(crops []float32, seed keyed.Seed) ([]float32, error) {
+	copy(p.input, crops)
+	if err := p.keyed.Fill(p.definition, seed); err != nil {
+		return nil, err
+	}
+	defer p.machine.Reset()
+	return p.out, p.machine.RunAll()
+}
+
+// Close frees the machine.
+func (p *Probe) Close() error { return p.machine.Close() }

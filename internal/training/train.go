@@ -1,0 +1,541 @@
+package training
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/metric"
+	"enciphergan/internal/network"
+)
+
+// Losses weighs the terms of the generators' loss; a term of weight 0 is left out.
+type Losses struct {
+	PSNR        float64 `json:"psnr"`        // -PSNR/10 of recovered against plain
+	SSIM        float64 `json:"ssim"`        // 1 - SSIM of recovered against plain
+	Adversarial float64 `json:"adversarial"` // softplus(-D(cipher))
+	Target      float64 `json:"target"`      // 1 - SSIM of cipher against a target cipher image
+}
+
+// Config is everything that a run's outcome depends on, beside the photos.
+type Config struct {
+	Definition network.Definition `json:"definition"`
+	Seed       uint64             `json:"seed"`
+	Steps      int                `json:"steps"`     // joint steps
+	FineTune   int                `json:"fine_tune"` // steps of the decryption generator alone, after the joint ones
+	Batch      int                `json:"batch"`
+	Crop       int                `json:"crop"` // side of the square crops in pixels
+	Rate       float64            `json:"rate"` // peak learning rate of the joint steps
+	FineRate   float64            `json:"fine_rate"`
+	Warmup     int                `json:"warmup"`
+	Clip       float64            `json:"clip"` // bound of the gradients' norm
+	Losses     Losses             `json:"losses"`
+	// The discriminator takes a step after every DiscriminatorEvery-th joint step.
+	DiscriminatorEvery int     `json:"discriminator_every"`
+	DiscriminatorRate  float64 `json:"discriminator_rate"`
+	ValidateEvery      int     `json:"validate_every"`
+	Target             string  `json:"target"` // "uniform" or the folder of target cipher images
+	// Data identifies the photos and their split.
+	Data string `json:"data"`
+}
+
+// Defaults are the measured settings of a profile.
+func Defaults(profile string) (Config, error) {
+	c := Config{Seed: 1, Batch: 8, Crop: 64, Warmup: 50, Clip: 1, DiscriminatorEvery: 2, DiscriminatorRate: 2e-4, ValidateEvery: 500, Target: "uniform"}
+	switch profile {
+	case "reversible":
+		c.Definition = network.Reversible()
+		c.Steps, c.FineTune, c.Rate, c.FineRate = 20000, 1000, 8e-4, 2e-5
+		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
+	case "paper":
+		c.Definition = network.Paper()
+		c.Steps, c.Batch, c.Rate = 4000, 4, 5e-4
+		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
+	default:
+		return c, fmt.Errorf("unknown profile %q; there are paper and reversible", profile)
+	}
+	return c, nil
+}
+
+// Validate reports settings that cannot be trained with.
+func (c Config) Validate() error {
+	if err := c.Definition.Validate(); err != nil {
+		return err
+	}
+	stride := c.Definition.Tiling().Stride
+	switch {
+	case c.Steps < 1 || c.Steps > 1<<30 || c.FineTune < 0 || c.FineTune > 1<<30:
+		return fmt.Errorf("%d joint and %d fine-tuning steps: want at least 1 and 0", c.Steps, c.FineTune)
+	case c.Batch < 1 || c.Batch > 1024:
+		return fmt.Errorf("batch %d: want 1 to 1024", c.Batch)
+	case c.Crop < 32 || c.Crop > 1024 || c.Crop%stride != 0:
+		return fmt.Errorf("crop %d: want 32 to 1024, a multiple of %d", c.Crop, stride)
+	case c.ValidateEvery < 1:
+		return fmt.Errorf("validation every %d steps: want at least 1", c.ValidateEvery)
+	case c.DiscriminatorEvery < 1:
+		return fmt.Errorf("a discriminator step every %d steps: want at least 1", c.DiscriminatorEvery)
+	case !(c.Rate > 0 && c.Rate < 1) || c.FineTune > 0 && !(c.FineRate > 0 && c.FineRate < 1) || !(c.DiscriminatorRate > 0 && c.DiscriminatorRate < 1):
+		return fmt.Errorf("learning rates %g, %g, %g: want more than 0 and less than 1", c.Rate, c.FineRate, c.DiscriminatorRate)
+	case !(c.Clip > 0):
+		return fmt.Errorf("gradient bound %g: want more than 0", c.Clip)
+	case c.Losses.PSNR == 0 && c.Losses.SSIM == 0:
+		return errors.New("without a reconstruction term (psnr or ssim) nothing can be decrypted")
+	}
+	return nil
+}
+
+// ErrDiverged is the error of a run whose losses are no longer numbers.
+var ErrDiverged = errors.New("the training diverged")
+
+// ErrInterrupted is the error of a run that was cancelled; its checkpoint is written.
+var ErrInterrupted = errors.New("interrupted")
+
+// weights are the networks of a run. Until fine-tuning, a profile whose
+// generators mirror each other has one set for both.
+type weights struct {
+	encryption, decryption, discriminator *network.Weights
+}
+
+// Run is a training run in a folder.
+type Run struct {
+	Config     Config
+	folder     string
+	data       Dataset
+	target     Target
+	weights    weights
+	generator  *Adam
+	fine       *Adam
+	adversary  *Adam
+	step       int
+	seconds    float64
+	progress   *Progress
+	validation []Tile
+}
+
+const checkpointName = "checkpoint.encipher"
+
+// Begin prepares a new run. The folder is made; it must not hold a checkpoint.
+func Begin(folder string, c Config, data Dataset, target Target, progress *Progress) (*Run, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(folder, checkpointName)); err == nil {
+		return nil, fmt.Errorf("%s already holds a run: continue it with -resume, or choose another folder", folder)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("making the run's folder: %w", err)
+	}
+	r, err := newRun(folder, c, data, target, progress)
+	if err != nil {
+		return nil, err
+	}
+	sample, err := NewBatches(data.Training, 0, BatchOptions{Seed: c.Seed ^ 0xa5a5, Size: 64, Crop: c.Crop, Scale: true})
+	if err != nil {
+		return nil, err
+	}
+	defer sample.Close()
+	b, err := sample.Next(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Definition.Analyse(r.weights.encryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
+		return nil, fmt.Errorf("computing the analytic start: %w", err)
+	}
+	return r, nil
+}
+
+func newRun(folder string, c Config, data Dataset, target Target, progress *Progress) (*Run, error) {
+	r := &Run{Config: c, folder: folder, data: data, target: target, progress: progress, validation: Tiles(data.Validation, tileSide, 16)}
+	d := c.Definition
+	var err error
+	if r.weights.encryption, err = network.NewWeights(d.Encryption(), Stream(c.Seed, 0, "encryption")); err != nil {
+		return nil, err
+	}
+	layers, backwards := d.Decryption()
+	r.weights.decryption = r.weights.encryption
+	if !backwards {
+		if r.weights.decryption, err = network.NewWeights(layers, Stream(c.Seed, 0, "decryption")); err != nil {
+			return nil, err
+		}
+	}
+	r.weights.discriminator, err = network.NewWeights(d.Discriminator(), Stream(c.Seed, 0, "discriminator"))
+	return r, err
+}
+
+// tileSide is the side of the held-out tiles in pixels.
+const tileSide = 256
+
+// Resume continues the run in a folder. The photos must be those it was begun with.
+func Resume(folder string, data Dataset, target Target, progress *Progress) (*Run, error) {
+	checkpoint, err := Load(filepath.Join(folder, checkpointName))
+	if err != nil {
+		return nil, err
+	}
+	var c Config
+	if err := json.Unmarshal(checkpoint.Config, &c); err != nil {
+		return nil, fmt.Errorf("the checkpoint's settings: %w", err)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("the checkpoint's settings: %w", err)
+	}
+	if got := DataFingerprint(data); got != c.Data {
+		return nil, fmt.Errorf("the photos are not those that the run in %s was begun with: give the same folder, unchanged, or begin a new run", folder)
+	}
+	r, err := newRun(folder, c, data, target, progress)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.restore(checkpoint)
+}
+
+// ReadConfig tells the settings of the run in a folder.
+func ReadConfig(folder string) (Config, int, error) {
+	checkpoint, err := Load(filepath.Join(folder, checkpointName))
+	if err != nil {
+		return Config{}, 0, err
+	}
+	var c Config
+	err = json.Unmarshal(checkpoint.Config, &c)
+	return c, checkpoint.Step, err
+}
+
+// DataFingerprint identifies photos and their split, in hexadecimal.
+func DataFingerprint(d Dataset) string {
+	sum := d.Fingerprint()
+	return hex.EncodeToString(sum[:])
+}
+
+func (r *Run) checkpoint() (Checkpoint, error) {
+	config, err := json.Marshal(r.Config)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	c := Checkpoint{Config: config, Step: r.step}
+	put := func(prefix string, w *network.Weights) {
+		for _, p := range w.Parameters {
+			c.Tensors = append(c.Tensors, NamedTensor{prefix + p.Name, p.Shape, w.Data(p.Name)})
+		}
+	}
+	put("encryption/", r.weights.encryption)
+	if r.weights.decryption != r.weights.encryption {
+		put("decryption/", r.weights.decryption)
+	}
+	put("discriminator/", r.weights.discriminator)
+	for prefix, a := range map[string]*Adam{"adam/generator/": r.generator, "adam/fine/": r.fine, "adam/discriminator/": r.adversary} {
+		if a != nil {
+			c.Tensors = append(c.Tensors, a.State(prefix)...)
+		}
+	}
+	c.Tensors = append(c.Tensors, NamedTensor{"seconds", []int{1}, []float32{float32(r.seconds)}})
+	return c, nil
+}
+
+// restore fills weights; the optimisers follow when their machines are built.
+func (r *Run) restore(c Checkpoint) error {
+	r.step = c.Step
+	if r.step > r.Config.Steps && r.weights.decryption == r.weights.encryption {
+		r.weights.decryption = r.weights.encryption.Clone()
+	}
+	get := func(prefix string, w *network.Weights) error {
+		for _, p := range w.Parameters {
+			data, err := c.Tensor(prefix+p.Name, len(w.Data(p.Name)))
+			if err != nil {
+				return err
+			}
+			copy(w.Data(p.Name), data)
+		}
+		return nil
+	}
+	if err := get("encryption/", r.weights.encryption); err != nil {
+		return err
+	}
+	if r.weights.decryption != r.weights.encryption {
+		if err := get("decryption/", r.weights.decryption); err != nil {
+			return err
+		}
+	}
+	if err := get("discriminator/", r.weights.discriminator); err != nil {
+		return err
+	}
+	if s, err := c.Tensor("seconds", 1); err == nil {
+		r.seconds = float64(s[0])
+	}
+	return nil
+}
+
+func (r *Run) save() error {
+	c, err := r.checkpoint()
+	if err != nil {
+		return err
+	}
+	return Save(filepath.Join(r.folder, checkpointName), c)
+}
+
+// Train runs the remaining steps. On cancel, and at every validation, it writes a checkpoint.
+func (r *Run) Train(ctx context.Context) error {
+	journal, err := OpenJournal(filepath.Join(r.folder, "journal.jsonl"), r.step)
+	if err != nil {
+		return err
+	}
+	defer journal.Close()
+	if r.step == 0 {
+		v, err := r.validate()
+		if err != nil {
+			return err
+		}
+		entry := Entry{Losses: map[string]float64{}, Validation: &v}
+		if err := journal.Write(entry); err != nil {
+			return err
+		}
+		r.progress.Report(entry)
+	}
+	if r.step < r.Config.Steps {
+		if err := r.phase(ctx, joint, journal); err != nil {
+			return err
+		}
+	}
+	if r.Config.FineTune > 0 {
+		if r.weights.decryption == r.weights.encryption {
+			r.weights.decryption = r.weights.encryption.Clone()
+		}
+		if err := r.phase(ctx, decryptionOnly, journal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// phase runs the steps of one kind, from the step that the run has reached.
+func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error {
+	c := r.Config
+	end, prefix, optimizer := c.Steps, "adam/generator/", &r.generator
+	schedule := Schedule{Peak: c.Rate, Warmup: c.Warmup, Steps: c.Steps, Floor: 0.02}
+	if kind == decryptionOnly {
+		end, prefix, optimizer = c.Steps+c.FineTune, "adam/fine/", &r.fine
+		schedule = Schedule{Peak: c.FineRate, Warmup: c.Warmup, Steps: c.FineTune, Floor: 0.02}
+	}
+	if r.step >= end {
+		return nil
+	}
+	generator, err := newGeneratorStep(c, &r.weights, kind)
+	if err != nil {
+		return fmt.Errorf("building the generators' step: %w", err)
+	}
+	defer generator.vm.Close()
+	begun := c.Steps
+	if kind == joint {
+		begun = 0
+	}
+	if *optimizer, err = r.optimizer(prefix, AdamOptions{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8}, generator.parameters, r.step > begun); err != nil {
+		return err
+	}
+	var adversary *discriminatorStep
+	if kind == joint && c.Losses.Adversarial != 0 {
+		if adversary, err = newDiscriminatorStep(c, &r.weights); err != nil {
+			return fmt.Errorf("building the discriminator's step: %w", err)
+		}
+		defer adversary.vm.Close()
+		if r.adversary, err = r.optimizer("adam/discriminator/", AdamOptions{Beta1: 0.5, Beta2: 0.99, Epsilon: 1e-8}, adversary.parameters, r.step > begun); err != nil {
+			return err
+		}
+	}
+	batches, err := NewBatches(r.data.Training, r.step, BatchOptions{Seed: c.Seed, Size: c.Batch, Crop: c.Crop, Scale: true, Target: r.target})
+	if err != nil {
+		return err
+	}
+	defer batches.Close()
+
+	sums, counts, count, began := map[string]float64{}, map[string]int{}, 0, time.Now()
+	for r.step < end {
+		b, err := batches.Next(ctx)
+		if ctx.Err() != nil {
+			r.seconds += time.Since(began).Seconds()
+			if err := r.save(); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w after step %d; the checkpoint is written, continue with -resume", ErrInterrupted, r.step)
+		}
+		if err != nil {
+			return err
+		}
+		losses, err := generator.run(c, b, stepSeed(c.Seed, r.step))
+		if err != nil {
+			return r.diverged(err)
+		}
+		norm := ClipNorm(generator.parameters, c.Clip)
+		if math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return r.diverged(fmt.Errorf("%w: the gradient's norm is %g", ErrDiverged, norm))
+		}
+		rate := schedule.Rate(r.step - begun)
+		if err := (*optimizer).Update(generator.parameters, rate); err != nil {
+			return err
+		}
+		if adversary != nil && r.step%c.DiscriminatorEvery == 0 {
+			copy(adversary.real, targets(c, b))
+			copy(adversary.fake, generator.cipher)
+			d, err := adversary.run()
+			if err != nil {
+				return r.diverged(err)
+			}
+			if err := r.adversary.Update(adversary.parameters, c.DiscriminatorRate); err != nil {
+				return err
+			}
+			losses["discriminator"] = d["total"]
+		}
+		r.step++
+		count++
+		for name, v := range losses {
+			sums[name] += v
+			counts[name]++
+		}
+		r.progress.Step(r.step, losses)
+		if r.step%c.ValidateEvery != 0 && r.step != end {
+			continue
+		}
+		elapsed := time.Since(began).Seconds()
+		r.seconds += elapsed
+		v, err := r.validate()
+		if err != nil {
+			return err
+		}
+		for name, n := range counts {
+			sums[name] /= float64(n)
+		}
+		entry := Entry{Step: r.step, Losses: sums, LearningRate: rate, Validation: &v, Seconds: r.seconds, SamplesPerSecond: float64(count*c.Batch) / elapsed}
+		if err := journal.Write(entry); err != nil {
+			return err
+		}
+		r.progress.Report(entry)
+		if err := r.save(); err != nil {
+			return err
+		}
+		sums, counts, count, began = map[string]float64{}, map[string]int{}, 0, time.Now()
+	}
+	return nil
+}
+
+func (r *Run) optimizer(prefix string, o AdamOptions, p []Parameter, resumed bool) (*Adam, error) {
+	a, err := NewAdam(o, p)
+	if err != nil || !resumed {
+		return a, err
+	}
+	c, err := Load(filepath.Join(r.folder, checkpointName))
+	if err != nil {
+		return nil, err
+	}
+	return a, a.Restore(prefix, c)
+}
+
+func (r *Run) diverged(err error) error {
+	if !errors.Is(err, ErrDiverged) {
+		return err
+	}
+	return fmt.Errorf("%w at step %d; the last checkpoint in %s is intact: try a smaller -rate, or -clip", err, r.step, r.folder)
+}
+
+// stepSeed is the key of a training step: random layers, a fresh one each step.
+func stepSeed(seed uint64, step int) keyed.Seed {
+	var s keyed.Seed
+	stream := Stream(seed, step, "key")
+	for i := range s {
+		s[i] = byte(stream.Uint32())
+	}
+	return s
+}
+
+// Files exports the generators as they are now.
+func (r *Run) Files(card network.Card) (network.Files, error) {
+	return r.Config.Definition.NewFiles(card, r.weights.encryption, r.weights.decryption)
+}
+
+// validate measures the exported generators on the validation tiles and writes the sample grid.
+func (r *Run) validate() (Validation, error) {
+	f, err := r.Files(network.Card{Name: "checkpoint"})
+	if err != nil {
+		return Validation{}, fmt.Errorf("exporting for validation: %w", err)
+	}
+	m, err := network.Load(f)
+	if err != nil {
+		return Validation{}, fmt.Errorf("validating: %w", err)
+	}
+	figures, samples, err := Measure(m, r.validation, r.Config.Seed)
+	if err != nil {
+		return Validation{}, fmt.Errorf("validating: %w", err)
+	}
+	path := filepath.Join(r.folder, "samples", fmt.Sprintf("%07d.png", r.step))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return Validation{}, err
+	}
+	if err := WriteSamples(path, samples[:min(4, len(samples))]); err != nil {
+		return Validation{}, err
+	}
+	return Validation{figures.PSNRMean, figures.PSNRMin, figures.SSIM, figures.Entropy, figures.Correlation}, nil
+}
+
+// Measure runs a model's bare cipher over tiles: encrypt, quantise, decrypt. The
+// key of each tile follows from seed.
+func Measure(m *network.Model, tiles []Tile, seed uint64) (network.Figures, []Sample, error) {
+	if len(tiles) == 0 {
+		return network.Figures{}, nil, errors.New("there are no tiles to measure")
+	}
+	f := network.Figures{Tiles: len(tiles), Kappa: m.Card().Definition.Kappa, PSNRMin: math.Inf(1)}
+	var samples []Sample
+	session := m.NewSession()
+	var residuals float64
+	for i, t := range tiles {
+		key := keyed.Seed(sha256.Sum256(fmt.Appendf(nil, "measure %d %d", seed, i)))
+		c, err := session.Encrypt(context.Background(), t.RGB, t.Side, t.Side, key)
+		if err != nil {
+			return f, nil, err
+		}
+		back, err := session.Decrypt(context.Background(), c, key)
+		if err != nil {
+			return f, nil, err
+		}
+		psnr := metric.BoundedPSNR(t.RGB, back)
+		f.PSNRMean += psnr
+		f.PSNRMin = min(f.PSNRMin, psnr)
+		f.SSIM += metric.SSIM(t.RGB, back, t.Side, t.Side)
+		f.Entropy += metric.MeanEntropy(c.Levels)
+		f.Correlation += metric.AdjacentCorrelation(c.Levels, t.Side, t.Side).MeanAbsolute()
+		residuals += residualEntropy(t.RGB, back)
+		samples = append(samples, Sample{t.Side, t.RGB, c.Levels, back})
+	}
+	n := float64(len(tiles))
+	f.PSNRMean /= n
+	f.SSIM /= n
+	f.Entropy /= n
+	f.Correlation /= n
+	f.Residual = 100 * residuals / n / 8
+	return f, samples, nil
+}
+
+// residualEntropy is the order-0 entropy of plain minus recovered in bits a sample: what exact restore would store.
+func residualEntropy(plain, back []byte) float64 {
+	var counts [256]float64
+	for i, v := range plain {
+		counts[v-back[i]]++
+	}
+	var h float64
+	for _, c := range counts {
+		if p := c / float64(len(plain)); p > 0 {
+			h -= p * math.Log2(p)
+		}
+	}
+	return h
+}
+
+// Backend tells the arithmetic that a run's bits depend on.
+func Backend() string {
+	return fmt.Sprintf("%s/%s, %s", runtime.GOOS, runtime.GOARCH, kernel.Name())
+}
