@@ -23,7 +23,7 @@ wasm: ## build the wasm into server/built/, from where the server embeds it
 	$(GO) run ./wasm/bundle
 
 dataset: ## fetch the photos that the shipped model is trained on
-	tools/dataset
+	$(GO) run ./tools/dataset
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest

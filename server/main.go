@@ -103,7 +103,11 @@ func collect(dir string) (*site.Site, error) {
 			return nil, err
 		}
 	}
-	for _, name := range defaultFirst(models.Names()) {
+	shipped := defaultFirst(models.Names())
+	if dir == "" && len(shipped) == 0 {
+		return nil, errors.New("no model is embedded in this server: name a folder of own models with -dir")
+	}
+	for _, name := range shipped {
 		f, err := models.Files(name)
 		if err != nil {
 			return nil, err

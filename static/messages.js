@@ -42,8 +42,8 @@ export const text = {
     wantedToDecrypt: "Open the key this picture was encrypted with.",
   },
   source: {
-    picture: (size) => `${size}, a picture to encrypt`,
-    cipher: (size) => `${size}, a cipher image: it can be decrypted`,
+    picture: (size) => `A picture: ${size}`,
+    cipher: (size) => `A cipher image: ${size}`,
     onlyFirst: (n) => `${n} files came; the first picture was taken.`,
   },
   encrypted: (seconds) => `Encrypted in ${seconds} s. Save the cipher image, and the key.`,

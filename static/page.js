@@ -5,7 +5,7 @@
 // and decrypt() fill the panels.
 import { Engine } from "./engine.js";
 import { errors, stages, text } from "./messages.js";
-import { Panel, bytes, download, fidelity, statistics } from "./view.js";
+import { Panel, bytes, download, fidelity, size, statistics } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const engine = new Engine();
@@ -174,7 +174,7 @@ async function takePicture(file) {
   say(text.reading);
   try {
     const content = new Uint8Array(await file.arrayBuffer());
-    const { kind } = await engine.call("inspect", { file: content });
+    const { kind, width, height } = await engine.call("inspect", { file: content });
     source = { name: file.name || "picture.png", bytes: content, kind };
     for (const panel of Object.values(panels)) panel.clear();
     $("check").hidden = true;
@@ -184,18 +184,21 @@ async function takePicture(file) {
     $("job").hidden = false;
     $("choose").textContent = text.chooseAnother;
     $("job-name").textContent = source.name;
-    note(text.source[kind](bytes(content.length)));
-    offer(kind === "cipher" ? "decrypt" : "encrypt").focus();
+    note(text.source[kind](size(width, height, content.length)));
+    offer(kind).focus();
   } catch (error) {
     fail(error);
   }
 }
 
-// offer shows the one action that fits the file.
-function offer(action) {
-  $("encrypt").hidden = action !== "encrypt";
-  $("decrypt").hidden = action !== "decrypt";
-  return $(action);
+// offer shows the action that fits the file. Decrypting stays possible for a
+// picture: a cipher image that lost its seal on the way looks like one, and
+// trying it says what happened.
+function offer(kind) {
+  $("encrypt").hidden = kind === "cipher";
+  $("decrypt").hidden = false;
+  $("decrypt").className = kind === "cipher" ? "primary" : "quiet";
+  return kind === "cipher" ? $("decrypt") : $("encrypt");
 }
 
 // rename gives what comes out a name that says what it is: photo.jpg becomes
@@ -258,10 +261,9 @@ function encrypt() {
     panels.recovered.clear();
     $("check").hidden = false;
     note([text.encrypted(seconds()), ...sealed.notes].join(" "));
-    const size = ["File", `${bytes(sealed.png.length)}, ${sealed.width} × ${sealed.height}`];
     await measure(panels.plain, { a: sealed.plain }, statistics);
     await measure(panels.bare, { a: sealed.bare }, statistics);
-    await measure(panels.cipher, { a: sealed.png }, (m) => [...statistics(m), size]);
+    await measure(panels.cipher, { a: sealed.png }, (m) => [...statistics(m), ["File", bytes(sealed.png.length)]]);
   });
 }
 

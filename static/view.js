@@ -75,6 +75,11 @@ export function bytes(n) {
   return n < 1e6 ? `${Math.max(1, Math.round(n / 1e3))} kB` : `${(n / 1e6).toFixed(1)} MB`;
 }
 
+// size describes a picture file; the sides are 0 where they are not known.
+export function size(width, height, length) {
+  return width ? `${width} × ${height}, ${bytes(length)}` : bytes(length);
+}
+
 // download offers the file behind a blob URL under a name.
 export function download(url, name) {
   const link = document.createElement("a");
