@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/urfave/cli/v3"
-
-	"enciphergan"
 )
 
 func decryptCommand() *cli.Command {
@@ -28,11 +25,8 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	}
 	defer t.end()
 	opened, err := t.model.Decrypt(ctx, t.input, t.key, t.options...)
-	if encipher.CodeOf(err) == encipher.WrongKey {
-		return fmt.Errorf("%s: %w; %s holds the key %s", t.in, err, t.keyFile, t.key.Fingerprint())
-	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.in, err)
+		return t.failed(err)
 	}
 	return t.finish(ctx, opened.PNG, opened.Picture.Width, opened.Picture.Height)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v3"
@@ -30,7 +29,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	defer t.end()
 	sealed, err := t.model.Encrypt(ctx, t.input, t.key, t.options...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.in, err)
+		return t.failed(err)
 	}
 	t.end()
 	for _, note := range sealed.Plain.Notes {

@@ -79,11 +79,24 @@ func prepare(c *cli.Command) (*task, error) {
 	return t, nil
 }
 
+// failed adds to an error of the library what only the command knows.
+func (t *task) failed(err error) error {
+	switch encipher.CodeOf(err) {
+	case encipher.Canceled:
+		return &failure{exitInterrupted, "", errInterrupted}
+	case encipher.WrongKey:
+		return fmt.Errorf("%s: %w; %s holds the key %s", t.in, err, t.keyFile, t.key.Fingerprint())
+	}
+	return fmt.Errorf("%s: %w", t.in, err)
+}
+
+var errInterrupted = errors.New("interrupted, nothing was written")
+
 // finish writes the output. An interrupt that came late still counts.
 func (t *task) finish(ctx context.Context, file []byte, width, height int) error {
 	t.end()
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return &failure{exitInterrupted, "", errInterrupted}
 	}
 	if err := writeOutput(t.out, file, t.force); err != nil {
 		return err
@@ -98,7 +111,7 @@ func readKey(path string) (encipher.Key, error) {
 	case errors.Is(err, key.ErrText):
 		return k, badInput("compare it with the original, or copy the whole line again", err)
 	case err != nil:
-		return k, badInput("make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)

@@ -95,7 +95,11 @@ func report(w io.Writer, err error) {
 		return
 	}
 	if exitCode(err) == exitInterrupted {
-		say(w, "interrupted, nothing was written")
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		if strings.HasSuffix(what, context.Canceled.Error()) { // nobody on the way had more to say
+			what = "interrupted"
+		}
+		say(w, "%s", what)
 		return
 	}
 	say(w, "error: %v", err)
