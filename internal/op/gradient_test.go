@@ -306,9 +306,9 @@ func childrenOf(g *gorgonia.ExprGraph, n *gorgonia.Node) gorgonia.Nodes {
 	return in
 }
 
-// withoutGradient lists the operations of inference alone.
+// withoutGradient lists the operations of inference alone, and Collect, which only reads.
 var withoutGradient = []string{
-	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Concat", "Floor", "Gather", "GatherElements", "GatherRows",
+	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Floor", "Gather", "GatherElements", "GatherRows",
 	"MatMul", "Neg", "Pad", "ReduceMean", "Reshape", "RoundHalf", "Slice", "Sqrt", "Transpose",
 }
 

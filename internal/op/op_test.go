@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -346,5 +347,50 @@ func TestSingularMatrixIsAnError(t *testing.T) {
 			t.Errorf("inverting %v is no error", m)
 		}
 		machine.Close()
+	}
+}
+
+// TestCollect: the values of every run are in the slices after it, those of
+// nodes in the middle of a graph and of scalars too.
+func TestCollect(t *testing.T) {
+	g := gorgonia.NewGraph()
+	d := ones(1, 2, 3)
+	x := bind(t, g, "x", d)
+	middle, err := Scale(x, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := CrossEntropy(middle, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	into := [][]float32{make([]float32, 6), make([]float32, 1)}
+	if _, err := Collect(into, middle, last); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Collect(into, last, middle); err == nil {
+		t.Error("slices of other lengths than the nodes are no error")
+	}
+	if _, err := Collect(into, middle); err == nil {
+		t.Error("two slices for one node are no error")
+	}
+	m := gorgonia.NewTapeMachine(g)
+	defer m.Close()
+	for _, v := range []float32{3, -5} {
+		for i := range floats(d) {
+			floats(d)[i] = v
+		}
+		if err := m.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		m.Reset()
+		for i, got := range into[0] {
+			if got != 2*v {
+				t.Errorf("element %d is %g, want %g", i, got, 2*v)
+			}
+		}
+		if want := math.Log1p(math.Exp(-2 * float64(v))); math.Abs(float64(into[1][0])-want) > 1e-5 {
+			t.Errorf("the loss is %g, want %g", into[1][0], want)
+		}
 	}
 }
