@@ -73,7 +73,11 @@ func Gather[T any, I Index](dst, src []T, index []I, extent, inner int) error {
 			if err != nil {
 				return err
 			}
-			copy(dst[at:at+inner], src[base+j*inner:base+(j+1)*inner])
+			if inner == 1 { // a table: the call of copy would cost more than the element
+				dst[at] = src[base+j]
+			} else {
+				copy(dst[at:at+inner], src[base+j*inner:base+(j+1)*inner])
+			}
 			at += inner
 		}
 	}

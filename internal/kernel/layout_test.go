@@ -49,6 +49,10 @@ func TestGather(t *testing.T) {
 		t.Fatal(err)
 	}
 	equalBits(t, "gather", got, []float32{4, 5, 0, 1, 10, 11, 6, 7})
+	if err := Gather(got[:3], src, []int32{-1, 0, 5}, 12, 1); err != nil {
+		t.Fatal(err)
+	}
+	equalBits(t, "table", got[:3], []float32{11, 0, 5})
 	for _, outside := range []int64{3, -4, 1 << 62, -1 << 62} {
 		if err := Gather(got, src, []int64{0, outside}, 3, 2); err == nil {
 			t.Errorf("index %d was taken", outside)
