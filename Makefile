@@ -14,6 +14,7 @@ run: wasm ## build the wasm and serve the page with the default model; ADDR=127.
 test: chromium ## vet and run every test, the page in headless Chromium included
 	$(GO) vet ./...
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
+	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
 	$(GO) test -timeout 40m ./...
 
 build: wasm ## build the server and the command-line tool into build/

@@ -1,4 +1,5 @@
 // The page's side of the worker: promises, progress, cancel and restart.
+import { text } from "./messages.js";
 
 const workerURL = new URL("worker.js", import.meta.url).href;
 
@@ -16,7 +17,7 @@ const policy = globalThis.trustedTypes?.createPolicy("encipher", {
 const patience = 250; // ms
 
 export class EngineError extends Error {
-  constructor({ code, message, hint }) {
+  constructor({ code, message, hint = "" }) {
     super(message);
     this.code = code;
     this.hint = hint;
@@ -58,16 +59,16 @@ export class Engine {
       this.#module = await new Promise((resolve, reject) => {
         worker.onmessage = ({ data }) => {
           if (data.ready) resolve(data.module);
-          else reject(new EngineError({ code: "internal", message: data.failed ?? "The program ended while starting.", hint: "" }));
+          else reject(new EngineError({ code: "internal", message: data.failed ?? text.engine.ended }));
         };
-        worker.onerror = () => reject(new EngineError({ code: "internal", message: "The worker could not be loaded.", hint: "" }));
+        worker.onerror = () => reject(new EngineError({ code: "internal", message: text.engine.unloaded }));
         worker.postMessage({ start: this.#module });
       });
       worker.onmessage = ({ data }) => this.#receive(data);
-      worker.onerror = (event) => this.#stop("internal", event.message);
+      worker.onerror = (event) => this.#stop({ code: "internal", message: event.message });
       if (this.#model) await this.#send("loadModel", this.#model);
     } catch (error) {
-      this.#stop("internal", error.message);
+      this.#stop({ code: "internal", message: error.message });
       throw error;
     }
   }
@@ -75,7 +76,7 @@ export class Engine {
   #send(method, argument, onProgress, signal) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
-        reject(new EngineError({ code: "canceled", message: "Canceled.", hint: "" }));
+        reject(new EngineError({ code: "canceled", message: text.canceled }));
         return;
       }
       const id = this.#next++;
@@ -84,14 +85,14 @@ export class Engine {
       signal?.addEventListener("abort", () => {
         if (!this.#calls.has(id)) return;
         this.#worker.postMessage({ abort: id });
-        setTimeout(() => this.#calls.has(id) && this.#stop("canceled", "Canceled."), patience);
+        setTimeout(() => this.#calls.has(id) && this.#stop({ code: "canceled", message: text.canceled }), patience);
       });
     });
   }
 
   #receive(data) {
     if (data.exited) {
-      this.#stop("internal", "The program ended unexpectedly.");
+      this.#stop({ code: "internal", message: text.engine.ended, hint: text.engine.endedHint });
       return;
     }
     const call = this.#calls.get(data.id);
@@ -106,11 +107,11 @@ export class Engine {
   }
 
   // Ends the worker and every call under way. The next call starts a new one.
-  #stop(code, message) {
+  #stop(reason) {
     this.#worker.terminate();
     this.#ready = null;
     const ended = [...this.#calls.values()];
     this.#calls.clear();
-    for (const call of ended) call.reject(new EngineError({ code, message, hint: "" }));
+    for (const call of ended) call.reject(new EngineError(reason));
   }
 }

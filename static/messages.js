@@ -31,6 +31,11 @@ export const text = {
   ready: (model) => `Ready · ${model}`,
   unavailable: "Not available",
   unavailableHint: "Reload the page. If that does not help, this browser may lack WebAssembly or module workers: try a current one.",
+  engine: {
+    ended: "The program ended unexpectedly.",
+    endedHint: "The picture may need more memory than this browser gives. Try a smaller one.",
+    unloaded: "The worker could not be loaded.",
+  },
   reading: "Reading",
   chooseAnother: "Choose another",
   key: {

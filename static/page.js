@@ -219,8 +219,9 @@ async function work(job) {
   $("running").hidden = false;
   $("cancel").hidden = false;
   progress({ stage: "", done: 0, total: 0 });
-  const began = performance.now();
   try {
+    await loaded;
+    const began = performance.now();
     await job({ onProgress: progress, signal: running.signal }, () => ((performance.now() - began) / 1000).toFixed(1));
   } catch (error) {
     fail(error);
@@ -347,4 +348,5 @@ addEventListener("beforeunload", (event) => {
   if (running || (key?.used && !key.saved)) event.preventDefault();
 });
 
-start();
+// Never rejects: start shows what went wrong.
+const loaded = start();

@@ -14,7 +14,7 @@ import (
 const (
 	maxCardBytes  = 1 << 20
 	maxModelBytes = 256 << 20
-	maxKeyText    = 16 << 10
+	maxKeyText    = 64 << 10 // of a key file; what is too long for a key is said in those words below that
 )
 
 // service holds the loaded model.
@@ -50,7 +50,7 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 func (s *service) loaded() (*encipher.Model, error) {
 	m := s.model.Load()
 	if m == nil {
-		return nil, &encipher.Error{Code: encipher.BadModel, Hint: "Call loadModel first.", Err: errors.New("no model is loaded")}
+		return nil, &encipher.Error{Code: encipher.BadModel, Hint: "Load a model first.", Err: errors.New("no model is loaded")}
 	}
 	return m, nil
 }

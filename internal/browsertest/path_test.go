@@ -306,3 +306,34 @@ func TestWasmHoldsNoTraining(t *testing.T) {
 		}
 	}
 }
+
+// Keys and pictures can be dropped and pasted.
+func TestDropAndPaste(t *testing.T) {
+	key, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, serve(t))
+	b.drop("some.key", []byte(key.Text()))
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+	b.paste(fmt.Sprintf(`data.setData("text/plain", %q)`, other.Text()))
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, other.Fingerprint()))
+	picture := base64.StdEncoding.EncodeToString(encode(t, scene(40, 30)))
+	b.paste(fmt.Sprintf(`data.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "pasted.png", { type: "image/png" }))`, picture))
+	b.until(`document.getElementById("job-name").textContent === "pasted.png" && !document.getElementById("encrypt").hidden`)
+}
+
+// paste pastes what the statement puts into data.
+func (b *tab) paste(fill string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => {
+		const data = new DataTransfer();
+		%s;
+		document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+		return true;
+	})()`, fill))
+}

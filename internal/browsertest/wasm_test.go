@@ -163,3 +163,120 @@ func differing(a, b []byte) (n, most int) {
 	}
 	return n, most
 }
+
+// Calls with the wrong types are refused with a code, and hostile models leave
+// the loaded one in place.
+func TestWasmChecksItsArguments(t *testing.T) {
+	b := worker(t, serve(t))
+	key, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ method, argument, code string }{
+		{"encrypt", `{}`, "bad-argument"},
+		{"encrypt", `{ file: "text", key }`, "bad-argument"},
+		{"encrypt", `{ file: [1, 2, 3], key }`, "bad-argument"},
+		{"encrypt", `{ file: new Float64Array(8), key }`, "bad-argument"},
+		{"encrypt", `{ file: new ArrayBuffer(8), key }`, "bad-argument"},
+		{"encrypt", `{ file: null, key }`, "bad-argument"},
+		{"encrypt", `{ file: picture, key: 5 }`, "bad-argument"},
+		{"encrypt", `{ file: picture, key: "x".repeat(1e6) }`, "bad-argument"},
+		{"encrypt", `{ file: picture, key: "x".repeat(2e4) }`, "bad-key"},
+		{"encrypt", `{ file: picture, key: "" }`, "bad-key"},
+		{"encrypt", `{ file: new Uint8Array(0), key }`, "bad-picture"},
+		{"decrypt", `{ file: picture, key }`, "not-a-cipher"},
+		{"decrypt", `{ file: new Uint8Array(0), key }`, "not-a-cipher"},
+		{"parseKey", `{ text: picture }`, "bad-argument"},
+		{"inspect", `{}`, "bad-argument"},
+		{"metrics", `{ a: picture, b: wider }`, "bad-argument"},
+		{"metrics", `{ a: new Uint8Array(9) }`, "bad-picture"},
+		{"loadModel", `{}`, "bad-argument"},
+		{"loadModel", `{ card: picture, encryption: picture, decryption: picture }`, "bad-model"},
+		{"loadModel", `{ card: new Uint8Array(2e6), encryption: picture, decryption: picture }`, "bad-model"},
+		{"nothing", `{}`, "internal"},
+	} {
+		got := eval[string](b, fmt.Sprintf(`(async () => {
+			const key = %q, picture = bytesOf(%q), wider = bytesOf(%q);
+			try {
+				await engine.call(%q, %s);
+				return "no error";
+			} catch (error) {
+				return error instanceof Error && error.message ? error.code : "an error without a message";
+			}
+		})()`, key.Text(), base64.StdEncoding.EncodeToString(encode(t, scene(20, 20))), base64.StdEncoding.EncodeToString(encode(t, scene(21, 20))), c.method, c.argument))
+		if got != c.code {
+			t.Errorf("%s(%s): %s, want %s", c.method, c.argument, got, c.code)
+		}
+	}
+	ask(b, "encrypt", map[string]any{"file": encode(t, scene(20, 20)), "key": key.Text()})
+}
+
+// Progress names its stages in order and only grows within each.
+func TestProgress(t *testing.T) {
+	b := worker(t, serve(t))
+	key, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type report struct {
+		Stage       string
+		Done, Total int
+	}
+	reports := eval[[]report](b, fmt.Sprintf(`(async () => {
+		const seen = [];
+		await engine.call("encrypt", { file: bytesOf(%q), key: %q }, { onProgress: (p) => seen.push(p) });
+		return seen;
+	})()`, base64.StdEncoding.EncodeToString(encode(t, scene(300, 40))), key.Text()))
+	var stages []string
+	for i, r := range reports {
+		if i == 0 || r.Stage != reports[i-1].Stage {
+			stages = append(stages, r.Stage)
+		} else if r.Done < reports[i-1].Done || r.Total != reports[i-1].Total {
+			t.Errorf("%s went from %d of %d to %d of %d", r.Stage, reports[i-1].Done, reports[i-1].Total, r.Done, r.Total)
+		}
+		if last := i+1 == len(reports) || reports[i+1].Stage != r.Stage; last && r.Done != r.Total {
+			t.Errorf("%s ended at %d of %d", r.Stage, r.Done, r.Total)
+		}
+	}
+	if got := strings.Join(stages, " "); got != "decode encrypt seal" {
+		t.Errorf("stages: %s", got)
+	}
+}
+
+// An abort ends a call with its code, and the next call works: both where the
+// wasm stops by itself and where its worker does not react and is replaced.
+func TestAbort(t *testing.T) {
+	b := worker(t, serve(t))
+	key, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := base64.StdEncoding.EncodeToString(encode(t, scene(1200, 600)))
+	for name, hinder := range map[string]string{
+		// Without timers the worker is never replaced.
+		"by the wasm": `globalThis.setTimeout = () => 0; return () => (globalThis.setTimeout = timer)`,
+		// Without the message the wasm never hears of it.
+		"by a new worker": `Worker.prototype.postMessage = function (m, ...rest) { if (!("abort" in m)) post.call(this, m, ...rest) };
+			return () => (Worker.prototype.postMessage = post)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			code := eval[string](b, fmt.Sprintf(`(async () => {
+				const mend = ((timer, post) => { %s })(globalThis.setTimeout, Worker.prototype.postMessage);
+				const controller = new AbortController();
+				const onProgress = ({ stage, done }) => { if (stage === "encrypt" && done === 1) controller.abort(); };
+				try {
+					await engine.call("encrypt", { file: bytesOf(%q), key: %q }, { onProgress, signal: controller.signal });
+					return "no error";
+				} catch (error) {
+					return error.code;
+				} finally {
+					mend();
+				}
+			})()`, hinder, large, key.Text()))
+			if code != encipher.Canceled {
+				t.Errorf("code %q, want %q", code, encipher.Canceled)
+			}
+			ask(b, "encrypt", map[string]any{"file": encode(t, scene(20, 20)), "key": key.Text()})
+		})
+	}
+}
