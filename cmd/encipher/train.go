@@ -110,7 +110,7 @@ func train(ctx context.Context, c *cli.Command) error {
 	}
 	if err := run.Train(ctx); err != nil {
 		if errors.Is(err, training.ErrInterrupted) {
-			return fmt.Errorf("%w", errors.Join(err, context.Canceled))
+			return &failure{exitInterrupted, "", err}
 		}
 		return err
 	}

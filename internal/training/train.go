@@ -120,6 +120,7 @@ type Run struct {
 	seconds    float64
 	progress   *Progress
 	validation []Tile
+	afterStep  func(step int) // for tests: called when a step is done
 }
 
 const checkpointName = "checkpoint.encipher"
@@ -231,9 +232,12 @@ func (r *Run) checkpoint() (Checkpoint, error) {
 		put("decryption/", r.weights.decryption)
 	}
 	put("discriminator/", r.weights.discriminator)
-	for prefix, a := range map[string]*Adam{"adam/generator/": r.generator, "adam/fine/": r.fine, "adam/discriminator/": r.adversary} {
-		if a != nil {
-			c.Tensors = append(c.Tensors, a.State(prefix)...)
+	for _, o := range []struct {
+		prefix string
+		adam   *Adam
+	}{{"adam/generator/", r.generator}, {"adam/fine/", r.fine}, {"adam/discriminator/", r.adversary}} {
+		if o.adam != nil {
+			c.Tensors = append(c.Tensors, o.adam.State(o.prefix)...)
 		}
 	}
 	c.Tensors = append(c.Tensors, NamedTensor{"seconds", []int{1}, []float32{float32(r.seconds)}})
@@ -399,6 +403,9 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 			counts[name]++
 		}
 		r.progress.Step(r.step, losses)
+		if r.afterStep != nil {
+			r.afterStep(r.step)
+		}
 		if r.step%c.ValidateEvery != 0 && r.step != end {
 			continue
 		}
