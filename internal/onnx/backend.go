@@ -48,7 +48,7 @@ type program struct {
 
 type programInput struct {
 	*value
-	kind  DataType
+	typ   DataType
 	shape []int
 }
 

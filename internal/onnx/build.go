@@ -74,11 +74,11 @@ func newBuilder(p *program, lim Limits) *builder {
 // allocated, but for small constants.
 func (b *builder) build(p *program) error {
 	for _, in := range p.inputs {
-		t, err := dtype(in.kind)
+		t, err := dtype(in.typ)
 		if err != nil {
 			return fmt.Errorf("input %q: %w", in.name, err)
 		}
-		b.operands[in.value] = &operand{kind: in.kind, node: op.Data(b.graph, "input/"+in.name, t, in.shape...)}
+		b.operands[in.value] = &operand{kind: in.typ, node: op.Data(b.graph, "input/"+in.name, t, in.shape...)}
 	}
 	for _, s := range p.steps {
 		if err := b.step(s); err != nil {

@@ -3,11 +3,11 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
@@ -250,12 +250,7 @@ func TestEveryOperatorIsChecked(t *testing.T) {
 			covered[o] = true
 		}
 	}
-	var names []string
-	for name := range operators {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(operators)) {
 		if !covered[name] && oracles[name] == "" {
 			t.Errorf("the operator %s has neither a case nor an oracle", name)
 		}

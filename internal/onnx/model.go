@@ -4,9 +4,10 @@
 // writer's opset is 13, the last one whose operators carry what the networks
 // need as attributes and whose readers are everywhere.
 //
-// Reading: Load takes the bytes through five steps, each in its own file:
+// Reading: Load takes the bytes through six steps and ends with a Machine, whose Run computes:
 //
-//	parse       wire.go, parse.go  bounded reading of the wire format; Scan ends here
+//	parse       wire.go, parse.go  bounded reading of the wire format
+//	check       scan.go            the graph as a whole, declared operators only; Scan ends here
 //	specialise  specialise.go      symbolic dimensions get sizes, half-precision numbers become float32
 //	decode      backend.go         onnx-go replays the graph into our own backend, a program
 //	rewrite     rewrite.go         patterns of operators become single ones
