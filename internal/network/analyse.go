@@ -15,16 +15,12 @@ import (
 
 // Analyse gives the reversible profile its analytic start, from crops of
 // training pictures (N, 3, S, S) in [-1, 1]: the whitening is the damped PCA of
-// unshuffled blocks, rotated at random, and the activation norm brings the
-// scrambled features to deviation 1. For other profiles it does nothing.
+// unshuffled blocks, rotated at random. For other profiles it does nothing.
 func (d Definition) Analyse(w *Weights, crops []float32, side int, r *rand.Rand) error {
 	if !d.Keyed() {
 		return nil
 	}
-	if err := d.whiten(w, crops, side, r); err != nil {
-		return err
-	}
-	return d.normalise(w, crops, side, r)
+	return d.whiten(w, crops, side, r)
 }
 
 // whiten sets W = Q diag(1/s) U^T and bias -W mu, with U, lambda, mu the PCA of
@@ -95,41 +91,6 @@ func (d Definition) whiten(w *Weights, crops []float32, side int, r *rand.Rand) 
 	return nil
 }
 
-// normalise sets the activation norm to the inverse deviation of what enters
-// it, over all channels: the keyed mix makes them alike.
-func (d Definition) normalise(w *Weights, crops []float32, side int, r *rand.Rand) error {
-	var before []Layer
-	for _, l := range d.Encryption() {
-		if l.Kind == ActNorm {
-			break
-		}
-		before = append(before, l)
-	}
-	n := len(crops) / (3 * side * side)
-	p, err := NewProbe(d, w, before, n, side)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	var seed keyed.Seed
-	for i := range seed {
-		seed[i] = byte(r.Uint32())
-	}
-	y, err := p.Run(crops, seed)
-	if err != nil {
-		return err
-	}
-	var square float64
-	for _, v := range y {
-		square += float64(v) * float64(v)
-	}
-	scale, shift := w.Data("actnorm.scale"), w.Data("actnorm.shift")
-	for i := range scale {
-		scale[i], shift[i] = float32(1/math.Sqrt(square/float64(len(y)))), 0
-	}
-	return nil
-}
-
 // Probe runs some of the encryption generator's layers on batches of crops.
 type Probe struct {
 	definition Definition
@@ -151,7 +112,7 @@ func NewProbe(d Definition, w *Weights, layers []Layer, n, side int) (*Probe, er
 		return nil, err
 	}
 	b := NewNodes(g, "", w, true, 1, k)
-	var carried *gorgonia.Node
+	var carried []*gorgonia.Node
 	y := Walk[*gorgonia.Node](b, layers, x, &carried)
 	if b.Err() != nil {
 		return nil, b.Err()

@@ -32,7 +32,6 @@ type Builder[V any] interface {
 	DepthToSpace(x V, block int) V
 	ChannelScale(x V, scale string) V
 	ChannelAffine(x V, scale, shift string) V
-	ChannelAffineInverse(x V, scale, shift string) V
 	Whiten(x V, matrix, bias string) V
 	Unwhiten(x V, matrix, bias string) V // minus bias, then the inverse of the matrix
 	Rotate(x V, matrix string, back bool) V
@@ -44,15 +43,15 @@ type Builder[V any] interface {
 	InverseErf(x V, table string) V // x holds 8-bit levels
 }
 
-// Walk applies layers to x. carried receives the statistics of the CarriedNorm.
-func Walk[V any](b Builder[V], layers []Layer, x V, carried *V) V {
+// Walk applies layers to x. carried receives the statistics of each CarriedNorm, in order.
+func Walk[V any](b Builder[V], layers []Layer, x V, carried *[]V) V {
 	for _, l := range layers {
 		x = forward(b, l, x, carried)
 	}
 	return x
 }
 
-func forward[V any](b Builder[V], l Layer, x V, carried *V) V {
+func forward[V any](b Builder[V], l Layer, x V, carried *[]V) V {
 	bias := ""
 	if l.Bias {
 		bias = l.Name + ".bias"
@@ -78,7 +77,7 @@ func forward[V any](b Builder[V], l Layer, x V, carried *V) V {
 		return b.Add(x, Walk(b, l.Branch, x, carried))
 	case ChannelScale:
 		return b.ChannelScale(x, l.Name+".scale")
-	case ChannelAffine, ActNorm:
+	case ChannelAffine:
 		return b.ChannelAffine(x, l.Name+".scale", l.Name+".shift")
 	case SpaceToDepth:
 		return b.SpaceToDepth(x, l.Block)
@@ -97,8 +96,9 @@ func forward[V any](b Builder[V], l Layer, x V, carried *V) V {
 	case Rotation:
 		return b.Rotate(x, l.Name+".matrix", false)
 	case CarriedNorm:
-		*carried = b.Statistics(x, l.Eps)
-		return b.Standardize(x, *carried)
+		statistics := b.Statistics(x, l.Eps)
+		*carried = append(*carried, statistics)
+		return b.Standardize(x, statistics)
 	case KeyedPermutation:
 		return b.Permute(x, l.Index, false)
 	case KeyedMix:
@@ -111,14 +111,14 @@ func forward[V any](b Builder[V], l Layer, x V, carried *V) V {
 
 // WalkBack applies the inverses of layers in reverse order: from the 8-bit
 // levels of a cipher image and the carried statistics to the picture.
-func WalkBack[V any](b Builder[V], layers []Layer, x, carried V) V {
+func WalkBack[V any](b Builder[V], layers []Layer, x V, carried []V) V {
 	for i := len(layers) - 1; i >= 0; i-- {
 		x = backward(b, layers[i], x, carried)
 	}
 	return x
 }
 
-func backward[V any](b Builder[V], l Layer, x, carried V) V {
+func backward[V any](b Builder[V], l Layer, x V, carried []V) V {
 	switch l.Kind {
 	case SpaceToDepth:
 		return b.DepthToSpace(x, l.Block)
@@ -138,13 +138,11 @@ func backward[V any](b Builder[V], l Layer, x, carried V) V {
 	case Rotation:
 		return b.Rotate(x, l.Name+".matrix", true)
 	case CarriedNorm:
-		return b.Restore(x, carried)
+		return b.Restore(x, carried[l.Index])
 	case KeyedPermutation:
 		return b.Permute(x, l.Index, true)
 	case KeyedMix:
 		return b.Mix(x, l.Index, true)
-	case ActNorm:
-		return b.ChannelAffineInverse(x, l.Name+".scale", l.Name+".shift")
 	case Uniform:
 		return b.Scale(b.InverseErf(x, l.Name+".table"), l.Width())
 	}

@@ -14,15 +14,15 @@ import (
 // The values of the generators' graphs by name. Height and width are symbolic,
 // "H" and "W" of the picture; the keyed layers have "P" positions.
 const (
-	valuePicture    = "picture"    // float32 (1, 3, H, W), 8-bit samples as u/127.5 - 1
-	valueCipher     = "cipher"     // float32 (1, 3, H, W) in [-1, 1]
-	valueLevels     = "levels"     // int32 (1, 3, H, W), the 8-bit levels of the cipher
-	valueMeans      = "means"      // float32 (1, C, 1, 1), half-precision values
-	valueDeviations = "deviations" // likewise
+	valuePicture = "picture" // float32 (1, 3, H, W), 8-bit samples as u/127.5 - 1
+	valueCipher  = "cipher"  // float32 (1, 3, H, W) in [-1, 1]
+	valueLevels  = "levels"  // int32 (1, 3, H, W), the 8-bit levels of the cipher
 )
 
 func valuePermutation(i int) string { return fmt.Sprintf("permutation%d", i) } // int32 (1, C, P)
 func valueMix(i int) string         { return fmt.Sprintf("mix%d", i) }         // float32 (C, C, 1, 1)
+func valueMeans(i int) string       { return fmt.Sprintf("means%d", i) }       // float32 (1, C, 1, 1), half-precision values
+func valueDeviations(i int) string  { return fmt.Sprintf("deviations%d", i) }  // likewise
 
 // definitionKey is the metadata entry that holds the Definition as JSON.
 const definitionKey = "encipher.definition"
@@ -36,11 +36,13 @@ func (d Definition) Export(encryption, decryption *Weights) (enc, dec []byte, er
 	layers := d.Encryption()
 	e := newNames(d, encryption)
 	e.input(valuePicture, onnx.Float32, picture)
-	var carried name
+	var carried []name
 	y := Walk[name](e, layers, valuePicture, &carried)
 	e.output(y, valueCipher, picture)
-	if d.Keyed() {
-		e.outputStatistics(carried)
+	dims := onnx.Sizes(1, int64(d.Channels()), 1, 1)
+	for i, means := range carried {
+		e.output(means, valueMeans(i), dims)
+		e.output(e.deviations[means], valueDeviations(i), dims)
 	}
 	if enc, err = e.encode("encryption"); err != nil {
 		return nil, nil, err
@@ -50,10 +52,13 @@ func (d Definition) Export(encryption, decryption *Weights) (enc, dec []byte, er
 	layers, backwards := d.Decryption()
 	if backwards {
 		b.input(valueLevels, onnx.Int32, picture)
-		c := int64(d.Channels())
-		b.input(valueMeans, onnx.Float32, onnx.Sizes(1, c, 1, 1))
-		b.input(valueDeviations, onnx.Float32, onnx.Sizes(1, c, 1, 1))
-		y = WalkBack[name](b, layers, valueLevels, name(valueMeans))
+		for i := range carried {
+			b.input(valueMeans(i), onnx.Float32, dims)
+			b.input(valueDeviations(i), onnx.Float32, dims)
+			carried[i] = name(valueMeans(i))
+			b.deviations[carried[i]] = name(valueDeviations(i))
+		}
+		y = WalkBack[name](b, layers, valueLevels, carried)
 	} else {
 		b.input(valueCipher, onnx.Float32, picture)
 		y = Walk[name](b, layers, valueCipher, nil)
@@ -83,7 +88,7 @@ type names struct {
 var _ Builder[name] = (*names)(nil)
 
 func newNames(d Definition, w *Weights) *names {
-	return &names{definition: d, weights: w, have: map[string]bool{}, deviations: map[name]name{valueMeans: valueDeviations}}
+	return &names{definition: d, weights: w, have: map[string]bool{}, deviations: map[name]name{}}
 }
 
 func (b *names) encode(graph string) ([]byte, error) {
@@ -111,12 +116,6 @@ func (b *names) input(n string, t onnx.DataType, dims []onnx.Dim) {
 func (b *names) output(x name, n string, dims []onnx.Dim) {
 	b.model.Graph.Nodes = append(b.model.Graph.Nodes, onnx.Node{Op: "Identity", Name: n, Inputs: []string{string(x)}, Outputs: []string{n}})
 	b.model.Graph.Outputs = append(b.model.Graph.Outputs, onnx.ValueInfo{Name: n, Type: onnx.Float32, Dims: dims})
-}
-
-func (b *names) outputStatistics(means name) {
-	dims := onnx.Sizes(1, int64(b.definition.Channels()), 1, 1)
-	b.output(means, valueMeans, dims)
-	b.output(b.deviations[means], valueDeviations, dims)
 }
 
 // node adds an operation with one output.
@@ -290,10 +289,6 @@ func (b *names) ChannelScale(x name, scale string) name { return b.Mul(x, b.chan
 
 func (b *names) ChannelAffine(x name, scale, shift string) name {
 	return b.Add(b.Mul(x, b.channel(scale)), b.channel(shift))
-}
-
-func (b *names) ChannelAffineInverse(x name, scale, shift string) name {
-	return b.Div(b.Sub(x, b.channel(shift)), b.channel(scale))
 }
 
 // matrix convolves with a constant matrix (C, C).

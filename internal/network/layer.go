@@ -33,10 +33,9 @@ const (
 	Whitening        Kind = "Whitening"        // 1x1 convolution with bias; backwards minus the bias, then the inverse matrix
 	Coupling         Kind = "Coupling"         // Branch maps the first half of the channels to what changes the second: affine (s, t) with Clamp, or additive where Clamp is 0
 	Rotation         Kind = "Rotation"         // fixed orthogonal matrix
-	CarriedNorm      Kind = "CarriedNorm"      // instance norm whose half-precision means and deviations are carried to decryption; Eps
+	CarriedNorm      Kind = "CarriedNorm"      // instance norm whose half-precision means and deviations are carried to decryption as statistics Index; Eps
 	KeyedPermutation Kind = "KeyedPermutation" // Index-th permutation of positions, a different one each channel
 	KeyedMix         Kind = "KeyedMix"         // Index-th orthogonal matrix
-	ActNorm          Kind = "ActNorm"          // scale and shift a channel, backwards (y - shift)/scale
 	Uniform          Kind = "Uniform"          // erf(x/(Kappa*sqrt 2)): normal to uniform; backwards a table of the 256 levels
 )
 
@@ -94,8 +93,6 @@ func (l Layer) parameters() []Parameter {
 		list = append(list, constant(l.Name+".scale", "one", true, l.Out))
 	case ChannelAffine:
 		list = append(list, constant(l.Name+".scale", "one", true, l.Out), constant(l.Name+".shift", "zero", true, l.Out))
-	case ActNorm:
-		list = append(list, Parameter{l.Name + ".scale", []int{l.Out}, Init{Kind: "data"}, true}, Parameter{l.Name + ".shift", []int{l.Out}, Init{Kind: "data"}, true})
 	case Whitening:
 		list = append(list, Parameter{l.Name + ".matrix", []int{l.Out, l.Out}, Init{Kind: "data"}, true}, Parameter{l.Name + ".bias", []int{l.Out}, Init{Kind: "data"}, true})
 	case Rotation:

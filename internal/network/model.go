@@ -73,18 +73,26 @@ func keyedInputs() []string {
 	return list
 }
 
+func carriedValues() []string {
+	var list []string
+	for i := range CarriedNorms {
+		list = append(list, valueMeans(i), valueDeviations(i))
+	}
+	return list
+}
+
 func encryptionSignature(d Definition) (inputs, outputs []string) {
 	if !d.Keyed() {
 		return []string{valuePicture}, []string{valueCipher}
 	}
-	return append(keyedInputs(), valuePicture), []string{valueCipher, valueMeans, valueDeviations}
+	return append(keyedInputs(), valuePicture), append(carriedValues(), valueCipher)
 }
 
 func decryptionSignature(d Definition) (inputs, outputs []string) {
 	if !d.Keyed() {
 		return []string{valueCipher}, []string{valuePicture}
 	}
-	return append(keyedInputs(), valueLevels, valueMeans, valueDeviations), []string{valuePicture}
+	return append(append(keyedInputs(), carriedValues()...), valueLevels), []string{valuePicture}
 }
 
 func sameNames(have []onnx.ValueInfo, want []string) bool {
@@ -111,10 +119,11 @@ func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
 func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
 
 // StatisticsBytes is the number of bytes of carried statistics of one tile (0
-// for the paper profile): means, then deviations, half precision, little-endian.
+// for the paper profile): for each carried norm
+// means, then deviations, half precision, little-endian.
 func (m *Model) StatisticsBytes() int {
 	if !m.card.Definition.Keyed() {
 		return 0
 	}
-	return 2 * 2 * m.card.Definition.Channels()
+	return CarriedNorms * 2 * 2 * m.card.Definition.Channels()
 }

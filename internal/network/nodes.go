@@ -262,12 +262,6 @@ func (b *Nodes) ChannelAffine(x *gorgonia.Node, scale, shift string) *gorgonia.N
 	})
 }
 
-func (b *Nodes) ChannelAffineInverse(x *gorgonia.Node, scale, shift string) *gorgonia.Node {
-	return b.do(func() (*gorgonia.Node, error) {
-		return op.ChannelAffineInverse(x, b.parameter(scale), b.parameter(shift))
-	})
-}
-
 func (b *Nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		y, err := op.Mix(b.parameter(matrix), x, false)

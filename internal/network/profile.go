@@ -51,8 +51,11 @@ func (d Definition) Keyed() bool { return d.Profile == "reversible" }
 // Channels is the number of channels of the keyed layers.
 func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }
 
-// KeyedLayers is the number of keyed permutations and of keyed mixes.
-const KeyedLayers = 2
+// KeyedLayers is the number of keyed permutations and of keyed mixes, CarriedNorms that of carried norms.
+const (
+	KeyedLayers  = 2
+	CarriedNorms = 2
+)
 
 // Tiling says how pictures are cut for the profile. Per-tile instance norms
 // without carried statistics would show as a mosaic, so the paper's network
@@ -66,7 +69,7 @@ func (d Definition) Tiling() Tiling {
 
 const (
 	normEps    = 1e-5 // as PyTorch's, from which such networks are usually described
-	carriedEps = 0.02
+	carriedEps = 1e-4
 	leak       = 0.2
 	clamp      = 1.5
 )
@@ -131,11 +134,11 @@ func (d Definition) reversible() []Layer {
 			Layer{Kind: Rotation, Name: fmt.Sprintf("rotation%d", i), Out: c})
 	}
 	return append(layers,
-		Layer{Kind: CarriedNorm, Name: "carried", Out: c, Eps: carriedEps},
+		Layer{Kind: CarriedNorm, Name: "carried0", Out: c, Eps: carriedEps},
 		Layer{Kind: KeyedPermutation, Index: 0, Out: c}, Layer{Kind: KeyedMix, Index: 0, Out: c},
 		Layer{Kind: Coupling, Name: "scrambler", Out: c, Branch: branch("scrambler", c/2, 0.2)},
 		Layer{Kind: KeyedPermutation, Index: 1, Out: c}, Layer{Kind: KeyedMix, Index: 1, Out: c},
-		Layer{Kind: ActNorm, Name: "actnorm", Out: c},
+		Layer{Kind: CarriedNorm, Name: "carried1", Index: 1, Out: c, Eps: carriedEps},
 		// Last, so that decryption begins with the table of levels and only floats are rearranged.
 		Layer{Kind: DepthToSpace, Block: d.Unshuffle},
 		Layer{Kind: Uniform, Name: "uniform", Kappa: d.Kappa})

@@ -122,7 +122,7 @@ func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, se
 	c := Cipher{Height: height, Width: width, Levels: make([]byte, len(rgb))}
 	planes(rgb, height*width, func(plane, interleaved int) { c.Levels[interleaved] = levels[plane] })
 	if s.model.card.Definition.Keyed() {
-		for _, name := range []string{valueMeans, valueDeviations} {
+		for _, name := range carriedValues() {
 			for _, v := range out[name].Data().([]float32) {
 				c.Statistics = binary.LittleEndian.AppendUint16(c.Statistics, kernel.HalfBits(v))
 			}
@@ -152,7 +152,7 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 		levels := make([]int32, len(c.Levels))
 		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { levels[plane] = int32(c.Levels[interleaved]) })
 		in[valueLevels] = tensor.New(shape, tensor.WithBacking(levels))
-		for i, name := range []string{valueMeans, valueDeviations} {
+		for i, name := range carriedValues() {
 			v := make([]float32, d.Channels())
 			for j := range v {
 				v[j] = kernel.HalfValue(binary.LittleEndian.Uint16(c.Statistics[2*(i*len(v)+j):]))

@@ -48,10 +48,6 @@ func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 				for i := range p.Shape[0] {
 					data[i*p.Shape[0]+i] = 1
 				}
-			} else if len(p.Name) > 6 && p.Name[len(p.Name)-6:] == ".scale" {
-				for i := range data {
-					data[i] = 1
-				}
 			}
 		}
 		w.tensors[p.Name] = tensor.New(tensor.WithShape(p.Shape...), tensor.WithBacking(data))

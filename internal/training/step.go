@@ -115,7 +115,7 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 		dec = network.NewNodes(g, "decryption/", w.decryption, false, 1, k)
 		builders = append(builders, trained{"decryption/", dec, w.decryption})
 	}
-	var carried *gorgonia.Node
+	var carried []*gorgonia.Node
 	cipher := network.Walk[*gorgonia.Node](enc, d.Encryption(), x, &carried)
 	if enc.Err() != nil {
 		return nil, enc.Err()
