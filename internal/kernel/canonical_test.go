@@ -109,10 +109,19 @@ var canonical = []struct {
 	{"Sqrt", 0x25557489, func(r *rand.Rand) []float32 { return filled(4099, func(y []float32) { Sqrt(y, offset(r, len(y), 1)) }) }},
 	{"StraightThroughUniform", 0x0b0a8fe6, pointwise(StraightThroughUniform, 1.01)},
 	{"StraightThroughSymmetric", 0x7ad161c3, pointwise(StraightThroughSymmetric, 1.01)},
-	{"quantisers", 0xd579f2dc, func(r *rand.Rand) []float32 {
-		levels := make([]byte, 2*4099)
-		QuantizeUniform(levels[:4099], random(r, 4099))
-		QuantizeSymmetric(levels[4099:], random(r, 4099))
+	{"quantisers", 0xc3b95775, func(r *rand.Rand) []float32 {
+		// Besides random values, those around every border between two levels, where one rounding more or less tells.
+		c := random(r, 4099)
+		for k := range 2 * Levels {
+			for _, border := range []float32{float32(k)/256 - 1, float32(k)/127.5 - 1, (float32(k)+0.5)/127.5 - 1} {
+				for ulp := int32(-2); ulp <= 2; ulp++ {
+					c = append(c, math.Float32frombits(math.Float32bits(border)+uint32(ulp)))
+				}
+			}
+		}
+		levels := make([]byte, 2*len(c))
+		QuantizeUniform(levels[:len(c)], c)
+		QuantizeSymmetric(levels[len(c):], c)
 		return filled(len(levels), func(y []float32) {
 			for i, l := range levels {
 				y[i] = float32(l)

@@ -251,6 +251,58 @@ func TestGradients(t *testing.T) {
 	}
 }
 
+// TestOutputsAreWrittenWhole runs every operation and its gradients twice, the
+// second time over buffers full of NaN: what a node's buffer held before must not matter.
+func TestOutputsAreWrittenWhole(t *testing.T) {
+	s := seeded(t)
+	for _, r := range rows(s) {
+		t.Run(r.op+"/"+r.name, func(t *testing.T) {
+			g, in := r.plant(t, func(i int) bool { return !r.in[i].data })
+			y, err := r.build(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if active(y) {
+				loss, err := weigh(y, s.uniform(-1, 1, volume(y.Shape())).v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := gorgonia.Grad(loss, slices.DeleteFunc(slices.Clone(in), func(n *gorgonia.Node) bool { return !active(n) })...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := gorgonia.NewTapeMachine(g)
+			defer m.Close()
+			var results [2][][]float32
+			var owned [2][]*tensor.Dense
+			for round := range results {
+				if err := m.RunAll(); err != nil {
+					t.Fatal(err)
+				}
+				m.Reset()
+				for _, n := range g.AllNodes() {
+					if o, ok := n.Op().(*operation); ok {
+						buffer := floats(o.out)
+						owned[round] = append(owned[round], o.out)
+						results[round] = append(results[round], slices.Clone(buffer))
+						for i := range buffer {
+							buffer[i] = float32(math.NaN())
+						}
+					}
+				}
+			}
+			if !slices.Equal(owned[0], owned[1]) {
+				t.Error("the second run allocates its outputs anew")
+			}
+			for i, first := range results[0] {
+				if !slices.Equal(first, results[1][i]) {
+					t.Errorf("operation %d gives %v at first and %v over a buffer that was used", i, first, results[1][i])
+				}
+			}
+		})
+	}
+}
+
 // TestOnlyWantedGradients asks every operation for the gradient of each subset
 // of its inputs and expects exactly that: no node for a frozen input, none at
 // all where the operation has no gradient by an input.
