@@ -52,7 +52,7 @@ async function start() {
     await loadModel(index.models[0]);
   } catch (error) {
     engineState("failed", text.unavailable);
-    fail(error, text.unavailableHint);
+    fail(error, error.hint || text.unavailableHint);
   }
 }
 
@@ -214,22 +214,27 @@ function rename(name, action) {
 async function work(job) {
   clearError();
   running = new AbortController();
-  const buttons = [$("encrypt"), $("decrypt"), $("check"), $("new-key"), $("open-key"), $("choose"), $("model")];
-  for (const b of buttons) b.disabled = true;
+  const controls = [$("encrypt"), $("decrypt"), $("check"), $("new-key"), $("open-key"), $("choose"), $("model")];
+  const began = document.activeElement;
+  for (const c of controls) c.disabled = true;
+  $("drop").dataset.state = "busy";
   $("running").hidden = false;
   $("cancel").hidden = false;
+  $("cancel").focus();
   progress({ stage: "", done: 0, total: 0 });
   try {
     await loaded;
-    const began = performance.now();
-    await job({ onProgress: progress, signal: running.signal }, () => ((performance.now() - began) / 1000).toFixed(1));
+    const started = performance.now();
+    await job({ onProgress: progress, signal: running.signal }, () => ((performance.now() - started) / 1000).toFixed(1));
   } catch (error) {
     fail(error);
   } finally {
     running = null;
-    for (const b of buttons) b.disabled = false;
+    for (const c of controls) c.disabled = false;
+    $("drop").dataset.state = "idle";
     $("running").hidden = true;
     $("cancel").hidden = true;
+    (began.checkVisibility?.() ? began : $("choose")).focus();
   }
 }
 

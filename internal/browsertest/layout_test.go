@@ -39,20 +39,29 @@ func TestScreenshots(t *testing.T) {
 	b.choose("file", absolute(t, filepath.Join("testdata", "photo.jpg")))
 	b.until(`!document.getElementById("encrypt").hidden`)
 	look("2-picture")
+	b.choose("file", write(t, "large.png", encode(t, scene(1500, 1200))))
+	b.until(`document.getElementById("job-name").textContent === "large.png"`)
+	b.click("encrypt")
+	b.until(`document.getElementById("progress").value > 0`)
+	look("3-working")
+	b.click("cancel")
+	b.idle()
+	b.choose("file", absolute(t, filepath.Join("testdata", "photo.jpg")))
+	b.until(`document.getElementById("job-name").textContent === "photo.jpg"`)
 	b.click("encrypt")
 	b.until(`!document.getElementById("check").hidden`)
 	b.idle()
 	b.click("check")
 	b.until(`document.getElementById("check").hidden`)
 	b.idle()
-	look("3-encrypted")
+	look("4-encrypted")
 	notPicture := filepath.Join(t.TempDir(), "notes.txt")
 	if err := os.WriteFile(notPicture, []byte("not a picture"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.choose("file", notPicture)
 	b.until(`!document.getElementById("error").hidden`)
-	look("4-error")
+	look("5-error")
 }
 
 // picture saves a screenshot of the whole page where a folder for it is named.
