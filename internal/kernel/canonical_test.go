@@ -82,34 +82,31 @@ var canonical = []struct {
 	{"ChannelAffine", 0x10cdbec3, func(r *rand.Rand) []float32 {
 		return filled(2*3*77, func(y []float32) { ChannelAffine(2, 3, 77, random(r, len(y)), random(r, 3), random(r, 3), y) })
 	}},
-	{"ChannelAffineInverse", 0x772374d3, func(r *rand.Rand) []float32 {
-		return filled(2*3*77, func(y []float32) { ChannelAffineInverse(2, 3, 77, random(r, len(y)), offset(r, 3, 2), random(r, 3), y) })
-	}},
-	{"ChannelBias", 0x5622a3f7, func(r *rand.Rand) []float32 {
+	{"ChannelBias", 0xbf8ee068, func(r *rand.Rand) []float32 {
 		return filled(2*3*77, func(y []float32) { ChannelBias(2, 3, 77, random(r, len(y)), random(r, 3), y) })
 	}},
-	{"BatchNormInference", 0x3290cfbc, func(r *rand.Rand) []float32 {
+	{"BatchNormInference", 0x3831d78e, func(r *rand.Rand) []float32 {
 		return filled(2*3*77, func(y []float32) {
 			BatchNormInference(2, 3, 77, random(r, len(y)), random(r, 3), random(r, 3), random(r, 3), offset(r, 3, 2), y, 1e-5)
 		})
 	}},
-	{"LeakyReLU", 0x4829ec2d, func(r *rand.Rand) []float32 {
+	{"LeakyReLU", 0xa6161294, func(r *rand.Rand) []float32 {
 		return filled(4099, func(y []float32) { LeakyReLU(y, random(r, len(y)), 0.2) })
 	}},
-	{"Exp", 0x5f491b9f, pointwise(Exp, 80)},
-	{"Tanh", 0xc19a6f8e, pointwise(Tanh, 10)},
-	{"Sigmoid", 0x2a9df318, pointwise(Sigmoid, 80)},
-	{"Erf", 0xd47f909d, pointwise(Erf, 5)},
-	{"Scale", 0x9c0cc1c0, pointwise(func(dst, src []float32) { Scale(dst, src, 0.3) }, 1)},
-	{"Divide", 0x820e3d4a, pointwise(func(dst, src []float32) { Divide(dst, src, 0.3) }, 1)},
-	{"Multiply", 0x45492c04, func(r *rand.Rand) []float32 {
+	{"Exp", 0xa0cfdb37, pointwise(Exp, 80)},
+	{"Tanh", 0x945646e1, pointwise(Tanh, 10)},
+	{"Sigmoid", 0x55507c00, pointwise(Sigmoid, 80)},
+	{"Erf", 0x9ac32f4d, pointwise(Erf, 5)},
+	{"Scale", 0x52ea376d, pointwise(func(dst, src []float32) { Scale(dst, src, 0.3) }, 1)},
+	{"Divide", 0xcda7417c, pointwise(func(dst, src []float32) { Divide(dst, src, 0.3) }, 1)},
+	{"Multiply", 0x62e232ea, func(r *rand.Rand) []float32 {
 		return filled(4099, func(y []float32) { Multiply(y, random(r, len(y)), random(r, len(y))) })
 	}},
-	{"RoundHalf", 0x12ca6e25, pointwise(RoundHalf, 1)},
-	{"Sqrt", 0x25557489, func(r *rand.Rand) []float32 { return filled(4099, func(y []float32) { Sqrt(y, offset(r, len(y), 1)) }) }},
-	{"StraightThroughUniform", 0x0b0a8fe6, pointwise(StraightThroughUniform, 1.01)},
-	{"StraightThroughSymmetric", 0x7ad161c3, pointwise(StraightThroughSymmetric, 1.01)},
-	{"quantisers", 0xc3b95775, func(r *rand.Rand) []float32 {
+	{"RoundHalf", 0x246a7439, pointwise(RoundHalf, 1)},
+	{"Sqrt", 0x1ac401a3, func(r *rand.Rand) []float32 { return filled(4099, func(y []float32) { Sqrt(y, offset(r, len(y), 1)) }) }},
+	{"StraightThroughUniform", 0x3bf485a2, pointwise(StraightThroughUniform, 1.01)},
+	{"StraightThroughSymmetric", 0x4743fe56, pointwise(StraightThroughSymmetric, 1.01)},
+	{"quantisers", 0x917de104, func(r *rand.Rand) []float32 {
 		// Besides random values, those around every border between two levels, where one rounding more or less tells.
 		c := random(r, 4099)
 		for k := range 2 * Levels {
@@ -135,7 +132,7 @@ var canonical = []struct {
 		}
 		return y
 	}},
-	{"LookUp", 0x2bafe102, func(r *rand.Rand) []float32 {
+	{"LookUp", 0x317ecae8, func(r *rand.Rand) []float32 {
 		return filled(4099, func(y []float32) { LookUp(y, random(r, len(y)), random(r, Levels)) })
 	}},
 }

@@ -125,14 +125,6 @@ func ChannelAffine(n, c, p int, x, scale, shift, y []float32) {
 	})
 }
 
-// ChannelAffineInverse computes x = (y - shift)/scale per channel of y (N, C, P).
-func ChannelAffineInverse(n, c, p int, y, scale, shift, x []float32) {
-	parallel(n*c, func(t int) {
-		a, b := scale[t%c], shift[t%c]
-		Normalize(y[t*p:(t+1)*p], x[t*p:(t+1)*p], b, a)
-	})
-}
-
 // ChannelProducts adds up x*y over samples and positions of (N, C, P): out has C elements.
 func ChannelProducts(n, c, p int, x, y, out []float32) {
 	clear(out)

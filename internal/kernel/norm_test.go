@@ -139,8 +139,6 @@ func TestPerChannelEqualNaive(t *testing.T) {
 			func(v float32, c, row int) float32 { return float32(v*stats[row+s.c+c]) + stats[row+c] })
 		check("ChannelAffine", func() { ChannelAffine(s.n, s.c, s.p, x, a, b, got) },
 			func(v float32, c, _ int) float32 { return float32(v*a[c]) + b[c] })
-		check("ChannelAffineInverse", func() { ChannelAffineInverse(s.n, s.c, s.p, x, a, b, got) },
-			func(v float32, c, _ int) float32 { return float32(v-b[c]) / a[c] })
 		check("ChannelBias", func() { ChannelBias(s.n, s.c, s.p, x, b, got) },
 			func(v float32, c, _ int) float32 { return v + b[c] })
 		check("BatchNormInference", func() { BatchNormInference(s.n, s.c, s.p, x, a, b, mean, variance, got, 1e-5) },

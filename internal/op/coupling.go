@@ -161,3 +161,10 @@ func binary(name string, a kernel.Arithmetic, x, y *gorgonia.Node, diff func(in 
 		Diff: diff,
 	}, x, y)
 }
+
+func negated(x *gorgonia.Node, err error) (*gorgonia.Node, error) {
+	if err != nil {
+		return nil, err
+	}
+	return Neg(x)
+}

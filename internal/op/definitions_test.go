@@ -265,11 +265,6 @@ func normRows(s source) []row {
 				want: func(in [][]float64) []float64 {
 					return perChannel(in[0], c, p, func(x float64, ch int) float64 { return x + in[1][ch] })
 				}, tol: rounding(1), gradTol: rounding(n * p)},
-			row{op: "ChannelAffineInverse", name: fmt.Sprint(shape), in: affine,
-				build: func(in gorgonia.Nodes) (*gorgonia.Node, error) { return ChannelAffineInverse(in[0], in[1], in[2]) },
-				want: func(in [][]float64) []float64 {
-					return perChannel(in[0], c, p, func(y float64, ch int) float64 { return (y - in[2][ch]) / in[1][ch] })
-				}, tol: rounding(2), gradTol: rounding(n * p)},
 			row{op: "BatchNormInference", name: fmt.Sprint(shape),
 				in: []leaf{s.uniform(-1, 1, shape[:]...).fixed(), s.uniform(0.5, 1.5, c).fixed(), s.uniform(-1, 1, c).fixed(), s.uniform(-1, 1, c).fixed(), s.uniform(0.5, 2, c).fixed()},
 				build: func(in gorgonia.Nodes) (*gorgonia.Node, error) {

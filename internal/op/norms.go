@@ -82,12 +82,26 @@ func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float
 
 // ChannelAffine is x*scale + shift per channel of x (N, C, H, W); scale and shift are (C).
 func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
-	return channelwise("ChannelAffine", kernel.ChannelAffine, x, scale, shift,
-		func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+	return Apply(Spec{
+		Name: "ChannelAffine", Arity: 3,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			for _, s := range in[1:] {
+				if in[0].Dims() < 3 || !s.Eq(tensor.Shape{in[0][1]}) {
+					return nil, fmt.Errorf("parameters %v do not fit input %v", s, in[0])
+				}
+			}
+			return in[0], nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			n, c, p := planes(in[0].Shape())
+			kernel.ChannelAffine(n, c, p, floats(in[0]), floats(in[1]), floats(in[2]), floats(out))
+			return nil
+		},
+		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g := make(gorgonia.Nodes, 3)
 			var err error
 			if want[0] {
-				if g[0], err = channelScale(grad, in[1], false); err != nil {
+				if g[0], err = channelScale(grad, in[1]); err != nil {
 					return nil, err
 				}
 			}
@@ -100,74 +114,17 @@ func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
 				g[2], err = channelSums(grad)
 			}
 			return g, err
-		})
-}
-
-// ChannelAffineInverse is (y - shift)/scale per channel.
-func ChannelAffineInverse(y, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
-	return channelwise("ChannelAffineInverse", kernel.ChannelAffineInverse, y, scale, shift,
-		func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g := make(gorgonia.Nodes, 3)
-			scaled, err := channelScale(grad, in[1], true)
-			if err != nil {
-				return nil, err
-			}
-			if want[0] {
-				g[0] = scaled
-			}
-			// With x = (y - shift)/scale: dscale = -sum(dx/scale * x), dshift = -sum(dx/scale).
-			if want[1] {
-				if g[1], err = negated(channelProducts(out, scaled)); err != nil {
-					return nil, err
-				}
-			}
-			if want[2] {
-				g[2], err = negated(channelSums(scaled))
-			}
-			return g, err
-		})
-}
-
-func negated(x *gorgonia.Node, err error) (*gorgonia.Node, error) {
-	if err != nil {
-		return nil, err
-	}
-	return Neg(x)
-}
-
-func channelwise(name string, f func(n, c, p int, x, scale, shift, y []float32), x, scale, shift *gorgonia.Node,
-	diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)) (*gorgonia.Node, error) {
-	return Apply(Spec{
-		Name: name, Arity: 3,
-		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			for _, s := range in[1:] {
-				if in[0].Dims() < 3 || !s.Eq(tensor.Shape{in[0][1]}) {
-					return nil, fmt.Errorf("parameters %v do not fit input %v", s, in[0])
-				}
-			}
-			return in[0], nil
 		},
-		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			n, c, p := planes(in[0].Shape())
-			f(n, c, p, floats(in[0]), floats(in[1]), floats(in[2]), floats(out))
-			return nil
-		},
-		Diff: diff,
 	}, x, scale, shift)
 }
 
-// channelScale multiplies, or divides, each channel of x by scale (C).
-func channelScale(x, scale *gorgonia.Node, divide bool) (*gorgonia.Node, error) {
+// channelScale multiplies each channel of x by scale (C).
+func channelScale(x, scale *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: fmt.Sprintf("ChannelScale{divide %t}", divide), Arity: 2, Shape: same,
+		Name: "ChannelScale", Arity: 2, Shape: same,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			n, c, p := planes(in[0].Shape())
-			zero := make([]float32, c)
-			if divide {
-				kernel.ChannelAffineInverse(n, c, p, floats(in[0]), floats(in[1]), zero, floats(out))
-			} else {
-				kernel.ChannelAffine(n, c, p, floats(in[0]), floats(in[1]), zero, floats(out))
-			}
+			kernel.ChannelAffine(n, c, p, floats(in[0]), floats(in[1]), make([]float32, c), floats(out))
 			return nil
 		},
 	}, x, scale)

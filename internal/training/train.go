@@ -51,15 +51,15 @@ type Config struct {
 
 // Defaults are the measured settings of a profile.
 func Defaults(profile string) (Config, error) {
-	c := Config{Seed: 1, Batch: 8, Crop: 64, Warmup: 50, Clip: 1, DiscriminatorEvery: 2, DiscriminatorRate: 2e-4, ValidateEvery: 500, Target: "uniform"}
+	c := Config{Seed: 1, Batch: 4, Crop: 128, Warmup: 50, Clip: 1, DiscriminatorEvery: 2, DiscriminatorRate: 2e-4, ValidateEvery: 500, Target: "uniform"}
 	switch profile {
 	case "reversible":
 		c.Definition = network.Reversible()
-		c.Steps, c.FineTune, c.Rate, c.FineRate = 20000, 1000, 8e-4, 2e-5
+		c.Steps, c.FineTune, c.Rate, c.FineRate = 8000, 1000, 8e-4, 2e-5
 		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
 	case "paper":
 		c.Definition = network.Paper()
-		c.Steps, c.Batch, c.Rate = 4000, 4, 5e-4
+		c.Steps, c.Crop, c.Rate = 4000, 64, 5e-4
 		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
 	default:
 		return c, fmt.Errorf("unknown profile %q; there are paper and reversible", profile)
