@@ -146,6 +146,20 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 	if len(c.Statistics) != s.model.StatisticsBytes() {
 		return nil, fmt.Errorf("a tile carries %d bytes of statistics, this model wants %d", len(c.Statistics), s.model.StatisticsBytes())
 	}
+	in := s.decryptionInputs(c)
+	out, err := s.run(ctx, decryptionFile, in, seed, c.Height, c.Width)
+	if err != nil {
+		return nil, err
+	}
+	samples := make([]byte, len(c.Levels))
+	kernel.QuantizeSymmetric(samples, out[valuePicture].Data().([]float32))
+	rgb := make([]byte, len(samples))
+	planes(rgb, c.Height*c.Width, func(plane, interleaved int) { rgb[interleaved] = samples[plane] })
+	return rgb, nil
+}
+
+// decryptionInputs makes the inputs of the decryption generator, but for the key material.
+func (s *Session) decryptionInputs(c Cipher) map[string]*tensor.Dense {
 	shape := tensor.WithShape(1, 3, c.Height, c.Width)
 	in := map[string]*tensor.Dense{}
 	if d := s.model.card.Definition; d.Keyed() {
@@ -164,15 +178,7 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(c.Levels[interleaved]) })
 		in[valueCipher] = tensor.New(shape, tensor.WithBacking(x))
 	}
-	out, err := s.run(ctx, decryptionFile, in, seed, c.Height, c.Width)
-	if err != nil {
-		return nil, err
-	}
-	samples := make([]byte, len(c.Levels))
-	kernel.QuantizeSymmetric(samples, out[valuePicture].Data().([]float32))
-	rgb := make([]byte, len(samples))
-	planes(rgb, c.Height*c.Width, func(plane, interleaved int) { rgb[interleaved] = samples[plane] })
-	return rgb, nil
+	return in
 }
 
 func (s *Session) run(ctx context.Context, generator string, in map[string]*tensor.Dense, seed keyed.Seed, height, width int) (map[string]*tensor.Dense, error) {
@@ -189,7 +195,22 @@ func (s *Session) run(ctx context.Context, generator string, in map[string]*tens
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return g.Run(in)
+	out, err := g.Run(in)
+	if err != nil {
+		return nil, err
+	}
+	// The scan before has checked names only; a hostile model may give them any shape and type.
+	c, samples := s.model.card.Definition.Channels(), 3*height*width
+	for name, t := range out {
+		want := samples
+		if name != valueCipher && name != valuePicture {
+			want = c
+		}
+		if data, ok := t.Data().([]float32); !ok || len(data) != want {
+			return nil, fmt.Errorf("%s makes %q of shape %v and type %v, want %d values of float32", generator, name, t.Shape(), t.Dtype(), want)
+		}
+	}
+	return out, nil
 }
 
 // planes calls f with the index of every sample in (3, P) and in (P, 3).

@@ -1,0 +1,92 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/onnx"
+	"enciphergan/internal/onnx/peer"
+
+	"gorgonia.org/tensor"
+)
+
+// TestOnnxruntimeAgreesOnModels runs the very files that are shipped, keyed
+// inputs included, in onnxruntime and here and prints the largest difference.
+//
+// The encryption generator rounds its carried statistics to half precision:
+// where a mean or deviation falls beside a rounding boundary the two may take
+// neighbouring halves, 2^-11 of their value apart, and the cipher follows. So
+// the encryption bound is one half-precision step of a deviate of 4; the
+// decryption generator is given equal statistics and gets a bound for the
+// rounding of its 20 convolutions alone.
+func TestOnnxruntimeAgreesOnModels(t *testing.T) {
+	runtime, err := peer.Find()
+	if errors.Is(err, peer.ErrMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 64
+	cards, _ := filepath.Glob("../../models/*/card.json")
+	if len(cards) == 0 {
+		t.Fatal("no shipped model found")
+	}
+	for _, card := range cards {
+		f, err := ReadFiles(os.DirFS(filepath.Dir(card)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := m.NewSession()
+		seed := keyed.Seed{3}
+		rgb := smooth(seeded(t), size, size)
+		dims := map[string]int{"H": size, "W": size}
+		if d := m.card.Definition; d.Keyed() {
+			dims["P"] = size / d.Unshuffle * (size / d.Unshuffle)
+		}
+		compare := func(generator string, data []byte, in map[string]*tensor.Dense, tolerance float64) {
+			t.Helper()
+			if err := s.keyedInputs(in, seed, size, size, generator == decryptionFile); err != nil {
+				t.Fatal(err)
+			}
+			machine, err := onnx.Load(data, dims, onnx.DefaultLimits())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, err := machine.Run(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs, err := runtime.Run(data, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			difference, output, err := peer.MaxDifference(ours, theirs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s of %s: max abs difference to onnxruntime %.3g (%s)", generator, m.Name(), difference, output)
+			if !(difference <= tolerance) {
+				t.Errorf("%s of %s: difference %g exceeds %g", generator, m.Name(), difference, tolerance)
+			}
+		}
+		x := make([]float32, len(rgb))
+		planes(rgb, size*size, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(rgb[interleaved]) })
+		compare(encryptionFile, f.Encryption, map[string]*tensor.Dense{valuePicture: tensor.New(tensor.WithShape(1, 3, size, size), tensor.WithBacking(x))}, 4.0/1024)
+
+		c, err := s.Encrypt(context.Background(), rgb, size, size, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(decryptionFile, f.Decryption, s.decryptionInputs(c), 1e-3)
+	}
+}
