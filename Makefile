@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build wasm dataset screenshots chromium clean
+.PHONY: help run test test-wasm build wasm dataset screenshots chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -18,6 +18,17 @@ test: chromium wasm ## vet and run every test, the page in headless Chromium inc
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
 	$(GO) test -timeout 40m ./...
+	@$(MAKE) --no-print-directory test-wasm
+
+# The packages whose bits must be the same everywhere run their own tests as
+# WebAssembly too, under Node.js.
+WASM_TESTED = ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
+
+test-wasm:
+	@if command -v node >/dev/null; then \
+		GOOS=js GOARCH=wasm $(GO) test -exec "$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $(WASM_TESTED); \
+	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
+	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
 
 build: wasm ## build the server and the command-line tool into build/
 	$(GO) build -trimpath -o build/ ./server ./cmd/encipher

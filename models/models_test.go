@@ -1,0 +1,120 @@
+package models_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"enciphergan/internal/network"
+	"enciphergan/internal/training"
+	"enciphergan/models"
+)
+
+// pictures is the folder to measure on: the shared evaluation set, or the
+// pictures of the tests, which are fewer and kinder.
+func pictures(t *testing.T) (folder string, shared bool) {
+	t.Helper()
+	root := os.Getenv("ENCIPHER_SHARED")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared")
+	}
+	folder = filepath.Join(root, "data", "eval")
+	if _, err := os.Stat(folder); err == nil {
+		return folder, true
+	}
+	return filepath.Join("..", "internal", "browsertest", "testdata"), false
+}
+
+func open(t *testing.T, name string) *network.Model {
+	t.Helper()
+	f, err := models.Files(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := network.Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestQuality holds the shipped default network to its promise on pictures it
+// has never seen: the bare 8-bit cipher of centre crops of 256 x 256.
+func TestQuality(t *testing.T) {
+	folder, shared := pictures(t)
+	photos, _, err := training.ReadPhotos(context.Background(), folder, training.ReadOptions{ShortestSide: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tiles := training.Tiles(photos, 256, 0)
+	const seed = 1
+	t.Logf("seed %d, %d tiles of %s", seed, len(tiles), folder)
+	for _, c := range []struct {
+		model             string
+		kappa             float32
+		mean, least, bits float64
+	}{
+		{models.Default + "-kappa1", 1, 58, 48, 7.99},
+		{models.Default, 1.73, 78, 58, 7.6},
+	} {
+		m := open(t, c.model)
+		f, _, err := training.Measure(context.Background(), m, tiles, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s (kappa %g): PSNR mean %.2f dB, minimum %.2f dB, SSIM %.5f, entropy %.4f, mean |correlation| %.4f, residual %.2f %% of raw",
+			c.model, f.Kappa, f.PSNRMean, f.PSNRMin, f.SSIM, f.Entropy, f.Correlation, f.Residual)
+		if f.Kappa != c.kappa {
+			t.Errorf("%s has kappa %g, want %g", c.model, f.Kappa, c.kappa)
+		}
+		// The small set has one photo, too few for the bounds of a mean.
+		if shared && f.PSNRMean < c.mean {
+			t.Errorf("%s: PSNR mean %.2f dB, want %g", c.model, f.PSNRMean, c.mean)
+		}
+		if f.PSNRMin < c.least || f.SSIM < 0.999 || f.Entropy < c.bits || f.Correlation > 0.01 {
+			t.Errorf("%s misses its promise: %+v", c.model, f)
+		}
+	}
+}
+
+// TestCards: each card tells how the model was made, what it reaches, and that
+// training gained at least 5 dB over the analytic start on the same tiles.
+func TestCards(t *testing.T) {
+	names := models.Names()
+	if len(names) == 0 {
+		t.Fatal("no model is shipped")
+	}
+	for _, name := range names {
+		card := open(t, name).Card()
+		if card.Training == nil || card.Training.Command == "" || card.Training.Data == "" || card.Training.Steps == 0 {
+			t.Errorf("%s: the card does not say how it was trained: %+v", name, card.Training)
+		}
+		if !card.Definition.Keyed() {
+			continue
+		}
+		var start, trained float64
+		for _, f := range card.Figures {
+			switch {
+			case strings.HasPrefix(f.Set, "analytic start"):
+				start = f.PSNRMean
+			case f.Kappa == 1:
+				trained = f.PSNRMean
+			}
+		}
+		t.Logf("%s: analytic start %.2f dB, trained %.2f dB", name, start, trained)
+		if start == 0 || trained < start+5 {
+			t.Errorf("%s: %.2f dB after training, %.2f dB at the analytic start; want 5 dB more", name, trained, start)
+		}
+	}
+}
+
+func TestFilesUnknown(t *testing.T) {
+	if _, err := models.Files("nothing"); err == nil || !strings.Contains(err.Error(), models.Default) {
+		t.Errorf("an unknown model gives %v, want an error that lists the shipped ones", err)
+	}
+	if _, err := models.Files("../network"); err == nil {
+		t.Error("a path outside is taken")
+	}
+}
