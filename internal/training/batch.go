@@ -17,6 +17,14 @@ type Target struct {
 	Images []Photo
 }
 
+// Fingerprint identifies the images, in hexadecimal; it is empty without any.
+func (t Target) Fingerprint() string {
+	if len(t.Images) == 0 {
+		return ""
+	}
+	return DataFingerprint(Dataset{Training: t.Images})
+}
+
 // crop draws one 8-bit square, interleaved, (side, side, 3).
 func (t Target) crop(source *rand.ChaCha8, side int) []byte {
 	if len(t.Images) > 0 {

@@ -36,7 +36,7 @@ const (
 // ErrCheckpoint is the error of a file that cannot be resumed from.
 var ErrCheckpoint = errors.New("not a usable checkpoint")
 
-const newCheckpoint = "begin again without -resume to make a new one, or give an earlier checkpoint"
+const newCheckpoint = "put a copy of it back to use -resume, or begin a new run in another folder"
 
 // NamedTensor is one tensor of a checkpoint. The product of Shape is len(Data).
 type NamedTensor struct {

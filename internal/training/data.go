@@ -80,7 +80,7 @@ type Skipped struct {
 
 // Errors of folders that cannot be trained on.
 var (
-	ErrNoPhotos = errors.New("no usable photo found: give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF photos")
+	ErrNoPhotos = errors.New("no usable photo found")
 	ErrMemory   = errors.New("the decoded photos exceed the memory bound: use fewer photos or a smaller longest side")
 )
 
@@ -140,11 +140,11 @@ func ReadPhotos(ctx context.Context, folder string, options ReadOptions) ([]Phot
 	}
 	report.Used = len(photos)
 	if len(photos) == 0 {
-		err := ErrNoPhotos
+		err := fmt.Errorf("%s: %w", folder, ErrNoPhotos)
 		if len(report.Skipped) > 0 {
-			err = fmt.Errorf("%w (%d skipped, the first, %s: %s)", err, len(report.Skipped), report.Skipped[0].Name, report.Skipped[0].Reason)
+			err = fmt.Errorf("%w, %d skipped, the first, %s: %s", err, len(report.Skipped), report.Skipped[0].Name, report.Skipped[0].Reason)
 		}
-		return nil, report, fmt.Errorf("reading %s: %w", folder, err)
+		return nil, report, fmt.Errorf("%w: give a folder with JPEG, PNG, WebP, TIFF, BMP or GIF photos of at least %d x %[2]d pixels", err, options.ShortestSide)
 	}
 	return photos, report, nil
 }

@@ -10,31 +10,41 @@ import (
 	"enciphergan/internal/network"
 )
 
+// Sets of tiles that figures on a card are of.
+const (
+	testSet  = "test split, centre tiles"
+	startSet = "analytic start, test split"
+)
+
 // Finish calibrates the dequantisation for each kappa, chooses the kappa whose
-// residual is smallest on the validation tiles, measures kappa 1 and the chosen
-// one on the test tiles and writes the model directory.
+// residual is smallest on the validation tiles, measures kappa 1, the chosen one
+// and the analytic start on the test tiles and writes the model directory, and
+// beside it that of kappa 1 where another was chosen.
 func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas []float32) error {
 	test := Tiles(r.data.Test, tileSide, 0)
 	d := r.Config.Definition
 	if !d.Keyed() {
-		f, figures, err := r.variant(d, card, test)
+		_, figures, err := r.variant(ctx, d, card, test)
 		if err != nil {
 			return err
 		}
+		figures.Set = testSet
 		r.progress.Message("test: " + describe(figures))
 		card.Figures = []network.Figures{figures}
-		if f, err = r.Files(card); err != nil {
+		f, err := r.Files(card)
+		if err != nil {
 			return err
 		}
-		return WriteModel(dir, f)
+		if err := WriteModel(dir, f); err != nil {
+			return err
+		}
+		r.progress.Message("wrote " + dir)
+		return nil
 	}
 	best, least := d.Kappa, -1.0
 	for _, k := range kappas {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("%w before the model was written; run train -resume again", ErrInterrupted)
-		}
 		d.Kappa = k
-		_, figures, err := r.variant(d, card, r.validation)
+		_, figures, err := r.variant(ctx, d, card, r.validation)
 		if err != nil {
 			return err
 		}
@@ -43,28 +53,38 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 			best, least = k, figures.Residual
 		}
 	}
-	for _, k := range []float32{1, best} {
-		if k == 1 && len(card.Figures) == 1 {
-			continue
-		}
+	widths := []float32{1}
+	if best != 1 {
+		widths = append(widths, best)
+	}
+	for _, k := range widths {
 		d.Kappa = k
-		_, figures, err := r.variant(d, card, test)
+		_, figures, err := r.variant(ctx, d, card, test)
 		if err != nil {
 			return err
 		}
-		figures.Set = "test split, centre tiles"
+		figures.Set = testSet
 		r.progress.Message("test: " + describe(figures))
 		card.Figures = append(card.Figures, figures)
 	}
-	for _, k := range []float32{1, best} {
+	start, err := r.analyticStart(ctx, test)
+	if err != nil {
+		return err
+	}
+	r.progress.Message("test, analytic start: " + describe(start))
+	r.progress.Message(fmt.Sprintf("gain over the analytic start at kappa 1: %+.2f dB in the mean, %+.2f dB in the minimum",
+		card.Figures[0].PSNRMean-start.PSNRMean, card.Figures[0].PSNRMin-start.PSNRMin))
+	card.Figures = append(card.Figures, start)
+	for _, k := range widths {
 		d.Kappa = k
-		f, _, err := r.variant(d, card, nil)
+		name, variant := dir, card
+		if k != best {
+			name += "-kappa1"
+			variant.Name += "-kappa1"
+		}
+		f, _, err := r.variant(ctx, d, variant, nil)
 		if err != nil {
 			return err
-		}
-		name := dir
-		if k == 1 && best != 1 {
-			name += "-kappa1"
 		}
 		if err := WriteModel(name, f); err != nil {
 			return err
@@ -75,12 +95,37 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 }
 
 func describe(f network.Figures) string {
-	return fmt.Sprintf("kappa %g: PSNR mean %.2f dB, minimum %.2f dB, SSIM %.5f, entropy %.4f, mean |correlation| %.4f, residual %.2f %% of raw (%d tiles)",
-		f.Kappa, f.PSNRMean, f.PSNRMin, f.SSIM, f.Entropy, f.Correlation, f.Residual, f.Tiles)
+	kappa := ""
+	if f.Kappa != 0 {
+		kappa = fmt.Sprintf("kappa %g: ", f.Kappa)
+	}
+	return kappa + fmt.Sprintf("PSNR mean %.2f dB, minimum %.2f dB, SSIM %.5f, entropy %.4f, mean |correlation| %.4f, residual %.2f %% of raw (%d tiles)",
+		f.PSNRMean, f.PSNRMin, f.SSIM, f.Entropy, f.Correlation, f.Residual, f.Tiles)
+}
+
+// analyticStart measures the generators as Begin made them, before any step, at
+// kappa 1 and with the plain inverse of erf in their table.
+func (r *Run) analyticStart(ctx context.Context, tiles []Tile) (network.Figures, error) {
+	c := r.Config
+	c.Definition.Kappa = 1
+	begun, err := newRun(r.folder, c, r.data, r.target, nil)
+	if err != nil {
+		return network.Figures{}, err
+	}
+	if err := begun.analyse(); err != nil {
+		return network.Figures{}, err
+	}
+	f, err := begun.Files(network.Card{Name: "analytic start"})
+	if err != nil {
+		return network.Figures{}, fmt.Errorf("exporting the analytic start: %w", err)
+	}
+	figures, err := r.measure(ctx, f, tiles)
+	figures.Set = startSet
+	return figures, err
 }
 
 // variant exports the generators at another kappa and measures them; without tiles it only exports.
-func (r *Run) variant(d network.Definition, card network.Card, tiles []Tile) (network.Files, network.Figures, error) {
+func (r *Run) variant(ctx context.Context, d network.Definition, card network.Card, tiles []Tile) (network.Files, network.Figures, error) {
 	decryption := r.weights.decryption
 	if d.Keyed() {
 		decryption = decryption.Clone()
@@ -92,12 +137,21 @@ func (r *Run) variant(d network.Definition, card network.Card, tiles []Tile) (ne
 	if err != nil || len(tiles) == 0 {
 		return f, network.Figures{}, err
 	}
+	figures, err := r.measure(ctx, f, tiles)
+	return f, figures, err
+}
+
+// measure measures an exported model. An interrupt loses nothing of the run.
+func (r *Run) measure(ctx context.Context, f network.Files, tiles []Tile) (network.Figures, error) {
 	m, err := network.Load(f)
 	if err != nil {
-		return f, network.Figures{}, err
+		return network.Figures{}, err
 	}
-	figures, _, err := Measure(m, tiles, r.Config.Seed)
-	return f, figures, err
+	figures, _, err := Measure(ctx, m, tiles, r.Config.Seed)
+	if ctx.Err() != nil {
+		return figures, fmt.Errorf("%w before the model was written; continue with -resume", ErrInterrupted)
+	}
+	return figures, err
 }
 
 // calibrate sets each level's entry of the inverse erf table to the mean of what

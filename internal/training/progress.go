@@ -15,6 +15,7 @@ import (
 // ten times a second at most, elsewhere plain lines at the reports only.
 type Progress struct {
 	out      io.Writer
+	prefix   string     // of every line that stays
 	width    func() int // columns of the terminal; nil where there is none
 	steps    int
 	begun    time.Time
@@ -27,8 +28,10 @@ type Progress struct {
 }
 
 // NewProgress shows a run of steps steps, of which done are already behind it.
-func NewProgress(out *os.File, done, steps int) *Progress {
+// Every line that stays on the screen begins with prefix.
+func NewProgress(out *os.File, prefix string, done, steps int) *Progress {
 	p := newProgress(out, done, steps, time.Now)
+	p.prefix = prefix
 	if descriptor := int(out.Fd()); term.IsTerminal(descriptor) {
 		p.width = func() int {
 			if columns, _, err := term.GetSize(descriptor); err == nil && columns > 0 {
@@ -71,7 +74,7 @@ func (p *Progress) Message(text string) {
 		fmt.Fprint(p.out, "\r")
 		p.unended = false
 	}
-	fmt.Fprintln(p.out, text)
+	fmt.Fprintln(p.out, p.prefix+text)
 }
 
 // Close ends the line that was written over.

@@ -45,8 +45,10 @@ type Config struct {
 	DiscriminatorRate  float64 `json:"discriminator_rate"`
 	ValidateEvery      int     `json:"validate_every"`
 	Target             string  `json:"target"` // "uniform" or the folder of target cipher images
-	// Data identifies the photos and their split.
-	Data string `json:"data"`
+	// Data identifies the photos and their split, TargetData the target cipher
+	// images; that is empty for uniform.
+	Data       string `json:"data"`
+	TargetData string `json:"target_data,omitempty"`
 }
 
 // Defaults are the measured settings of a profile.
@@ -86,15 +88,21 @@ func (c Config) Validate() error {
 		return fmt.Errorf("a discriminator step every %d steps: want at least 1", c.DiscriminatorEvery)
 	case !(c.Rate > 0 && c.Rate < 1) || c.FineTune > 0 && !(c.FineRate > 0 && c.FineRate < 1) || !(c.DiscriminatorRate > 0 && c.DiscriminatorRate < 1):
 		return fmt.Errorf("learning rates %g, %g, %g: want more than 0 and less than 1", c.Rate, c.FineRate, c.DiscriminatorRate)
-	case !(c.Clip > 0):
-		return fmt.Errorf("gradient bound %g: want more than 0", c.Clip)
+	case !(c.Clip > 0 && c.Clip <= 1e9):
+		return fmt.Errorf("gradient bound %g: want more than 0, at most 1e9", c.Clip)
 	case c.Losses.PSNR == 0 && c.Losses.SSIM == 0:
 		return errors.New("without a reconstruction term (psnr or ssim) nothing can be decrypted")
+	}
+	for _, weight := range []float64{c.Losses.PSNR, c.Losses.SSIM, c.Losses.Adversarial, c.Losses.Target} {
+		if !(weight >= 0 && weight <= 1e6) {
+			return fmt.Errorf("weight %g of a loss: want 0 to 1e6", weight)
+		}
 	}
 	return nil
 }
 
-// ErrDiverged is the error of a run whose losses are no longer numbers.
+// ErrDiverged is the error of a run whose losses are no longer numbers, or whose
+// generators have come to destroy what they are to recover.
 var ErrDiverged = errors.New("the training diverged")
 
 // ErrInterrupted is the error of a run that was cancelled; its checkpoint is written.
@@ -125,13 +133,22 @@ type Run struct {
 
 const checkpointName = "checkpoint.encipher"
 
+// ErrHoldsRun is the error of beginning a run where there is one already.
+var ErrHoldsRun = errors.New("it already holds a run")
+
+// Holds tells whether a folder holds a run that Resume may continue.
+func Holds(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, checkpointName))
+	return err == nil
+}
+
 // Begin prepares a new run. The folder is made; it must not hold a checkpoint.
 func Begin(folder string, c Config, data Dataset, target Target, progress *Progress) (*Run, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(folder, checkpointName)); err == nil {
-		return nil, fmt.Errorf("%s already holds a run: continue it with -resume, or choose another folder", folder)
+	if Holds(folder) {
+		return nil, fmt.Errorf("%s: %w: continue it with -resume, or choose another folder", folder, ErrHoldsRun)
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("making the run's folder: %w", err)
@@ -140,19 +157,26 @@ func Begin(folder string, c Config, data Dataset, target Target, progress *Progr
 	if err != nil {
 		return nil, err
 	}
-	sample, err := NewBatches(data.Training, 0, BatchOptions{Seed: c.Seed ^ 0xa5a5, Size: 64, Crop: c.Crop, Scale: true})
+	return r, r.analyse()
+}
+
+// analyse gives fresh weights their analytic start. It depends on nothing but
+// the settings and the photos for training.
+func (r *Run) analyse() error {
+	c := r.Config
+	sample, err := NewBatches(r.data.Training, 0, BatchOptions{Seed: c.Seed ^ 0xa5a5, Size: 64, Crop: c.Crop, Scale: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer sample.Close()
 	b, err := sample.Next(context.Background())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.Definition.Analyse(r.weights.encryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
-		return nil, fmt.Errorf("computing the analytic start: %w", err)
+		return fmt.Errorf("computing the analytic start: %w", err)
 	}
-	return r, nil
+	return nil
 }
 
 func newRun(folder string, c Config, data Dataset, target Target, progress *Progress) (*Run, error) {
@@ -176,21 +200,21 @@ func newRun(folder string, c Config, data Dataset, target Target, progress *Prog
 // tileSide is the side of the held-out tiles in pixels.
 const tileSide = 256
 
-// Resume continues the run in a folder. The photos must be those it was begun with.
+// ErrOtherData is the error of resuming a run with other pictures.
+var ErrOtherData = errors.New("not those that the run was begun with")
+
+// Resume continues the run in a folder. The photos and the target cipher images
+// must be those it was begun with.
 func Resume(folder string, data Dataset, target Target, progress *Progress) (*Run, error) {
-	checkpoint, err := Load(filepath.Join(folder, checkpointName))
+	checkpoint, c, err := load(folder)
 	if err != nil {
 		return nil, err
 	}
-	var c Config
-	if err := json.Unmarshal(checkpoint.Config, &c); err != nil {
-		return nil, fmt.Errorf("the checkpoint's settings: %w", err)
+	if DataFingerprint(data) != c.Data {
+		return nil, fmt.Errorf("%s: the photos are %w: give the same folder, unchanged, or begin a new run in another folder", folder, ErrOtherData)
 	}
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("the checkpoint's settings: %w", err)
-	}
-	if got := DataFingerprint(data); got != c.Data {
-		return nil, fmt.Errorf("the photos are not those that the run in %s was begun with: give the same folder, unchanged, or begin a new run", folder)
+	if target.Fingerprint() != c.TargetData {
+		return nil, fmt.Errorf("%s: the target cipher images are %w: give the same -target, unchanged, or begin a new run in another folder", folder, ErrOtherData)
 	}
 	r, err := newRun(folder, c, data, target, progress)
 	if err != nil {
@@ -201,13 +225,25 @@ func Resume(folder string, data Dataset, target Target, progress *Progress) (*Ru
 
 // ReadConfig tells the settings of the run in a folder.
 func ReadConfig(folder string) (Config, int, error) {
-	checkpoint, err := Load(filepath.Join(folder, checkpointName))
+	checkpoint, c, err := load(folder)
+	return c, checkpoint.Step, err
+}
+
+// load reads a run's checkpoint and checks its settings.
+func load(folder string) (Checkpoint, Config, error) {
+	path := filepath.Join(folder, checkpointName)
+	checkpoint, err := Load(path)
 	if err != nil {
-		return Config{}, 0, err
+		return Checkpoint{}, Config{}, err
 	}
 	var c Config
-	err = json.Unmarshal(checkpoint.Config, &c)
-	return c, checkpoint.Step, err
+	if err := json.Unmarshal(checkpoint.Config, &c); err != nil {
+		return Checkpoint{}, Config{}, fmt.Errorf("%s: %w: its settings: %v; %s", path, ErrCheckpoint, err, newCheckpoint)
+	}
+	if err := c.Validate(); err != nil {
+		return Checkpoint{}, Config{}, fmt.Errorf("%s: %w: its settings: %v; %s", path, ErrCheckpoint, err, newCheckpoint)
+	}
+	return checkpoint, c, nil
 }
 
 // DataFingerprint identifies photos and their split, in hexadecimal.
@@ -287,7 +323,11 @@ func (r *Run) save() error {
 
 // Train runs the remaining steps. On cancel, and at every validation, it writes a checkpoint.
 func (r *Run) Train(ctx context.Context) error {
-	journal, err := OpenJournal(filepath.Join(r.folder, "journal.jsonl"), r.step)
+	kept := r.step
+	if r.step == 0 {
+		kept = -1 // the line of step 0 is written again
+	}
+	journal, err := OpenJournal(filepath.Join(r.folder, "journal.jsonl"), kept)
 	if err != nil {
 		return err
 	}
@@ -318,6 +358,11 @@ func (r *Run) Train(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ruined is a PSNR in dB that the reversible profile does not come back from. Its
+// analytic start is at about 50; steps that are too large have been seen to lose
+// 15 of them and to win those back.
+const ruined = 20
 
 // phase runs the steps of one kind, from the step that the run has reached.
 func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error {
@@ -376,6 +421,9 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 		if err != nil {
 			return r.diverged(err)
 		}
+		if losses["psnr"] > 0 {
+			return r.diverged(fmt.Errorf("%w: recovered crops are further from the originals than black is from white", ErrDiverged))
+		}
 		norm := ClipNorm(generator.parameters, c.Clip)
 		if math.IsNaN(norm) || math.IsInf(norm, 0) {
 			return r.diverged(fmt.Errorf("%w: the gradient's norm is %g", ErrDiverged, norm))
@@ -415,6 +463,9 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 		if err != nil {
 			return err
 		}
+		if c.Definition.Keyed() && v.PSNR < ruined {
+			return r.diverged(fmt.Errorf("%w: PSNR of the validation tiles fell to %.2f dB", ErrDiverged, v.PSNR))
+		}
 		for name, n := range counts {
 			sums[name] /= float64(n)
 		}
@@ -447,7 +498,11 @@ func (r *Run) diverged(err error) error {
 	if !errors.Is(err, ErrDiverged) {
 		return err
 	}
-	return fmt.Errorf("%w at step %d; the last checkpoint in %s is intact: try a smaller -rate, or -clip", err, r.step, r.folder)
+	kept := "no checkpoint was written yet: begin again"
+	if Holds(r.folder) {
+		kept = "the last checkpoint is intact, and would lead here again: begin a new run in another folder"
+	}
+	return fmt.Errorf("%w at step %d; %s with a smaller -rate or -clip", err, r.step, kept)
 }
 
 // stepSeed is the key of a training step: random layers, a fresh one each step.
@@ -475,7 +530,7 @@ func (r *Run) validate() (Validation, error) {
 	if err != nil {
 		return Validation{}, fmt.Errorf("validating: %w", err)
 	}
-	figures, samples, err := Measure(m, r.validation, r.Config.Seed)
+	figures, samples, err := Measure(context.Background(), m, r.validation, r.Config.Seed)
 	if err != nil {
 		return Validation{}, fmt.Errorf("validating: %w", err)
 	}
@@ -491,7 +546,7 @@ func (r *Run) validate() (Validation, error) {
 
 // Measure runs a model's bare cipher over tiles: encrypt, quantise, decrypt. The
 // key of each tile follows from seed.
-func Measure(m *network.Model, tiles []Tile, seed uint64) (network.Figures, []Sample, error) {
+func Measure(ctx context.Context, m *network.Model, tiles []Tile, seed uint64) (network.Figures, []Sample, error) {
 	if len(tiles) == 0 {
 		return network.Figures{}, nil, errors.New("there are no tiles to measure")
 	}
@@ -501,11 +556,11 @@ func Measure(m *network.Model, tiles []Tile, seed uint64) (network.Figures, []Sa
 	var residuals float64
 	for i, t := range tiles {
 		key := keyed.Seed(sha256.Sum256(fmt.Appendf(nil, "measure %d %d", seed, i)))
-		c, err := session.Encrypt(context.Background(), t.RGB, t.Side, t.Side, key)
+		c, err := session.Encrypt(ctx, t.RGB, t.Side, t.Side, key)
 		if err != nil {
 			return f, nil, err
 		}
-		back, err := session.Decrypt(context.Background(), c, key)
+		back, err := session.Decrypt(ctx, c, key)
 		if err != nil {
 			return f, nil, err
 		}
