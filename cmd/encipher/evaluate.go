@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,9 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/key"
 	"enciphergan/internal/metric"
+	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 	"enciphergan/models"
 )
@@ -24,14 +27,19 @@ func evaluateCommand() *cli.Command {
 		Name:      "evaluate",
 		Usage:     "measure a model on a folder of pictures",
 		ArgsUsage: "[flags] DIR",
-		UsageText: "encipher evaluate [-model NAME|DIR] [-key FILE] [-crop PIXELS | -whole] [-json] DIR",
+		UsageText: "encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] DIR",
 		Description: `For every picture below DIR: PSNR and SSIM of the recovered picture, and entropy
 and mean absolute correlation of neighbouring samples, of the bare 8-bit output of
 the generator and of the pixels of the finished file. The figures describe; they do
-not prove that anything is secure.`,
+not prove that anything is secure.
+
+Without -model, every shipped variant of the default model is measured. With -seed
+the figures can be repeated: key and nonces are computed from the seed and the
+names of the pictures, which is fit for measuring and for nothing else.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another; repeat the flag to compare", DefaultText: "the default model's variants"},
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key for each picture"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of key and nonces, in place of random ones"},
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
 			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of the table"},
@@ -47,36 +55,131 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Int("crop") < 1 {
 		return usage("give a number of pixels, for instance -crop 256", "-crop %d is no size", c.Int("crop"))
 	}
-	e := evaluation{newKey: encipher.NewKey, crop: c.Int("crop"), notes: os.Stderr}
+	e := evaluation{material: randomKeys, crop: c.Int("crop"), notes: os.Stderr, noted: map[string]bool{}}
 	if c.Bool("whole") {
 		e.crop = 0
 	}
+	all := evaluations{Crop: e.crop}
 	if !c.Bool("json") {
 		e.table = os.Stdout
 	}
-	if file := c.String("key"); file != "" {
+	file := c.String("key")
+	switch {
+	case file != "" && c.IsSet("seed"):
+		return usage("leave out one of the two", "-seed computes a key, and -key gives one")
+	case file != "":
 		given, err := readKey(file)
 		if err != nil {
 			return err
 		}
-		e.newKey = func() (encipher.Key, error) { return given, nil }
+		e.material = func(string) (encipher.Key, []encipher.Option, error) { return given, nil, nil }
+	case c.IsSet("seed"):
+		seed := c.Uint64("seed")
+		all.Seed = &seed
+		e.material = seededKeys(seed)
 	}
-	model, err := openModel(c.String("model"))
-	if err != nil {
-		return err
+	names := c.StringSlice("model")
+	if len(names) == 0 {
+		if names = defaultModels(models.Names()); len(names) == 0 {
+			return badInput(shippedModels(models.Names()), errors.New("there is no default model to measure"))
+		}
 	}
-	e.cipher = model
-	all, err := e.run(ctx, c.Args().First())
-	if err != nil {
-		return err
+	var list []candidate
+	for _, name := range names {
+		candidate, err := openCandidate(name)
+		if err != nil {
+			return err
+		}
+		list = append(list, candidate)
+	}
+	for i, candidate := range list {
+		if i > 0 && e.table != nil {
+			fmt.Fprintln(e.table)
+		}
+		e.heading(candidate, all.Seed)
+		e.cipher = candidate.model
+		m, err := e.run(ctx, c.Args().First())
+		if err != nil {
+			return err
+		}
+		m.Model, m.Kappa, m.Fingerprint = candidate.model.Name(), candidate.kappa, candidate.model.Fingerprint()
+		all.Models = append(all.Models, m)
 	}
 	if !c.Bool("json") {
 		return nil
 	}
-	all.Model, all.Fingerprint = model.Name(), model.Fingerprint()
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(all)
+}
+
+// defaultModels are the names of the default model and of its variants.
+func defaultModels(names []string) []string {
+	var list []string
+	for _, name := range names {
+		if name == models.Default || strings.HasPrefix(name, models.Default+"-") {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// candidate is a model to measure.
+type candidate struct {
+	model *encipher.Model
+	kappa float32 // of its definition; 0 where the profile has none
+}
+
+func openCandidate(name string) (candidate, error) {
+	files, err := modelFiles(name)
+	if err != nil {
+		return candidate{}, err
+	}
+	m, err := encipher.OpenModel(files)
+	if err != nil {
+		return candidate{}, fmt.Errorf("%s: %w", name, err)
+	}
+	var card network.Card
+	if err := json.Unmarshal(files.Card, &card); err != nil {
+		return candidate{}, badInput("fetch the model again", fmt.Errorf("%s: card.json: %w", name, err))
+	}
+	return candidate{m, card.Definition.Kappa}, nil
+}
+
+func randomKeys(string) (encipher.Key, []encipher.Option, error) {
+	k, err := encipher.NewKey()
+	return k, nil, err
+}
+
+// seededKeys computes one key from a seed, and a nonce from the seed and the
+// picture's name, so that figures can be repeated.
+func seededKeys(seed uint64) func(string) (encipher.Key, []encipher.Option, error) {
+	k := key.FromSecret(sha256.Sum256(fmt.Appendf(nil, "encipher evaluate key %d", seed)))
+	return func(name string) (encipher.Key, []encipher.Option, error) {
+		sum := sha256.Sum256(fmt.Appendf(nil, "encipher evaluate nonce %d %s", seed, name))
+		return k, []encipher.Option{encipher.WithFixedNonce([key.NonceSize]byte(sum[:key.NonceSize]))}, nil
+	}
+}
+
+// heading names the model above its table.
+func (e evaluation) heading(c candidate, seed *uint64) {
+	if e.table == nil {
+		return
+	}
+	parts := []string{"model " + c.model.Name()}
+	if c.kappa != 0 {
+		parts = append(parts, fmt.Sprintf("kappa %g", c.kappa))
+	}
+	parts = append(parts, fmt.Sprintf("fingerprint %.16s", c.model.Fingerprint()))
+	if e.crop > 0 {
+		parts = append(parts, fmt.Sprintf("centre squares of %d x %[1]d pixels", e.crop))
+	} else {
+		parts = append(parts, "whole pictures")
+	}
+	if seed != nil {
+		parts = append(parts, fmt.Sprintf("key and nonces of seed %d", *seed))
+	}
+	fmt.Fprintln(e.table, strings.Join(parts, ", "))
 }
 
 // evaluation measures pictures one after the other.
@@ -85,17 +188,25 @@ type evaluation struct {
 		Encrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Sealed, error)
 		Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error)
 	}
-	newKey func() (encipher.Key, error)
-	crop   int       // side of the centre square in pixels; 0: whole pictures
-	table  io.Writer // rows as they come; nil: none
-	notes  io.Writer // pictures that are skipped
+	material func(picture string) (encipher.Key, []encipher.Option, error)
+	crop     int             // side of the centre square in pixels; 0: whole pictures
+	table    io.Writer       // rows as they come; nil: none
+	notes    io.Writer       // pictures that are skipped
+	noted    map[string]bool // notes that were made for an earlier model
 }
 
-// measurements is what evaluate prints with -json.
+// evaluations is what evaluate prints with -json.
+type evaluations struct {
+	Crop   int            `json:"crop"`           // side in pixels, 0 for whole pictures
+	Seed   *uint64        `json:"seed,omitempty"` // of key and nonces; missing where they were not computed
+	Models []measurements `json:"models"`
+}
+
+// measurements are those of one model.
 type measurements struct {
 	Model       string          `json:"model"`
+	Kappa       float32         `json:"kappa,omitempty"`
 	Fingerprint string          `json:"fingerprint"`
-	Crop        int             `json:"crop"` // side in pixels, 0 for whole pictures
 	Pictures    []measurement   `json:"pictures"`
 	Mean        figures         `json:"mean"`
 	Minimum     figures         `json:"minimum"`
@@ -138,7 +249,7 @@ func (f figures) each(g figures, combine func(a, b float64) float64) figures {
 // passed over; pictures that cannot be measured are named and skipped. It is an
 // error if none is left.
 func (e evaluation) run(ctx context.Context, folder string) (measurements, error) {
-	r := measurements{Crop: e.crop, Pictures: []measurement{}, Skipped: []skippedReason{}}
+	r := measurements{Pictures: []measurement{}, Skipped: []skippedReason{}}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
@@ -154,7 +265,10 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		case errors.Is(err, picture.ErrFormat) && !namedAsPicture(name):
 			return nil
 		case errors.Is(err, picture.ErrFormat), errors.Is(err, picture.ErrCorrupt), errors.Is(err, picture.ErrTooLarge), errors.Is(err, errTooSmall), errors.Is(err, fs.ErrPermission):
-			say(e.notes, "note: skipped %s: %v", name, err)
+			if note := fmt.Sprintf("note: skipped %s: %v", name, err); !e.noted[note] {
+				e.noted[note] = true
+				say(e.notes, "%s", note)
+			}
 			r.Skipped = append(r.Skipped, skippedReason{name, err.Error()})
 			return nil
 		case err != nil:
@@ -222,11 +336,11 @@ func (e evaluation) measure(ctx context.Context, root *os.Root, name string) (me
 			return measurement{}, err
 		}
 	}
-	k, err := e.newKey()
+	k, options, err := e.material(name)
 	if err != nil {
 		return measurement{}, err
 	}
-	sealed, err := e.cipher.Encrypt(ctx, file, k)
+	sealed, err := e.cipher.Encrypt(ctx, file, k, options...)
 	if err != nil {
 		return measurement{}, err
 	}

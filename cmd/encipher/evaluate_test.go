@@ -5,13 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"enciphergan"
 	"enciphergan/internal/picture"
@@ -86,7 +90,7 @@ func evaluationFolder(t *testing.T) string {
 func TestEvaluate(t *testing.T) {
 	var table, notes bytes.Buffer
 	f := &offByOne{keys: map[string]bool{}}
-	e := evaluation{cipher: f, newKey: encipher.NewKey, crop: 64, table: &table, notes: &notes}
+	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, crop: 64, table: &table, notes: &notes}
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +138,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestEvaluateWhole(t *testing.T) {
 	f := &offByOne{exact: true, keys: map[string]bool{}}
-	e := evaluation{cipher: f, newKey: encipher.NewKey, notes: &bytes.Buffer{}}
+	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, notes: &bytes.Buffer{}}
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +152,7 @@ func TestEvaluateWhole(t *testing.T) {
 }
 
 func TestEvaluateErrors(t *testing.T) {
-	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, newKey: encipher.NewKey, crop: 64, notes: &bytes.Buffer{}}
+	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, material: randomKeys, noted: map[string]bool{}, crop: 64, notes: &bytes.Buffer{}}
 	if _, err := e.run(context.Background(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) || exitCode(err) != exitInput {
 		t.Errorf("missing directory: %v", err)
 	}
@@ -159,6 +163,85 @@ func TestEvaluateErrors(t *testing.T) {
 	e.cipher = &offByOne{fault: fault}
 	if _, err := e.run(context.Background(), evaluationFolder(t)); !errors.Is(err, fault) || !strings.Contains(err.Error(), "a.png") {
 		t.Errorf("fault: %v", err)
+	}
+}
+
+// parses PICTURES SKIPPED NAME... checks what evaluate -json printed last: the
+// models by name, and for each the number of pictures and of those skipped.
+func parses(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: parses PICTURES SKIPPED NAME...")
+	}
+	var all evaluations
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	d.DisallowUnknownFields()
+	ts.Check(d.Decode(&all))
+	if len(all.Models) != len(args)-2 {
+		ts.Fatalf("%d models", len(all.Models))
+	}
+	for i, m := range all.Models {
+		if m.Model != args[2+i] || len(m.Fingerprint) != 64 || m.Kappa == 0 {
+			ts.Fatalf("model %q, kappa %g, fingerprint %q", m.Model, m.Kappa, m.Fingerprint)
+		}
+		if got := fmt.Sprintf("%d %d", len(m.Pictures), len(m.Skipped)); got != args[0]+" "+args[1] {
+			ts.Fatalf("%s: measured and skipped %s", m.Model, got)
+		}
+		const rounding = 1e-6
+		if !(m.Minimum.PSNR <= m.Mean.PSNR+rounding && m.Mean.PSNR <= m.Maximum.PSNR+rounding && m.Minimum.PSNR > 20 && m.Mean.BareEntropy > 7) {
+			ts.Fatalf("%s: %+v", m.Model, m)
+		}
+	}
+}
+
+func TestDefaultModels(t *testing.T) {
+	got := defaultModels([]string{"default", "default-kappa1", "defaulted", "other"})
+	if !slices.Equal(got, []string{"default", "default-kappa1"}) {
+		t.Errorf("variants %v", got)
+	}
+	if got := defaultModels(nil); got != nil {
+		t.Errorf("variants of nothing: %v", got)
+	}
+	if hint := shippedModels(nil); !strings.Contains(hint, "encipher train -o RUN FOLDER") {
+		t.Errorf("without shipped models: %q", hint)
+	}
+}
+
+// TestSeededKeys: one key a seed, another nonce for every picture, both the same
+// again the next time.
+func TestSeededKeys(t *testing.T) {
+	seal := func(seed uint64, name string) (fingerprint string, file []byte) {
+		k, options, err := seededKeys(seed)(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(options) != 1 {
+			t.Fatalf("%d options, want a nonce", len(options))
+		}
+		dir := t.TempDir()
+		writeModels(t, dir)
+		m, err := openModel(filepath.Join(dir, "model"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := picture.New(16, 16).PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := m.Encrypt(context.Background(), plain, k, options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.Fingerprint(), sealed.PNG
+	}
+	key1, a := seal(1, "a.png")
+	again, same := seal(1, "a.png")
+	key2, _ := seal(2, "a.png")
+	_, b := seal(1, "b.png")
+	if key1 != again || !bytes.Equal(a, same) {
+		t.Error("the same seed and name give another key or file")
+	}
+	if key1 == key2 || bytes.Equal(a, b) {
+		t.Error("another seed gives the same key, or another name the same file")
 	}
 }
 

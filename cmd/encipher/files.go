@@ -136,20 +136,36 @@ func readInput(path string) ([]byte, error) {
 	return b, nil
 }
 
-// openModel opens a shipped model by name, or else a model directory.
-func openModel(name string) (*encipher.Model, error) {
+// modelFiles reads a shipped model by name, or else a model directory.
+func modelFiles(name string) (network.Files, error) {
 	var files network.Files
 	var err error
 	if slices.Contains(models.Names(), name) {
 		files, err = models.Files(name)
 	} else {
 		if info, err := os.Stat(name); err != nil || !info.IsDir() {
-			return nil, badInput("shipped models: "+strings.Join(models.Names(), ", "), fmt.Errorf("there is no shipped model and no directory %q", name))
+			return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model and no directory %q", name))
 		}
 		files, err = network.ReadFiles(os.DirFS(name))
 	}
 	if err != nil {
-		return nil, badInput("a model is a directory with card.json, encryption.onnx and decryption.onnx", fmt.Errorf("%s: %w", name, err))
+		return files, badInput("a model is a directory with card.json, encryption.onnx and decryption.onnx", fmt.Errorf("%s: %w", name, err))
+	}
+	return files, nil
+}
+
+// shippedModels says what may be given after -model.
+func shippedModels(names []string) string {
+	if len(names) == 0 {
+		return "this program was built without a model; train one with encipher train -o RUN FOLDER and give -model RUN/model"
+	}
+	return "shipped models: " + strings.Join(names, ", ") + "; or give a model directory, such as RUN/model of encipher train"
+}
+
+func openModel(name string) (*encipher.Model, error) {
+	files, err := modelFiles(name)
+	if err != nil {
+		return nil, err
 	}
 	m, err := encipher.OpenModel(files)
 	if err != nil {

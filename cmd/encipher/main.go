@@ -25,6 +25,7 @@ var commands = []func() *cli.Command{
 	decryptCommand,
 	trainCommand,
 	evaluateCommand,
+	benchCommand,
 }
 
 // run is main without the exit.

@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "damage": damage, "close": closeTo,
+			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses,
 		},
 	})
 }

@@ -40,10 +40,10 @@ const (
 	exitInterrupted = 130
 )
 
-const exitCodes = `0 done, 1 the output cannot be written or a fault of
-the program, 2 wrong usage, 3 an input (picture, cipher image, key or model)
-cannot be used, 4 wrong key, 5 the cipher image was changed, 6 the cipher image
-belongs to another model, 130 interrupted.`
+const exitCodes = `0 done, 1 the output cannot be written, a training
+diverged, or a fault of the program, 2 wrong usage, 3 an input (picture, cipher
+image, key, model or checkpoint) cannot be used, 4 wrong key, 5 the cipher image
+was changed, 6 the cipher image belongs to another model, 130 interrupted.`
 
 // failure is an error with an exit code and a hint of its own.
 type failure struct {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -19,17 +22,19 @@ func trainCommand() *cli.Command {
 		Name:      "train",
 		Usage:     "train a pair of generators on a folder of photos",
 		ArgsUsage: "FOLDER",
+		UsageText: "encipher train -o RUN [flags] FOLDER\nencipher train -o RUN -resume FOLDER",
 		Description: `Splits the photos into training, validation and test, trains both generators as
 a GAN and writes checkpoint, journal, sample grids and, at the end, a model
-directory (-o RUN/model) for encrypt -model. Interrupted runs go on with
--resume, bit for bit as if they had not been interrupted, on the same kind of machine.
+directory (RUN/model) for encrypt -model. Interrupted runs go on with -resume,
+bit for bit as if they had not been interrupted, on the same kind of machine.
+docs/training.md says more.
 
 Example:
    encipher train -o run photos
    encipher encrypt -model run/model -key my.key -o cipher.png photo.jpg`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "run `FOLDER` to write"},
-			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder; the other settings are the run's"},
+			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder; its settings stay what they are"},
 			&cli.StringFlag{Name: "profile", Value: "reversible", Usage: "`NAME` of the profile: reversible or paper"},
 			&cli.StringFlag{Name: "name", Value: "own", Usage: "`NAME` on the model's card"},
 			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the card about the photos; default: the folder's name"},
@@ -45,7 +50,7 @@ Example:
 			&cli.FloatFlag{Name: "psnr", Value: 1, Usage: "`WEIGHT` of -PSNR/10 of recovered against plain"},
 			&cli.FloatFlag{Name: "ssim", Value: 1, Usage: "`WEIGHT` of 1 - SSIM of recovered against plain"},
 			&cli.FloatFlag{Name: "adversarial", Value: 0.02, Usage: "`WEIGHT` of the adversarial term; 0 trains no discriminator"},
-			&cli.FloatFlag{Name: "target-ssim", Value: 0.1, Usage: "`WEIGHT` of 1 - SSIM of cipher against a target cipher image, where -target is a folder"},
+			&cli.FloatFlag{Name: "target-ssim", Value: targetSSIM, Usage: "`WEIGHT` of 1 - SSIM of cipher against a target cipher image, where -target is a folder"},
 			&cli.IntFlag{Name: "unshuffle", Value: 4, Usage: "reversible profile: `SIDE` of the blocks that become channels: 2, 4 or 8"},
 			&cli.IntFlag{Name: "couplings", Value: 4, Usage: "reversible profile: `N` affine couplings"},
 			&cli.IntFlag{Name: "hidden", Value: 64, Usage: "reversible profile: channels `N` inside a coupling"},
@@ -54,6 +59,36 @@ Example:
 		},
 		Action: train,
 	}
+}
+
+const (
+	uniform    = "uniform" // the target domain that is no folder
+	targetSSIM = 0.1
+)
+
+// settings are the flags that are part of a run: a resumed run keeps them, and
+// the card records those that differ from the profile's own.
+var settings = []struct {
+	flag string
+	get  func(*training.Config) any // a pointer into the run's configuration
+}{
+	{"profile", func(c *training.Config) any { return &c.Definition.Profile }},
+	{"seed", func(c *training.Config) any { return &c.Seed }},
+	{"steps", func(c *training.Config) any { return &c.Steps }},
+	{"fine-tune", func(c *training.Config) any { return &c.FineTune }},
+	{"batch", func(c *training.Config) any { return &c.Batch }},
+	{"crop", func(c *training.Config) any { return &c.Crop }},
+	{"rate", func(c *training.Config) any { return &c.Rate }},
+	{"fine-rate", func(c *training.Config) any { return &c.FineRate }},
+	{"clip", func(c *training.Config) any { return &c.Clip }},
+	{"psnr", func(c *training.Config) any { return &c.Losses.PSNR }},
+	{"ssim", func(c *training.Config) any { return &c.Losses.SSIM }},
+	{"adversarial", func(c *training.Config) any { return &c.Losses.Adversarial }},
+	{"target-ssim", func(c *training.Config) any { return &c.Losses.Target }},
+	{"unshuffle", func(c *training.Config) any { return &c.Definition.Unshuffle }},
+	{"couplings", func(c *training.Config) any { return &c.Definition.Couplings }},
+	{"hidden", func(c *training.Config) any { return &c.Definition.Hidden }},
+	{"validate-every", func(c *training.Config) any { return &c.ValidateEvery }},
 }
 
 func train(ctx context.Context, c *cli.Command) error {
@@ -68,18 +103,12 @@ func train(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return usage("for instance -kappa 1 -kappa 1.73", "%w", err)
 	}
-	config, err := trainConfig(c)
+	config, done, err := trainConfig(c, out)
 	if err != nil {
-		return usage("run encipher train -help for the settings", "%w", err)
-	}
-	done := 0
-	if c.Bool("resume") {
-		if config, done, err = training.ReadConfig(out); err != nil {
-			return badInput("begin a new run without -resume", err)
-		}
+		return err
 	}
 
-	progress := training.NewProgress(os.Stderr, done, config.Steps+config.FineTune)
+	progress := training.NewProgress(os.Stderr, "encipher: ", done, config.Steps+config.FineTune)
 	defer progress.Close()
 	photos, err := readPhotos(ctx, folder, config.Crop, progress)
 	if err != nil {
@@ -87,11 +116,10 @@ func train(ctx context.Context, c *cli.Command) error {
 	}
 	data, err := training.Split(photos, config.Seed)
 	if err != nil {
-		return badInput("add photos to "+folder, err)
+		return badInput("", fmt.Errorf("%s: %w", folder, err))
 	}
-	config.Data = training.DataFingerprint(data)
 	var target training.Target
-	if config.Target != "uniform" {
+	if config.Target != uniform {
 		if target.Images, err = readPhotos(ctx, config.Target, config.Crop, progress); err != nil {
 			return err
 		}
@@ -103,74 +131,85 @@ func train(ctx context.Context, c *cli.Command) error {
 	if c.Bool("resume") {
 		run, err = training.Resume(out, data, target, progress)
 	} else {
+		config.Data, config.TargetData = training.DataFingerprint(data), target.Fingerprint()
 		run, err = training.Begin(out, config, data, target, progress)
 	}
 	if err != nil {
-		return badInput("", err)
+		return trainFailed(out, err)
 	}
 	if err := run.Train(ctx); err != nil {
-		if errors.Is(err, training.ErrInterrupted) {
-			return &failure{exitInterrupted, "", err}
-		}
-		return err
+		return trainFailed(out, err)
 	}
 	about := c.String("data")
 	if about == "" {
-		about = filepath.Base(filepath.Clean(folder))
+		about = lastName(folder)
 	}
 	card := network.Card{Name: c.String("name"), Training: &network.Training{
 		Data: about, Photos: len(photos), Seed: run.Config.Seed, Steps: run.Config.Steps + run.Config.FineTune,
-		Command: commandLine(c), Backend: training.Backend(),
+		Command: commandLine(c, run.Config), Backend: training.Backend(),
 	}}
-	return run.Finish(ctx, filepath.Join(out, "model"), card, kappas)
+	return trainFailed(out, run.Finish(ctx, filepath.Join(out, "model"), card, kappas))
 }
 
-func trainConfig(c *cli.Command) (training.Config, error) {
-	config, err := training.Defaults(c.String("profile"))
-	if err != nil {
-		return config, err
-	}
-	set := func(name string, into *int) {
-		if c.IsSet(name) {
-			*into = c.Int(name)
+// trainConfig gives the settings of the run, a new one or that of the folder,
+// and the steps that are behind it.
+func trainConfig(c *cli.Command, out string) (config training.Config, done int, err error) {
+	const hint = "run encipher train -help for the settings"
+	resume := c.Bool("resume")
+	switch {
+	case resume && !training.Holds(out):
+		return config, 0, badInput("check the name after -o, or begin a new run without -resume", fmt.Errorf("%s: holds no run", out))
+	case resume:
+		if config, done, err = training.ReadConfig(out); err != nil {
+			return config, 0, badInput("", err)
+		}
+	case training.Holds(out):
+		return config, 0, &failure{exitFailure, "continue it with -resume, or choose another folder after -o", fmt.Errorf("%s: %w", out, training.ErrHoldsRun)}
+	default:
+		if config, err = training.Defaults(c.String("profile")); err != nil {
+			return config, 0, usage(hint, "%w", err)
 		}
 	}
-	rate := func(name string, into *float64) {
-		if c.IsSet(name) {
-			*into = c.Float(name)
+	if c.IsSet("target") || !resume {
+		config.Target = c.String("target")
+	}
+	if !resume && config.Target != uniform {
+		config.Losses.Target = targetSSIM
+	}
+	for _, s := range settings {
+		if !c.IsSet(s.flag) {
+			continue
+		}
+		field := s.get(&config)
+		before := text(field)
+		set(field, c.Value(s.flag))
+		switch {
+		case resume && before != text(field):
+			return config, 0, usage(fmt.Sprintf("leave out -%s, or begin a new run in another folder", s.flag), "-%s %s: the run in %s has %s", s.flag, text(field), out, before)
+		case s.flag == "target-ssim" && config.Target == uniform:
+			return config, 0, usage("add -target FOLDER, or leave it out", "-target-ssim is for a folder of target cipher images")
 		}
 	}
-	set("steps", &config.Steps)
-	set("fine-tune", &config.FineTune)
-	set("batch", &config.Batch)
-	set("crop", &config.Crop)
-	set("validate-every", &config.ValidateEvery)
-	rate("rate", &config.Rate)
-	rate("fine-rate", &config.FineRate)
-	rate("clip", &config.Clip)
-	rate("psnr", &config.Losses.PSNR)
-	rate("ssim", &config.Losses.SSIM)
-	rate("adversarial", &config.Losses.Adversarial)
-	config.Seed = c.Uint64("seed")
-	if config.Target = c.String("target"); config.Target != "uniform" {
-		config.Losses.Target = c.Float("target-ssim")
+	if err := config.Validate(); err != nil {
+		return config, 0, usage(hint, "%w", err)
 	}
-	if config.Definition.Keyed() {
-		set("unshuffle", &config.Definition.Unshuffle)
-		set("couplings", &config.Definition.Couplings)
-		set("hidden", &config.Definition.Hidden)
-	}
-	return config, config.Validate()
+	return config, done, nil
 }
+
+// set stores a flag's value in a setting of the same type.
+func set(setting, value any) { reflect.ValueOf(setting).Elem().Set(reflect.ValueOf(value)) }
+
+// text is a setting as it stands after its flag.
+func text(setting any) string { return fmt.Sprint(reflect.ValueOf(setting).Elem()) }
 
 func parseKappas(list []string) ([]float32, error) {
 	var out []float32
 	for _, s := range list {
-		var k float32
-		if _, err := fmt.Sscanf(s, "%g", &k); err != nil || !(k >= 0.5 && k <= 4) {
+		k, err := strconv.ParseFloat(s, 32)
+		if err != nil || !(k >= 0.5 && k <= 4) {
 			return nil, fmt.Errorf("kappa %q is not a number between 0.5 and 4", s)
 		}
-		out = append(out, k)
+		out = append(out, float32(k))
 	}
 	return out, nil
 }
@@ -178,32 +217,90 @@ func parseKappas(list []string) ([]float32, error) {
 // readPhotos reads a folder and says what was left out.
 func readPhotos(ctx context.Context, folder string, crop int, progress *training.Progress) ([]training.Photo, error) {
 	photos, report, err := training.ReadPhotos(ctx, folder, training.ReadOptions{ShortestSide: crop})
-	if err != nil {
-		return nil, badInput("", err)
-	}
 	for _, s := range report.Skipped {
-		progress.Message(fmt.Sprintf("skipped %s: %s", s.Name, s.Reason))
+		progress.Message(fmt.Sprintf("note: skipped %s: %s", s.Name, s.Reason))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, badInput("check the name of the folder", fmt.Errorf("%s: cannot read the folder: %w", folder, cause(err)))
+	case errors.Is(err, training.ErrNoPhotos) && len(report.Skipped) > 0:
+		return nil, badInput("-crop sets the smallest side", err)
+	case err != nil:
+		return nil, badInput("", err)
 	}
 	progress.Message(fmt.Sprintf("%s: %d photos (%d scaled down), %d skipped, %d duplicates, %d other files",
 		folder, report.Used, report.Scaled, len(report.Skipped), report.Duplicates, report.Others))
 	return photos, nil
 }
 
-// commandLine is the command as it can be repeated, folders by their last name only.
-func commandLine(c *cli.Command) string {
+// trainFailed gives an error of a run its exit code and, where the run's own
+// words do not, says what to do next.
+func trainFailed(out string, err error) error {
+	kept, next := "no checkpoint was written yet", "give the same command again"
+	if training.Holds(out) {
+		kept, next = "the last checkpoint is whole", "continue with -resume"
+	}
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, training.ErrInterrupted):
+		return &failure{exitInterrupted, "", err}
+	case errors.Is(err, training.ErrCheckpoint), errors.Is(err, training.ErrOtherData):
+		return badInput("", err)
+	case diskFull(err):
+		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, kept)}
+	case errors.As(err, &path):
+		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there, %s: %w", out, kept, cause(err))}
+	}
+	return &failure{exitFailure, "", err}
+}
+
+// commandLine is the command as it can be repeated, folders by their last name
+// only. The settings are those of the run, however often it was resumed.
+func commandLine(c *cli.Command, config training.Config) string {
 	words := []string{"encipher", "train"}
-	for _, f := range c.FlagNames() {
-		if f == "o" || f == "data" || f == "resume" || !c.IsSet(f) {
-			continue
-		}
-		switch v := c.Value(f).(type) {
-		case []string:
-			for _, s := range v {
-				words = append(words, "-"+f, s)
-			}
-		default:
-			words = append(words, "-"+f, fmt.Sprint(v))
+	plain, err := training.Defaults(config.Definition.Profile)
+	if err != nil {
+		return ""
+	}
+	plain.Definition.Profile = "reversible" // the flag's default
+	if config.Target != uniform {
+		plain.Losses.Target = targetSSIM
+		words = append(words, "-target", quote(lastName(config.Target)))
+	}
+	for _, s := range settings {
+		value := text(s.get(&config))
+		if value != text(s.get(&plain)) {
+			words = append(words, "-"+s.flag, value)
 		}
 	}
-	return strings.Join(append(words, "-o RUN", filepath.Base(filepath.Clean(c.Args().First()))), " ")
+	if c.IsSet("name") {
+		words = append(words, "-name", quote(c.String("name")))
+	}
+	if c.IsSet("kappa") {
+		for _, k := range c.StringSlice("kappa") {
+			words = append(words, "-kappa", k)
+		}
+	}
+	return strings.Join(append(words, "-o RUN", quote(lastName(c.Args().First()))), " ")
+}
+
+func lastName(folder string) string {
+	if whole, err := filepath.Abs(folder); err == nil {
+		folder = whole
+	}
+	return filepath.Base(folder)
+}
+
+// quote writes a word as a shell takes it.
+func quote(word string) string {
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+:,", r)
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

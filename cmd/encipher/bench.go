@@ -1,0 +1,209 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v3"
+	"gorgonia.org/tensor"
+
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
+	"enciphergan/internal/onnx"
+	"enciphergan/internal/op"
+	"enciphergan/models"
+)
+
+func benchCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "bench",
+		Usage:     "measure how fast this machine runs a model",
+		UsageText: "encipher bench [-layers] [-model NAME|DIR] [-size PIXELS] [-runs N]",
+		Description: `Runs both generators on one square tile of noise and prints the median time of a
+run, key setup outside, beside the measured peak of the convolution's inner loop.
+With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.`,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
+			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
+			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
+		},
+		Action: bench,
+	}
+}
+
+func bench(ctx context.Context, c *cli.Command) error {
+	if c.Args().Present() {
+		return usage("usage: encipher bench [flags]", "bench takes no picture, and %q is given", c.Args().First())
+	}
+	size, runs := c.Int("size"), c.Int("runs")
+	if size < 1 || size > 4096 {
+		return usage("give a number of pixels, for instance -size 256", "-size %d is no side of a tile", size)
+	}
+	if runs < 1 || runs > 10000 {
+		return usage("for instance -runs 7", "-runs %d: want 1 to 10000", runs)
+	}
+	files, err := modelFiles(c.String("model"))
+	if err != nil {
+		return err
+	}
+	m, err := network.Load(files)
+	if err != nil {
+		return badInput("", fmt.Errorf("%s: %w", c.String("model"), err))
+	}
+	const seed = 1
+	s, key, rgb := m.NewSession(), keyed.Seed{seed}, make([]byte, 3*size*size)
+	rand.NewChaCha8(key).Read(rgb)
+	in, err := s.EncryptionInputs(rgb, size, size, key)
+	if err != nil {
+		return usage("choose another -size", "%w", err)
+	}
+	peak := kernel.Peak()
+	fmt.Printf("%s, %d x %d pixels; arithmetic %s, %d core(s), measured peak %.1f GFLOP/s\n",
+		m.Name(), size, size, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
+	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
+		p, err := profileRuns(ctx, file, m.Dims(size, size), in, runs)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Printf("\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
+		if c.Bool("layers") {
+			return p.print(os.Stdout, peak)
+		}
+		return nil
+	}
+	if err := measure("encryption", files.Encryption, in); err != nil {
+		return err
+	}
+	cipher, err := s.Encrypt(ctx, rgb, size, size, key)
+	if err != nil {
+		return err
+	}
+	if in, err = s.DecryptionInputs(cipher, key); err != nil {
+		return err
+	}
+	return measure("decryption", files.Decryption, in)
+}
+
+// profile is where the time of a generator goes.
+type profile struct {
+	run    time.Duration // median of a whole run
+	memory int64         // bytes
+	layers []layerTime   // slowest first
+}
+
+// layerTime is what all operations of one kind and shape take in a run.
+type layerTime struct {
+	name   string
+	shapes string
+	count  int
+	took   time.Duration // mean over the runs
+	work   float64       // floating-point operations of products; 0 where an operation has none
+}
+
+// profileRuns measures runs of a generator, after one in which buffers are made.
+func profileRuns(ctx context.Context, file []byte, dims map[string]int, in map[string]*tensor.Dense, runs int) (profile, error) {
+	machine, err := onnx.Load(file, dims, onnx.DefaultLimits())
+	if err != nil {
+		return profile{}, err
+	}
+	if _, err := machine.Run(in); err != nil {
+		return profile{}, err
+	}
+	var order []string
+	layers := map[string]*layerTime{}
+	machine.Observe(func(e op.Event) {
+		id := fmt.Sprint(e.Name, e.In, e.Out)
+		l := layers[id]
+		if l == nil {
+			l = &layerTime{name: e.Name, shapes: shapesOf(e)}
+			layers[id] = l
+			order = append(order, id)
+		}
+		l.count++
+		l.took += e.Took
+		l.work += products(e)
+	})
+	times := make([]time.Duration, runs)
+	for i := range times {
+		if ctx.Err() != nil {
+			return profile{}, ctx.Err()
+		}
+		began := time.Now()
+		if _, err := machine.Run(in); err != nil {
+			return profile{}, err
+		}
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	p := profile{run: times[runs/2], memory: machine.Memory}
+	for _, id := range order {
+		l := *layers[id]
+		l.count /= runs
+		l.took /= time.Duration(runs)
+		l.work /= float64(runs)
+		p.layers = append(p.layers, l)
+	}
+	slices.SortStableFunc(p.layers, func(a, b layerTime) int { return cmp.Compare(b.took, a.took) })
+	return p, nil
+}
+
+// shapesOf names the shapes of an operation's operands and result.
+func shapesOf(e op.Event) string {
+	var in []string
+	for _, s := range e.In {
+		in = append(in, dimensions(s))
+	}
+	return strings.Join(in, " ") + " > " + dimensions(e.Out)
+}
+
+func dimensions(s tensor.Shape) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint([]int(s)), "[]"), " ", "x")
+}
+
+// products counts the multiplications and additions of a convolution or matrix
+// product; the other operations are bound by memory.
+func products(e op.Event) float64 {
+	kind, _, _ := strings.Cut(e.Name, "{")
+	volume := func(s ...int) float64 { return float64(tensor.Shape(s).TotalSize()) }
+	switch kind {
+	case "Conv2D": // y (N, M, ...), w (M, C, KH, KW)
+		return 2 * volume(e.Out...) * volume(e.In[1][1:]...)
+	case "ConvTranspose2D": // x (N, C, ...), w (C, M, KH, KW)
+		return 2 * volume(e.In[0]...) * volume(e.In[1][1:]...)
+	case "Mix": // y (N, D, ...), x (N, C, ...)
+		return 2 * volume(e.Out...) * volume(e.In[1][1])
+	case "MatMul":
+		return 2 * volume(e.Out...) * volume(e.In[0][len(e.In[0])-1])
+	}
+	return 0
+}
+
+// print writes the layers as a table; peak is in floating-point operations per second.
+func (p profile) print(to io.Writer, peak float64) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "ms\tshare\tcount\tGFLOP/s\tof peak\t  operation")
+	var all time.Duration
+	share := func(took time.Duration) float64 { return 100 * took.Seconds() / p.run.Seconds() }
+	for _, l := range p.layers {
+		all += l.took
+		rate, part := "", ""
+		if l.work > 0 {
+			rate = fmt.Sprintf("%.1f", l.work/l.took.Seconds()/1e9)
+			part = fmt.Sprintf("%.0f%%", 100*l.work/l.took.Seconds()/peak)
+		}
+		fmt.Fprintf(w, "%.2f\t%.1f%%\t%d\t%s\t%s\t  %s  %s\n", l.took.Seconds()*1e3, share(l.took), l.count, rate, part, l.name, l.shapes)
+	}
+	fmt.Fprintf(w, "%.2f\t%.1f%%\t\t\t\t  around the operations\n", (p.run-all).Seconds()*1e3, share(p.run-all))
+	return w.Flush()
+}
