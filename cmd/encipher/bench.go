@@ -95,11 +95,11 @@ func bench(ctx context.Context, c *cli.Command) error {
 	return measure("decryption", files.Decryption, in)
 }
 
-// profile is where the time of a generator goes.
+// profile is where the time of a run goes.
 type profile struct {
-	run    time.Duration // median of a whole run
-	memory int64         // bytes
-	layers []layerTime   // slowest first
+	run    time.Duration
+	memory int64 // bytes
+	layers []*layerTime
 }
 
 // layerTime is what all operations of one kind and shape take in a run.
@@ -107,11 +107,11 @@ type layerTime struct {
 	name   string
 	shapes string
 	count  int
-	took   time.Duration // mean over the runs
+	took   time.Duration
 	work   float64       // floating-point operations of products; 0 where an operation has none
 }
 
-// profileRuns measures runs of a generator, after one in which buffers are made.
+// profileRuns gives the median of some runs of a generator, after one in which buffers are made.
 func profileRuns(ctx context.Context, file []byte, dims map[string]int, in map[string]*tensor.Dense, runs int) (profile, error) {
 	machine, err := onnx.Load(file, dims, onnx.DefaultLimits())
 	if err != nil {
@@ -120,42 +120,40 @@ func profileRuns(ctx context.Context, file []byte, dims map[string]int, in map[s
 	if _, err := machine.Run(in); err != nil {
 		return profile{}, err
 	}
-	var order []string
-	layers := map[string]*layerTime{}
+	profiles := make([]profile, runs)
+	for i := range profiles {
+		if ctx.Err() != nil {
+			return profile{}, ctx.Err()
+		}
+		if profiles[i], err = profileRun(machine, in); err != nil {
+			return profile{}, err
+		}
+	}
+	slices.SortFunc(profiles, func(a, b profile) int { return cmp.Compare(a.run, b.run) })
+	return profiles[runs/2], nil
+}
+
+// profileRun measures one run; its layers come slowest first.
+func profileRun(machine *onnx.Machine, in map[string]*tensor.Dense) (profile, error) {
+	p := profile{memory: machine.Memory}
+	known := map[string]*layerTime{}
 	machine.Observe(func(e op.Event) {
 		id := fmt.Sprint(e.Name, e.In, e.Out)
-		l := layers[id]
+		l := known[id]
 		if l == nil {
 			l = &layerTime{name: e.Name, shapes: shapesOf(e)}
-			layers[id] = l
-			order = append(order, id)
+			known[id], p.layers = l, append(p.layers, l)
 		}
 		l.count++
 		l.took += e.Took
 		l.work += products(e)
 	})
-	times := make([]time.Duration, runs)
-	for i := range times {
-		if ctx.Err() != nil {
-			return profile{}, ctx.Err()
-		}
-		began := time.Now()
-		if _, err := machine.Run(in); err != nil {
-			return profile{}, err
-		}
-		times[i] = time.Since(began)
-	}
-	slices.Sort(times)
-	p := profile{run: times[runs/2], memory: machine.Memory}
-	for _, id := range order {
-		l := *layers[id]
-		l.count /= runs
-		l.took /= time.Duration(runs)
-		l.work /= float64(runs)
-		p.layers = append(p.layers, l)
-	}
-	slices.SortStableFunc(p.layers, func(a, b layerTime) int { return cmp.Compare(b.took, a.took) })
-	return p, nil
+	defer machine.Observe(nil)
+	began := time.Now()
+	_, err := machine.Run(in)
+	p.run = time.Since(began)
+	slices.SortStableFunc(p.layers, func(a, b *layerTime) int { return cmp.Compare(b.took, a.took) })
+	return p, err
 }
 
 // shapesOf names the shapes of an operation's operands and result.

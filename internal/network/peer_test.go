@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/onnx/peer"
@@ -49,16 +48,9 @@ func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 		s := m.NewSession()
 		seed := keyed.Seed{3}
 		rgb := smooth(seeded(t), size, size)
-		dims := map[string]int{"H": size, "W": size}
-		if d := m.card.Definition; d.Keyed() {
-			dims["P"] = size / d.Unshuffle * (size / d.Unshuffle)
-		}
 		compare := func(generator string, data []byte, in map[string]*tensor.Dense, tolerance float64) {
 			t.Helper()
-			if err := s.keyedInputs(in, seed, size, size, generator == decryptionFile); err != nil {
-				t.Fatal(err)
-			}
-			machine, err := onnx.Load(data, dims, onnx.DefaultLimits())
+			machine, err := onnx.Load(data, m.Dims(size, size), onnx.DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,14 +71,19 @@ func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 				t.Errorf("%s of %s: difference %g exceeds %g", generator, m.Name(), difference, tolerance)
 			}
 		}
-		x := make([]float32, len(rgb))
-		planes(rgb, size*size, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(rgb[interleaved]) })
-		compare(encryptionFile, f.Encryption, map[string]*tensor.Dense{valuePicture: tensor.New(tensor.WithShape(1, 3, size, size), tensor.WithBacking(x))}, 4.0/1024)
+		in, err := s.EncryptionInputs(rgb, size, size, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(encryptionFile, f.Encryption, in, 4.0/1024)
 
 		c, err := s.Encrypt(context.Background(), rgb, size, size, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(decryptionFile, f.Decryption, s.decryptionInputs(c), 1e-3)
+		if in, err = s.DecryptionInputs(c, seed); err != nil {
+			t.Fatal(err)
+		}
+		compare(decryptionFile, f.Decryption, in, 1e-3)
 	}
 }

@@ -68,11 +68,7 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
 	}
-	dims := map[string]int{"H": height, "W": width}
-	if d := s.model.card.Definition; d.Keyed() {
-		dims["P"] = height / d.Unshuffle * (width / d.Unshuffle)
-	}
-	g, err := onnx.Load(data, dims, onnx.DefaultLimits())
+	g, err := onnx.Load(data, s.model.Dims(height, width), onnx.DefaultLimits())
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
 	}
@@ -81,6 +77,15 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 	}
 	s.graphs = append(s.graphs, cachedGraph{generator, height, width, g})
 	return g, nil
+}
+
+// Dims gives the symbolic dimensions of the generators for a tile.
+func (m *Model) Dims(height, width int) map[string]int {
+	dims := map[string]int{"H": height, "W": width}
+	if d := m.card.Definition; d.Keyed() {
+		dims["P"] = height / d.Unshuffle * (width / d.Unshuffle)
+	}
+	return dims
 }
 
 // keyedInputs adds the key material of a tile; back asks for its inverse.
@@ -104,16 +109,26 @@ func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, heig
 	return nil
 }
 
-// Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
-// interleaved, 8 bits a sample. The seed is unused by the paper profile.
-func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
+// EncryptionInputs makes the inputs of the encryption generator for one tile,
+// key material included. rgb is as for Encrypt.
+func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyed.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(height, width, len(rgb)); err != nil {
-		return Cipher{}, err
+		return nil, err
 	}
 	x := make([]float32, len(rgb))
 	planes(rgb, height*width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(rgb[interleaved]) })
 	in := map[string]*tensor.Dense{valuePicture: tensor.New(tensor.WithShape(1, 3, height, width), tensor.WithBacking(x))}
-	out, err := s.run(ctx, encryptionFile, in, seed, height, width)
+	return in, s.keyedInputs(in, seed, height, width, false)
+}
+
+// Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
+// interleaved, 8 bits a sample. The seed is unused by the paper profile.
+func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
+	in, err := s.EncryptionInputs(rgb, height, width, seed)
+	if err != nil {
+		return Cipher{}, err
+	}
+	out, err := s.run(ctx, encryptionFile, in, height, width)
 	if err != nil {
 		return Cipher{}, err
 	}
@@ -140,14 +155,11 @@ func (s *Session) quantizer() func([]byte, []float32) {
 
 // Decrypt runs the decryption generator; the result is (H, W, 3) interleaved, 8 bits a sample.
 func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byte, error) {
-	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
+	in, err := s.DecryptionInputs(c, seed)
+	if err != nil {
 		return nil, err
 	}
-	if len(c.Statistics) != s.model.StatisticsBytes() {
-		return nil, fmt.Errorf("a tile carries %d bytes of statistics, this model wants %d", len(c.Statistics), s.model.StatisticsBytes())
-	}
-	in := s.decryptionInputs(c)
-	out, err := s.run(ctx, decryptionFile, in, seed, c.Height, c.Width)
+	out, err := s.run(ctx, decryptionFile, in, c.Height, c.Width)
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +170,14 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 	return rgb, nil
 }
 
-// decryptionInputs makes the inputs of the decryption generator, but for the key material.
-func (s *Session) decryptionInputs(c Cipher) map[string]*tensor.Dense {
+// DecryptionInputs makes the inputs of the decryption generator for one tile, key material included.
+func (s *Session) DecryptionInputs(c Cipher, seed keyed.Seed) (map[string]*tensor.Dense, error) {
+	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
+		return nil, err
+	}
+	if len(c.Statistics) != s.model.StatisticsBytes() {
+		return nil, fmt.Errorf("a tile carries %d bytes of statistics, this model wants %d", len(c.Statistics), s.model.StatisticsBytes())
+	}
 	shape := tensor.WithShape(1, 3, c.Height, c.Width)
 	in := map[string]*tensor.Dense{}
 	if d := s.model.card.Definition; d.Keyed() {
@@ -178,18 +196,15 @@ func (s *Session) decryptionInputs(c Cipher) map[string]*tensor.Dense {
 		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(c.Levels[interleaved]) })
 		in[valueCipher] = tensor.New(shape, tensor.WithBacking(x))
 	}
-	return in
+	return in, s.keyedInputs(in, seed, c.Height, c.Width, true)
 }
 
-func (s *Session) run(ctx context.Context, generator string, in map[string]*tensor.Dense, seed keyed.Seed, height, width int) (map[string]*tensor.Dense, error) {
+func (s *Session) run(ctx context.Context, generator string, in map[string]*tensor.Dense, height, width int) (map[string]*tensor.Dense, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	g, err := s.graph(generator, height, width)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.keyedInputs(in, seed, height, width, generator == decryptionFile); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

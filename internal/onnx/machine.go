@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"enciphergan/internal/op"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -17,8 +19,12 @@ type Machine struct {
 	inputs  map[string]*operand
 	names   []string // of the outputs
 	outputs []*operand
+	graph   *gorgonia.ExprGraph
 	vm      gorgonia.VM // nil when every output is constant or an input
 }
+
+// Observe calls f after every operation of a run; nil ends it.
+func (m *Machine) Observe(f func(op.Event)) { op.Observe(m.graph, f) }
 
 // Load reads a file for inputs whose symbolic dimensions have the given sizes;
 // sizes that the file does not mention are ignored. Hostile files end in an
@@ -57,7 +63,7 @@ func compile(p *program, lim Limits) (*Machine, error) {
 	if err := b.build(p); err != nil {
 		return nil, err
 	}
-	m := &Machine{inputs: map[string]*operand{}}
+	m := &Machine{inputs: map[string]*operand{}, graph: b.graph}
 	var err error
 	if m.Memory, err = b.memory(); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"hash/fnv"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -105,6 +106,25 @@ type operation struct {
 	wrt     []bool
 	out     *tensor.Dense
 	scratch []*tensor.Dense
+	observe func(Event) // nil when nobody measures
+}
+
+// Event is one run of one operation.
+type Event struct {
+	Name string         // Spec.Name: kind and attributes
+	In   []tensor.Shape // of the inputs
+	Out  tensor.Shape
+	Took time.Duration
+}
+
+// Observe calls f after every run of an operation of the graph; nil ends it.
+// The tape machine runs operations one after the other, and so come the calls.
+func Observe(g *gorgonia.ExprGraph, f func(Event)) {
+	for _, n := range g.AllNodes() {
+		if o, ok := n.Op().(*operation); ok {
+			o.observe = f
+		}
+	}
 }
 
 var _ gorgonia.SDOp = (*operation)(nil)
@@ -159,13 +179,28 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 		}
 		o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
 	}
+	var began time.Time
+	if o.observe != nil {
+		began = time.Now()
+	}
 	if err := o.spec.Forward(o.scratch, o.out); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.spec.Name, err)
+	}
+	if o.observe != nil {
+		o.report(time.Since(began))
 	}
 	if o.shape.Dims() == 0 {
 		return gorgonia.NewF32(o.out.Data().([]float32)[0]), nil
 	}
 	return o.out, nil
+}
+
+func (o *operation) report(took time.Duration) {
+	e := Event{Name: o.spec.Name, Out: o.shape, Took: took}
+	for _, d := range o.scratch {
+		e.In = append(e.In, d.Shape())
+	}
+	o.observe(e)
 }
 
 func (o *operation) ReturnsPtr() bool     { return true }
