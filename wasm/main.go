@@ -3,6 +3,7 @@
 // Command wasm is Encipher for the browser. It sets globalThis.encipher:
 //
 //	version                                          string
+//	kernels                                          string, e.g. "WebAssembly SIMD128" or "plain Go"
 //	loadModel({card, encryption, decryption})        {name, fingerprint}
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
@@ -27,9 +28,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 
 	"github.com/hack-pad/safejs"
+
+	"enciphergan/internal/kernel"
 )
 
 // version of the JS API.
@@ -52,11 +56,13 @@ func install() error {
 	if err != nil {
 		return err
 	}
-	if err := api.Set("version", version); err != nil {
-		return err
+	for name, value := range map[string]string{"version": version, "kernels": kernel.Name()} {
+		if err := api.Set(name, value); err != nil {
+			return err
+		}
 	}
 	var s service
-	for name, run := range map[string]method{
+	methods := map[string]method{
 		"loadModel": s.loadModel,
 		"newKey":    s.newKey,
 		"parseKey":  s.parseKey,
@@ -64,7 +70,9 @@ func install() error {
 		"encrypt":   s.encrypt,
 		"decrypt":   s.decrypt,
 		"metrics":   s.metrics,
-	} {
+	}
+	maps.Copy(methods, vectorMethods())
+	for name, run := range methods {
 		f, err := promised(run)
 		if err != nil {
 			return err

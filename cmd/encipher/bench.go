@@ -108,7 +108,7 @@ type layerTime struct {
 	shapes string
 	count  int
 	took   time.Duration
-	work   float64       // floating-point operations of products; 0 where an operation has none
+	work   float64 // floating-point operations of products; 0 where an operation has none
 }
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.

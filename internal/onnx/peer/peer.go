@@ -6,9 +6,6 @@ package peer
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"enciphergan/internal/kernel"
 
 	"gorgonia.org/tensor"
 )
@@ -52,13 +47,6 @@ func Find() (*Onnxruntime, error) {
 	}
 }
 
-// array is a tensor as bench/peers/run.mjs reads and writes it.
-type array struct {
-	Type string `json:"type"`
-	Dims []int  `json:"dims"`
-	Data string `json:"data"` // base64 of little-endian elements
-}
-
 // Run computes a model's outputs. Inputs are float32, int32 or int64; outputs
 // of float16 come as float32.
 func (o *Onnxruntime) Run(model []byte, inputs map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
@@ -67,16 +55,7 @@ func (o *Onnxruntime) Run(model []byte, inputs map[string]*tensor.Dense) (map[st
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	feeds := map[string]array{}
-	for name, d := range inputs {
-		kind := map[tensor.Dtype]string{tensor.Float32: "float32", tensor.Int32: "int32", tensor.Int64: "int64"}[d.Dtype()]
-		raw, err := binary.Append(nil, binary.LittleEndian, d.Data())
-		if err != nil || kind == "" {
-			return nil, fmt.Errorf("input %q of %v: %w", name, d.Dtype(), err)
-		}
-		feeds[name] = array{kind, d.Shape(), base64.StdEncoding.EncodeToString(raw)}
-	}
-	text, err := json.Marshal(feeds)
+	text, err := Encode(inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -94,51 +73,7 @@ func (o *Onnxruntime) Run(model []byte, inputs map[string]*tensor.Dense) (map[st
 	if text, err = os.ReadFile(out); err != nil {
 		return nil, err
 	}
-	var results map[string]array
-	if err := json.Unmarshal(text, &results); err != nil {
-		return nil, err
-	}
-	outputs := map[string]*tensor.Dense{}
-	for name, a := range results {
-		d, err := a.dense()
-		if err != nil {
-			return nil, fmt.Errorf("output %q: %w", name, err)
-		}
-		outputs[name] = d
-	}
-	return outputs, nil
-}
-
-func (a array) dense() (*tensor.Dense, error) {
-	raw, err := base64.StdEncoding.DecodeString(a.Data)
-	if err != nil {
-		return nil, err
-	}
-	n := tensor.Shape(a.Dims).TotalSize()
-	var backing any
-	switch a.Type {
-	case "float32":
-		backing = make([]float32, n)
-	case "int32":
-		backing = make([]int32, n)
-	case "int64":
-		backing = make([]int64, n)
-	case "float16":
-		backing = make([]uint16, n)
-	default:
-		return nil, fmt.Errorf("elements of %s", a.Type)
-	}
-	if read, err := binary.Decode(raw, binary.LittleEndian, backing); err != nil || read != len(raw) {
-		return nil, fmt.Errorf("%d bytes for shape %v of %s: %v", len(raw), a.Dims, a.Type, err)
-	}
-	if bits, half := backing.([]uint16); half {
-		values := make([]float32, n)
-		for i, b := range bits {
-			values[i] = kernel.HalfValue(b)
-		}
-		backing = values
-	}
-	return tensor.New(tensor.WithShape(a.Dims...), tensor.WithBacking(backing)), nil
+	return Decode(text)
 }
 
 // MaxDifference is the largest absolute difference between two results, over

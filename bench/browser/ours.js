@@ -1,0 +1,13 @@
+// Our side in the browser: the page's own engine and worker, with a wasm built for tests.
+import { Engine } from "./engine.js";
+
+const engine = new Engine();
+
+// Loads a model, runs it once and returns the outputs.
+export async function load(model, feed) {
+  const { outputs } = await engine.call("loadGenerator", { generator: model, feed: new TextEncoder().encode(feed) });
+  return new TextDecoder().decode(outputs);
+}
+
+// Runs it once and returns the seconds.
+export const run = async () => (await engine.call("runGenerator", {})).seconds;

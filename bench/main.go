@@ -1,0 +1,82 @@
+// Command bench measures Encipher beside its peers: onnxruntime on this machine
+// and in a browser, and PyTorch for training. `make bench` runs it.
+//
+// Main path: make the jobs (an ONNX file that we ship, inputs with their key
+// material), then for each row start both sides, compare what they compute,
+// and time them in turns. docs/benchmarks.md says what the rows mean.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"syscall"
+
+	"enciphergan/internal/kernel"
+)
+
+// serveFlag makes the program one side of a row: it answers on its standard streams.
+const serveFlag = "-serve"
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == serveFlag {
+		if err := serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
+	repeats := flag.Int("repeats", 7, "measured runs of each side of a row; an odd number")
+	only := flag.String("only", "", "measure only the rows whose name matches this regular expression")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *repeats, *only); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, repeats int, only string) error {
+	if repeats < 1 || repeats%2 == 0 {
+		return fmt.Errorf("-repeats %d: want an odd number, so that there is a median", repeats)
+	}
+	pattern, err := regexp.Compile(only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	jobs, err := makeJobs(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d cores, arithmetic %s, peak of its inner loop %.0f GFLOP/s on all cores\n"+
+		"medians of %d runs of each side in turns; a run is the generator alone, key setup outside on both sides\n\n",
+		runtime.GOARCH, runtime.NumCPU(), kernel.Name(), kernel.Peak()/1e9, repeats)
+	table := newTable(os.Stdout)
+	var failures []error
+	for _, r := range rows(jobs, &browsers{}) {
+		if !pattern.MatchString(r.name) {
+			continue
+		}
+		m, err := r.measure(ctx, repeats)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var missing *missingPeer
+		switch {
+		case errors.As(err, &missing):
+			table.note(r.name, missing.Error())
+		case err != nil:
+			table.note(r.name, err.Error())
+			failures = append(failures, fmt.Errorf("%s: %w", r.name, err))
+		default:
+			table.add(r.name, m)
+		}
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,45 @@
+//go:build js && wasm && vectors
+
+package main
+
+import (
+	"fmt"
+
+	"enciphergan/bench/generator"
+)
+
+// vectorMethods lets a benchmark time a bare generator:
+//
+//	loadGenerator({generator, feed})   {outputs}   an ONNX file and its inputs; it is run once
+//	runGenerator({})                   {seconds}
+//
+// feed and outputs are texts as bench/peers/tensors.mjs describes them, as bytes.
+func vectorMethods() map[string]method {
+	var loaded *generator.Generator
+	return map[string]method{
+		"loadGenerator": func(a argument) (map[string]any, error) {
+			file, err := a.bytes("generator", maxModelBytes, "bad-argument")
+			if err != nil {
+				return nil, err
+			}
+			feed, err := a.bytes("feed", maxModelBytes, "bad-argument")
+			if err != nil {
+				return nil, err
+			}
+			g, outputs, err := generator.Load(file, [][]byte{feed}, 1)
+			if err != nil {
+				return nil, err
+			}
+			loaded = g
+			text, err := array(outputs[0])
+			return map[string]any{"outputs": text}, err
+		},
+		"runGenerator": func(argument) (map[string]any, error) {
+			if loaded == nil {
+				return nil, fmt.Errorf("no generator is loaded")
+			}
+			took, err := loaded.Run()
+			return map[string]any{"seconds": took.Seconds()}, err
+		},
+	}
+}
