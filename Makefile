@@ -26,7 +26,7 @@ WASM_TESTED = ./internal/kernel ./internal/keyed ./internal/key ./internal/conta
 
 test-wasm:
 	@if command -v node >/dev/null; then \
-		GOOS=js GOARCH=wasm $(GO) test -exec "$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $(WASM_TESTED); \
+		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED); \
 	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
 	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
 

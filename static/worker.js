@@ -4,13 +4,16 @@
 // globalThis.encipher[method] and {abort: id} to cancel a call. Answers are
 // {ready, module}, {id, progress}, {id, result}, {id, error} and {exited}.
 import "./wasm_exec.js";
+import { kernels } from "./kernels.js";
 
 const calls = new Map(); // id -> AbortController
 
 async function start(compiled) {
   const go = new Go();
   const module = compiled ?? (await WebAssembly.compileStreaming(fetch(new URL("encipher.wasm", import.meta.url))));
-  const instance = await WebAssembly.instantiate(module, go.importObject);
+  const kernel = kernels(module);
+  const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
+  kernel.attach(instance);
   go.run(instance).finally(() => postMessage({ exited: true }));
   postMessage({ ready: globalThis.encipher.version, module });
 }

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"enciphergan/internal/kernel/simd"
+)
 
 // LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1; slope 0 is ReLU.
 func LeakyReLU(dst, src []float32, slope float32) {
@@ -44,19 +48,25 @@ func each(dst, src []float32, f func(float32) float32) {
 	})
 }
 
+// eachBy is each for an f that has vectors.
+func eachBy(by simd.Map, dst, src []float32, f func(float32) float32) {
+	done := mapped(by, src[:len(dst)], dst, 0, 0)
+	each(dst[done:], src[done:], f)
+}
+
 // Exp computes e^x within 2 units in the last place; below -87.3 it is 0, above 88.7 infinite.
-func Exp(dst, src []float32) { each(dst, src, exp) }
+func Exp(dst, src []float32) { eachBy(simd.Exp, dst, src, exp) }
 
 // Tanh computes the hyperbolic tangent within 4e-7.
-func Tanh(dst, src []float32) { each(dst, src, tanh) }
+func Tanh(dst, src []float32) { eachBy(simd.Tanh, dst, src, tanh) }
 
 // Sigmoid computes 1/(1+exp(-x)).
 func Sigmoid(dst, src []float32) {
-	each(dst, src, func(v float32) float32 { return 1 / (1 + exp(-v)) })
+	eachBy(simd.Sigmoid, dst, src, func(v float32) float32 { return 1 / (1 + exp(-v)) })
 }
 
 // Erf computes the error function within 5e-7.
-func Erf(dst, src []float32) { each(dst, src, erf) }
+func Erf(dst, src []float32) { eachBy(simd.Erf, dst, src, erf) }
 
 // TanhGrad computes dx = dy*(1-y*y) from the output y.
 func TanhGrad(dx, y, dy []float32) {
@@ -253,23 +263,23 @@ func InverseErfGrad(dx, y, dy []float32) {
 // Multiply computes dst = a*b.
 func Multiply(dst, a, b []float32) {
 	elementwise(len(dst), func(lo, hi int) {
-		x, y := a[lo:hi], b[lo:hi]
-		for i := range dst[lo:hi] {
-			dst[lo+i] = x[i] * y[i]
+		x, y, z := a[lo:hi], b[lo:hi], dst[lo:hi]
+		for i := paired(simd.Times, x, y, z); i < len(z); i++ {
+			z[i] = x[i] * y[i]
 		}
 	})
 }
 
 // Scale computes dst = factor*src.
 func Scale(dst, src []float32, factor float32) {
-	for i, v := range src {
-		dst[i] = factor * v
+	for i := mapped(simd.Scale, src, dst[:len(src)], factor, 0); i < len(src); i++ {
+		dst[i] = factor * src[i]
 	}
 }
 
 // Divide computes dst = src/divisor.
 func Divide(dst, src []float32, divisor float32) {
-	for i, v := range src {
-		dst[i] = v / divisor
+	for i := mapped(simd.Divide, src, dst[:len(src)], divisor, 0); i < len(src); i++ {
+		dst[i] = src[i] / divisor
 	}
 }

@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"enciphergan/internal/kernel/simd"
+)
 
 // Number is an element type of broadcast arithmetic. Integers occur where a
 // graph computes with shapes and indices.
@@ -41,7 +45,9 @@ func Broadcast[T Number](op Arithmetic, dst []T, shape []int, a []T, aStrides []
 }
 
 func broadcastRow[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) {
-	ia, ib := 0, 0
+	done := broadcastVectors(op, dst, a, sa, b, sb)
+	dst = dst[done:]
+	ia, ib := done*sa, done*sb
 	switch op {
 	case Plus:
 		for i := range dst {
@@ -64,6 +70,27 @@ func broadcastRow[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) {
 			ia, ib = ia+sa, ib+sb
 		}
 	}
+}
+
+// broadcastVectors computes the first elements of a row by vectors and tells how
+// many: where an operand is contiguous or repeated, and the elements are floats.
+func broadcastVectors[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) int {
+	if active.vectors == nil || sa|sb != 1 {
+		return 0
+	}
+	y, ok := any(dst).([]float32)
+	if !ok {
+		return 0
+	}
+	n := len(y)
+	x, z := any(a).([]float32), any(b).([]float32)
+	switch {
+	case sb == 0:
+		return mapped([...]simd.Map{simd.Add, simd.Subtract, simd.Scale, simd.Divide}[op], x[:n], y, z[0], 0)
+	case sa == 0:
+		return mapped([...]simd.Map{simd.Add, simd.From, simd.Scale, simd.Into}[op], z[:n], y, x[0], 0)
+	}
+	return paired([...]simd.Pair{simd.Plus, simd.Minus, simd.Times, simd.Over}[op], x[:n], z[:n], y)
 }
 
 // BroadcastNaive is the reference for Broadcast: every index is taken apart by itself.

@@ -1,16 +1,21 @@
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"enciphergan/internal/kernel/simd"
+)
 
 // backend is what one kind of machine offers. The callers check every bound;
 // a kernel reads and writes exactly what its comment says.
 type backend struct {
 	name string
 
-	// micro adds to a tile of rows x cols of C, for l = 0, 1, ..., k-1 in this
-	// order and in two roundings: c[i*ldc+j] += a[l*rows+i] * b[offsets[l]+j].
+	// block adds to rowPanels x colPanels tiles of C, each of rows x cols, for
+	// l = 0, 1, ..., k-1 in this order and in two roundings: for tile (p, q)
+	// c[(p*rows+i)*ldc + q*cols+j] += a[p*aStep + l*rows+i] * b[q*bStep + offsets[l]+j].
 	rows, cols int
-	micro      func(k int, a, b *float32, offsets *int, c *float32, ldc int)
+	block      func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int)
 
 	// dot adds to a tile of dotRows x dotCols of C:
 	// c[i*ldc+j] += sum over p < n of a[i*lda+p] * b[offsets[j]+p], in any order
@@ -22,6 +27,38 @@ type backend struct {
 	// 0 <= slope < 1; n is a multiple of lanes.
 	leaky     func(n int, x, y *float32, slope float32)
 	leakyGrad func(n int, x, dy, dx *float32, slope float32)
+
+	vectors *vectorKernels // nil where plain Go serves
+}
+
+// vectorKernels work on n elements with the bits of plain Go. In maps and
+// pairs n is a multiple of simd.Lanes, in sums of simd.SumLanes.
+type vectorKernels struct {
+	maps  func(f simd.Map, n int, x, y *float32, p, q float32)
+	pairs func(f simd.Pair, n int, a, b, y *float32)
+	// sums adds x[j], x[j+16], ... to lane j, squares the products (x-m)*(x-m).
+	sums    func(n int, x *float32, lanes *[simd.SumLanes]float32)
+	squares func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32)
+}
+
+// mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.
+func mapped(f simd.Map, x, y []float32, p, q float32) int {
+	n := len(x) &^ (simd.Lanes - 1)
+	if active.vectors == nil || n == 0 {
+		return 0
+	}
+	active.vectors.maps(f, n, &x[:n][0], &y[:n][0], p, q)
+	return n
+}
+
+// paired computes the first elements of y = f(a, b) by vectors and tells how many. All are equally long.
+func paired(f simd.Pair, a, b, y []float32) int {
+	n := len(y) &^ (simd.Lanes - 1)
+	if active.vectors == nil || n == 0 {
+		return 0
+	}
+	active.vectors.pairs(f, n, &a[:n][0], &b[:n][0], &y[:n][0])
+	return n
 }
 
 var active = available()[0]
@@ -31,7 +68,22 @@ func Name() string { return active.name }
 
 // portable is plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
 // arm64 and of V8's WebAssembly.
-var portable = backend{"plain Go", 4, 4, microGo, 1, 4, 4, dotGo, leakyGo, leakyGradGo}
+var portable = backend{"plain Go", 4, 4, tiled(4, 4, microGo), 1, 4, 4, dotGo, leakyGo, leakyGradGo, nil}
+
+// tiled makes a block of a kernel for one tile of rows x cols.
+func tiled(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+		for q := range colPanels {
+			for p := range rowPanels {
+				micro(k, at(a, p*aStep), at(b, q*bStep), offsets, at(c, p*rows*ldc+q*cols), ldc)
+			}
+		}
+	}
+}
+
+func at(p *float32, elements int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*elements))
+}
 
 func microGo(k int, a, b *float32, offsets *int, c *float32, ldc int) {
 	as := unsafe.Slice(a, 4*k)

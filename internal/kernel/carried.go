@@ -1,5 +1,7 @@
 package kernel
 
+import "enciphergan/internal/kernel/simd"
+
 // Statistics computes mean and deviation sqrt(variance + eps) of each channel of
 // x (N, C, P), both rounded to half precision, since they travel in the cipher
 // image: stats (N, 2C), means first. With group > 1 consecutive samples share
@@ -67,11 +69,7 @@ func Standardize(n, c, p int, x, stats, y []float32) {
 func Restore(n, c, p int, y, stats, x []float32) {
 	parallel(n*c, func(t int) {
 		row := stats[t/c*2*c:]
-		m, d := row[t%c], row[c+t%c]
-		out := x[t*p : (t+1)*p]
-		for q, v := range y[t*p : (t+1)*p] {
-			out[q] = float32(v*d) + m
-		}
+		affine(y[t*p:(t+1)*p], x[t*p:(t+1)*p], row[c+t%c], row[t%c])
 	})
 }
 
@@ -117,12 +115,15 @@ func RestoreGrad(n, c, p int, y, stats, dx, dy, dstats []float32) {
 // ChannelAffine computes y = x*scale + shift per channel of x (N, C, P).
 func ChannelAffine(n, c, p int, x, scale, shift, y []float32) {
 	parallel(n*c, func(t int) {
-		a, b := scale[t%c], shift[t%c]
-		out := y[t*p : (t+1)*p]
-		for q, v := range x[t*p : (t+1)*p] {
-			out[q] = float32(v*a) + b
-		}
+		affine(x[t*p:(t+1)*p], y[t*p:(t+1)*p], scale[t%c], shift[t%c])
 	})
+}
+
+// affine computes y = x*scale + shift in two roundings.
+func affine(x, y []float32, scale, shift float32) {
+	for i := mapped(simd.Affine, x, y, scale, shift); i < len(x); i++ {
+		y[i] = float32(x[i]*scale) + shift
+	}
 }
 
 // ChannelProducts adds up x*y over samples and positions of (N, C, P): out has C elements.
@@ -136,10 +137,9 @@ func ChannelProducts(n, c, p int, x, y, out []float32) {
 // ChannelBias computes y = x + b per channel of x (N, C, P).
 func ChannelBias(n, c, p int, x, b, y []float32) {
 	parallel(n*c, func(t int) {
-		v := b[t%c]
-		out := y[t*p : (t+1)*p]
-		for q, w := range x[t*p : (t+1)*p] {
-			out[q] = w + v
+		in, out := x[t*p:(t+1)*p], y[t*p:(t+1)*p]
+		for i := mapped(simd.Add, in, out, b[t%c], 0); i < p; i++ {
+			out[i] = in[i] + b[t%c]
 		}
 	})
 }

@@ -30,10 +30,10 @@ func leakyGradAVX2(n int, x, dy, dx *float32, slope float32)
 func available() []backend {
 	var list []backend
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL {
-		list = append(list, backend{"AVX-512", 8, 32, microAVX512, 4, 4, 16, dotAVX512, leakyAVX512, leakyGradAVX512})
+		list = append(list, backend{"AVX-512", 8, 32, tiled(8, 32, microAVX512), 4, 4, 16, dotAVX512, leakyAVX512, leakyGradAVX512, nil})
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		list = append(list, backend{"AVX2", 4, 16, microAVX2, 4, 2, 8, dotAVX2, leakyAVX2, leakyGradAVX2})
+		list = append(list, backend{"AVX2", 4, 16, tiled(4, 16, microAVX2), 4, 2, 8, dotAVX2, leakyAVX2, leakyGradAVX2, nil})
 	}
 	return append(list, portable)
 }

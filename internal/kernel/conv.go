@@ -162,13 +162,9 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 			}
 		}
 		clear((*tile)[c.M*ld:])
-		for j := 0; j < ld; j += cols {
-			// The last tap of the last panel ends inside the slack.
-			_ = src[offsets[k-1]+h0*p.pw+j+cols-1]
-			for i := 0; i < c.M; i += rows {
-				active.micro(k, &pa[i*k], &src[h0*p.pw+j], &offsets[0], &(*tile)[i*ld+j], ld)
-			}
-		}
+		// The last tap of the last panel ends inside the slack.
+		_, _ = src[offsets[k-1]+h0*p.pw+ld-1], pa[packedRows(c.M)*k-1]
+		active.block(packedRows(c.M)/rows, ld/cols, k, &pa[0], rows*k, &src[h0*p.pw], cols, &offsets[0], &(*tile)[0], ld)
 		for i := range c.M {
 			for h := h0; h < h1; h++ {
 				copy(y[((n*c.M+i)*oh+h)*ow:((n*c.M+i)*oh+h+1)*ow], (*tile)[i*ld+(h-h0)*p.pw:])

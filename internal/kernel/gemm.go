@@ -126,23 +126,26 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 		k1 := min(k, k0+depth)
 		kk := k1 - k0
 		packB((*pb)[:panels*cols*kk], b, k0, k1, j0, j1)
+		inRows, inCols := m/rows, (j1-j0)/cols
+		if inRows > 0 && inCols > 0 {
+			_, _ = c[(inRows*rows-1)*ldc+j0+inCols*cols-1], pa[inRows*rows*k-1]
+			active.block(inRows, inCols, kk, &pa[k0*rows], k*rows, &(*pb)[0], cols*kk, &steps[0], &c[j0], ldc)
+		}
 		for p := range panels {
 			j := j0 + p*cols
 			w := min(cols, j1-j)
 			panel := &(*pb)[p*cols*kk]
-			for i := 0; i < m; i += rows {
-				a := &pa[i*k+k0*rows]
+			i := 0
+			if w == cols {
+				i = inRows * rows
+			}
+			for ; i < m; i += rows {
 				h := min(rows, m-i)
-				if h == rows && w == cols {
-					_ = c[(i+rows-1)*ldc+j+cols-1]
-					active.micro(kk, a, panel, &steps[0], &c[i*ldc+j], ldc)
-					continue
-				}
 				tile := *edge
 				for r := range h {
 					copy(tile[r*cols:r*cols+w], c[(i+r)*ldc+j:])
 				}
-				active.micro(kk, a, panel, &steps[0], &tile[0], cols)
+				active.block(1, 1, kk, &pa[i*k+k0*rows], 0, panel, 0, &steps[0], &tile[0], cols)
 				for r := range h {
 					copy(c[(i+r)*ldc+j:(i+r)*ldc+j+w], tile[r*cols:])
 				}

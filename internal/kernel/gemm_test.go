@@ -39,7 +39,7 @@ func equalBits(t *testing.T, what string, got, want []float32) {
 func withEach(t *testing.T, f func(t *testing.T)) {
 	before := active
 	defer func() { active = before }()
-	for _, m := range available() {
+	for _, m := range append(available(), simulated(t)...) {
 		active = m
 		t.Run(m.name, f)
 	}

@@ -1,10 +1,18 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"enciphergan/internal/kernel/simd"
+)
 
 // Sum adds up x in canonical order: 16 interleaved partial sums, folded pairwise.
 func Sum(x []float32) float32 {
 	var l [16]float32
+	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
+		active.vectors.sums(n, &x[0], &l)
+		x = x[n:]
+	}
 	for len(x) >= 16 {
 		v := (*[16]float32)(x)
 		for j := range l {
@@ -30,6 +38,10 @@ func fold(l *[16]float32) float32 {
 // sumSquares adds up (x-m)*(x-m), each step rounded, in the order of Sum.
 func sumSquares(x []float32, m float32) float32 {
 	var l [16]float32
+	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
+		active.vectors.squares(n, &x[0], &l, m)
+		x = x[n:]
+	}
 	for len(x) >= 16 {
 		v := (*[16]float32)(x)
 		for j := range l {
@@ -75,8 +87,8 @@ func Moments(x []float32, eps float32) (mean, deviation float32) {
 
 // Normalize writes (x-mean)/deviation.
 func Normalize(x, y []float32, mean, deviation float32) {
-	for i, v := range x {
-		y[i] = (v - mean) / deviation
+	for i := mapped(simd.Normalize, x, y[:len(x)], mean, deviation); i < len(x); i++ {
+		y[i] = (x[i] - mean) / deviation
 	}
 }
 

@@ -1,0 +1,73 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"enciphergan/internal/kernel/simd"
+)
+
+// The functions below are the imports "kernel" of the wasm, which its host
+// provides (static/kernels.js). load gives it a module that uses the memory of
+// this program, and tells whether the host can run it (1) or not (0). The others
+// call the exports of that module; see simd.Module. Addresses are good for one
+// call: within it nothing moves, because it is synchronous.
+
+//go:wasmimport kernel load
+//go:noescape
+func load(module unsafe.Pointer, bytes int32) int32
+
+//go:wasmimport kernel block
+//go:noescape
+func wasmBlock(rowPanels, columnPanels, k int32, a unsafe.Pointer, aStep int32, b unsafe.Pointer, bStep int32, offsets, c unsafe.Pointer, ldc int32)
+
+//go:wasmimport kernel maps
+//go:noescape
+func wasmMaps(f, n int32, x, y unsafe.Pointer, p, q float32)
+
+//go:wasmimport kernel pairs
+//go:noescape
+func wasmPairs(f, n int32, a, b, y unsafe.Pointer)
+
+//go:wasmimport kernel sums
+//go:noescape
+func wasmSums(n int32, x, lanes unsafe.Pointer)
+
+//go:wasmimport kernel squares
+//go:noescape
+func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
+
+// simd128 runs on the vectors of WebAssembly. The dot product, which serves
+// training only, stays in Go.
+var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
+	func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+		wasmBlock(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
+			unsafe.Pointer(offsets), unsafe.Pointer(c), int32(ldc))
+	},
+	1, 4, simd.Lanes, dotGo,
+	func(n int, x, y *float32, slope float32) {
+		wasmMaps(int32(simd.Leaky), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), slope, 0)
+	},
+	leakyGradGo,
+	&vectorKernels{
+		maps: func(f simd.Map, n int, x, y *float32, p, q float32) {
+			wasmMaps(int32(f), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), p, q)
+		},
+		pairs: func(f simd.Pair, n int, a, b, y *float32) {
+			wasmPairs(int32(f), int32(n), unsafe.Pointer(a), unsafe.Pointer(b), unsafe.Pointer(y))
+		},
+		sums: func(n int, x *float32, lanes *[simd.SumLanes]float32) {
+			wasmSums(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes))
+		},
+		squares: func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32) {
+			wasmSquares(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes), m)
+		},
+	},
+}
+
+// available lists the backends of this host, best first.
+func available() []backend {
+	if module := simd.Module(); load(unsafe.Pointer(&module[0]), int32(len(module))) == 0 {
+		return []backend{portable}
+	}
+	return []backend{simd128, portable}
+}

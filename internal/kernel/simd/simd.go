@@ -1,0 +1,290 @@
+// Package simd writes the kernels of package kernel as a WebAssembly module of
+// 128-bit vectors, with an emitter of its own and so without a C toolchain.
+//
+// The module works on the memory of the Go program itself, which it imports as
+// go.mem: a Go slice is handed over as its address and length. It checks
+// nothing; the caller must, since an access outside memory ends the Go program.
+// Multiplication and addition are two instructions and each output element has
+// the order of plain Go, so the bits are those of plain Go as well.
+//
+// Main path: Module emits block (matrix product and convolution), maps
+// (element by element), pairs (two operands) and sums; a Go program hands the
+// bytes to its host when it starts, and calls the exports.
+package simd
+
+// Rows and Columns are the size of the tile of C that stays in registers.
+const (
+	Rows    = 4
+	Columns = 8
+)
+
+// Lanes is what the element counts of maps and pairs must be a multiple of, SumLanes those of sums.
+const (
+	Lanes    = 4
+	SumLanes = 16
+)
+
+// Map is a function of one element x and of two numbers p and q.
+type Map int
+
+const (
+	Fill      Map = iota // p
+	Leaky                // x or p*x, whichever is greater
+	Add                  // x + p
+	Subtract             // x - p
+	From                 // p - x
+	Scale                // x * p
+	Divide               // x / p
+	Into                 // p / x
+	Affine               // x*p + q
+	Normalize            // (x - p) / q
+	Exp
+	Tanh
+	Sigmoid
+	Erf
+	Maps // how many there are
+)
+
+// Pair is a function of two elements.
+type Pair int
+
+const (
+	Plus Pair = iota
+	Minus
+	Times
+	Over
+	Pairs // how many there are
+)
+
+// Module gives the binary form of the module, the same bytes every time. Counts
+// are in elements, addresses in bytes, all as i32. It exports
+//
+//	block(rowPanels, columnPanels, k, a, aStep, b, bStep, offsets, c, ldc)
+//
+// adds a packed A times B to C, for each row panel i and column panel j of Rows
+// x Columns elements, in order of l: c[(i*Rows+r)*ldc + j*Columns+s] +=
+// a[i*aStep + l*Rows+r] * b[j*bStep + offsets[l]+s], offsets being 64-bit numbers;
+//
+//	maps(function, n, x, y, p, q)    y[i] = function(x[i], p, q), see Map
+//	pairs(function, n, a, b, y)      y[i] = function(a[i], b[i]), see Pair
+//	sums(n, x, lanes)                lanes[j] += x[j] + x[j+16] + ..., 16 lanes
+//	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
+func Module() []byte {
+	m := &module{}
+	m.block()
+	m.maps()
+	m.pairs()
+	m.sums("sums", nil)
+	m.sums("squares", func(f *function, x local) expression {
+		d := f.let(v128, apply(f32Sub, x.get, apply(f32Splat, local(3).get)))
+		return apply(f32Mul, d.get, d.get)
+	})
+	return m.encode()
+}
+
+// unroll is the number of steps of k a turn of the inner loop takes.
+const unroll = 4
+
+func (m *module) block() {
+	f := m.function("block", i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
+	const (
+		rowPanels local = iota
+		columnPanels
+		k
+		a
+		aStep
+		b
+		bStep
+		offsets
+		c
+		ldc
+	)
+	const vectors = Columns / 4
+	shift := func(l local) { f.set(l, apply(i32Shl, l.get, integer(2))) }
+	shift(aStep)
+	shift(bStep)
+	shift(ldc)
+	advance := func(l local, by expression) { f.set(l, apply(i32Add, l.get, by)) }
+
+	rows, rest := f.variable(i32), f.variable(i32)
+	pa, pc, row := f.variable(i32), f.variable(i32), f.variable(i32)
+	step, from := f.variable(i32), f.variable(i32)
+	var acc [Rows][vectors]local
+	for r := range acc {
+		for v := range acc[r] {
+			acc[r][v] = f.variable(v128)
+		}
+	}
+	var bs [vectors]local
+	for v := range bs {
+		bs[v] = f.variable(v128)
+	}
+	factor := f.variable(v128)
+	at := f.variable(i32)
+
+	multiply := func(u int) {
+		f.set(from, apply(i32Add, b.get, apply(i32Shl, access(i32Load, 8*u, step.get), integer(2))))
+		for v := range bs {
+			f.set(bs[v], access(vLoad, 16*v, from.get))
+		}
+		for r := range acc {
+			f.set(factor, access(vLoad32Splat, 4*(u*Rows+r), at.get))
+			for v := range bs {
+				f.set(acc[r][v], apply(f32Add, acc[r][v].get, apply(f32Mul, factor.get, bs[v].get)))
+			}
+		}
+	}
+	// tile visits the vectors of the tile at pc.
+	tile := func(visit func(r, v int)) {
+		f.set(row, pc.get)
+		for r := range acc {
+			if r > 0 {
+				advance(row, ldc.get)
+			}
+			for v := range bs {
+				visit(r, v)
+			}
+		}
+	}
+
+	f.while(columnPanels.get, func() {
+		f.set(rows, rowPanels.get)
+		f.set(pa, a.get)
+		f.set(pc, c.get)
+		f.while(rows.get, func() {
+			tile(func(r, v int) { f.set(acc[r][v], access(vLoad, 16*v, row.get)) })
+			f.set(at, pa.get)
+			f.set(step, offsets.get)
+			f.set(rest, k.get)
+			f.while(apply(i32GeS, rest.get, integer(unroll)), func() {
+				for u := range unroll {
+					multiply(u)
+				}
+				advance(at, integer(4*unroll*Rows))
+				advance(step, integer(8*unroll))
+				advance(rest, integer(-unroll))
+			})
+			f.while(rest.get, func() {
+				multiply(0)
+				advance(at, integer(4*Rows))
+				advance(step, integer(8))
+				advance(rest, integer(-1))
+			})
+			tile(func(r, v int) { f.run(access(vStore, 16*v, row.get, acc[r][v].get)) })
+			advance(pa, aStep.get)
+			advance(pc, apply(i32Mul, ldc.get, integer(Rows)))
+			advance(rows, integer(-1))
+		})
+		advance(b, bStep.get)
+		advance(c, integer(4*Columns))
+		advance(columnPanels, integer(-1))
+	})
+}
+
+// vectors runs body once for every vector of n elements; body must not change n.
+// Each of the addresses moves along.
+func (f *function) vectors(n local, width int, body func(), addresses ...local) {
+	f.while(apply(i32GeS, n.get, integer(width)), func() {
+		body()
+		for _, a := range addresses {
+			f.set(a, apply(i32Add, a.get, integer(4*width)))
+		}
+		f.set(n, apply(i32Sub, n.get, integer(width)))
+	})
+}
+
+func (m *module) maps() {
+	f := m.function("maps", i32, i32, i32, i32, f32, f32)
+	const (
+		which local = iota
+		n
+		x
+		y
+		pScalar
+		qScalar
+	)
+	p, q := f.let(v128, apply(f32Splat, pScalar.get)), f.let(v128, apply(f32Splat, qScalar.get))
+	of := map[Map]func(v local) expression{
+		Fill:      func(local) expression { return p.get },
+		Leaky:     func(v local) expression { return apply(f32Pmax, v.get, apply(f32Mul, v.get, p.get)) },
+		Add:       func(v local) expression { return apply(f32Add, v.get, p.get) },
+		Subtract:  func(v local) expression { return apply(f32Sub, v.get, p.get) },
+		From:      func(v local) expression { return apply(f32Sub, p.get, v.get) },
+		Scale:     func(v local) expression { return apply(f32Mul, v.get, p.get) },
+		Divide:    func(v local) expression { return apply(f32Div, v.get, p.get) },
+		Into:      func(v local) expression { return apply(f32Div, p.get, v.get) },
+		Affine:    func(v local) expression { return apply(f32Add, apply(f32Mul, v.get, p.get), q.get) },
+		Normalize: func(v local) expression { return apply(f32Div, apply(f32Sub, v.get, p.get), q.get) },
+		Exp:       f.exp,
+		Tanh:      f.tanh,
+		Erf:       f.erf,
+		Sigmoid: func(v local) expression {
+			negative := f.let(v128, apply(f32Neg, v.get))
+			return apply(f32Div, number(1), apply(f32Add, number(1), f.exp(negative)))
+		},
+	}
+	cases := make([]func(), Maps)
+	for which := range cases {
+		cases[which] = func() {
+			f.vectors(n, Lanes, func() {
+				v := f.let(v128, access(vLoad, 0, x.get))
+				result := of[Map(which)](v)
+				f.run(access(vStore, 0, y.get, result))
+			}, x, y)
+		}
+	}
+	f.choose(which.get, cases...)
+}
+
+func (m *module) pairs() {
+	f := m.function("pairs", i32, i32, i32, i32, i32)
+	const (
+		which local = iota
+		n
+		a
+		b
+		y
+	)
+	code := [Pairs]int{Plus: f32Add, Minus: f32Sub, Times: f32Mul, Over: f32Div}
+	cases := make([]func(), Pairs)
+	for which := range cases {
+		cases[which] = func() {
+			f.vectors(n, Lanes, func() {
+				f.run(access(vStore, 0, y.get, apply(code[which], access(vLoad, 0, a.get), access(vLoad, 0, b.get))))
+			}, a, b, y)
+		}
+	}
+	f.choose(which.get, cases...)
+}
+
+// sums emits a sum of term over the elements, of the elements themselves if it is nil.
+func (m *module) sums(name string, term func(f *function, x local) expression) {
+	params := []valueType{i32, i32, i32}
+	if term != nil {
+		params = append(params, f32)
+	}
+	f := m.function(name, params...)
+	const (
+		n local = iota
+		x
+		partial
+	)
+	var acc [SumLanes / 4]local
+	for v := range acc {
+		acc[v] = f.let(v128, access(vLoad, 16*v, partial.get))
+	}
+	value := f.variable(v128)
+	f.vectors(n, SumLanes, func() {
+		for v := range acc {
+			f.set(value, access(vLoad, 16*v, x.get))
+			summand := expression(value.get)
+			if term != nil {
+				summand = term(f, value)
+			}
+			f.set(acc[v], apply(f32Add, acc[v].get, summand))
+		}
+	}, x)
+	for v := range acc {
+		f.run(access(vStore, 16*v, partial.get, acc[v].get))
+	}
+}

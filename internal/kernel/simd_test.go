@@ -1,0 +1,160 @@
+//go:build !js
+
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"enciphergan/internal/kernel/simd"
+)
+
+// simulator runs the WebAssembly kernels in this program, on a memory of their
+// own: what a call may read is copied there, what it may write is copied back.
+// Around that memory's used part stand guards, and a write to one is a failure.
+type simulator struct {
+	mu     sync.Mutex
+	memory api.Memory
+	module api.Module
+	next   uint32
+}
+
+// goMemory is a module that does nothing but export a memory of 1024 pages (64 MiB) as mem.
+var goMemory = []byte{0, 'a', 's', 'm', 1, 0, 0, 0, 5, 4, 1, 0, 0x80, 8, 7, 7, 1, 3, 'm', 'e', 'm', 2, 0}
+
+var simulation = sync.OnceValues(func() (*simulator, error) {
+	ctx := context.Background()
+	runtime := wazero.NewRuntime(ctx)
+	host, err := runtime.InstantiateWithConfig(ctx, goMemory, wazero.NewModuleConfig().WithName("go"))
+	if err != nil {
+		return nil, err
+	}
+	module, err := runtime.InstantiateWithConfig(ctx, simd.Module(), wazero.NewModuleConfig().WithName("kernels"))
+	if err != nil {
+		return nil, err
+	}
+	return &simulator{memory: host.Memory(), module: module}, nil
+})
+
+const guard = 0xa5
+
+// buffer is a piece of the module's memory that stands for one of ours.
+type buffer struct {
+	at    uint32
+	bytes []byte // ours
+}
+
+func bytesOf[T any](p *T, n int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), n*int(unsafe.Sizeof(*p)))
+}
+
+// place copies content to the module's memory, at an address that is only a multiple of 4.
+func (s *simulator) place(content []byte) buffer {
+	s.write(s.next, slices.Repeat([]byte{guard}, 64))
+	b := buffer{s.next + 64 + 4, content}
+	s.write(b.at, content)
+	s.next = (b.at + uint32(len(content)) + 15) &^ 15
+	s.write(b.at+uint32(len(content)), slices.Repeat([]byte{guard}, 64+16))
+	return b
+}
+
+func (s *simulator) write(at uint32, content []byte) {
+	if !s.memory.Write(at, content) {
+		panic("the simulator's memory is too small")
+	}
+}
+
+// call runs an export and copies changed ones back.
+func (s *simulator) call(name string, changed []buffer, args ...uint64) {
+	if _, err := s.module.ExportedFunction(name).Call(context.Background(), args...); err != nil {
+		panic(err)
+	}
+	for _, b := range changed {
+		content, _ := s.memory.Read(b.at-4, uint32(len(b.bytes))+8)
+		for _, edge := range [2][]byte{content[:4], content[len(content)-4:]} {
+			if binary.LittleEndian.Uint32(edge) != guard*0x01010101 {
+				panic(name + " wrote outside its output")
+			}
+		}
+		copy(b.bytes, content[4:])
+	}
+	s.next = 0
+}
+
+// backend makes a backend of the simulated kernels.
+func (s *simulator) backend() backend {
+	locked := func(f func()) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f()
+	}
+	maps := func(f simd.Map, n int, x, y *float32, p, q float32) {
+		locked(func() {
+			in, out := s.place(bytesOf(x, n)), s.place(bytesOf(y, n))
+			s.call("maps", []buffer{out}, uint64(f), uint64(n), uint64(in.at), uint64(out.at), api.EncodeF32(p), api.EncodeF32(q))
+		})
+	}
+	return backend{"WebAssembly SIMD128, simulated", simd.Rows, simd.Columns,
+		func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+			locked(func() {
+				last := slices.Max(unsafe.Slice(offsets, k))
+				pa := s.place(bytesOf(a, (rowPanels-1)*aStep+simd.Rows*k))
+				pb := s.place(bytesOf(b, (colPanels-1)*bStep+last+simd.Columns))
+				po := s.place(bytesOf(offsets, k))
+				pc := s.place(bytesOf(c, (rowPanels*simd.Rows-1)*ldc+colPanels*simd.Columns))
+				s.call("block", []buffer{pc}, uint64(rowPanels), uint64(colPanels), uint64(k), uint64(pa.at), uint64(aStep),
+					uint64(pb.at), uint64(bStep), uint64(po.at), uint64(pc.at), uint64(ldc))
+			})
+		},
+		1, 4, simd.Lanes, dotGo,
+		func(n int, x, y *float32, slope float32) { maps(simd.Leaky, n, x, y, slope, 0) },
+		leakyGradGo,
+		&vectorKernels{
+			maps: maps,
+			pairs: func(f simd.Pair, n int, a, b, y *float32) {
+				locked(func() {
+					pa, pb, out := s.place(bytesOf(a, n)), s.place(bytesOf(b, n)), s.place(bytesOf(y, n))
+					s.call("pairs", []buffer{out}, uint64(f), uint64(n), uint64(pa.at), uint64(pb.at), uint64(out.at))
+				})
+			},
+			sums: func(n int, x *float32, lanes *[simd.SumLanes]float32) {
+				locked(func() {
+					in, out := s.place(bytesOf(x, n)), s.place(bytesOf(&lanes[0], simd.SumLanes))
+					s.call("sums", []buffer{out}, uint64(n), uint64(in.at), uint64(out.at))
+				})
+			},
+			squares: func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32) {
+				locked(func() {
+					in, out := s.place(bytesOf(x, n)), s.place(bytesOf(&lanes[0], simd.SumLanes))
+					s.call("squares", []buffer{out}, uint64(n), uint64(in.at), uint64(out.at), api.EncodeF32(m))
+				})
+			},
+		},
+	}
+}
+
+// simulated lists the backends of other machines that can be tried here.
+func simulated(t *testing.T) []backend {
+	s, err := simulation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []backend{s.backend()}
+}
+
+func TestModuleIsDeterministic(t *testing.T) {
+	first := simd.Module()
+	for range 20 {
+		if !slices.Equal(simd.Module(), first) {
+			t.Fatal("two calls give different modules")
+		}
+	}
+	t.Logf("%d bytes", len(first))
+}

@@ -1,0 +1,38 @@
+// Runs a wasm of this module under Node.js, as Go's own go_js_wasm_exec does,
+// and with the imports that package kernel needs beside Go's:
+//
+//	GOOS=js GOARCH=wasm go test -exec "node --stack-size=8192 $PWD/wasm/node.mjs" ./internal/kernel
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+
+const [binary] = process.argv.slice(2);
+if (!binary) {
+  console.error("usage: node node.mjs BINARY [ARGUMENT...]");
+  process.exit(2);
+}
+const require = createRequire(import.meta.url);
+Object.assign(globalThis, { require, fs, path });
+require(path.join(execFileSync("go", ["env", "GOROOT"], { encoding: "utf8" }).trim(), "lib", "wasm", "wasm_exec.js"));
+// The page's script is a module although its name ends in .js, which Node.js takes from data only.
+const script = fs.readFileSync(new URL("../static/kernels.js", import.meta.url), "utf8");
+const { kernels } = await import("data:text/javascript," + encodeURIComponent(script));
+
+const go = new Go();
+go.argv = process.argv.slice(2);
+go.env = { TMPDIR: os.tmpdir(), ...process.env };
+go.exit = process.exit;
+const module = new WebAssembly.Module(fs.readFileSync(binary));
+const kernel = kernels(module);
+const instance = new WebAssembly.Instance(module, { ...go.importObject, kernel: kernel.imports });
+kernel.attach(instance);
+process.on("exit", (code) => {
+  // Node.js ends when nothing is pending: a deadlock, of which Go prints the stacks.
+  if (code === 0 && !go.exited) {
+    go._pendingEvent = { id: 0 };
+    go._resume();
+  }
+});
+await go.run(instance);
