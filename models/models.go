@@ -15,7 +15,7 @@ import (
 	"enciphergan/internal/network"
 )
 
-//go:embed all:*
+//go:embed */card.json */encryption.onnx */decryption.onnx
 var files embed.FS
 
 // Default names the model that is used when none is asked for.

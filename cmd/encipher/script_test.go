@@ -146,7 +146,7 @@ func writeModels(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := d.NewFiles(network.Card{Name: name}, w, w)
+		f, err := network.NewFiles(d, network.Card{Name: name}, w, w)
 		if err != nil {
 			t.Fatal(err)
 		}

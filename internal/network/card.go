@@ -28,6 +28,7 @@ type Card struct {
 	Version    int        `json:"version"`
 	Name       string     `json:"name"`
 	Definition Definition `json:"definition"`
+	Note       string     `json:"note,omitempty"` // what the model is for, where it is not for everyday use
 	Training   *Training  `json:"training,omitempty"`
 	// Figures are measured on held-out tiles, at the kappa that each names.
 	Figures []Figures `json:"figures,omitempty"`
@@ -101,8 +102,8 @@ func readBounded(dir fs.FS, name string, most int64) ([]byte, error) {
 }
 
 // NewFiles makes the files of a model: the card gets the definition and the checksums.
-func (d Definition) NewFiles(card Card, encryption, decryption *Weights) (Files, error) {
-	enc, dec, err := d.Export(encryption, decryption)
+func NewFiles(d Definition, card Card, encryption, decryption *Weights) (Files, error) {
+	enc, dec, err := Export(d, encryption, decryption)
 	if err != nil {
 		return Files{}, err
 	}

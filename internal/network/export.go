@@ -28,8 +28,9 @@ func valueDeviations(i int) string  { return fmt.Sprintf("deviations%d", i) }  /
 const definitionKey = "encipher.definition"
 
 // Export writes both generators in ONNX. The decryption generator takes the
-// inverses of the key material as its inputs.
-func (d Definition) Export(encryption, decryption *Weights) (enc, dec []byte, err error) {
+// inverses of the key material as its inputs. Like all of export it is a function,
+// not a method: the linker keeps the methods of types it reaches, and the wasm needs none of this.
+func Export(d Definition, encryption, decryption *Weights) (enc, dec []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return nil, nil, err
 	}

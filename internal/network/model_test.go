@@ -21,7 +21,7 @@ func files(t *testing.T, d Definition) Files {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := d.NewFiles(Card{Name: "fresh"}, e, e)
+	f, err := NewFiles(d, Card{Name: "fresh"}, e, e)
 	if err != nil {
 		t.Fatal(err)
 	}

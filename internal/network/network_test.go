@@ -29,7 +29,7 @@ func fresh(t testing.TB, d Definition) *Model {
 			t.Fatal(err)
 		}
 	}
-	f, err := d.NewFiles(Card{Name: "fresh"}, e, dec)
+	f, err := NewFiles(d, Card{Name: "fresh"}, e, dec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestPaperParameters(t *testing.T) {
 			residual += n
 		}
 	}
-	d := count(Paper().Discriminator())
+	d := count(Discriminator(Paper()))
 	for _, c := range []struct {
 		layer     string
 		got, want int

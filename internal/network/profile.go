@@ -146,7 +146,7 @@ func (d Definition) reversible() []Layer {
 
 // Discriminator lists the layers that score a cipher image (N, 3, H, W) against
 // the target cipher domain, one logit a patch. The sigmoid belongs to the loss.
-func (d Definition) Discriminator() []Layer {
+func Discriminator(d Definition) []Layer {
 	if d.Keyed() {
 		// Seldom better than chance, and so made smaller than the paper's.
 		return patches([]int{3, 32, 64, 128, 256, 1}, []int{2, 2, 2, 1, 1})

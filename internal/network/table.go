@@ -8,26 +8,26 @@ import (
 // Table describes a definition in Markdown: the layers of the generators and of
 // the discriminator with their parameters and multiply-adds for a picture of
 // 256 x 256. docs/networks.md is made of it.
-func (d Definition) Table() string {
+func Table(d Definition) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Encryption generator\n\n")
-	table(&b, d.Encryption())
+	writeTable(&b, d.Encryption())
 	if _, backwards := d.Decryption(); backwards {
 		b.WriteString("\nThe decryption generator runs the inverse of each layer, last to first, with its own weights.\n")
 	} else {
 		b.WriteString("\nThe decryption generator has the same layers and its own weights.\n")
 	}
 	fmt.Fprintf(&b, "\n### Discriminator\n\n")
-	table(&b, d.Discriminator())
+	writeTable(&b, Discriminator(d))
 	return b.String()
 }
 
-func table(b *strings.Builder, layers []Layer) {
+func writeTable(b *strings.Builder, layers []Layer) {
 	b.WriteString("| layer | what it does | parameters | multiply-adds, millions |\n|---|---|---:|---:|\n")
 	s := shape{3, 256, 256}
 	var parameters, work int
 	for _, l := range layers {
-		p, w, text := l.describe(&s)
+		p, w, text := describe(l, &s)
 		parameters += p
 		work += w
 		fmt.Fprintf(b, "| %s | %s | %d | %.2f |\n", l.Kind, text, p, float64(w)/1e6)
@@ -40,7 +40,7 @@ type shape struct{ c, h, w int }
 
 // describe says what a layer does to a shape, which it updates, with the
 // layer's parameters and multiply-adds.
-func (l Layer) describe(s *shape) (parameters, work int, text string) {
+func describe(l Layer, s *shape) (parameters, work int, text string) {
 	for _, p := range l.parameters() {
 		n := 1
 		for _, d := range p.Shape {
@@ -75,7 +75,7 @@ func (l Layer) describe(s *shape) (parameters, work int, text string) {
 			inner.c = l.Out / 2
 		}
 		for _, b := range l.Branch {
-			_, w, t := b.describe(&inner)
+			_, w, t := describe(b, &inner)
 			work += w
 			steps = append(steps, strings.TrimSpace(string(b.Kind)+" "+t))
 		}

@@ -20,8 +20,8 @@ floor((c+1)*128) in the reversible profile, the nearest of k/127.5 - 1 in the pa
 // TestDocs keeps docs/networks.md the text of the definitions.
 func TestDocs(t *testing.T) {
 	want := networksIntro +
-		"## reversible, the default\n\n" + Reversible().Table() +
-		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Paper().Table()
+		"## reversible, the default\n\n" + Table(Reversible()) +
+		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Table(Paper())
 	const path = "../../docs/networks.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -42,7 +42,7 @@ func TestPaperWork(t *testing.T) {
 	s := shape{3, 256, 256}
 	total, residual := 0, 0
 	for _, l := range Paper().Encryption() {
-		_, w, _ := l.describe(&s)
+		_, w, _ := describe(l, &s)
 		total += w
 		if l.Kind == Residual {
 			residual += w

@@ -39,7 +39,7 @@ func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 				data[i] = float32(r.NormFloat64() * p.Init.Std)
 			}
 		case "orthogonal":
-			orthogonal(r, p.Shape[0], data)
+			RandomOrthogonal(r, p.Shape[0], data)
 		case "inverse-erf":
 			table := kernel.InverseErfTable()
 			copy(data, table[:])
@@ -55,8 +55,8 @@ func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 	return w, nil
 }
 
-// orthogonal fills m (n x n) with a random orthogonal matrix: normal rows, Gram-Schmidt.
-func orthogonal(r *rand.Rand, n int, m []float32) {
+// RandomOrthogonal fills m (n x n) with a random orthogonal matrix: normal rows, Gram-Schmidt.
+func RandomOrthogonal(r *rand.Rand, n int, m []float32) {
 	q := make([]float64, n*n)
 	for i := range n {
 		row := q[i*n : (i+1)*n]

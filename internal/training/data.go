@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -46,7 +47,7 @@ type ReadOptions struct {
 	LongestSide  int   // larger photos are scaled down to this many pixels; default 1024
 	ShortestSide int   // photos with a smaller side, after scaling, are skipped; default 1
 	MemoryBytes  int64 // most bytes of decoded photos in all; default 6 GiB, about 2,700 photos of 1024x768
-	Workers      int   // files decoded at once; default 2
+	Workers      int   // files decoded at once; default: as many as processors
 }
 
 func (o ReadOptions) withDefaults() ReadOptions {
@@ -58,7 +59,7 @@ func (o ReadOptions) withDefaults() ReadOptions {
 		o.MemoryBytes = 6 << 30
 	}
 	if o.Workers == 0 {
-		o.Workers = 2
+		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	return o
 }

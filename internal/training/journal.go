@@ -10,7 +10,7 @@ import (
 )
 
 // Entry is one line of a run's journal: the figures of the steps since the line
-// before, and of the validation tiles where they were measured. Losses are by
+// before or the last resumption, and of the validation tiles where they were measured. Losses are by
 // name, as a run may leave terms out.
 type Entry struct {
 	Step             int                `json:"step"` // steps done

@@ -57,7 +57,7 @@ func compile(g *gorgonia.ExprGraph, total *gorgonia.Node, names []string, terms 
 
 type trained struct {
 	prefix  string
-	nodes   *network.Nodes
+	nodes   *nodes
 	weights *network.Weights
 }
 
@@ -81,7 +81,7 @@ func (m *machine) run() (map[string]float64, error) {
 type generatorStep struct {
 	*machine
 	plain, target []float32
-	keyed         network.KeyedValues
+	keyed         keyedValues
 	cipher        []float32 // quantised, (N, 3, S, S), for the discriminator
 }
 
@@ -97,22 +97,22 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 	d, n, side := c.Definition, c.Batch, c.Crop
 	g := gorgonia.NewGraph()
 	s := &generatorStep{cipher: make([]float32, n*3*side*side)}
-	x, plain, err := network.Feed(g, "plain", n, 3, side, side)
+	x, plain, err := feed(g, "plain", n, 3, side, side)
 	if err != nil {
 		return nil, err
 	}
 	s.plain = plain
-	k, values, err := d.FeedKeyed(g, side)
+	k, values, err := feedKeyed(d, g, side)
 	if err != nil {
 		return nil, err
 	}
 	s.keyed = values
 
-	enc := network.NewNodes(g, "encryption/", w.encryption, kind == decryptionOnly, 1, k)
+	enc := newNodes(g, "encryption/", w.encryption, kind == decryptionOnly, 1, k)
 	dec := enc
 	builders := []trained{{"encryption/", enc, w.encryption}}
 	if w.decryption != w.encryption {
-		dec = network.NewNodes(g, "decryption/", w.decryption, false, 1, k)
+		dec = newNodes(g, "decryption/", w.decryption, false, 1, k)
 		builders = append(builders, trained{"decryption/", dec, w.decryption})
 	}
 	var carried []*gorgonia.Node
@@ -157,8 +157,8 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 	}
 	if kind == joint {
 		if err := add("adversarial", c.Losses.Adversarial, func() (*gorgonia.Node, error) {
-			disc := network.NewNodes(g, "discriminator/", w.discriminator, true, 1, network.Keyed{})
-			logits := network.Walk[*gorgonia.Node](disc, d.Discriminator(), quantised, nil)
+			disc := newNodes(g, "discriminator/", w.discriminator, true, 1, keyedInputs{})
+			logits := network.Walk[*gorgonia.Node](disc, network.Discriminator(d), quantised, nil)
 			if disc.Err() != nil {
 				return nil, disc.Err()
 			}
@@ -167,7 +167,7 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 			return nil, err
 		}
 		if err := add("target", c.Losses.Target, func() (*gorgonia.Node, error) {
-			y, buffer, err := network.Feed(g, "target", n, 3, side, side)
+			y, buffer, err := feed(g, "target", n, 3, side, side)
 			if err != nil {
 				return nil, err
 			}
@@ -220,15 +220,15 @@ type discriminatorStep struct {
 func newDiscriminatorStep(c Config, w *weights) (*discriminatorStep, error) {
 	g := gorgonia.NewGraph()
 	s := &discriminatorStep{}
-	b := network.NewNodes(g, "discriminator/", w.discriminator, false, 1, network.Keyed{})
+	b := newNodes(g, "discriminator/", w.discriminator, false, 1, keyedInputs{})
 	var terms gorgonia.Nodes
 	for i, buffer := range []*[]float32{&s.real, &s.fake} {
-		x, data, err := network.Feed(g, []string{"real", "fake"}[i], c.Batch, 3, c.Crop, c.Crop)
+		x, data, err := feed(g, []string{"real", "fake"}[i], c.Batch, 3, c.Crop, c.Crop)
 		if err != nil {
 			return nil, err
 		}
 		*buffer = data
-		logits := network.Walk[*gorgonia.Node](b, c.Definition.Discriminator(), x, nil)
+		logits := network.Walk[*gorgonia.Node](b, network.Discriminator(c.Definition), x, nil)
 		if b.Err() != nil {
 			return nil, b.Err()
 		}

@@ -45,6 +45,8 @@ type Config struct {
 	DiscriminatorRate  float64 `json:"discriminator_rate"`
 	ValidateEvery      int     `json:"validate_every"`
 	Target             string  `json:"target"` // "uniform" or the folder of target cipher images
+	// Backend is the arithmetic that the run was begun with; another continues it, but not bit for bit.
+	Backend string `json:"backend"`
 	// Data identifies the photos and their split, TargetData the target cipher
 	// images; that is empty for uniform.
 	Data       string `json:"data"`
@@ -78,6 +80,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Steps < 1 || c.Steps > 1<<30 || c.FineTune < 0 || c.FineTune > 1<<30:
 		return fmt.Errorf("%d joint and %d fine-tuning steps: want at least 1 and 0", c.Steps, c.FineTune)
+	case c.FineTune > 0 && !c.Definition.Keyed():
+		return fmt.Errorf("%d fine-tuning steps: the paper profile's generators do not mirror each other and have none", c.FineTune)
 	case c.Batch < 1 || c.Batch > 1024:
 		return fmt.Errorf("batch %d: want 1 to 1024", c.Batch)
 	case c.Crop < 32 || c.Crop > 1024 || c.Crop%stride != 0:
@@ -153,6 +157,7 @@ func Begin(folder string, c Config, data Dataset, target Target, progress *Progr
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("making the run's folder: %w", err)
 	}
+	c.Backend = Backend()
 	r, err := newRun(folder, c, data, target, progress)
 	if err != nil {
 		return nil, err
@@ -173,7 +178,7 @@ func (r *Run) analyse() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Definition.Analyse(r.weights.encryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
+	if err := analyse(c.Definition, r.weights.encryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
 		return fmt.Errorf("computing the analytic start: %w", err)
 	}
 	return nil
@@ -193,7 +198,7 @@ func newRun(folder string, c Config, data Dataset, target Target, progress *Prog
 			return nil, err
 		}
 	}
-	r.weights.discriminator, err = network.NewWeights(d.Discriminator(), Stream(c.Seed, 0, "discriminator"))
+	r.weights.discriminator, err = network.NewWeights(network.Discriminator(d), Stream(c.Seed, 0, "discriminator"))
 	return r, err
 }
 
@@ -215,6 +220,9 @@ func Resume(folder string, data Dataset, target Target, progress *Progress) (*Ru
 	}
 	if target.Fingerprint() != c.TargetData {
 		return nil, fmt.Errorf("%s: the target cipher images are %w: give the same -target, unchanged, or begin a new run in another folder", folder, ErrOtherData)
+	}
+	if now := Backend(); c.Backend != "" && c.Backend != now {
+		progress.Message(fmt.Sprintf("the run was begun with the arithmetic %s and goes on with %s: the result will be as good, but not bit for bit that of an uninterrupted run", c.Backend, now))
 	}
 	r, err := newRun(folder, c, data, target, progress)
 	if err != nil {
@@ -398,7 +406,7 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 			return err
 		}
 	}
-	batches, err := NewBatches(r.data.Training, r.step, BatchOptions{Seed: c.Seed, Size: c.Batch, Crop: c.Crop, Scale: true, Target: r.target})
+	batches, err := NewBatches(r.data.Training, r.step, BatchOptions{Seed: c.Seed, Size: c.Batch, Crop: c.Crop, Scale: true, Target: r.target, Workers: runtime.GOMAXPROCS(0)})
 	if err != nil {
 		return err
 	}
@@ -461,7 +469,7 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 		r.seconds += elapsed
 		v, err := r.validate()
 		if err != nil {
-			return err
+			return errors.Join(err, r.save())
 		}
 		if c.Definition.Keyed() && v.PSNR < ruined {
 			return r.diverged(fmt.Errorf("%w: PSNR of the validation tiles fell to %.2f dB", ErrDiverged, v.PSNR))
@@ -470,13 +478,14 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 			sums[name] /= float64(n)
 		}
 		entry := Entry{Step: r.step, Losses: sums, LearningRate: rate, Validation: &v, Seconds: r.seconds, SamplesPerSecond: float64(count*c.Batch) / elapsed}
+		// The checkpoint first: a journal that cannot be written must not cost the steps.
+		if err := r.save(); err != nil {
+			return err
+		}
 		if err := journal.Write(entry); err != nil {
 			return err
 		}
 		r.progress.Report(entry)
-		if err := r.save(); err != nil {
-			return err
-		}
 		sums, counts, count, began = map[string]float64{}, map[string]int{}, 0, time.Now()
 	}
 	return nil
@@ -517,7 +526,7 @@ func stepSeed(seed uint64, step int) keyed.Seed {
 
 // Files exports the generators as they are now.
 func (r *Run) Files(card network.Card) (network.Files, error) {
-	return r.Config.Definition.NewFiles(card, r.weights.encryption, r.weights.decryption)
+	return network.NewFiles(r.Config.Definition, card, r.weights.encryption, r.weights.decryption)
 }
 
 // validate measures the exported generators on the validation tiles and writes the sample grid.

@@ -1,4 +1,4 @@
-package network
+package training
 
 import (
 	"fmt"
@@ -7,26 +7,27 @@ import (
 
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
 	"enciphergan/internal/op"
 
 	"gonum.org/v1/gonum/mat"
 	"gorgonia.org/gorgonia"
 )
 
-// Analyse gives the reversible profile its analytic start, from crops of
+// analyse gives the reversible profile its analytic start, from crops of
 // training pictures (N, 3, S, S) in [-1, 1]: the whitening is the damped PCA of
 // unshuffled blocks, rotated at random. For other profiles it does nothing.
-func (d Definition) Analyse(w *Weights, crops []float32, side int, r *rand.Rand) error {
+func analyse(d network.Definition, w *network.Weights, crops []float32, side int, r *rand.Rand) error {
 	if !d.Keyed() {
 		return nil
 	}
-	return d.whiten(w, crops, side, r)
+	return whiten(d, w, crops, side, r)
 }
 
 // whiten sets W = Q diag(1/s) U^T and bias -W mu, with U, lambda, mu the PCA of
 // blocks, s = (lambda + floor)^(1/4) rescaled to mean((lambda + floor)/s^2) = 1:
 // half way to full whitening, which would clip.
-func (d Definition) whiten(w *Weights, crops []float32, side int, r *rand.Rand) error {
+func whiten(d network.Definition, w *network.Weights, crops []float32, side int, r *rand.Rand) error {
 	const floor = 2e-4
 	c, b := d.Channels(), d.Unshuffle
 	n := len(crops) / (3 * side * side)
@@ -70,7 +71,7 @@ func (d Definition) whiten(w *Weights, crops []float32, side int, r *rand.Rand) 
 		scale.Set(i, i, 1/(math.Pow(l, 0.25)*math.Sqrt(mean)))
 	}
 	q := make([]float32, c*c)
-	orthogonal(r, c, q)
+	network.RandomOrthogonal(r, c, q)
 	rotation := mat.NewDense(c, c, nil)
 	for i := range c {
 		for j := range c {
@@ -91,33 +92,33 @@ func (d Definition) whiten(w *Weights, crops []float32, side int, r *rand.Rand) 
 	return nil
 }
 
-// Probe runs some of the encryption generator's layers on batches of crops.
-type Probe struct {
-	definition Definition
+// probe runs some of the encryption generator's layers on batches of crops.
+type probe struct {
+	definition network.Definition
 	machine    gorgonia.VM
 	input      []float32
-	keyed      KeyedValues
+	keyed      keyedValues
 	out        []float32
 }
 
-// NewProbe builds the layers for crops (n, 3, side, side).
-func NewProbe(d Definition, w *Weights, layers []Layer, n, side int) (*Probe, error) {
+// newProbe builds the layers for crops (n, 3, side, side).
+func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, n, side int) (*probe, error) {
 	g := gorgonia.NewGraph()
-	x, input, err := Feed(g, "picture", n, 3, side, side)
+	x, input, err := feed(g, "picture", n, 3, side, side)
 	if err != nil {
 		return nil, err
 	}
-	k, values, err := d.FeedKeyed(g, side)
+	k, values, err := feedKeyed(d, g, side)
 	if err != nil {
 		return nil, err
 	}
-	b := NewNodes(g, "", w, true, 1, k)
+	b := newNodes(g, "", w, true, 1, k)
 	var carried []*gorgonia.Node
-	y := Walk[*gorgonia.Node](b, layers, x, &carried)
+	y := network.Walk[*gorgonia.Node](b, layers, x, &carried)
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	p := &Probe{definition: d, input: input, keyed: values, out: make([]float32, y.Shape().TotalSize())}
+	p := &probe{definition: d, input: input, keyed: values, out: make([]float32, y.Shape().TotalSize())}
 	if _, err := op.Collect([][]float32{p.out}, y); err != nil {
 		return nil, err
 	}
@@ -125,8 +126,8 @@ func NewProbe(d Definition, w *Weights, layers []Layer, n, side int) (*Probe, er
 	return p, nil
 }
 
-// Run computes the layers' output; it stays valid until the next run.
-func (p *Probe) Run(crops []float32, seed keyed.Seed) ([]float32, error) {
+// run computes the layers' output; it stays valid until the next run.
+func (p *probe) run(crops []float32, seed keyed.Seed) ([]float32, error) {
 	copy(p.input, crops)
 	if err := p.keyed.Fill(p.definition, seed); err != nil {
 		return nil, err
@@ -135,5 +136,5 @@ func (p *Probe) Run(crops []float32, seed keyed.Seed) ([]float32, error) {
 	return p.out, p.machine.RunAll()
 }
 
-// Close frees the machine.
-func (p *Probe) Close() error { return p.machine.Close() }
+// close frees the machine.
+func (p *probe) close() error { return p.machine.Close() }

@@ -1,59 +1,60 @@
-package network
+package training
 
 import (
 	"fmt"
 
 	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
-// Keyed holds the graph inputs of the keyed layers: the permutations (1, C, P)
+// keyedInputs holds the graph inputs of the keyed layers: the permutations (1, C, P)
 // of int32 and the mixes (C, C), float32.
-type Keyed struct {
+type keyedInputs struct {
 	Permutations, Mixes gorgonia.Nodes
 }
 
-// KeyedValues are the buffers behind the inputs of Keyed.
-type KeyedValues struct {
+// keyedValues are the buffers behind the inputs of keyedInputs.
+type keyedValues struct {
 	permutations [][]int32
 	mixes        [][]float32
 }
 
 // Fill derives the material of a seed into the buffers.
-func (v KeyedValues) Fill(d Definition, seed keyed.Seed) error {
+func (v keyedValues) Fill(d network.Definition, seed keyed.Seed) error {
 	if len(v.permutations) == 0 {
 		return nil
 	}
 	c := d.Channels()
-	m, err := keyed.Derive(seed, c, len(v.permutations[0])/c, KeyedLayers, KeyedLayers)
+	m, err := keyed.Derive(seed, c, len(v.permutations[0])/c, network.KeyedLayers, network.KeyedLayers)
 	if err != nil {
 		return err
 	}
-	for i := range KeyedLayers {
+	for i := range network.KeyedLayers {
 		copy(v.permutations[i], m.Permutations[i])
 		copy(v.mixes[i], m.Mixes[i])
 	}
 	return nil
 }
 
-// FeedKeyed adds the inputs for square tiles; there are none without keyed layers.
-func (d Definition) FeedKeyed(g *gorgonia.ExprGraph, side int) (Keyed, KeyedValues, error) {
-	var k Keyed
-	var v KeyedValues
+// feedKeyed adds the inputs for square tiles; there are none without keyed layers.
+func feedKeyed(d network.Definition, g *gorgonia.ExprGraph, side int) (keyedInputs, keyedValues, error) {
+	var k keyedInputs
+	var v keyedValues
 	if !d.Keyed() {
 		return k, v, nil
 	}
 	c, positions := d.Channels(), side/d.Unshuffle*(side/d.Unshuffle)
-	for i := range KeyedLayers {
-		p := op.Data(g, valuePermutation(i), tensor.Int32, 1, c, positions)
+	for i := range network.KeyedLayers {
+		p := op.Data(g, fmt.Sprintf("permutation%d", i), tensor.Int32, 1, c, positions)
 		index := make([]int32, c*positions)
 		if err := gorgonia.Let(p, tensor.New(tensor.WithShape(1, c, positions), tensor.WithBacking(index))); err != nil {
 			return k, v, err
 		}
-		m, matrix, err := Feed(g, valueMix(i), c, c)
+		m, matrix, err := feed(g, fmt.Sprintf("mix%d", i), c, c)
 		if err != nil {
 			return k, v, err
 		}
@@ -63,40 +64,40 @@ func (d Definition) FeedKeyed(g *gorgonia.ExprGraph, side int) (Keyed, KeyedValu
 	return k, v, nil
 }
 
-// Feed adds a float32 leaf without gradient and returns the buffer behind it.
-func Feed(g *gorgonia.ExprGraph, name string, shape ...int) (*gorgonia.Node, []float32, error) {
+// feed adds a float32 leaf without gradient and returns the buffer behind it.
+func feed(g *gorgonia.ExprGraph, name string, shape ...int) (*gorgonia.Node, []float32, error) {
 	n := op.Data(g, name, tensor.Float32, shape...)
 	t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
 	return n, t.Data().([]float32), gorgonia.Let(n, t)
 }
 
-// Nodes builds a network as a Gorgonia graph for training. Parameters are
+// nodes builds a network as a Gorgonia graph for training. Parameters are
 // leaves bound to the tensors of Weights, so that an optimiser's update in
 // place is seen by every graph.
-type Nodes struct {
+type nodes struct {
 	graph   *gorgonia.ExprGraph
 	prefix  string
-	weights *Weights
+	weights *network.Weights
 	frozen  bool
 	group   int
-	keyed   Keyed
+	keyed   keyedInputs
 	leaves  map[string]*gorgonia.Node
 	err     error
 }
 
-var _ Builder[*gorgonia.Node] = (*Nodes)(nil)
+var _ network.Builder[*gorgonia.Node] = (*nodes)(nil)
 
-// NewNodes makes a builder. prefix tells the leaves of several networks in one
+// newNodes makes a builder. prefix tells the leaves of several networks in one
 // graph apart; frozen leaves get no gradient; group samples share the carried statistics.
-func NewNodes(g *gorgonia.ExprGraph, prefix string, w *Weights, frozen bool, group int, k Keyed) *Nodes {
-	return &Nodes{g, prefix, w, frozen, group, k, map[string]*gorgonia.Node{}, nil}
+func newNodes(g *gorgonia.ExprGraph, prefix string, w *network.Weights, frozen bool, group int, k keyedInputs) *nodes {
+	return &nodes{g, prefix, w, frozen, group, k, map[string]*gorgonia.Node{}, nil}
 }
 
 // Err is the first error.
-func (b *Nodes) Err() error { return b.err }
+func (b *nodes) Err() error { return b.err }
 
 // Trainable lists the leaves that want a gradient with their parameters, in order.
-func (b *Nodes) Trainable() (names []string, leaves gorgonia.Nodes) {
+func (b *nodes) Trainable() (names []string, leaves gorgonia.Nodes) {
 	for _, p := range b.weights.Parameters {
 		if n := b.leaves[p.Name]; n != nil && p.Trainable && !b.frozen {
 			names, leaves = append(names, p.Name), append(leaves, n)
@@ -105,7 +106,7 @@ func (b *Nodes) Trainable() (names []string, leaves gorgonia.Nodes) {
 	return names, leaves
 }
 
-func (b *Nodes) parameter(name string) *gorgonia.Node {
+func (b *nodes) parameter(name string) *gorgonia.Node {
 	if n := b.leaves[name]; n != nil {
 		return n
 	}
@@ -134,14 +135,14 @@ func (b *Nodes) parameter(name string) *gorgonia.Node {
 	return n
 }
 
-func (b *Nodes) fail(err error) {
+func (b *nodes) fail(err error) {
 	if b.err == nil {
 		b.err = err
 	}
 }
 
 // do runs a constructor unless an earlier one failed.
-func (b *Nodes) do(f func() (*gorgonia.Node, error)) *gorgonia.Node {
+func (b *nodes) do(f func() (*gorgonia.Node, error)) *gorgonia.Node {
 	if b.err != nil {
 		return nil
 	}
@@ -153,11 +154,11 @@ func (b *Nodes) do(f func() (*gorgonia.Node, error)) *gorgonia.Node {
 	return n
 }
 
-func (b *Nodes) ReflectPad(x *gorgonia.Node, pad int) *gorgonia.Node {
+func (b *nodes) ReflectPad(x *gorgonia.Node, pad int) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.ReflectPad(x, pad) })
 }
 
-func (b *Nodes) Conv2D(x *gorgonia.Node, weight, bias string, w op.Window) *gorgonia.Node {
+func (b *nodes) Conv2D(x *gorgonia.Node, weight, bias string, w op.Window) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		var c *gorgonia.Node
 		if bias != "" {
@@ -167,7 +168,7 @@ func (b *Nodes) Conv2D(x *gorgonia.Node, weight, bias string, w op.Window) *gorg
 	})
 }
 
-func (b *Nodes) ConvTranspose2D(x *gorgonia.Node, weight, bias string, w op.Window, outputPadding int) *gorgonia.Node {
+func (b *nodes) ConvTranspose2D(x *gorgonia.Node, weight, bias string, w op.Window, outputPadding int) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		var c *gorgonia.Node
 		if bias != "" {
@@ -177,76 +178,76 @@ func (b *Nodes) ConvTranspose2D(x *gorgonia.Node, weight, bias string, w op.Wind
 	})
 }
 
-func (b *Nodes) InstanceNorm(x *gorgonia.Node, eps float32) *gorgonia.Node {
+func (b *nodes) InstanceNorm(x *gorgonia.Node, eps float32) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.InstanceNorm(x, eps) })
 }
 
 // batchMomentum moves the running statistics of batch norm.
 const batchMomentum = 0.1
 
-func (b *Nodes) BatchNorm(x *gorgonia.Node, name string, eps float32) *gorgonia.Node {
+func (b *nodes) BatchNorm(x *gorgonia.Node, name string, eps float32) *gorgonia.Node {
 	return b.ChannelAffine(b.do(func() (*gorgonia.Node, error) {
 		return op.BatchNorm(x, b.weights.Data(name+".mean"), b.weights.Data(name+".variance"), batchMomentum, eps)
 	}), name+".scale", name+".shift")
 }
 
-func (b *Nodes) LeakyReLU(x *gorgonia.Node, slope float32) *gorgonia.Node {
+func (b *nodes) LeakyReLU(x *gorgonia.Node, slope float32) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })
 }
 
-func (b *Nodes) Tanh(x *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Tanh(x *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Tanh(x) })
 }
 
-func (b *Nodes) Exp(x *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Exp(x *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Exp(x) })
 }
 
-func (b *Nodes) Erf(x *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Erf(x *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Erf(x) })
 }
 
-func (b *Nodes) Scale(x *gorgonia.Node, factor float32) *gorgonia.Node {
+func (b *nodes) Scale(x *gorgonia.Node, factor float32) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Scale(x, factor) })
 }
 
-func (b *Nodes) Divide(x *gorgonia.Node, divisor float32) *gorgonia.Node {
+func (b *nodes) Divide(x *gorgonia.Node, divisor float32) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Divide(x, divisor) })
 }
 
-func (b *Nodes) Add(x, y *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Add(x, y *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Add(x, y) })
 }
 
-func (b *Nodes) Sub(x, y *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Sub(x, y *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Sub(x, y) })
 }
 
-func (b *Nodes) Mul(x, y *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Mul(x, y *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Mul(x, y) })
 }
 
-func (b *Nodes) Div(x, y *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Div(x, y *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Div(x, y) })
 }
 
-func (b *Nodes) Channels(x *gorgonia.Node, from, to int) *gorgonia.Node {
+func (b *nodes) Channels(x *gorgonia.Node, from, to int) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Channels(x, from, to) })
 }
 
-func (b *Nodes) Join(x, y *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Join(x, y *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Join(x, y) })
 }
 
-func (b *Nodes) SpaceToDepth(x *gorgonia.Node, block int) *gorgonia.Node {
+func (b *nodes) SpaceToDepth(x *gorgonia.Node, block int) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.SpaceToDepth(x, block) })
 }
 
-func (b *Nodes) DepthToSpace(x *gorgonia.Node, block int) *gorgonia.Node {
+func (b *nodes) DepthToSpace(x *gorgonia.Node, block int) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.DepthToSpace(x, block, false) })
 }
 
-func (b *Nodes) ChannelScale(x *gorgonia.Node, scale string) *gorgonia.Node {
+func (b *nodes) ChannelScale(x *gorgonia.Node, scale string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		zero := op.Data(b.graph, b.prefix+scale+".zero", tensor.Float32, x.Shape()[1])
 		if err := gorgonia.Let(zero, tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(x.Shape()[1]))); err != nil {
@@ -256,13 +257,13 @@ func (b *Nodes) ChannelScale(x *gorgonia.Node, scale string) *gorgonia.Node {
 	})
 }
 
-func (b *Nodes) ChannelAffine(x *gorgonia.Node, scale, shift string) *gorgonia.Node {
+func (b *nodes) ChannelAffine(x *gorgonia.Node, scale, shift string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		return op.ChannelAffine(x, b.parameter(scale), b.parameter(shift))
 	})
 }
 
-func (b *Nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
+func (b *nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		y, err := op.Mix(b.parameter(matrix), x, false)
 		if err != nil {
@@ -272,7 +273,7 @@ func (b *Nodes) Whiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	})
 }
 
-func (b *Nodes) Unwhiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
+func (b *nodes) Unwhiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		negative, err := op.Scale(b.parameter(bias), -1)
 		if err != nil {
@@ -290,11 +291,11 @@ func (b *Nodes) Unwhiten(x *gorgonia.Node, matrix, bias string) *gorgonia.Node {
 	})
 }
 
-func (b *Nodes) Rotate(x *gorgonia.Node, matrix string, back bool) *gorgonia.Node {
+func (b *nodes) Rotate(x *gorgonia.Node, matrix string, back bool) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Mix(b.parameter(matrix), x, back) })
 }
 
-func (b *Nodes) Permute(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
+func (b *nodes) Permute(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) {
 		if back {
 			return op.PermuteInverse(x, b.keyed.Permutations[index])
@@ -303,23 +304,23 @@ func (b *Nodes) Permute(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
 	})
 }
 
-func (b *Nodes) Mix(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
+func (b *nodes) Mix(x *gorgonia.Node, index int, back bool) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Mix(b.keyed.Mixes[index], x, back) })
 }
 
-func (b *Nodes) Statistics(x *gorgonia.Node, eps float32) *gorgonia.Node {
+func (b *nodes) Statistics(x *gorgonia.Node, eps float32) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Statistics(x, b.group, eps) })
 }
 
-func (b *Nodes) Standardize(x, statistics *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Standardize(x, statistics *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Standardize(x, statistics) })
 }
 
-func (b *Nodes) Restore(x, statistics *gorgonia.Node) *gorgonia.Node {
+func (b *nodes) Restore(x, statistics *gorgonia.Node) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.Restore(x, statistics) })
 }
 
 // InverseErf takes the quantised cipher as values, the middles of its levels.
-func (b *Nodes) InverseErf(x *gorgonia.Node, table string) *gorgonia.Node {
+func (b *nodes) InverseErf(x *gorgonia.Node, table string) *gorgonia.Node {
 	return b.do(func() (*gorgonia.Node, error) { return op.InverseErf(x, b.parameter(table)) })
 }
