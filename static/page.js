@@ -114,28 +114,40 @@ function mayReplaceKey() {
   );
 }
 
-async function newKey() {
-  if (!(await mayReplaceKey())) return;
-  try {
-    key = { ...(await engine.call("newKey", {})), saved: false, used: false };
-    clearError();
-    showKey(text.key.fresh);
-    $("save-key").focus();
-  } catch (error) {
-    fail(error);
-  }
+let changes = Promise.resolve(); // the changes of the key, one after the other
+
+// changeKey makes what get returns the key in use. While a picture is worked on
+// the key stays, because what seals the picture must remain here to be saved.
+// get and the question take time, in which work may begin: only what is checked
+// after them counts.
+function changeKey(get, words) {
+  return (changes = changes.then(async () => {
+    try {
+      const next = running ? null : await get();
+      if (!running && !(await mayReplaceKey())) return;
+      if (running) {
+        showKey(text.key.busy);
+        return;
+      }
+      key = next;
+      clearError();
+      showKey(words);
+      if (!key.saved) $("save-key").focus();
+    } catch (error) {
+      fail(error);
+    }
+  }));
 }
 
-async function openKey(words) {
-  try {
-    const parsed = await engine.call("parseKey", { text: words });
-    if (!(await mayReplaceKey())) return;
-    key = { text: words, fingerprint: parsed.fingerprint, saved: true, used: false };
-    clearError();
-    showKey(text.key.opened);
-  } catch (error) {
-    fail(error);
-  }
+function newKey() {
+  return changeKey(async () => ({ ...(await engine.call("newKey", {})), saved: false, used: false }), text.key.fresh);
+}
+
+function openKey(words) {
+  return changeKey(async () => {
+    const { fingerprint } = await engine.call("parseKey", { text: words });
+    return { text: words, fingerprint, saved: true, used: false };
+  }, text.key.opened);
 }
 
 function saveKey() {
@@ -166,7 +178,7 @@ async function take(files) {
   }
   if (!pictures.length) return;
   await takePicture(pictures[0]);
-  if (pictures.length > 1) note(text.source.onlyFirst(pictures.length));
+  if (pictures.length > 1 && !running) note(text.source.onlyFirst(pictures.length));
 }
 
 async function takePicture(file) {
@@ -175,6 +187,7 @@ async function takePicture(file) {
   try {
     const content = new Uint8Array(await file.arrayBuffer());
     const { kind, width, height } = await engine.call("inspect", { file: content });
+    if (running) return; // begun meanwhile, with the picture that was there
     source = { name: file.name || "picture.png", bytes: content, kind };
     for (const panel of Object.values(panels)) panel.clear();
     $("check").hidden = true;
@@ -257,12 +270,14 @@ function png(content) {
 
 function encrypt() {
   if (!key) return wantKey(text.key.wanted);
+  const mine = key;
+  const { name, bytes: file } = source;
+  mine.used = true;
   return work(async (options, seconds) => {
-    const sealed = await engine.call("encrypt", { file: source.bytes, key: key.text }, options);
-    key.used = true;
-    made = { name: rename(source.name, "encrypt"), bytes: sealed.png, plain: sealed.plain };
+    const sealed = await engine.call("encrypt", { file, key: mine.text }, options);
+    made = { name: rename(name, "encrypt"), bytes: sealed.png, plain: sealed.plain };
     panels.plain.show(png(sealed.plain));
-    panels.bare.show(png(sealed.bare), rename(source.name, "encrypt").replace(".cipher.", ".generator."));
+    panels.bare.show(png(sealed.bare), made.name.replace(".cipher.", ".generator."));
     panels.cipher.show(png(sealed.png), made.name);
     panels.recovered.clear();
     $("check").hidden = false;
@@ -277,13 +292,14 @@ function encrypt() {
 // the result is compared with.
 function decrypt(name, content, original) {
   if (!key) return wantKey(text.key.wantedToDecrypt);
+  const mine = key;
   return work(async (options, seconds) => {
-    const opened = await engine.call("decrypt", { file: content, key: key.text }, options);
+    const opened = await engine.call("decrypt", { file: content, key: mine.text }, options);
     panels.bare.show(png(opened.bare), rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
     panels.recovered.show(png(opened.png), rename(name, "decrypt"));
     $("check").hidden = true;
     if (original) panels.plain.show(png(original));
-    note(text.decrypted(seconds()));
+    note((opened.exact ? text.decrypted : text.decryptedApproximately)(seconds()));
     await measure(panels.bare, { a: opened.bare }, statistics);
     await measure(panels.cipher, { a: content }, (m) => [...statistics(m), ["File", bytes(content.length)]]);
     await measure(panels.recovered, original ? { a: original, b: opened.png } : { a: opened.png }, (m) =>

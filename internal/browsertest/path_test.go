@@ -258,6 +258,47 @@ func TestUnsavedKeyIsKept(t *testing.T) {
 	b.until(`document.getElementById("fingerprint").textContent !== ` + fmt.Sprintf("%q", before))
 }
 
+// The key that seals a picture stays until the work on it is done, and can be
+// saved then, whether another is pasted meanwhile or was being made when the
+// work began.
+func TestKeyStaysDuringWork(t *testing.T) {
+	other, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := serve(t)
+	encrypt := `document.getElementById("encrypt").click()`
+	for name, act := range map[string]string{
+		"pasted":         encrypt + ";" + pasting(fmt.Sprintf(`data.setData("text/plain", %q)`, other.Text())),
+		"pasted as file": encrypt + ";" + pasting(fmt.Sprintf(`data.items.add(new File([%q], "other.key"))`, other.Text())),
+		"new":            `document.getElementById("new-key").click(); ` + encrypt,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t, address)
+			b.click("new-key")
+			b.until(`document.getElementById("fingerprint").textContent !== ""`)
+			fingerprint := eval[string](b, `document.getElementById("fingerprint").textContent`)
+			b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
+			b.until(`!document.getElementById("encrypt").hidden`)
+			// In one task, so that nothing depends on how long the work takes.
+			eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, act))
+			b.until(`!document.getElementById("check").hidden`)
+			b.idle()
+			if now := eval[string](b, `document.getElementById("fingerprint").textContent`); now != fingerprint {
+				t.Fatalf("the picture was sealed with the key %s, and the page has %s", fingerprint, now)
+			}
+			cipher := b.save("#panel-cipher .save", "scene.cipher.png")
+			key, err := encipher.ParseKey(string(b.save("#save-key", "encipher-"+fingerprint+".key")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := native(t).Decrypt(context.Background(), cipher, key); err != nil {
+				t.Errorf("the saved key does not open the picture: %v", err)
+			}
+		})
+	}
+}
+
 // Cancelling ends the job, says so without an error, and leaves a page that works.
 func TestCancel(t *testing.T) {
 	b := open(t, serve(t))
@@ -330,10 +371,14 @@ func TestDropAndPaste(t *testing.T) {
 // paste pastes what the statement puts into data.
 func (b *tab) paste(fill string) {
 	b.t.Helper()
-	eval[bool](b, fmt.Sprintf(`(() => {
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, pasting(fill)))
+}
+
+// pasting is the statement that pastes what fill puts into data.
+func pasting(fill string) string {
+	return fmt.Sprintf(`{
 		const data = new DataTransfer();
 		%s;
 		document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
-		return true;
-	})()`, fill))
+	}`, fill)
 }
