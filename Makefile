@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset screenshots chromium clean
+.PHONY: help run test test-wasm build wasm dataset ablation screenshots chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,15 @@ wasm: ## build the wasm into server/built/, from where the server embeds it
 
 dataset: ## fetch the photos that the shipped model is trained on
 	$(GO) run ./tools/dataset
+
+ablation: ## what the discriminator contributes: two short runs, with and without it (minutes)
+	@test -d build/dataset || { echo "run make dataset first"; exit 1; }
+	$(GO) build -o build/encipher ./cmd/encipher
+	rm -rf build/ablation
+	for weight in 0.02 0; do \
+		echo "adversarial weight $$weight"; \
+		build/encipher train -o build/ablation/$$weight -adversarial $$weight -steps 1500 -batch 2 -fine-tune 0 -kappa 1 build/dataset || exit 1; \
+	done
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -344,6 +345,27 @@ func TestWasmHoldsNoTraining(t *testing.T) {
 	for _, name := range []string{"enciphergan/internal/training", "enciphergan/cmd", "enciphergan/internal/browsertest"} {
 		if has(name) {
 			t.Errorf("the wasm links %s", name)
+		}
+	}
+
+	// Export and its kin stand in packages that are linked for other things; the linker drops them.
+	module := filepath.Join(t.TempDir(), "encipher.wasm")
+	c = exec.Command("go", "build", "-o", module, "enciphergan/wasm")
+	c.Dir = root(t)
+	c.Env = append(c.Environ(), "GOOS=js", "GOARCH=wasm")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	code, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(code, []byte("internal/network.Load")) {
+		t.Fatal("the wasm does not name its functions")
+	}
+	for _, name := range []string{"internal/training", "internal/network.Export", "internal/network.NewFiles", "internal/network.NewWeights", "internal/onnx.Encode"} {
+		if bytes.Contains(code, []byte(name)) {
+			t.Errorf("the wasm holds %s", name)
 		}
 	}
 }
