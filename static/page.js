@@ -23,6 +23,9 @@ let running = null; // AbortController of the job under way
 
 // Largest key file that is looked at as text.
 const keyFileLimit = 16 << 10;
+// How long a saved key file can be read by the browser, which may ask the user
+// for a place first and does not say when it is done.
+const keyFileLife = 60_000; // ms
 
 // ---- start and model
 
@@ -153,7 +156,7 @@ function openKey(words) {
 function saveKey() {
   const url = URL.createObjectURL(new Blob([key.file], { type: "text/plain" }));
   download(url, `encipher-${key.fingerprint}.key`);
-  URL.revokeObjectURL(url);
+  setTimeout(() => URL.revokeObjectURL(url), keyFileLife);
   key.saved = true;
   showKey(text.key.saved);
 }
