@@ -2,10 +2,18 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// TestMain lets the test binary be the command.
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"dataset": main}) }
 
 func TestCommittedList(t *testing.T) {
 	entries, err := parseList(photosText)
@@ -96,22 +104,98 @@ func TestLicenceOf(t *testing.T) {
 }
 
 func TestMayReplace(t *testing.T) {
-	folder := t.TempDir()
-	for _, free := range []string{folder, filepath.Join(folder, "new")} {
-		if err := mayReplace(free); err != nil {
-			t.Errorf("%s: %v", free, err)
+	entries, err := parseList(photosText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo := byPackage(entries)[0][0].outputName()
+	licences := licencesTitle + "\nmore\n"
+	for _, c := range []struct {
+		name   string
+		files  map[string]string // names that end in / are folders
+		answer string            // part of the refusal; "" where the folder may be replaced
+	}{
+		{"empty", nil, ""},
+		{"an earlier set", map[string]string{licencesName: licences, photo: "x"}, ""},
+		{"no licences", map[string]string{photo: "x"}, "no LICENSES.md"},
+		{"licences of another project", map[string]string{licencesName: "# Licences\n" + licencesTitle}, "no LICENSES.md"},
+		{"a file beside an earlier set", map[string]string{licencesName: licences, photo: "x", "thesis.txt": "x"}, "holds thesis.txt"},
+		{"a photo of another name", map[string]string{licencesName: licences, "holiday.png": "x"}, "holds holiday.png"},
+		{"a folder with the name of a photo", map[string]string{licencesName: licences, photo + "/": ""}, "holds " + photo},
+	} {
+		folder := t.TempDir()
+		for name, content := range c.files {
+			path := filepath.Join(folder, name)
+			if strings.HasSuffix(name, "/") {
+				err = os.Mkdir(path, 0o777)
+			} else {
+				err = os.WriteFile(path, []byte(content), 0o666)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := mayReplace(folder, entries)
+		if c.answer == "" && err != nil || c.answer != "" && (err == nil || !strings.Contains(err.Error(), c.answer)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.answer)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "thesis.txt"), []byte("x"), 0o666); err != nil {
+	if err := mayReplace(filepath.Join(t.TempDir(), "new"), entries); err != nil {
+		t.Errorf("a new folder: %v", err)
+	}
+}
+
+// TestInterrupted signals the command while its package client, here a script,
+// is at work: it ends, and leaves neither a partial folder nor a changed one.
+func TestInterrupted(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := mayReplace(folder); err == nil {
-		t.Error("a folder of other files may be replaced")
-	}
-	if err := os.WriteFile(filepath.Join(folder, licencesName), []byte("x"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := mayReplace(folder); err != nil {
-		t.Errorf("an earlier set: %v", err)
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		folder := t.TempDir()
+		tools, temporary := filepath.Join(folder, "tools"), filepath.Join(folder, "temporary")
+		for _, f := range []string{tools, temporary} {
+			if err := os.Mkdir(f, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		script := "#!/bin/sh\necho started\n: > " + filepath.Join(folder, "started") + "\nexec sleep 60\n"
+		for _, tool := range []string{"apt-get", "dpkg-deb"} {
+			if err := os.WriteFile(filepath.Join(tools, tool), []byte(script), 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var stderr strings.Builder
+		c := exec.Command(program, "-out", filepath.Join(folder, "set"))
+		c.Args[0], c.Stderr = "dataset", &stderr
+		c.Env = append(os.Environ(), "PATH="+tools+string(filepath.ListSeparator)+os.Getenv("PATH"), "TMPDIR="+temporary)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- c.Wait() }()
+		for sent := false; ; {
+			select {
+			case <-done:
+			case <-time.After(time.Millisecond):
+				if _, err := os.Stat(filepath.Join(folder, "started")); err == nil && !sent {
+					sent = true
+					if err := c.Process.Signal(signal); err != nil {
+						t.Fatal(err)
+					}
+				}
+				continue
+			}
+			break
+		}
+		if c.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), errInterrupted.Error()) {
+			t.Errorf("%v: exit code %d, %q", signal, c.ProcessState.ExitCode(), stderr.String())
+		}
+		for _, pattern := range []string{filepath.Join(folder, "set*"), filepath.Join(temporary, "*")} {
+			if left, _ := filepath.Glob(pattern); left != nil {
+				t.Errorf("%v: left behind: %v", signal, left)
+			}
+		}
 	}
 }

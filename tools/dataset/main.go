@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"enciphergan/internal/picture"
 	"enciphergan/internal/training"
@@ -29,14 +31,19 @@ import (
 // longestSide keeps photographs sharp at the size that crops are taken from.
 const longestSide = 1024
 
-// licencesName also marks a folder as made by this command, which it may
-// therefore replace.
-const licencesName = "LICENSES.md"
+// licencesName and the first line of that file mark a folder as made by this
+// command.
+const (
+	licencesName  = "LICENSES.md"
+	licencesTitle = "# Sources and licences of these photos\n"
+)
+
+var errInterrupted = errors.New("interrupted, nothing was changed")
 
 func main() {
 	out := flag.String("out", "build/dataset", "folder to write; one made by an earlier run is replaced")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *out); err != nil {
 		stop()
@@ -55,7 +62,7 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return fmt.Errorf("photos.txt: %w", err)
 	}
-	if err := mayReplace(out); err != nil {
+	if err := mayReplace(out, entries); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
@@ -71,7 +78,7 @@ func run(ctx context.Context, out string) error {
 	}
 
 	var licences strings.Builder
-	licences.WriteString("# Sources and licences of these photos\n\nEach photo was scaled to a longest side of at most 1024 pixels and is otherwise unchanged.\n")
+	licences.WriteString(licencesTitle + "\nEach photo was scaled to a longest side of at most 1024 pixels and is otherwise unchanged.\n")
 	var taken, wanted int
 	for _, group := range byPackage(entries) {
 		wanted += len(group)
@@ -79,13 +86,13 @@ func run(ctx context.Context, out string) error {
 		fmt.Printf("%s: %d photos\n", name, len(group))
 		tree, version, err := fetch(ctx, name)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return errInterrupted
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "dataset: left out %s: %v\n", name, err)
 			continue
 		}
-		count, err := takePhotos(group, tree, version, partial, &licences)
+		count, err := takePhotos(ctx, group, tree, version, partial, &licences)
 		os.RemoveAll(tree)
 		if err != nil {
 			return err
@@ -98,6 +105,12 @@ func run(ctx context.Context, out string) error {
 	if err := os.WriteFile(filepath.Join(partial, licencesName), []byte(licences.String()), 0o666); err != nil {
 		return err
 	}
+	if err := mayReplace(out, entries); err != nil { // files may have come meanwhile
+		return err
+	}
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
 	if err := os.RemoveAll(out); err != nil {
 		return err
 	}
@@ -108,8 +121,9 @@ func run(ctx context.Context, out string) error {
 	return nil
 }
 
-// mayReplace refuses to delete a folder that this command did not make.
-func mayReplace(out string) error {
+// mayReplace refuses to delete a folder that holds anything but what this
+// command writes: the licences, and photos of the list.
+func mayReplace(out string, entries []entry) error {
 	existing, err := os.ReadDir(out)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(existing) == 0 {
 		return nil
@@ -117,8 +131,19 @@ func mayReplace(out string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(out, licencesName)); err != nil {
-		return fmt.Errorf("%s holds files but no %s: give a folder of its own with -out", out, licencesName)
+	const advice = "give a folder of its own with -out, or delete this one yourself"
+	licences, err := os.ReadFile(filepath.Join(out, licencesName))
+	if err != nil || !bytes.HasPrefix(licences, []byte(licencesTitle)) {
+		return fmt.Errorf("%s was not made by this command, it holds files but no %s of its kind: %s", out, licencesName, advice)
+	}
+	written := map[string]bool{licencesName: true}
+	for _, e := range entries {
+		written[e.outputName()] = true
+	}
+	for _, file := range existing {
+		if !written[file.Name()] || !file.Type().IsRegular() {
+			return fmt.Errorf("%s holds %s, which this command did not write: %s", out, file.Name(), advice)
+		}
 	}
 	return nil
 }
@@ -143,29 +168,29 @@ func byPackage(entries []entry) [][]entry {
 // fetch downloads a package and unpacks it into a temporary folder, without
 // installing it.
 func fetch(ctx context.Context, name string) (tree, version string, err error) {
-	tree, err = os.MkdirTemp("", "dataset-"+name+"-")
+	folder, err := os.MkdirTemp("", "dataset-"+name+"-")
 	if err != nil {
 		return "", "", err
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(tree)
+			os.RemoveAll(folder)
 		}
 	}()
 	// The sandbox user of the package client cannot write to a private folder.
-	if _, err := output(ctx, tree, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name); err != nil {
+	if _, err := output(ctx, folder, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name); err != nil {
 		return "", "", err
 	}
-	files, err := filepath.Glob(filepath.Join(tree, "*.deb"))
+	files, err := filepath.Glob(filepath.Join(folder, "*.deb"))
 	if err != nil || len(files) != 1 {
 		return "", "", fmt.Errorf("the package client left %d files, not one package", len(files))
 	}
-	version, err = output(ctx, tree, "dpkg-deb", "--field", files[0], "Version")
+	version, err = output(ctx, folder, "dpkg-deb", "--field", files[0], "Version")
 	if err != nil {
 		return "", "", err
 	}
-	_, err = output(ctx, tree, "dpkg-deb", "-x", files[0], tree)
-	return tree, version, err
+	_, err = output(ctx, folder, "dpkg-deb", "-x", files[0], folder)
+	return folder, version, err
 }
 
 // output runs a command in a folder and returns what it printed; the error
@@ -173,6 +198,7 @@ func fetch(ctx context.Context, name string) (tree, version string, err error) {
 func output(ctx context.Context, folder, name string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, arguments...)
 	command.Dir = folder
+	command.WaitDelay = time.Second // children that outlive it may hold its output open
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	printed, err := command.Output()
@@ -185,7 +211,7 @@ func output(ctx context.Context, folder, name string, arguments ...string) (stri
 
 // takePhotos writes the photos of one unpacked package into folder and their
 // paragraph into licences, and returns how many it took.
-func takePhotos(group []entry, tree, version, folder string, licences *strings.Builder) (int, error) {
+func takePhotos(ctx context.Context, group []entry, tree, version, folder string, licences *strings.Builder) (int, error) {
 	name := group[0].pack
 	copyright, err := os.ReadFile(filepath.Join(tree, "usr/share/doc", name, "copyright"))
 	if err != nil {
@@ -195,6 +221,9 @@ func takePhotos(group []entry, tree, version, folder string, licences *strings.B
 	readable := false
 	var taken int
 	for _, e := range group {
+		if ctx.Err() != nil {
+			return 0, errInterrupted
+		}
 		file, err := os.ReadFile(filepath.Join(tree, filepath.FromSlash(e.path)))
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "dataset: left out %s: %s has no %s\n", e.outputName(), name, e.path)
