@@ -4,8 +4,9 @@
 // A Model, opened once with OpenModel, turns a picture file into a cipher image
 // and back. The cipher image is a valid PNG of noise of the picture's size. It
 // holds what the encryption generator made of the picture, sealed with
-// XChaCha20-Poly1305; the decryption generator makes the picture again, close to
-// the original but not equal to it sample by sample.
+// XChaCha20-Poly1305. The decryption generator makes the picture again, close to
+// the original; the little that it loses is sealed beside, so that every sample
+// comes back as it was (see WithExact).
 //
 // For most uses: NewKey once, keep its File somewhere safe, then Model.Encrypt
 // and Model.Decrypt. Every picture gets its own nonce, so one Key may seal any
@@ -27,13 +28,18 @@
 package encipher
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
+	"enciphergan/internal/keyed"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
+	"enciphergan/internal/record"
+	"enciphergan/internal/residual"
 )
 
 // Key is a 256-bit secret. Printing it with fmt shows its fingerprint only; Text
@@ -74,10 +80,29 @@ type Progress func(stage string, done, total int)
 type Option func(*options)
 
 type options struct {
-	progress Progress
-	workers  int
-	nonce    *key.Nonce
+	progress    Progress
+	workers     int
+	nonce       *key.Nonce
+	exact       Exact
+	approximate bool
 }
+
+// Exact says how much of a picture Encrypt keeps.
+type Exact int
+
+const (
+	// ExactPicture keeps every sample. It is what Encrypt does without WithExact.
+	ExactPicture Exact = iota
+	// ExactOff keeps the neural cipher alone: the picture comes back approximately.
+	ExactOff
+)
+
+// WithExact sets how much of the picture Encrypt keeps.
+func WithExact(e Exact) Option { return func(o *options) { o.exact = e } }
+
+// AcceptApproximate lets Decrypt give a picture that should have come back
+// exactly and did not, with Opened.Exact false, in place of the error NotExact.
+func AcceptApproximate() Option { return func(o *options) { o.approximate = true } }
 
 // WithProgress reports progress.
 func WithProgress(p Progress) Option { return func(o *options) { o.progress = p } }
@@ -104,9 +129,10 @@ func collect(opts []Option) options {
 
 // Sealed is what Encrypt makes.
 type Sealed struct {
-	PNG   []byte   // the cipher image, a file to keep
-	Plain *Picture // the picture as it was decoded; its Notes say what that lost
-	Bare  *Picture // the bare output of the generator, padded; experimental, to look at and measure only
+	PNG      []byte   // the cipher image, a file to keep
+	Plain    *Picture // the picture as it was decoded; its Notes say what that lost
+	Bare     *Picture // the bare output of the generator, padded; experimental, to look at and measure only
+	Residual int      // bytes that keeping every sample takes in the file; 0 with ExactOff
 }
 
 // Encrypt decodes a picture file (PNG, JPEG, GIF, BMP, TIFF or WebP) and seals
@@ -139,10 +165,16 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	subkeys := k.Subkeys(header.Nonce)
 
 	bare := picture.New(plan.Height, plan.Width)
+	var lost *Picture // what recovering loses, sample by sample, modulo 256
+	if o.exact == ExactPicture {
+		lost = picture.New(plan.Height, plan.Width)
+	}
 	n := m.network.StatisticsBytes()
 	statistics := make([]byte, n*len(plan.Tiles))
 	err = m.eachTile(ctx, plan.Tiles, o, "encrypt", func(ctx context.Context, s session, t picture.Tile) error {
-		c, err := s.Encrypt(ctx, plain.Extract(t), t.Height, t.Width, subkeys.TileSeed(header.Model, uint32(t.Index)))
+		seed := subkeys.TileSeed(header.Model, uint32(t.Index))
+		samples := plain.Extract(t)
+		c, err := s.Encrypt(ctx, samples, t.Height, t.Width, seed)
 		if err != nil {
 			return err
 		}
@@ -151,6 +183,17 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 		}
 		bare.Insert(t, c.Levels)
 		copy(statistics[n*t.Index:], c.Statistics)
+		if lost == nil {
+			return nil
+		}
+		recovered, err := recoverTile(ctx, s, c, seed)
+		if err != nil {
+			return err
+		}
+		for i, v := range recovered {
+			samples[i] -= v
+		}
+		lost.Insert(t, samples)
 		return nil
 	})
 	if err != nil {
@@ -158,23 +201,44 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 
 	o.progress("seal", 0, 1)
-	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics)
+	var rec record.Record
+	if lost != nil {
+		digest := plain.Digest()
+		rec.Digest = digest[:]
+		rec.Residual = residual.Encode(lost.Crop(plain.Height, plain.Width).RGB)
+	}
+	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics, rec.Encode())
 	if err != nil {
 		return nil, err
 	}
 	o.progress("seal", 1, 1)
-	return &Sealed{PNG: sealed, Plain: plain, Bare: bare}, nil
+	return &Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: len(rec.Residual)}, nil
+}
+
+// recoverTile is what the decryption generator makes of a tile's cipher. Both
+// Encrypt and Decrypt ask it: its arithmetic gives the same bits on every
+// machine, so that a residual fits everywhere.
+func recoverTile(ctx context.Context, s session, c network.Cipher, seed keyed.Seed) ([]byte, error) {
+	rgb, err := s.Decrypt(ctx, c, seed)
+	if err == nil && len(rgb) != 3*c.Height*c.Width {
+		err = fmt.Errorf("the generator gave %d samples", len(rgb))
+	}
+	return rgb, err
 }
 
 // Opened is what Decrypt makes.
 type Opened struct {
-	Picture *Picture // the recovered picture
-	PNG     []byte   // the same as a file
-	Bare    *Picture // the bare output of the encryption generator, padded
+	Picture   *Picture // the recovered picture
+	PNG       []byte   // the same as a file
+	Bare      *Picture // the bare output of the encryption generator, padded
+	Generated *Picture // what the decryption generator alone made of it, padded
+	Promised  bool     // whether the file says that the picture can be recovered exactly
+	Exact     bool     // whether every sample is proven to be that of the original
 }
 
 // Decrypt opens a cipher image. No sample is computed before the file's
-// authentication tag has been verified.
+// authentication tag has been verified. A file that holds what it takes is
+// recovered exactly; should the proof of that fail, the error is NotExact.
 func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) (opened *Opened, err error) {
 	defer guard(&err)
 	o := collect(opts)
@@ -200,22 +264,23 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 	}
 	subkeys := k.Subkeys(header.Nonce)
 	n := m.network.StatisticsBytes()
-	levels, statistics, err := sealed.Open(subkeys, n*len(plan.Tiles))
+	text, err := sealed.Open(subkeys, n*len(plan.Tiles))
+	if err != nil {
+		return nil, err
+	}
+	rec, err := record.Decode(text.Record)
 	if err != nil {
 		return nil, err
 	}
 	o.progress("open", 1, 1)
 
-	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: levels}
+	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: text.Levels}
 	whole := picture.New(plan.Height, plan.Width)
 	err = m.eachTile(ctx, plan.Tiles, o, "decrypt", func(ctx context.Context, s session, t picture.Tile) error {
-		c := network.Cipher{Height: t.Height, Width: t.Width, Levels: bare.Extract(t), Statistics: statistics[n*t.Index:][:n]}
-		rgb, err := s.Decrypt(ctx, c, subkeys.TileSeed(header.Model, uint32(t.Index)))
+		c := network.Cipher{Height: t.Height, Width: t.Width, Levels: bare.Extract(t), Statistics: text.Statistics[n*t.Index:][:n]}
+		rgb, err := recoverTile(ctx, s, c, subkeys.TileSeed(header.Model, uint32(t.Index)))
 		if err != nil {
 			return err
-		}
-		if len(rgb) != 3*t.Height*t.Width {
-			return fmt.Errorf("the generator gave %d samples", len(rgb))
 		}
 		whole.Insert(t, rgb)
 		return nil
@@ -226,10 +291,25 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	o.progress("encode", 0, 1)
 	recovered := whole.Crop(header.Height, header.Width)
+	exact := false
+	if rec.Digest != nil {
+		approximate := errNotExact
+		if err := residual.Add(recovered.RGB, rec.Residual); err != nil {
+			approximate = fmt.Errorf("%w: %w", errNotExact, err)
+			recovered = whole.Crop(header.Height, header.Width) // Add may have changed a part
+		}
+		digest := recovered.Digest()
+		exact = bytes.Equal(digest[:], rec.Digest)
+		if !exact && !o.approximate {
+			return nil, approximate
+		}
+	}
 	file, err := recovered.PNG()
 	if err != nil {
 		return nil, err
 	}
 	o.progress("encode", 1, 1)
-	return &Opened{Picture: recovered, PNG: file, Bare: bare}, nil
+	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, Promised: rec.Digest != nil, Exact: exact}, nil
 }
+
+var errNotExact = errors.New("the recovered picture is not equal to the original")

@@ -9,6 +9,7 @@ import (
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
 	"enciphergan/internal/picture"
+	"enciphergan/internal/record"
 )
 
 // The codes of errors. They are part of the API and do not change.
@@ -23,6 +24,7 @@ const (
 	BadKey             = "bad-key"             // the text is no key
 	BadModel           = "bad-model"           // the files are no usable model
 	Canceled           = "canceled"            // the context was canceled
+	NotExact           = "not-exact"           // the picture can be recovered approximately only
 	Internal           = "internal"            // a fault of this program
 )
 
@@ -75,6 +77,8 @@ var classes = []struct {
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
 	{container.ErrTooLarge, TooLarge, "The page takes up to 50 megapixels, the native program up to 100."},
 	{container.ErrNotCipher, NotCipher, "Ask for the file as it was written, sent as a file or document and not as a picture."},
+	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
+	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},

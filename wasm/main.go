@@ -9,13 +9,16 @@
 //	parseKey({text})                                 {fingerprint}
 //	inspect({file})                                  {kind: "picture" | "cipher", width, height}
 //	encrypt({file, key, onProgress?, signal?})       {png, plain, bare, width, height, notes}
-//	decrypt({file, key, onProgress?, signal?})       {png, bare, width, height}
+//	decrypt({file, key, approximate?, onProgress?, signal?})
+//	                                                 {png, bare, width, height, exact}
 //	metrics({a, b?})                                 {entropy, correlation, psnr?, ssim?}
 //
 // Files are Uint8Arrays, key is the text of a key or key file, onProgress is
 // called as (stage, done, total), and signal is an AbortSignal. Entropy is in
 // bits a sample, 0 to 8; correlation is the mean absolute coefficient of
-// neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b.
+// neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b. exact
+// says whether every sample is proven to be that of the original; where a proof
+// fails, decrypt rejects with the code not-exact unless approximate is given.
 //
 // Every method returns a promise; it rejects with an Error that has a stable
 // code, a message and a hint, which may be empty. The codes are those of the

@@ -74,11 +74,15 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	defer end()
-	opened, err := m.Decrypt(ctx, file, k, encipher.WithProgress(progress), encipher.WithWorkers(1))
+	options := []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(1)}
+	if a.has("approximate") {
+		options = append(options, encipher.AcceptApproximate())
+	}
+	opened, err := m.Decrypt(ctx, file, k, options...)
 	if err != nil {
 		return nil, err
 	}
-	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height}
+	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact}
 	return result, errors.Join(
 		setArray(result, "png", opened.PNG),
 		setPicture(result, "bare", opened.Bare),

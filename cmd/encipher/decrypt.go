@@ -2,19 +2,26 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 
 	"github.com/urfave/cli/v3"
+
+	"enciphergan"
 )
 
 func decryptCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "decrypt",
-		Usage:       "turn a cipher image back into the picture",
-		ArgsUsage:   "-key FILE -o OUT.png [-model NAME|DIR] [-f] IN.png",
-		UsageText:   "encipher decrypt -key FILE -o OUT.png [-model NAME|DIR] [-f] IN.png",
-		Description: "The picture comes back close to the original, but not equal to it sample by\nsample.",
-		Flags:       pictureFlags(),
-		Action:      decrypt,
+		Name:      "decrypt",
+		Usage:     "turn a cipher image back into the picture",
+		ArgsUsage: "-key FILE -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
+		UsageText: "encipher decrypt -key FILE -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
+		Description: `Every sample comes back as it was, unless the cipher image was made with -exact off.
+Should a picture that was kept exactly come back otherwise, nothing is written; with
+-approximate it is written all the same, and the exit code is 7.`,
+		Flags:  append(pictureFlags(), &cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"}),
+		Action: decrypt,
 	}
 }
 
@@ -24,9 +31,25 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer t.end()
+	if c.Bool("approximate") {
+		t.options = append(t.options, encipher.AcceptApproximate())
+	}
 	opened, err := t.model.Decrypt(ctx, t.input, t.key, t.options...)
+	if encipher.CodeOf(err) == encipher.NotExact {
+		return &failure{exitApproximate, "write it all the same with -approximate, and please report this", fmt.Errorf("%s: %w", t.in, err)}
+	}
 	if err != nil {
 		return t.failed(err)
 	}
-	return t.finish(ctx, opened.PNG, opened.Picture.Width, opened.Picture.Height)
+	if err := t.finish(ctx, opened.PNG, opened.Picture.Width, opened.Picture.Height); err != nil {
+		return err
+	}
+	switch {
+	case opened.Promised && !opened.Exact:
+		return &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
+			errors.New(t.out + ": the picture is approximate and should have been exact")}
+	case !opened.Exact:
+		say(os.Stderr, "note: %s: the picture is approximate, as %s was made with -exact off", t.out, t.in)
+	}
+	return nil
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -28,10 +30,12 @@ func evaluateCommand() *cli.Command {
 		Usage:     "measure a model on a folder of pictures",
 		ArgsUsage: "[flags] DIR",
 		UsageText: "encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] DIR",
-		Description: `For every picture below DIR: PSNR and SSIM of the recovered picture, and entropy
-and mean absolute correlation of neighbouring samples, of the bare 8-bit output of
-the generator and of the pixels of the finished file. The figures describe; they do
-not prove that anything is secure.
+		Description: `For every picture below DIR: PSNR and SSIM of what the decryption generator alone
+recovers; entropy and mean absolute correlation of neighbouring samples, of the
+bare 8-bit output of the generator and of the pixels of the finished file; and the
+residual that makes the recovered picture exact, its entropy and its size in the
+file, in percent of the raw samples. The figures describe; they do not prove that
+anything is secure.
 
 Without -model, every shipped variant of the default model is measured. With -seed
 the figures can be repeated: key and nonces are computed from the seed and the
@@ -234,6 +238,8 @@ type figures struct {
 	BareCorrelation float64 `json:"bare_correlation"`
 	FileEntropy     float64 `json:"file_entropy"`
 	FileCorrelation float64 `json:"file_correlation"`
+	ResidualEntropy float64 `json:"residual_entropy"` // of original minus recovered, sample by sample; percent of the raw samples
+	ResidualCoded   float64 `json:"residual_coded"`   // the same as the file holds it
 }
 
 // each combines two sets of figures column by column.
@@ -242,6 +248,7 @@ func (f figures) each(g figures, combine func(a, b float64) float64) figures {
 		combine(f.PSNR, g.PSNR), combine(f.SSIM, g.SSIM),
 		combine(f.BareEntropy, g.BareEntropy), combine(f.BareCorrelation, g.BareCorrelation),
 		combine(f.FileEntropy, g.FileEntropy), combine(f.FileCorrelation, g.FileCorrelation),
+		combine(f.ResidualEntropy, g.ResidualEntropy), combine(f.ResidualCoded, g.ResidualCoded),
 	}
 }
 
@@ -255,7 +262,7 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
 	}
 	defer root.Close()
-	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation")
+	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation", "residual %", "coded %")
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
@@ -290,7 +297,7 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 	e.figuresRow("minimum", r.Minimum)
 	e.figuresRow("maximum", r.Maximum)
 	if e.table != nil {
-		fmt.Fprintf(e.table, "%d measured, %d skipped; first entropy and correlation: bare generator output, second: finished file\n", len(r.Pictures), len(r.Skipped))
+		fmt.Fprintf(e.table, "%d measured, %d skipped; first entropy and correlation: bare generator output, second: finished file; every picture came back exactly\n", len(r.Pictures), len(r.Skipped))
 	}
 	return r, nil
 }
@@ -353,14 +360,40 @@ func (e evaluation) measure(ctx context.Context, root *os.Root, name string) (me
 		return measurement{}, fmt.Errorf("the cipher image cannot be read back: %v", err)
 	}
 	plain, bare := sealed.Plain, sealed.Bare
+	if !opened.Exact || opened.Picture.Digest() != plain.Digest() {
+		return measurement{}, errors.New("the picture did not come back exactly")
+	}
+	generated := opened.Generated.Crop(plain.Height, plain.Width)
+	lost := slices.Clone(plain.RGB)
+	for i, v := range generated.RGB {
+		lost[i] -= v
+	}
 	return measurement{name, plain.Width, plain.Height, figures{
-		PSNR:            metric.BoundedPSNR(plain.RGB, opened.Picture.RGB),
-		SSIM:            metric.SSIM(plain.RGB, opened.Picture.RGB, plain.Height, plain.Width),
+		PSNR:            metric.BoundedPSNR(plain.RGB, generated.RGB),
+		SSIM:            metric.SSIM(plain.RGB, generated.RGB, plain.Height, plain.Width),
 		BareEntropy:     metric.MeanEntropy(bare.RGB),
 		BareCorrelation: metric.AdjacentCorrelation(bare.RGB, bare.Height, bare.Width).MeanAbsolute(),
 		FileEntropy:     metric.MeanEntropy(final.RGB),
 		FileCorrelation: metric.AdjacentCorrelation(final.RGB, final.Height, final.Width).MeanAbsolute(),
+		ResidualEntropy: 100 * entropyTogether(lost) / 8,
+		ResidualCoded:   100 * float64(sealed.Residual) / float64(len(lost)),
 	}}, nil
+}
+
+// entropyTogether is the entropy in bits a sample of samples of all channels
+// together, which is how a residual is coded.
+func entropyTogether(samples []byte) float64 {
+	var counts [256]float64
+	for _, v := range samples {
+		counts[v]++
+	}
+	bits := 0.
+	for _, n := range counts {
+		if n > 0 {
+			bits -= n / float64(len(samples)) * math.Log2(n/float64(len(samples)))
+		}
+	}
+	return bits
 }
 
 // centre cuts out the square of the given side in the middle.
@@ -386,7 +419,8 @@ func namedAsPicture(name string) bool {
 
 func (e evaluation) figuresRow(name string, f figures) {
 	e.row(name, fmt.Sprintf("%.2f", f.PSNR), fmt.Sprintf("%.5f", f.SSIM), fmt.Sprintf("%.4f", f.BareEntropy),
-		fmt.Sprintf("%.4f", f.BareCorrelation), fmt.Sprintf("%.4f", f.FileEntropy), fmt.Sprintf("%.4f", f.FileCorrelation))
+		fmt.Sprintf("%.4f", f.BareCorrelation), fmt.Sprintf("%.4f", f.FileEntropy), fmt.Sprintf("%.4f", f.FileCorrelation),
+		fmt.Sprintf("%.4f", f.ResidualEntropy), fmt.Sprintf("%.4f", f.ResidualCoded))
 }
 
 // row prints one line of the table: names to the left, shortened at their

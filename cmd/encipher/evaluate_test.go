@@ -46,15 +46,15 @@ func (f *offByOne) Encrypt(_ context.Context, file []byte, k encipher.Key, _ ...
 		bare.RGB[i] = byte(r.Uint32())
 	}
 	sealed, err := picture.New(plain.Height, plain.Width).PNG()
-	return &encipher.Sealed{PNG: sealed, Plain: plain, Bare: bare}, err
+	return &encipher.Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: 3}, err
 }
 
 func (f *offByOne) Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error) {
-	recovered := f.plain.Crop(f.plain.Height, f.plain.Width)
+	generated := f.plain.Crop(f.plain.Height, f.plain.Width)
 	if !f.exact {
-		recovered.RGB[len(recovered.RGB)-1] ^= 1
+		generated.RGB[len(generated.RGB)-1] ^= 1
 	}
-	return &encipher.Opened{Picture: recovered}, nil
+	return &encipher.Opened{Picture: f.plain, Generated: generated, Exact: true}, nil
 }
 
 func evaluationFolder(t *testing.T) string {
@@ -108,6 +108,9 @@ func TestEvaluate(t *testing.T) {
 		}
 		if math.Abs(m.PSNR-want) > 1e-9 || m.SSIM < .999 {
 			t.Errorf("%s: PSNR %g, want %g; SSIM %g", m.Name, m.PSNR, want, m.SSIM)
+		}
+		if p := 1. / (3 * 64 * 64); math.Abs(m.ResidualCoded-100*3*p) > 1e-9 || math.Abs(m.ResidualEntropy+100./8*(p*math.Log2(p)+(1-p)*math.Log2(1-p))) > 1e-9 {
+			t.Errorf("%s: a residual of %g %%, coded %g %%", m.Name, m.ResidualEntropy, m.ResidualCoded)
 		}
 		if m.BareEntropy < 7.9 || m.BareCorrelation > .05 || m.FileEntropy != 0 || m.FileCorrelation != 1 {
 			t.Errorf("%s: bare and file are mixed up: %+v", m.Name, m)

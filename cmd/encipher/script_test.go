@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses,
+			"same": same, "forge": forge,
 		},
 	})
 }

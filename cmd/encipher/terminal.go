@@ -37,13 +37,16 @@ const (
 	exitWrongKey    = 4
 	exitChanged     = 5
 	exitOtherModel  = 6
+	exitApproximate = 7
 	exitInterrupted = 130
 )
 
 const exitCodes = `0 done, 1 the output cannot be written, a training
 diverged, or a fault of the program, 2 wrong usage, 3 an input (picture, cipher
 image, key, model or checkpoint) cannot be used, 4 wrong key, 5 the cipher image
-was changed, 6 the cipher image belongs to another model, 130 interrupted.`
+was changed, 6 the cipher image belongs to another model,
+7 the picture came back approximately and should have come back exactly,
+130 interrupted.`
 
 // failure is an error with an exit code and a hint of its own.
 type failure struct {
@@ -83,6 +86,8 @@ func exitCode(err error) int {
 		return exitChanged
 	case encipher.OtherModel:
 		return exitOtherModel
+	case encipher.NotExact:
+		return exitApproximate
 	case encipher.Internal:
 		return exitFailure
 	}

@@ -47,9 +47,10 @@ type Sealed struct {
 
 // Seal writes a cipher image. levels is the quantised neural cipher of the padded
 // picture, (H', W', 3) interleaved; statistics are the carried statistics of all
-// tiles, in order. The Header's Nonce must be fresh and subkeys derived with it;
-// the Commitment is filled in.
-func Seal(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte, error) {
+// tiles, in order; record is what goes with them, and its length is seen from
+// outside. The Header's Nonce must be fresh and subkeys derived with it; the
+// Commitment is filled in.
+func Seal(h Header, subkeys key.Subkeys, levels, statistics, record []byte) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, fmt.Errorf("cannot seal: %w", err)
 	}
@@ -63,8 +64,8 @@ func Seal(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("cannot seal: %w", err)
 	}
-	text := make([]byte, 0, len(levels)+len(statistics)+aead.Overhead())
-	text = append(append(text, levels...), statistics...)
+	text := make([]byte, 0, len(levels)+len(statistics)+len(record)+aead.Overhead())
+	text = append(append(append(text, levels...), statistics...), record...)
 	sealed := aead.Seal(text[:0], h.Nonce[:], text, ad)
 	return writePNG(height, width, append(ad, sealed[len(levels):]...), sealed[:len(levels)])
 }
@@ -94,24 +95,30 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	return &Sealed{Header: h, file: file, ad: payload[:headerSize], tail: payload[headerSize:]}, nil
 }
 
+// Plaintext is what a cipher image holds, under a tag that was verified.
+type Plaintext struct {
+	Levels     []byte // (H', W', 3) interleaved
+	Statistics []byte // carried statistics of all tiles
+	Record     []byte // what goes with them
+}
+
 // Open decrypts. statistics is the number of bytes of carried statistics of all
-// tiles, which the model tells. It gives the levels, (H', W', 3) interleaved, and
-// the statistics. Errors wrap ErrWrongKey or ErrChanged.
-func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (levels, carried []byte, err error) {
+// tiles, which the model tells. Errors wrap ErrWrongKey or ErrChanged.
+func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	if subtle.ConstantTimeCompare(s.Header.Commitment[:], subkeys.Commitment[:]) != 1 {
-		return nil, nil, ErrWrongKey
+		return Plaintext{}, ErrWrongKey
 	}
-	if len(s.tail) != statistics+chacha20poly1305.Overhead {
-		return nil, nil, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of %d", ErrChanged, len(s.tail), statistics+chacha20poly1305.Overhead)
+	if len(s.tail) < statistics+chacha20poly1305.Overhead {
+		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of at least %d", ErrChanged, len(s.tail), statistics+chacha20poly1305.Overhead)
 	}
 	aead, err := chacha20poly1305.NewX(subkeys.AEAD[:])
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot open: %w", err)
+		return Plaintext{}, fmt.Errorf("cannot open: %w", err)
 	}
 	height, width := s.Header.Padded()
 	text := make([]byte, 0, 3*height*width+len(s.tail))
 	if text, err = s.appendPixels(text); err != nil {
-		return nil, nil, err
+		return Plaintext{}, err
 	}
 	n := len(text)
 	text = append(text, s.tail...)
@@ -119,9 +126,10 @@ func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (levels, carried []by
 	// zeros when the tag does not fit.
 	text, err = aead.Open(text[:0], s.Header.Nonce[:], text, s.ad)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: its authentication tag does not fit", ErrChanged)
+		return Plaintext{}, fmt.Errorf("%w: its authentication tag does not fit", ErrChanged)
 	}
-	return text[:n:n], text[n:], nil
+	m := n + statistics
+	return Plaintext{text[:n:n], text[n:m:m], text[m:]}, nil
 }
 
 // appendPixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way

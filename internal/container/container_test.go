@@ -28,9 +28,9 @@ var roomy = picture.Limits{Bytes: 1 << 22, Pixels: 1 << 20}
 var vectorFile []byte
 
 type vector struct {
-	Name, Key, Nonce, Model, Statistics, SHA256, File string
-	Width, Height, Stride, Side, Length               int
-	MinSide                                           int `json:"min_side"`
+	Name, Key, Nonce, Model, Statistics, Record, SHA256, File string
+	Width, Height, Stride, Side, Length                       int
+	MinSide                                                   int `json:"min_side"`
 }
 
 func vectors(t testing.TB) []vector {
@@ -69,7 +69,8 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 func (v vector) seal(t testing.TB) []byte {
-	file, err := Seal(v.parts(t))
+	h, subkeys, levels, statistics := v.parts(t)
+	file, err := Seal(h, subkeys, levels, statistics, unhex(t, v.Record))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,13 +78,19 @@ func (v vector) seal(t testing.TB) []byte {
 }
 
 // open is the whole way of a reader.
-func open(file []byte, subkeys key.Subkeys, statistics int) (h Header, levels, carried []byte, err error) {
+func open(file []byte, subkeys key.Subkeys, statistics int) (Header, Plaintext, error) {
 	s, err := Parse(file, roomy)
 	if err != nil {
-		return Header{}, nil, nil, err
+		return Header{}, Plaintext{}, err
 	}
-	levels, carried, err = s.Open(subkeys, statistics)
-	return s.Header, levels, carried, err
+	text, err := s.Open(subkeys, statistics)
+	return s.Header, text, err
+}
+
+func (p Plaintext) empty() bool { return p.Levels == nil && p.Statistics == nil && p.Record == nil }
+
+func (p Plaintext) equal(levels, statistics, record []byte) bool {
+	return bytes.Equal(p.Levels, levels) && bytes.Equal(p.Statistics, statistics) && bytes.Equal(p.Record, record)
 }
 
 func TestVectors(t *testing.T) {
@@ -98,12 +105,12 @@ func TestVectors(t *testing.T) {
 			if !bytes.Equal(levels, before) {
 				t.Error("Seal changed the levels it was given")
 			}
-			got, l, s, err := open(file, subkeys, len(statistics))
+			got, text, err := open(file, subkeys, len(statistics))
 			if err != nil {
 				t.Fatal(err)
 			}
 			h.Commitment = subkeys.Commitment
-			if got != h || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+			if got != h || !text.equal(levels, statistics, unhex(t, v.Record)) {
 				t.Error("opening does not give back what was sealed")
 			}
 			m, err := png.Decode(bytes.NewReader(file))
@@ -126,7 +133,7 @@ func TestSealRefuses(t *testing.T) {
 	} {
 		bad, l := h, levels
 		change(&bad, &l)
-		if _, err := Seal(bad, subkeys, l, statistics); err == nil {
+		if _, err := Seal(bad, subkeys, l, statistics, nil); err == nil {
 			t.Errorf("%s: sealed", name)
 		}
 	}
@@ -135,7 +142,7 @@ func TestSealRefuses(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	v := vectors(t)[0]
 	h, _, _, statistics := v.parts(t)
-	_, _, _, err := open(v.seal(t), key.New().Subkeys(h.Nonce), len(statistics))
+	_, _, err := open(v.seal(t), key.New().Subkeys(h.Nonce), len(statistics))
 	if !errors.Is(err, ErrWrongKey) {
 		t.Errorf("another key: %v", err)
 	}
@@ -177,8 +184,8 @@ func TestOtherCompressionOpens(t *testing.T) {
 			"bytes behind IEND":  slices.Concat(again[:33], chunk(chunkName, private), again[33:], []byte("hello")),
 			"transparent colour": slices.Concat(again[:33], chunk(chunkName, private), chunk("tRNS", []byte{0, levels[0], 0, levels[1], 0, levels[2]}), again[33:]),
 		} {
-			_, l, s, err := open(file, subkeys, len(statistics))
-			if err != nil || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+			_, text, err := open(file, subkeys, len(statistics))
+			if err != nil || !text.equal(levels, statistics, unhex(t, v.Record)) {
 				t.Errorf("%s: %s: %v", v.Name, name, err)
 			}
 		}
@@ -195,7 +202,7 @@ func TestEveryByte(t *testing.T) {
 		for _, by := range []byte{1, 0x20, 0x80} {
 			file := bytes.Clone(good)
 			file[i] ^= by
-			_, l, s, err := open(file, subkeys, len(statistics))
+			_, text, err := open(file, subkeys, len(statistics))
 			switch {
 			case errors.Is(err, ErrChanged):
 				classes["changed"]++
@@ -206,7 +213,7 @@ func TestEveryByte(t *testing.T) {
 				}
 			case err != nil:
 				t.Errorf("byte %d: %v", i, err)
-			case bytes.Equal(l, levels) && bytes.Equal(s, statistics):
+			case text.equal(levels, statistics, unhex(t, v.Record)):
 				classes["harmless"]++
 			default:
 				t.Fatalf("byte %d: a wrong picture", i)
@@ -227,7 +234,7 @@ func TestEveryHeaderByte(t *testing.T) {
 	for i := range private {
 		p := bytes.Clone(private)
 		p[i] ^= 1
-		_, levels, carried, err := open(slices.Concat(head, chunk(chunkName, p), rest), subkeys, len(statistics))
+		_, text, err := open(slices.Concat(head, chunk(chunkName, p), rest), subkeys, len(statistics))
 		want := ErrChanged
 		switch {
 		case i < 8:
@@ -237,7 +244,7 @@ func TestEveryHeaderByte(t *testing.T) {
 		case i >= headerSize-32 && i < headerSize:
 			want = ErrWrongKey
 		}
-		if !errors.Is(err, want) || levels != nil || carried != nil {
+		if !errors.Is(err, want) || !text.empty() {
 			if errors.Is(err, ErrTooLarge) && i >= 44 && i < 52 {
 				continue // the changed byte is a high one of width or height
 			}
@@ -301,12 +308,12 @@ func TestParseRefuses(t *testing.T) {
 		"too few pixels":        slices.Concat(head, chunk(chunkName, private), chunk("IDAT", deflate(t, levels[:5])), chunk("IEND", nil)),
 		"gray pixels":           slices.Concat(gray, chunk(chunkName, private), rest),
 	} {
-		if _, l, s, err := open(file, subkeys, len(statistics)); !errors.Is(err, ErrChanged) || l != nil || s != nil {
+		if _, text, err := open(file, subkeys, len(statistics)); !errors.Is(err, ErrChanged) || !text.empty() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, _, err := open(good, subkeys, len(statistics)+1); !errors.Is(err, ErrChanged) {
-		t.Errorf("statistics of another length: %v", err)
+	if _, _, err := open(good, subkeys, len(statistics)+len(v.Record)/2+1); !errors.Is(err, ErrChanged) {
+		t.Errorf("statistics longer than what is there: %v", err)
 	}
 }
 
@@ -328,13 +335,13 @@ func TestSizes(t *testing.T) {
 	for range 100 {
 		h := Header{Width: 1 + r.IntN(200), Height: 1 + r.IntN(200), Nonce: key.NewNonce(), Tiling: picture.Tiling{Stride: 4, Side: 16, MinSide: 8}}
 		height, width := h.Padded()
-		levels, statistics := make([]byte, 3*height*width), make([]byte, r.IntN(100))
-		file, err := Seal(h, k.Subkeys(h.Nonce), levels, statistics)
+		levels, statistics, record := make([]byte, 3*height*width), make([]byte, r.IntN(100)), make([]byte, r.IntN(100))
+		file, err := Seal(h, k.Subkeys(h.Nonce), levels, statistics, record)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, l, s, err := open(file, k.Subkeys(h.Nonce), len(statistics))
-		if err != nil || !bytes.Equal(l, levels) || !bytes.Equal(s, statistics) {
+		_, text, err := open(file, k.Subkeys(h.Nonce), len(statistics))
+		if err != nil || !text.equal(levels, statistics, record) {
 			t.Errorf("%d x %d: %v", h.Width, h.Height, err)
 		}
 	}
@@ -366,14 +373,14 @@ func FuzzParse(f *testing.F) {
 		if !bytes.Equal(s.Header.encode(), s.ad) {
 			t.Fatal("the header does not encode to what was parsed")
 		}
-		l, c, err := s.Open(subkeys, len(statistics))
+		text, err := s.Open(subkeys, len(statistics))
 		if err != nil {
 			if !errors.Is(err, ErrWrongKey) && !errors.Is(err, ErrChanged) {
 				t.Fatalf("error of no class: %v", err)
 			}
 			return
 		}
-		if !bytes.Equal(l, levels) || !bytes.Equal(c, statistics) {
+		if !text.equal(levels, statistics, unhex(t, v.Record)) {
 			t.Fatal("another plaintext under a valid tag")
 		}
 	})

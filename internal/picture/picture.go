@@ -8,6 +8,8 @@ package picture
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/png"
@@ -48,4 +50,15 @@ func (p *Picture) PNG() ([]byte, error) {
 		return nil, fmt.Errorf("cannot encode the picture as PNG: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// Digest identifies the samples of a picture: the SHA-256 that docs/format.md
+// defines. It says nothing of a file that held them.
+func (p *Picture) Digest() [sha256.Size]byte {
+	h := sha256.New()
+	head := binary.BigEndian.AppendUint32([]byte("encipher picture 1"), uint32(p.Width))
+	head = binary.BigEndian.AppendUint32(head, uint32(p.Height))
+	h.Write(append(head, 3, 1)) // samples a pixel, bytes a sample
+	h.Write(p.RGB)
+	return [sha256.Size]byte(h.Sum(nil))
 }

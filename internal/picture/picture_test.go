@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -94,6 +95,18 @@ func TestDecodeLossless(t *testing.T) {
 		if err != nil || !bytes.Equal(again.RGB, p.RGB) {
 			t.Errorf("%s: PNG does not give the samples back: %v", name, err)
 		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	p := &Picture{Width: 2, Height: 1, RGB: []byte{0, 127, 255, 1, 2, 3}}
+	// By sha256sum, of the bytes that docs/format.md lists.
+	if got, want := fmt.Sprintf("%x", p.Digest()), "3fc18d3ba1394334a3f8bbe22b49a340d42a9ddeb986a8157deaf3734a99574a"; got != want {
+		t.Errorf("digest %s, want %s", got, want)
+	}
+	other := &Picture{Width: 1, Height: 2, RGB: p.RGB}
+	if p.Digest() == other.Digest() {
+		t.Error("pictures of other shapes have one digest")
 	}
 }
 
