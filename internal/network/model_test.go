@@ -98,6 +98,40 @@ func TestHostileShapes(t *testing.T) {
 	}
 }
 
+// TestHostileWork: a generator that asks for far more than its profile is refused before it runs.
+func TestHostileWork(t *testing.T) {
+	d := Definition{Profile: "reversible", Unshuffle: 4, Couplings: 0, Hidden: 1, Kappa: 1}
+	honest := files(t, d)
+	big := Definition{Profile: "reversible", Unshuffle: 4, Couplings: 32, Hidden: 256, Kappa: 1}
+	heavy := files(t, big)
+	// The heavy generators claim to be of the small definition.
+	claim := func(data []byte) []byte {
+		from, to := definitionJSON(t, big), definitionJSON(t, d)
+		padded := to[:len(to)-1] + strings.Repeat(" ", len(from)-len(to)) + "}"
+		out := bytes.Replace(data, []byte(from), []byte(padded), 1)
+		if bytes.Equal(out, data) {
+			t.Fatal("the definition is not in the file")
+		}
+		return out
+	}
+	m, err := Load(relabel(t, Files{Encryption: claim(heavy.Encryption), Decryption: honest.Decryption}, d))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.NewSession().Encrypt(context.Background(), make([]byte, 3*512*512), 512, 512, keyed.Seed{}); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
+		t.Errorf("a generator with hundreds of times the work of its profile gives %v", err)
+	}
+}
+
+func definitionJSON(t *testing.T, d Definition) string {
+	t.Helper()
+	b, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func TestReadFilesBounds(t *testing.T) {
 	if _, err := ReadFiles(fstest.MapFS{}); err == nil || !strings.Contains(err.Error(), "card.json") {
 		t.Errorf("an empty directory gives %v", err)
