@@ -15,6 +15,10 @@ Made from the definitions in internal/network by its test; do not edit
 Pictures enter as u/127.5 - 1. Cipher images leave as 8-bit levels:
 floor((c+1)*128) in the reversible profile, the nearest of k/127.5 - 1 in the paper's.
 
+The reversible profile takes tiles whose sides are multiples of its stride, about 256 x 256, at least 16; smaller pictures
+are padded by reflection. The paper's profile takes a picture whole, since norms of single tiles would show as a mosaic: sides
+are multiples of 4, at least 16, and the picture has at most 409,600 pixels (640 x 640).
+
 `
 
 // TestDocs keeps docs/networks.md the text of the definitions.
@@ -34,6 +38,16 @@ func TestDocs(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Error("docs/networks.md is not what the definitions say: run go test ./internal/network -update and read the difference")
+	}
+}
+
+// TestTilingOfDocs holds the sizes in the text above to the code.
+func TestTilingOfDocs(t *testing.T) {
+	if got, want := Reversible().Tiling(), (Tiling{Stride: 4, Side: 256, MinSide: 16}); got != want {
+		t.Errorf("reversible tiling %+v, the docs say %+v", got, want)
+	}
+	if got, want := Paper().Tiling(), (Tiling{Stride: 4, MinSide: 16, MaxPixels: 409600}); got != want {
+		t.Errorf("paper tiling %+v, the docs say %+v", got, want)
 	}
 }
 
