@@ -31,6 +31,7 @@ export const text = {
   ready: (model) => `Ready · ${model}`,
   unavailable: "Not available",
   unavailableHint: "Reload the page. If that does not help, this browser may lack WebAssembly or module workers: try a current one.",
+  modelHint: "See whether the server that this page came from still runs, and choose the model again.",
   engine: {
     ended: "The program ended unexpectedly.",
     endedHint: "The picture may need more memory than this browser gives. Try a smaller one.",

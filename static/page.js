@@ -1,14 +1,15 @@
 // The page: what the user has (a key, a file), what can be done with it, and
 // what came out. All work on pictures and keys happens in the worker.
 //
-// Main path: start() loads program and model; take() accepts files; encrypt()
-// and decrypt() fill the panels.
+// Main path: start() loads program and model, chooseModel() another; take()
+// accepts files; encrypt() and decrypt() fill the panels.
 import { Engine } from "./engine.js";
 import { errors, stages, text } from "./messages.js";
 import { Panel, bytes, download, fidelity, size, statistics } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const engine = new Engine();
+const actions = [$("encrypt"), $("decrypt"), $("check")]; // what works with the model
 const panels = {
   plain: new Panel("panel-plain"),
   bare: new Panel("panel-bare"),
@@ -20,6 +21,7 @@ let key = null; // {text, file, fingerprint, saved, used}
 let source = null; // {name, bytes, kind}: the file taken last
 let made = null; // {name, bytes, plain}: the cipher image made last, and its original as PNG
 let running = null; // AbortController of the job under way
+let model = null; // {folder, name, fingerprint}: the model that the worker has
 
 // Largest key file that is looked at as text.
 const keyFileLimit = 16 << 10;
@@ -35,15 +37,39 @@ async function fetchBytes(url) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function loadModel(name) {
+async function loadModel(folder) {
   engineState("loading", text.loadingModel);
-  const base = `models/${encodeURIComponent(name)}/`;
+  const base = `models/${encodeURIComponent(folder)}/`;
   const [card, encryption, decryption] = await Promise.all(
     ["card.json", "encryption.onnx", "decryption.onnx"].map((file) => fetchBytes(base + file)),
   );
-  const model = await engine.loadModel({ card, encryption, decryption });
+  model = { folder, ...(await engine.loadModel({ card, encryption, decryption })) };
+  showModel();
+}
+
+function showModel() {
   engineState("ready", text.ready(model.name));
   $("engine").title = model.fingerprint;
+}
+
+// chooseModel loads the model that is selected. What would work with the model
+// before it is disabled until then. The selector stays usable, so the selection
+// may change meanwhile; every change comes here, one after the other.
+async function chooseModel() {
+  const folder = $("model").value;
+  try {
+    clearError();
+    if (folder !== model?.folder) await loadModel(folder);
+  } catch (error) {
+    fail(error, error.hint || text.modelHint);
+    if (model) {
+      showModel();
+      if ($("model").value === folder) $("model").value = model.folder;
+    } else {
+      engineState("failed", text.unavailable);
+    }
+  }
+  if ($("model").value === (model?.folder ?? folder)) enable(actions, true);
 }
 
 async function start() {
@@ -62,6 +88,10 @@ async function start() {
 function engineState(state, words) {
   $("engine").dataset.state = state;
   $("engine-text").textContent = words;
+}
+
+function enable(controls, on) {
+  for (const c of controls) c.disabled = !on;
 }
 
 // ---- messages
@@ -230,9 +260,9 @@ function rename(name, action) {
 async function work(job) {
   clearError();
   running = new AbortController();
-  const controls = [$("encrypt"), $("decrypt"), $("check"), $("new-key"), $("open-key"), $("choose"), $("model")];
+  const controls = [...actions, $("new-key"), $("open-key"), $("choose"), $("model")];
   const began = document.activeElement;
-  for (const c of controls) c.disabled = true;
+  enable(controls, false);
   $("drop").dataset.state = "busy";
   $("running").hidden = false;
   $("cancel").hidden = false;
@@ -246,7 +276,7 @@ async function work(job) {
     fail(error);
   } finally {
     running = null;
-    for (const c of controls) c.disabled = false;
+    enable(controls, true);
     $("drop").dataset.state = "idle";
     $("running").hidden = true;
     $("cancel").hidden = true;
@@ -341,13 +371,9 @@ $("decrypt").addEventListener("click", decryptSource);
 $("check").addEventListener("click", () => decrypt(made.name, made.bytes, made.plain));
 $("cancel").addEventListener("click", () => running?.abort());
 $("error-close").addEventListener("click", clearError);
-$("model").addEventListener("change", async (event) => {
-  try {
-    await loadModel(event.target.value);
-  } catch (error) {
-    engineState("failed", text.unavailable);
-    fail(error);
-  }
+$("model").addEventListener("change", () => {
+  enable(actions, false);
+  loaded = loaded.then(chooseModel);
 });
 
 addEventListener("dragover", (event) => {
@@ -372,5 +398,6 @@ addEventListener("beforeunload", (event) => {
   if (running || (key?.used && !key.saved)) event.preventDefault();
 });
 
-// Never rejects: start shows what went wrong.
-const loaded = start();
+// The loading of program and model. It never rejects: start and chooseModel show
+// what went wrong.
+let loaded = start();
