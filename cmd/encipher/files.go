@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/key"
 	"enciphergan/internal/network"
 	"enciphergan/models"
@@ -191,49 +192,17 @@ func checkOutput(path string, force bool) error {
 	return nil
 }
 
-// create opens the temporary file that becomes the output. It is a variable so
-// that a test can put a full disk there.
-var create = func(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-}
-
-// writeOutput writes a temporary file beside the output and renames it, so that
-// the output is whole or not there. A failure leaves nothing behind.
-func writeOutput(path string, file []byte, force bool) (err error) {
-	n := key.NewNonce()
-	temporary := filepath.Join(filepath.Dir(path), fmt.Sprintf(".encipher-%x", n[:8]))
-	f, err := create(temporary)
-	defer func() {
-		if err == nil {
-			return
-		}
-		os.Remove(temporary)
-		var known *failure
-		switch {
-		case errors.As(err, &known):
-		case diskFull(err):
-			err = &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after -o", float64(len(file))/1e6),
-				fmt.Errorf("%s: the disk is full, nothing was written", path)}
-		default:
-			err = &failure{exitFailure, "check the directory and its permissions, or choose another place after -o",
-				fmt.Errorf("%s: cannot write: %w", path, cause(err))}
-		}
-	}()
-	if err != nil {
+// writeOutput writes the output whole or not at all.
+func writeOutput(path string, file []byte, force bool) error {
+	err := atomicfile.WriteIf(path, file, 0o666, func() error { return checkOutput(path, force) }) // it may have appeared meanwhile
+	var known *failure
+	switch {
+	case err == nil, errors.As(err, &known):
 		return err
+	case atomicfile.Full(err):
+		return &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after -o", float64(len(file))/1e6),
+			fmt.Errorf("%s: %w", path, cause(err))}
 	}
-	defer f.Close()
-	if _, err := f.Write(file); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := checkOutput(path, force); err != nil { // it may have appeared meanwhile
-		return err
-	}
-	return os.Rename(temporary, path)
+	return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o",
+		fmt.Errorf("%s: cannot write: %w", path, cause(err))}
 }

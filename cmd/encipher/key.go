@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/key"
 )
 
@@ -44,7 +45,7 @@ func newKey(_ context.Context, c *cli.Command) error {
 	switch err := key.Create(out, k, time.Now()); {
 	case errors.Is(err, fs.ErrExist):
 		return &failure{exitFailure, "choose another name after -o; delete the file yourself if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
-	case diskFull(err):
+	case atomicfile.Full(err):
 		return &failure{exitFailure, "free some space there, or choose another place after -o", fmt.Errorf("%s: the disk is full, nothing was written", out)}
 	case err != nil:
 		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write the key: %w", out, cause(err))}

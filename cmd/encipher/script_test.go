@@ -12,6 +12,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 		"encipher": main,
 		// The same on a disk that the kernel says is full.
 		"encipher-on-full-disk": func() {
-			create = func(string) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
+			atomicfile.Create = func(string, fs.FileMode) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
 			main()
 		},
 	})

@@ -19,7 +19,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -136,10 +135,6 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-func diskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // showProgress draws a bar for each stage on a terminal and nothing elsewhere.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/network"
 	"enciphergan/internal/training"
 )
@@ -250,7 +251,7 @@ func trainFailed(out string, err error) error {
 		return &failure{exitInterrupted, "", err}
 	case errors.Is(err, training.ErrCheckpoint), errors.Is(err, training.ErrOtherData):
 		return badInput("", err)
-	case diskFull(err):
+	case atomicfile.Full(err):
 		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, kept)}
 	case errors.As(err, &path):
 		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there, %s: %w", out, kept, cause(err))}

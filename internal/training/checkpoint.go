@@ -10,7 +10,8 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
+
+	"enciphergan/internal/atomicfile"
 )
 
 // A checkpoint file is, in this order:
@@ -84,7 +85,7 @@ func Save(path string, c Checkpoint) error {
 	if err != nil {
 		return fmt.Errorf("saving %s: %w", path, err)
 	}
-	if err := writeFile(path, encoded); err != nil {
+	if err := atomicfile.Write(path, encoded, 0o666); err != nil {
 		return fmt.Errorf("saving the checkpoint: %w", err)
 	}
 	return nil
@@ -230,32 +231,4 @@ func (h checkpointHeader) counts() ([]int, error) {
 		}
 	}
 	return counts, nil
-}
-
-// writeFile replaces the file at path by way of a temporary one beside it, so
-// that a crash or a full disk leaves the old file.
-func writeFile(path string, data []byte) (err error) {
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temporary.Close()
-			os.Remove(temporary.Name())
-		}
-	}()
-	if _, err := temporary.Write(data); err != nil {
-		return err
-	}
-	if err := temporary.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := temporary.Sync(); err != nil {
-		return err
-	}
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/network"
 )
@@ -240,7 +241,7 @@ func WriteModel(dir string, f network.Files) error {
 		return fmt.Errorf("making the model directory: %w", err)
 	}
 	for _, part := range f.List() {
-		if err := writeFile(filepath.Join(dir, part.Name), part.Data); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, part.Name), part.Data, 0o666); err != nil {
 			return fmt.Errorf("writing the model: %w", err)
 		}
 	}

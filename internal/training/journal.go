@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"enciphergan/internal/atomicfile"
 )
 
 // Entry is one line of a run's journal: the figures of the steps since the line
@@ -84,7 +86,7 @@ func cutJournal(path string, step int) error {
 	if len(kept) == len(whole) {
 		return nil
 	}
-	return writeFile(path, kept)
+	return atomicfile.Write(path, kept, 0o666)
 }
 
 // Write appends one line. Figures must be finite.

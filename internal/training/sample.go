@@ -3,6 +3,7 @@ package training
 import (
 	"fmt"
 
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/picture"
 )
 
@@ -43,7 +44,7 @@ func WriteSamples(path string, samples []Sample) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	if err := writeFile(path, encoded); err != nil {
+	if err := atomicfile.Write(path, encoded, 0o666); err != nil {
 		return fmt.Errorf("writing the samples: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"enciphergan/internal/atomicfile"
 	"enciphergan/server/site"
 )
 
@@ -39,7 +40,7 @@ func bundle(out, tags string) error {
 	if err != nil {
 		return fmt.Errorf("the Go installation lacks its wasm loader: %w", err)
 	}
-	if err := write(filepath.Join(out, "wasm_exec.js"), loader); err != nil {
+	if err := atomicfile.Write(filepath.Join(out, "wasm_exec.js"), loader, 0o666); err != nil {
 		return err
 	}
 
@@ -70,11 +71,11 @@ func bundle(out, tags string) error {
 		return err
 	}
 	for suffix, b := range forms {
-		if err := write(target+suffix, b); err != nil {
+		if err := atomicfile.Write(target+suffix, b, 0o666); err != nil {
 			return err
 		}
 	}
-	if err := write(target, content); err != nil {
+	if err := atomicfile.Write(target, content, 0o666); err != nil {
 		return err
 	}
 	fmt.Printf("%s: %.1f MB, %.1f MB as brotli, %.1f MB as gzip\n", target, megabytes(content), megabytes(forms[".br"]), megabytes(forms[".gz"]))
@@ -92,24 +93,3 @@ func complete(target string) bool {
 }
 
 func megabytes(b []byte) float64 { return float64(len(b)) / 1e6 }
-
-// write replaces a file in one step.
-func write(name string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(content); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}

@@ -1,0 +1,100 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// holds checks that a folder holds exactly these files.
+func holds(t *testing.T, folder string, want map[string]string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != len(want) {
+		t.Errorf("files %v, want %v", entries, want)
+	}
+	for name, content := range want {
+		if got, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(got) != content {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, content)
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	folder := t.TempDir()
+	long := strings.Repeat("n", 250)
+	for _, name := range []string{"a", long} {
+		for _, content := range []string{"first", "second, longer", ""} {
+			if err := Write(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	holds(t, folder, map[string]string{"a": "", long: ""})
+	for _, mode := range []fs.FileMode{0o600, 0o400, 0o644} { // no usual umask takes of these
+		path := filepath.Join(folder, "a")
+		if err := Write(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o700 != mode&0o700 || info.Mode().Perm()&^mode != 0 {
+			t.Errorf("mode %v, %v, want %v", info.Mode(), err, mode)
+		}
+	}
+}
+
+// TestFailures: each leaves the old file and nothing else, and names the final
+// file only.
+func TestFailures(t *testing.T) {
+	refused := errors.New("refused")
+	yes := func() error { return nil }
+	usual := Create
+	defer func() { Create = usual }()
+	for _, c := range []struct {
+		name   string
+		path   string
+		create func(string, fs.FileMode) (*os.File, error)
+		may    func() error
+		words  string
+		full   bool
+	}{
+		{"refused", "old", usual, func() error { return refused }, "refused", false},
+		{"a folder in the way", "folder", usual, yes, "write FOLDER/folder: ", false},
+		{"no folder", "missing/new", usual, yes, "write FOLDER/missing/new: no such file", false},
+		{"full disk", "old", func(name string, mode fs.FileMode) (*os.File, error) {
+			// Links to the device, so that there is a file to be cleaned up.
+			if err := os.Symlink("/dev/full", name); err != nil {
+				return nil, err
+			}
+			return os.OpenFile(name, os.O_WRONLY, mode)
+		}, yes, "write FOLDER/old: the disk is full, nothing was written", true},
+	} {
+		if _, err := os.Stat("/dev/full"); c.full && err != nil {
+			t.Logf("%s: this system has no /dev/full", c.name)
+			continue
+		}
+		folder := t.TempDir()
+		if err := os.WriteFile(filepath.Join(folder, "old"), []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(folder, "folder"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		Create = c.create
+		err := WriteIf(filepath.Join(folder, c.path), []byte("new"), 0o600, c.may)
+		words := strings.ReplaceAll(c.words, "FOLDER", folder)
+		var p *fs.PathError
+		if err == nil || !strings.Contains(err.Error(), words) || Full(err) != c.full || errors.As(err, &p) == errors.Is(err, refused) {
+			t.Errorf("%s: %v, want %s", c.name, err, words)
+		}
+		if err := os.Remove(filepath.Join(folder, "folder")); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, folder, map[string]string{"old": "old"})
+	}
+}
