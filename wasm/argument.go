@@ -16,9 +16,12 @@ import (
 // into Go before its type and size were checked.
 type argument struct{ value safejs.Value }
 
+// badArgument is the one code that the root package does not have.
+const badArgument = "bad-argument"
+
 // bad is the error of a call with the wrong types.
 func bad(format string, values ...any) error {
-	return &encipher.Error{Code: "bad-argument", Err: fmt.Errorf(format, values...)}
+	return &encipher.Error{Code: badArgument, Err: fmt.Errorf(format, values...)}
 }
 
 func (a argument) get(name string) (safejs.Value, error) {

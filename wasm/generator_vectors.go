@@ -6,7 +6,11 @@ import (
 	"fmt"
 
 	"enciphergan/bench/generator"
+	"enciphergan/internal/network"
 )
+
+// maxFeedBytes bounds the inputs of a generator, as text.
+const maxFeedBytes = 256 << 20
 
 // vectorMethods lets a benchmark time a bare generator:
 //
@@ -18,11 +22,11 @@ func vectorMethods() map[string]method {
 	var loaded *generator.Generator
 	return map[string]method{
 		"loadGenerator": func(a argument) (map[string]any, error) {
-			file, err := a.bytes("generator", maxModelBytes, "bad-argument")
+			file, err := a.bytes("generator", network.MaxGeneratorBytes, badArgument)
 			if err != nil {
 				return nil, err
 			}
-			feed, err := a.bytes("feed", maxModelBytes, "bad-argument")
+			feed, err := a.bytes("feed", maxFeedBytes, badArgument)
 			if err != nil {
 				return nil, err
 			}

@@ -11,7 +11,7 @@ func vectorOptions(a argument) ([]encipher.Option, error) {
 		return nil, nil
 	}
 	var nonce [24]byte
-	b, err := a.bytes("nonce", int64(len(nonce)), "bad-argument")
+	b, err := a.bytes("nonce", int64(len(nonce)), badArgument)
 	if err != nil {
 		return nil, err
 	}

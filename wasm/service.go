@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"enciphergan"
+	"enciphergan/internal/network"
 )
 
-// Limits of what is copied in, in bytes. Pictures have that of the root package.
-const (
-	maxCardBytes  = 1 << 20
-	maxModelBytes = 256 << 20
-	maxKeyText    = 64 << 10 // of a key file; what is too long for a key is said in those words below that
-)
+// Limit of a key file in bytes; what is too long for a key is said in those
+// words below that.
+const maxKeyText = 64 << 10
 
 // service holds the loaded model.
 type service struct {
@@ -29,9 +27,9 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 		limit int64
 		to    *[]byte
 	}{
-		{"card", maxCardBytes, &f.Card},
-		{"encryption", maxModelBytes, &f.Encryption},
-		{"decryption", maxModelBytes, &f.Decryption},
+		{"card", network.MaxCardBytes, &f.Card},
+		{"encryption", network.MaxGeneratorBytes, &f.Encryption},
+		{"decryption", network.MaxGeneratorBytes, &f.Decryption},
 	} {
 		b, err := a.bytes(part.name, part.limit, encipher.BadModel)
 		if err != nil {

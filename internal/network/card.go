@@ -16,8 +16,8 @@ const (
 	encryptionFile = "encryption.onnx"
 	decryptionFile = "decryption.onnx"
 
-	maxCard      = 1 << 20
-	maxGenerator = 64 << 20
+	MaxCardBytes      = 1 << 20
+	MaxGeneratorBytes = 64 << 20
 )
 
 // cardVersion is the version of the card's format.
@@ -75,7 +75,7 @@ func ReadFiles(dir fs.FS) (Files, error) {
 		name string
 		most int64
 		into *[]byte
-	}{{cardFile, maxCard, &f.Card}, {encryptionFile, maxGenerator, &f.Encryption}, {decryptionFile, maxGenerator, &f.Decryption}} {
+	}{{cardFile, MaxCardBytes, &f.Card}, {encryptionFile, MaxGeneratorBytes, &f.Encryption}, {decryptionFile, MaxGeneratorBytes, &f.Decryption}} {
 		data, err := readBounded(dir, part.name, part.most)
 		if err != nil {
 			return Files{}, fmt.Errorf("a model directory holds %s, %s and %s: %w", cardFile, encryptionFile, decryptionFile, err)
@@ -134,8 +134,8 @@ func checksum(data []byte) string {
 
 func parseCard(data []byte) (Card, error) {
 	var c Card
-	if len(data) > maxCard {
-		return c, fmt.Errorf("%s is larger than %d bytes", cardFile, maxCard)
+	if len(data) > MaxCardBytes {
+		return c, fmt.Errorf("%s is larger than %d bytes", cardFile, MaxCardBytes)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&c); err != nil {

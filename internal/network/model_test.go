@@ -136,9 +136,9 @@ func TestReadFilesBounds(t *testing.T) {
 	if _, err := ReadFiles(fstest.MapFS{}); err == nil || !strings.Contains(err.Error(), "card.json") {
 		t.Errorf("an empty directory gives %v", err)
 	}
-	big := fstest.MapFS{"card.json": {Data: make([]byte, maxCard+1)}}
+	big := fstest.MapFS{"card.json": {Data: make([]byte, MaxCardBytes+1)}}
 	if _, err := ReadFiles(big); err == nil || !strings.Contains(err.Error(), "larger") {
-		t.Errorf("a card of %d bytes gives %v", maxCard+1, err)
+		t.Errorf("a card of %d bytes gives %v", MaxCardBytes+1, err)
 	}
 }
 
