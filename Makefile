@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation screenshots chromium clean
+.PHONY: help run test test-wasm build wasm dataset ablation bench screenshots chromium clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,13 @@ ablation: ## what the discriminator contributes: two short runs, with and withou
 		echo "adversarial weight $$weight"; \
 		build/encipher train -o build/ablation/$$weight -adversarial $$weight -steps 1500 -batch 2 -fine-tune 0 -kappa 1 build/dataset || exit 1; \
 	done
+
+bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and memory beside onnxruntime; ONLY=browser for some rows
+	$(GO) run ./bench $(if $(ONLY),-only '$(ONLY)')
+
+bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
+	cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest

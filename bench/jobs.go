@@ -27,10 +27,12 @@ const (
 // folder is where what is built for measuring goes.
 var folder = filepath.Join("build", "bench")
 
-// job is a generator and the inputs of the tiles that one run computes.
+// job is what both sides of a row compute: a generator on tiles, or training steps.
 type job struct {
-	file      []byte
-	feeds     [][]byte // as peer.Encode writes them
+	training  bool
+	file      []byte   // the generator in ONNX, or a start
+	feeds     [][]byte // inputs of each tile, or of the start, as peer.Encode writes them
+	units     int      // what times are divided by: 1, or the crops of a run
 	tolerance float64  // of outputs, absolute
 }
 
@@ -38,6 +40,7 @@ type jobs struct {
 	encrypt, decrypt job // default network, one tile
 	tiles            job // default network, a picture of 16 tiles
 	paper            job
+	training         job
 }
 
 const tileSide = 256
@@ -60,6 +63,9 @@ func makeJobs(ctx context.Context) (j jobs, err error) {
 		return j, fmt.Errorf("paper network: %w", err)
 	}
 	j.paper.tolerance = sumsDiffer
+	if j.training, err = trainingJob(ctx); err != nil {
+		return j, fmt.Errorf("training: %w", err)
+	}
 	return j, nil
 }
 
@@ -99,7 +105,7 @@ func modelJobs(ctx context.Context, files network.Files, tiles int) (encrypt, de
 	if err != nil {
 		return encrypt, decrypt, err
 	}
-	encrypt, decrypt = job{file: files.Encryption, tolerance: halfStep}, job{file: files.Decryption, tolerance: sumsDiffer}
+	encrypt, decrypt = job{file: files.Encryption, units: 1, tolerance: halfStep}, job{file: files.Decryption, units: 1, tolerance: sumsDiffer}
 	s := m.NewSession()
 	add := func(to *job, in map[string]*tensor.Dense, err error) error {
 		if err != nil {

@@ -67,16 +67,12 @@ func run(ctx context.Context, repeats int, only string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var missing *missingPeer
-		switch {
-		case errors.As(err, &missing):
-			table.note(r.name, missing.Error())
-		case err != nil:
-			table.note(r.name, err.Error())
+		if err != nil {
+			table.fail(r, err)
 			failures = append(failures, fmt.Errorf("%s: %w", r.name, err))
-		default:
-			table.add(r.name, m)
+			continue
 		}
+		table.add(r, m)
 	}
 	return errors.Join(failures...)
 }

@@ -20,9 +20,10 @@ import (
 
 // request is a line to a process: with a model it loads, otherwise it runs.
 type request struct {
-	Model   string   `json:"model,omitempty"`   // file
-	Feeds   []string `json:"feeds,omitempty"`   // files, one for each tile
-	Outputs []string `json:"outputs,omitempty"` // files to write
+	Training bool     `json:"training,omitempty"`
+	Model    string   `json:"model,omitempty"`   // file: of a job
+	Feeds    []string `json:"feeds,omitempty"`   // files
+	Outputs  []string `json:"outputs,omitempty"` // files to write, one for each feed
 }
 
 // reply is the line that a process answers.
@@ -84,7 +85,7 @@ func (p *process) ask(q request) (reply, error) {
 }
 
 func (p *process) load(_ context.Context, j job) ([][]byte, error) {
-	q := request{Model: filepath.Join(p.dir, "model.onnx")}
+	q := request{Training: j.training, Model: filepath.Join(p.dir, "model")}
 	if err := os.WriteFile(q.Model, j.file, 0o600); err != nil {
 		return nil, err
 	}
@@ -124,13 +125,13 @@ func (p *process) close() {
 
 // serve is the other end of a process, for our side.
 func serve(in io.Reader, out io.Writer) error {
-	var g *generator.Generator
+	var loaded interface{ Run() (time.Duration, error) }
 	answer := func(q request) (reply, error) {
 		if q.Model == "" {
-			if g == nil {
-				return reply{}, errors.New("no model is loaded")
+			if loaded == nil {
+				return reply{}, errors.New("no job is loaded")
 			}
-			took, err := g.Run()
+			took, err := loaded.Run()
 			return reply{Seconds: took.Seconds()}, err
 		}
 		file, err := os.ReadFile(q.Model)
@@ -145,7 +146,12 @@ func serve(in io.Reader, out io.Writer) error {
 			}
 			feeds = append(feeds, feed)
 		}
-		if g, outputs, err = generator.Load(file, feeds, runtime.GOMAXPROCS(0)); err != nil {
+		if q.Training {
+			loaded, outputs, err = newTrainer(file)
+		} else {
+			loaded, outputs, err = generator.Load(file, feeds, runtime.GOMAXPROCS(0))
+		}
+		if err != nil {
 			return reply{}, err
 		}
 		for i, b := range outputs {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,9 +34,10 @@ type row struct {
 
 // measurement is what a row finds.
 type measurement struct {
-	ours, peers         time.Duration // medians
+	ours, peers         time.Duration // medians, of one unit of the job
 	oursPeak, peersPeak int64         // bytes
 	difference          float64       // largest absolute one of outputs
+	missing             *missingPeer  // the peer's half is empty
 }
 
 // missingPeer is the error of a row whose peer is not installed.
@@ -72,47 +74,59 @@ func rows(j jobs, b *browsers) []row {
 	} {
 		list = append(list, row{"browser, 1 thread each: " + n.name, n.job, b.ours, b.peers})
 	}
-	return list
+	return append(list, row{
+		"training, 1 thread each: default network, one crop of 128x128", j.training,
+		func(ctx context.Context) (side, error) { return startOurs(ctx, 1) },
+		func(ctx context.Context) (side, error) { return startPyTorch(ctx, 1) },
+	})
 }
 
-// measure compares the outputs of both sides, then times them in turns.
+// measure compares the outputs of both sides, then times them in turns. Where
+// the peer is not installed, ours is timed alone.
 func (r row) measure(ctx context.Context, repeats int) (m measurement, err error) {
 	ours, err := r.ours(ctx)
 	if err != nil {
 		return m, fmt.Errorf("ours: %w", err)
 	}
 	defer ours.close()
-	peers, err := r.peers(ctx)
-	if err != nil {
-		return m, fmt.Errorf("peer: %w", err)
-	}
-	defer peers.close()
 	a, err := ours.load(ctx, r.job)
 	if err != nil {
 		return m, fmt.Errorf("ours: %w", err)
 	}
-	b, err := peers.load(ctx, r.job)
-	if err != nil {
+	peers, err := r.peers(ctx)
+	if err != nil && !errors.As(err, &m.missing) {
 		return m, fmt.Errorf("peer: %w", err)
 	}
-	if m.difference, err = compare(a, b, r.job.tolerance); err != nil {
-		return m, err
-	}
-	var times [2][]time.Duration
-	for i := range 2 * repeats {
-		which := (i + i/2) % 2 // each side goes first in half of the turns
-		took, err := []side{ours, peers}[which].run(ctx)
+	sides := []side{ours}
+	if m.missing == nil {
+		defer peers.close()
+		b, err := peers.load(ctx, r.job)
 		if err != nil {
+			return m, fmt.Errorf("peer: %w", err)
+		}
+		if m.difference, err = compare(a, b, r.job.tolerance); err != nil {
 			return m, err
 		}
-		times[which] = append(times[which], took)
-		// onnxruntime's threads spin for a while after a run.
-		time.Sleep(20 * time.Millisecond)
+		sides = append(sides, peers)
 	}
-	m.ours, m.peers = median(times[0]), median(times[1])
-	if m.oursPeak, err = ours.peak(ctx); err != nil {
+	times := make([][]time.Duration, len(sides))
+	for turn := range repeats {
+		for i := range sides {
+			which := (turn + i) % len(sides) // each side goes first in half of the turns
+			took, err := sides[which].run(ctx)
+			if err != nil {
+				return m, err
+			}
+			times[which] = append(times[which], took/time.Duration(r.job.units))
+			// onnxruntime's threads spin for a while after a run.
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	m.ours = median(times[0])
+	if m.oursPeak, err = ours.peak(ctx); err != nil || m.missing != nil {
 		return m, err
 	}
+	m.peers = median(times[1])
 	m.peersPeak, err = peers.peak(ctx)
 	return m, err
 }
@@ -178,24 +192,38 @@ func startOnnxruntime(ctx context.Context, threads int) (side, error) {
 	return startProcess(c)
 }
 
+const nameWidth = 71
+
 // table prints rows as they come.
 type table struct{ to io.Writer }
 
 func newTable(to io.Writer) table {
 	t := table{to}
-	fmt.Fprintf(to, "%-72s %9s %9s %7s %8s %8s %9s\n", "", "ours ms", "peer ms", "ratio", "ours MB", "peer MB", "max diff")
+	fmt.Fprintf(to, "%*s %9s %9s %7s %8s %8s %9s\n", -nameWidth, "", "ours ms", "peer ms", "ratio", "ours MB", "peer MB", "max diff")
 	return t
 }
 
-func (t table) add(name string, m measurement) {
+func (t table) add(r row, m measurement) {
 	memory := func(bytes int64) string {
 		if bytes == 0 {
 			return "-"
 		}
 		return fmt.Sprintf("%.0f", float64(bytes)/1e6)
 	}
-	fmt.Fprintf(t.to, "%-72s %9.1f %9.1f %7.2f %8s %8s %9.2g\n", name, m.ours.Seconds()*1e3, m.peers.Seconds()*1e3,
-		m.ours.Seconds()/m.peers.Seconds(), memory(m.oursPeak), memory(m.peersPeak), m.difference)
+	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
+	rate := ""
+	if r.job.training {
+		rate = fmt.Sprintf("%*s %.1f crops a second\n", -nameWidth, "  ours:", 1/m.ours.Seconds())
+	}
+	if m.missing != nil {
+		fmt.Fprintf(t.to, "%*s %9.1f %9s %7s %8s   %v\n%s", -nameWidth, r.name, ms(m.ours), "-", "-", memory(m.oursPeak), m.missing, rate)
+		return
+	}
+	fmt.Fprintf(t.to, "%*s %9.1f %9.1f %7.2f %8s %8s %9.2g\n%s", -nameWidth, r.name, ms(m.ours), ms(m.peers),
+		m.ours.Seconds()/m.peers.Seconds(), memory(m.oursPeak), memory(m.peersPeak), m.difference, rate)
 }
 
-func (t table) note(name, words string) { fmt.Fprintf(t.to, "%-72s %s\n", name, words) }
+// fail prints why a row has no figures.
+func (t table) fail(r row, err error) {
+	fmt.Fprintf(t.to, "%*s %v\n", -nameWidth, r.name, err)
+}

@@ -108,7 +108,7 @@ type layerTime struct {
 	shapes string
 	count  int
 	took   time.Duration
-	work   float64 // floating-point operations of products; 0 where an operation has none
+	work   float64 // floating-point operations of a convolution, 0 of others
 }
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.
@@ -169,20 +169,16 @@ func dimensions(s tensor.Shape) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint([]int(s)), "[]"), " ", "x")
 }
 
-// products counts the multiplications and additions of a convolution or matrix
-// product; the other operations are bound by memory.
+// products counts the multiplications and additions of a convolution; the other
+// operations of generators are bound by memory.
 func products(e op.Event) float64 {
 	kind, _, _ := strings.Cut(e.Name, "{")
 	volume := func(s ...int) float64 { return float64(tensor.Shape(s).TotalSize()) }
 	switch kind {
 	case "Conv2D": // y (N, M, ...), w (M, C, KH, KW)
 		return 2 * volume(e.Out...) * volume(e.In[1][1:]...)
-	case "ConvTranspose2D": // x (N, C, ...), w (C, M, KH, KW)
+	case "Conv2DGradInput": // a transposed convolution: x (N, C, ...), w (C, M, KH, KW)
 		return 2 * volume(e.In[0]...) * volume(e.In[1][1:]...)
-	case "Mix": // y (N, D, ...), x (N, C, ...)
-		return 2 * volume(e.Out...) * volume(e.In[1][1])
-	case "MatMul":
-		return 2 * volume(e.Out...) * volume(e.In[0][len(e.In[0])-1])
 	}
 	return 0
 }

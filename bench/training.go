@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
+	"enciphergan/internal/onnx/peer"
+	"enciphergan/internal/training"
+
+	"gorgonia.org/tensor"
+)
+
+// start is the file of the training job: a run of the default network from its
+// start. Weights, first batch and key are the job's feed.
+type start struct {
+	Config        training.Config
+	Generators    []network.Layer // forwards; decryption goes back through them
+	Discriminator []network.Layer
+	Trainable     []string // names of the generators' trained weights
+}
+
+const (
+	trainingSteps = 16 // of one run
+	// The losses of a first step may differ by what a level does that is rounded the other way.
+	lossesDiffer = 0.02
+)
+
+func trainingJob(ctx context.Context) (job, error) {
+	c, err := training.Defaults("reversible")
+	if err != nil {
+		return job{}, err
+	}
+	c.Steps, c.FineTune, c.ValidateEvery = trainingSteps, 0, trainingSteps
+	dir, err := os.MkdirTemp("", "encipher-bench-")
+	if err != nil {
+		return job{}, err
+	}
+	defer os.RemoveAll(dir)
+	r, progress, err := begin(dir, c)
+	if err != nil {
+		return job{}, err
+	}
+	defer progress.Close()
+	s, err := r.Start(ctx)
+	if err != nil {
+		return job{}, err
+	}
+	d := c.Definition
+	file := start{Config: c, Generators: d.Encryption(), Discriminator: network.Discriminator(d)}
+	shape := tensor.WithShape(c.Batch, 3, c.Crop, c.Crop)
+	feed := map[string]*tensor.Dense{
+		"plain":  tensor.New(shape, tensor.WithBacking(s.Batch.Plain)),
+		"target": tensor.New(shape, tensor.WithBacking(s.Batch.Target)),
+	}
+	for prefix, w := range map[string]*network.Weights{"generators/": s.Encryption, "discriminator/": s.Discriminator} {
+		for _, p := range w.Parameters {
+			feed[prefix+p.Name] = w.Get(p.Name)
+			if p.Trainable && w == s.Encryption {
+				file.Trainable = append(file.Trainable, p.Name)
+			}
+		}
+	}
+	channels, positions := d.Channels(), c.Crop/d.Unshuffle*(c.Crop/d.Unshuffle)
+	m, err := keyed.Derive(s.Key, channels, positions, network.KeyedLayers, network.KeyedLayers)
+	if err != nil {
+		return job{}, err
+	}
+	for i := range network.KeyedLayers {
+		feed[fmt.Sprintf("permutation%d", i)] = tensor.New(tensor.WithShape(channels, positions), tensor.WithBacking(m.Permutations[i]))
+		feed[fmt.Sprintf("mix%d", i)] = tensor.New(tensor.WithShape(channels, channels), tensor.WithBacking(m.Mixes[i]))
+	}
+	j := job{units: trainingSteps * c.Batch, tolerance: lossesDiffer, training: true, feeds: make([][]byte, 1)}
+	if j.file, err = json.Marshal(file); err != nil {
+		return job{}, err
+	}
+	j.feeds[0], err = peer.Encode(feed)
+	return j, err
+}
+
+// begin prepares a run on pictures made here.
+func begin(dir string, c training.Config) (*training.Run, *training.Progress, error) {
+	photo := func(i uint64) []training.Photo {
+		return []training.Photo{{Name: fmt.Sprint(i), Width: tileSide, Height: tileSide, RGB: scene(i)}}
+	}
+	silent, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	progress := training.NewProgress(silent, "", 0, c.Steps)
+	r, err := training.Begin(dir, c, training.Dataset{Training: append(photo(0), photo(1)...), Validation: photo(2), Test: photo(3)}, training.Target{}, progress)
+	return r, progress, err
+}
+
+// trainer is our side of the training row.
+type trainer struct{ config training.Config }
+
+// newTrainer reads a start and takes one step; its losses come as peer.Encode writes them.
+func newTrainer(file []byte) (*trainer, [][]byte, error) {
+	var s start
+	if err := json.Unmarshal(file, &s); err != nil {
+		return nil, nil, err
+	}
+	one := s.Config
+	one.Steps, one.ValidateEvery = 1, 1
+	entry, err := train(one)
+	if err != nil {
+		return nil, nil, err
+	}
+	losses := map[string]*tensor.Dense{}
+	for name, v := range entry.Losses {
+		losses[name] = tensor.New(tensor.WithShape(1), tensor.WithBacking([]float32{float32(v)}))
+	}
+	text, err := peer.Encode(losses)
+	return &trainer{s.Config}, [][]byte{text}, err
+}
+
+// Run takes all steps from the start and says how long they took, as the journal does.
+func (t *trainer) Run() (time.Duration, error) {
+	entry, err := train(t.config)
+	return time.Duration(entry.Seconds * float64(time.Second)), err
+}
+
+// train does a whole run in a folder that it removes and gives the journal's last line.
+func train(c training.Config) (training.Entry, error) {
+	var last training.Entry
+	dir, err := os.MkdirTemp("", "encipher-bench-")
+	if err != nil {
+		return last, err
+	}
+	defer os.RemoveAll(dir)
+	r, progress, err := begin(dir, c)
+	if err != nil {
+		return last, err
+	}
+	defer progress.Close()
+	if err := r.Train(context.Background()); err != nil {
+		return last, err
+	}
+	journal, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
+	if err != nil {
+		return last, err
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(journal)); lines.Scan(); {
+		last = training.Entry{}
+		if err := json.Unmarshal(lines.Bytes(), &last); err != nil {
+			return last, err
+		}
+	}
+	return last, nil
+}
+
+func startPyTorch(ctx context.Context, threads int) (side, error) {
+	if exec.CommandContext(ctx, "python3", "-c", "import torch").Run() != nil {
+		return nil, &missingPeer{"PyTorch is not installed (Debian: python3-torch)"}
+	}
+	c := exec.CommandContext(ctx, "python3", "train.py", fmt.Sprint(threads))
+	c.Dir = peersFolder
+	return startProcess(c)
+}

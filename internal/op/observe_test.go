@@ -1,0 +1,47 @@
+package op
+
+import (
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Every operation of a run is reported once, in order, with its shapes, and
+// none after the observer has gone.
+func TestObserve(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x, err := bound(g, "x", 1, 2, 3, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := Tanh(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Channels(y, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	var events []Event
+	Observe(g, func(e Event) { events = append(events, e) })
+	m := gorgonia.NewTapeMachine(g)
+	defer m.Close()
+	for range 2 {
+		if err := m.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		m.Reset()
+		Observe(g, nil)
+	}
+	if len(events) != 2 || events[0].Name != "Tanh" || events[1].Name != "Channels{0 1}" {
+		t.Fatalf("events %+v", events)
+	}
+	if e := events[1]; len(e.In) != 1 || !e.In[0].Eq(tensor.Shape{1, 2, 3, 3}) || !e.Out.Eq(tensor.Shape{1, 1, 3, 3}) || e.Took < 0 {
+		t.Errorf("event %+v", e)
+	}
+}
+
+func bound(g *gorgonia.ExprGraph, name string, shape ...int) (*gorgonia.Node, error) {
+	n := Data(g, name, tensor.Float32, shape...)
+	return n, gorgonia.Let(n, tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...)))
+}
