@@ -4,7 +4,6 @@
 export const errors = {
   "bad-picture": "This is not a picture that can be read",
   "too-large": "This picture is too large",
-  "too-small": "This picture is too small",
   "not-a-cipher": "There is no cipher in this file",
   "wrong-key": "This is not the key of this picture",
   changed: "This file was changed",
@@ -12,6 +11,8 @@ export const errors = {
   "unsupported-version": "A newer Encipher made this cipher image",
   "bad-key": "This is not a usable key",
   "bad-model": "The model cannot be used",
+  "not-exact": "This picture cannot be recovered exactly here",
+  "bad-argument": "The program cannot take this",
   canceled: "Canceled",
   internal: "Something went wrong in the program",
 };
