@@ -75,7 +75,7 @@ var classes = []struct {
 	{picture.ErrFormat, BadPicture, "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture."},
 	{picture.ErrCorrupt, BadPicture, "Fetch or export the picture again."},
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
-	{container.ErrTooLarge, TooLarge, "The page takes up to 50 megapixels, the native program up to 100."},
+	{container.ErrTooLarge, TooLarge, fmt.Sprintf("Up to %d megapixels are opened here; the native program opens larger pictures than the page.", MaxPixels/1_000_000)},
 	{container.ErrNotCipher, NotCipher, "Ask for the file as it was written, sent as a file or document and not as a picture."},
 	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
 	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
