@@ -14,8 +14,9 @@ type backend struct {
 	// block adds to rowPanels x colPanels tiles of C, each of rows x cols, for
 	// l = 0, 1, ..., k-1 in this order and in two roundings: for tile (p, q)
 	// c[(p*rows+i)*ldc + q*cols+j] += a[p*aStep + l*rows+i] * b[q*bStep + offsets[l]+j].
+	// With bias, C starts from bias[p*rows+i] and not from what it holds.
 	rows, cols int
-	block      func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int)
+	block      blockKernel
 
 	// dot adds to a tile of dotRows x dotCols of C:
 	// c[i*ldc+j] += sum over p < n of a[i*lda+p] * b[offsets[j]+p], in any order
@@ -30,6 +31,8 @@ type backend struct {
 
 	vectors *vectorKernels // nil where plain Go serves
 }
+
+type blockKernel func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int)
 
 // vectorKernels work on n elements with the bits of plain Go. In maps and
 // pairs n is a multiple of simd.Lanes, in sums of simd.SumLanes.
@@ -70,12 +73,18 @@ func Name() string { return active.name }
 // arm64 and of V8's WebAssembly.
 var portable = backend{"plain Go", 4, 4, tiled(4, 4, microGo), 1, 4, 4, dotGo, leakyGo, leakyGradGo, nil}
 
-// tiled makes a block of a kernel for one tile of rows x cols.
-func tiled(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
-	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+// tiled makes a block of a kernel that adds to one tile of rows x cols.
+func tiled(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
+	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
 		for q := range colPanels {
 			for p := range rowPanels {
-				micro(k, at(a, p*aStep), at(b, q*bStep), offsets, at(c, p*rows*ldc+q*cols), ldc)
+				tile := at(c, p*rows*ldc+q*cols)
+				if bias != nil {
+					for i, v := range unsafe.Slice(at(bias, p*rows), rows) {
+						fill(unsafe.Slice(at(tile, i*ldc), cols), v)
+					}
+				}
+				micro(k, at(a, p*aStep), at(b, q*bStep), offsets, tile, ldc)
 			}
 		}
 	}

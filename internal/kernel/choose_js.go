@@ -18,7 +18,7 @@ func load(module unsafe.Pointer, bytes int32) int32
 
 //go:wasmimport kernel block
 //go:noescape
-func wasmBlock(rowPanels, columnPanels, k int32, a unsafe.Pointer, aStep int32, b unsafe.Pointer, bStep int32, offsets, c unsafe.Pointer, ldc int32)
+func wasmBlock(rowPanels, columnPanels, k int32, a unsafe.Pointer, aStep int32, b unsafe.Pointer, bStep int32, offsets, bias, c unsafe.Pointer, ldc int32, scratch unsafe.Pointer)
 
 //go:wasmimport kernel maps
 //go:noescape
@@ -39,10 +39,7 @@ func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
 // simd128 runs on the vectors of WebAssembly. The dot product, which serves
 // training only, stays in Go.
 var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
-	func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
-		wasmBlock(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
-			unsafe.Pointer(offsets), unsafe.Pointer(c), int32(ldc))
-	},
+	simdBlock,
 	1, 4, simd.Lanes, dotGo,
 	func(n int, x, y *float32, slope float32) {
 		wasmMaps(int32(simd.Leaky), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), slope, 0)
@@ -62,6 +59,17 @@ var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
 			wasmSquares(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes), m)
 		},
 	},
+}
+
+// panel is the scratch memory of block. Calls do not overlap: the program has one thread.
+var panel []float32
+
+func simdBlock(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
+	if len(panel) < k*simd.Columns {
+		panel = make([]float32, k*simd.Columns)
+	}
+	wasmBlock(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
+		unsafe.Pointer(offsets), unsafe.Pointer(bias), unsafe.Pointer(c), int32(ldc), unsafe.Pointer(unsafe.SliceData(panel)))
 }
 
 // available lists the backends of this host, best first.

@@ -122,17 +122,51 @@ func (c Conv) offsets(p padded) []int {
 // Panics when a slice does not have the length that c says; c must be valid.
 func Conv2D(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
-	pa := borrow(packedRows(c.M) * c.taps())
+	pa, starts := borrow(packedRows(c.M)*c.taps()), borrow(packedRows(c.M))
 	packA(*pa, c.M, c.taps(), RowMajor(w, c.taps()))
-	if c.SH == 1 && c.SW == 1 {
-		c.direct(x, *pa, bias, y)
-	} else {
+	clear((*starts)[copy(*starts, bias):])
+	switch {
+	case c.pointwise():
+		c.inPlace(x, *pa, *starts, y)
+	case c.SH == 1 && c.SW == 1:
+		c.direct(x, *pa, *starts, y)
+	default:
 		c.lowered(x, *pa, bias, y)
 	}
+	scratch.Put(starts)
 	scratch.Put(pa)
 }
 
-// direct convolves with stride 1, reading the padded samples in place.
+// pointwise says whether the convolution is a product of two matrices, of weights and of
+// samples, whose result consists of whole tiles: no border, no scratch, no rests.
+func (c Conv) pointwise() bool {
+	return c.KH == 1 && c.KW == 1 && c.SH == 1 && c.SW == 1 && c.PT+c.PL+c.PB+c.PR == 0 &&
+		c.M%active.rows == 0 && c.H*c.W%active.cols == 0
+}
+
+// inPlace is a pointwise convolution.
+func (c Conv) inPlace(x, pa, bias, y []float32) {
+	positions := c.H * c.W
+	offsets := make([]int, c.C)
+	for i := range offsets {
+		offsets[i] = i * positions
+	}
+	span := roundUp(bandColumns, active.cols)
+	bands := (positions + span - 1) / span
+	parallel(c.N*bands, func(t int) {
+		n, j := t/bands, t%bands*span
+		src, dst := x[n*c.C*positions:(n+1)*c.C*positions], y[n*c.M*positions:(n+1)*c.M*positions]
+		active.block(c.M/active.rows, min(span, positions-j)/active.cols, c.C, &pa[0], active.rows*c.C,
+			&src[j], active.cols, &offsets[0], &bias[0], &dst[j], positions)
+	})
+}
+
+// bandColumns is how many columns of output a task computes: enough to pay for its
+// overhead, few enough that they stay in cache.
+const bandColumns = 1024
+
+// direct convolves with stride 1, reading the padded samples in place. bias has
+// an element for every packed row.
 func (c Conv) direct(x, pa, bias, y []float32) {
 	p := c.padded()
 	oh, ow, k := c.OutH(), c.OutW(), c.taps()
@@ -141,8 +175,7 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 	parallel(c.N, func(n int) { c.fill(p, (*xs)[n*size:(n+1)*size], x[n*c.C*c.H*c.W:]) })
 	offsets := c.offsets(p)
 	rows, cols := active.rows, active.cols
-	// Rows of output a task computes: enough columns to pay for its overhead, a tile of C that stays in cache.
-	band := min(oh, max(1, 1024/p.pw))
+	band := min(oh, max(1, bandColumns/p.pw))
 	bands := (oh + band - 1) / band
 	parallel(c.N*bands, func(t int) {
 		n, h0 := t/bands, t%bands*band
@@ -151,20 +184,9 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 		ld := (span + cols - 1) / cols * cols
 		tile := borrow(packedRows(c.M) * ld)
 		src := (*xs)[n*size : (n+1)*size]
-		for i := range c.M {
-			row := (*tile)[i*ld : (i+1)*ld]
-			if bias == nil {
-				clear(row)
-				continue
-			}
-			for j := range row {
-				row[j] = bias[i]
-			}
-		}
-		clear((*tile)[c.M*ld:])
 		// The last tap of the last panel ends inside the slack.
 		_, _ = src[offsets[k-1]+h0*p.pw+ld-1], pa[packedRows(c.M)*k-1]
-		active.block(packedRows(c.M)/rows, ld/cols, k, &pa[0], rows*k, &src[h0*p.pw], cols, &offsets[0], &(*tile)[0], ld)
+		active.block(packedRows(c.M)/rows, ld/cols, k, &pa[0], rows*k, &src[h0*p.pw], cols, &offsets[0], &bias[0], &(*tile)[0], ld)
 		for i := range c.M {
 			for h := h0; h < h1; h++ {
 				copy(y[((n*c.M+i)*oh+h)*ow:((n*c.M+i)*oh+h+1)*ow], (*tile)[i*ld+(h-h0)*p.pw:])

@@ -129,7 +129,7 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 		inRows, inCols := m/rows, (j1-j0)/cols
 		if inRows > 0 && inCols > 0 {
 			_, _ = c[(inRows*rows-1)*ldc+j0+inCols*cols-1], pa[inRows*rows*k-1]
-			active.block(inRows, inCols, kk, &pa[k0*rows], k*rows, &(*pb)[0], cols*kk, &steps[0], &c[j0], ldc)
+			active.block(inRows, inCols, kk, &pa[k0*rows], k*rows, &(*pb)[0], cols*kk, &steps[0], nil, &c[j0], ldc)
 		}
 		for p := range panels {
 			j := j0 + p*cols
@@ -145,7 +145,7 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 				for r := range h {
 					copy(tile[r*cols:r*cols+w], c[(i+r)*ldc+j:])
 				}
-				active.block(1, 1, kk, &pa[i*k+k0*rows], 0, panel, 0, &steps[0], &tile[0], cols)
+				active.block(1, 1, kk, &pa[i*k+k0*rows], 0, panel, 0, &steps[0], nil, &tile[0], cols)
 				for r := range h {
 					copy(c[(i+r)*ldc+j:(i+r)*ldc+j+w], tile[r*cols:])
 				}

@@ -102,15 +102,20 @@ func (s *simulator) backend() backend {
 		})
 	}
 	return backend{"WebAssembly SIMD128, simulated", simd.Rows, simd.Columns,
-		func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, c *float32, ldc int) {
+		func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
 			locked(func() {
 				last := slices.Max(unsafe.Slice(offsets, k))
 				pa := s.place(bytesOf(a, (rowPanels-1)*aStep+simd.Rows*k))
 				pb := s.place(bytesOf(b, (colPanels-1)*bStep+last+simd.Columns))
 				po := s.place(bytesOf(offsets, k))
+				var start buffer
+				if bias != nil {
+					start = s.place(bytesOf(bias, rowPanels*simd.Rows))
+				}
 				pc := s.place(bytesOf(c, (rowPanels*simd.Rows-1)*ldc+colPanels*simd.Columns))
-				s.call("block", []buffer{pc}, uint64(rowPanels), uint64(colPanels), uint64(k), uint64(pa.at), uint64(aStep),
-					uint64(pb.at), uint64(bStep), uint64(po.at), uint64(pc.at), uint64(ldc))
+				scratch := s.place(make([]byte, 4*k*simd.Columns))
+				s.call("block", []buffer{pc, scratch}, uint64(rowPanels), uint64(colPanels), uint64(k), uint64(pa.at), uint64(aStep),
+					uint64(pb.at), uint64(bStep), uint64(po.at), uint64(start.at), uint64(pc.at), uint64(ldc), uint64(scratch.at))
 			})
 		},
 		1, 4, simd.Lanes, dotGo,

@@ -90,12 +90,14 @@ func (m *module) encode() []byte {
 
 // Operation codes; those from simdBase on are written with the prefix of vector instructions.
 const (
-	block   = 0x02
-	loop    = 0x03
-	end     = 0x0b
-	branch  = 0x0c
-	branchI = 0x0d
-	table   = 0x0e
+	block       = 0x02
+	loop        = 0x03
+	conditional = 0x04
+	elseCase    = 0x05
+	end         = 0x0b
+	branch      = 0x0c
+	branchI     = 0x0d
+	table       = 0x0e
 
 	i32Load = 0x28
 	i32Add  = 0x6a
@@ -211,6 +213,16 @@ func (f *function) while(condition expression, body func()) {
 	f.code = append(f.code, 0x45, branchI, 1) // leave where it is zero
 	body()
 	f.code = append(f.code, branch, 0, end, end)
+}
+
+// either runs one of two statements.
+func (f *function) either(condition expression, then, otherwise func()) {
+	condition(f)
+	f.code = append(f.code, conditional, 0x40)
+	then()
+	f.code = append(f.code, elseCase)
+	otherwise()
+	f.code = append(f.code, end)
 }
 
 // choose runs the case with the number in selector, and the last one for greater numbers.

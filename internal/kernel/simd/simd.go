@@ -59,11 +59,13 @@ const (
 // Module gives the binary form of the module, the same bytes every time. Counts
 // are in elements, addresses in bytes, all as i32. It exports
 //
-//	block(rowPanels, columnPanels, k, a, aStep, b, bStep, offsets, c, ldc)
+//	block(rowPanels, columnPanels, k, a, aStep, b, bStep, offsets, bias, c, ldc, scratch)
 //
 // adds a packed A times B to C, for each row panel i and column panel j of Rows
 // x Columns elements, in order of l: c[(i*Rows+r)*ldc + j*Columns+s] +=
-// a[i*aStep + l*Rows+r] * b[j*bStep + offsets[l]+s], offsets being 64-bit numbers;
+// a[i*aStep + l*Rows+r] * b[j*bStep + offsets[l]+s], offsets being 64-bit
+// numbers. Where bias is not 0, C starts from bias[i*Rows+r] and not from what
+// it holds. The k*Columns elements of scratch are overwritten;
 //
 //	maps(function, n, x, y, p, q)    y[i] = function(x[i], p, q), see Map
 //	pairs(function, n, a, b, y)      y[i] = function(a[i], b[i]), see Pair
@@ -82,11 +84,11 @@ func Module() []byte {
 	return m.encode()
 }
 
-// unroll is the number of steps of k a turn of the inner loop takes.
+// unroll is the number of steps of k a turn of the inner loops takes.
 const unroll = 4
 
 func (m *module) block() {
-	f := m.function("block", i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
+	f := m.function("block", i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
 	const (
 		rowPanels local = iota
 		columnPanels
@@ -96,19 +98,17 @@ func (m *module) block() {
 		b
 		bStep
 		offsets
+		bias
 		c
 		ldc
+		scratch
 	)
 	const vectors = Columns / 4
-	shift := func(l local) { f.set(l, apply(i32Shl, l.get, integer(2))) }
-	shift(aStep)
-	shift(bStep)
-	shift(ldc)
-	advance := func(l local, by expression) { f.set(l, apply(i32Add, l.get, by)) }
-
+	for _, l := range []local{aStep, bStep, ldc} {
+		f.set(l, bytes(l.get))
+	}
 	rows, rest := f.variable(i32), f.variable(i32)
-	pa, pc, row := f.variable(i32), f.variable(i32), f.variable(i32)
-	step, from := f.variable(i32), f.variable(i32)
+	pa, pb, pc, pBias, row := f.variable(i32), f.variable(i32), f.variable(i32), f.variable(i32), f.variable(i32)
 	var acc [Rows][vectors]local
 	for r := range acc {
 		for v := range acc[r] {
@@ -120,26 +120,33 @@ func (m *module) block() {
 		bs[v] = f.variable(v128)
 	}
 	factor := f.variable(v128)
-	at := f.variable(i32)
 
-	multiply := func(u int) {
-		f.set(from, apply(i32Add, b.get, apply(i32Shl, access(i32Load, 8*u, step.get), integer(2))))
-		for v := range bs {
-			f.set(bs[v], access(vLoad, 16*v, from.get))
-		}
-		for r := range acc {
-			f.set(factor, access(vLoad32Splat, 4*(u*Rows+r), at.get))
-			for v := range bs {
-				f.set(acc[r][v], apply(f32Add, acc[r][v].get, apply(f32Mul, factor.get, bs[v].get)))
+	// steps runs body for every l in [0, k), with u as what the addresses, which move by strides, lag behind.
+	steps := func(body func(u int), addresses []local, strides []int) {
+		move := func(n int) {
+			for i, a := range addresses {
+				f.advance(a, integer(n*strides[i]))
 			}
+			f.advance(rest, integer(-n))
 		}
+		f.set(rest, k.get)
+		f.while(apply(i32GeS, rest.get, integer(unroll)), func() {
+			for u := range unroll {
+				body(u)
+			}
+			move(unroll)
+		})
+		f.while(rest.get, func() {
+			body(0)
+			move(1)
+		})
 	}
 	// tile visits the vectors of the tile at pc.
 	tile := func(visit func(r, v int)) {
 		f.set(row, pc.get)
 		for r := range acc {
 			if r > 0 {
-				advance(row, ldc.get)
+				f.advance(row, ldc.get)
 			}
 			for v := range bs {
 				visit(r, v)
@@ -148,38 +155,59 @@ func (m *module) block() {
 	}
 
 	f.while(columnPanels.get, func() {
+		// A panel of B is read once for every panel of A. In one piece it needs no
+		// offsets then, and its rows cannot fall onto the same lines of the cache.
+		f.set(pb, scratch.get)
+		f.set(pa, offsets.get)
+		steps(func(u int) {
+			f.set(row, apply(i32Add, b.get, bytes(access(i32Load, 8*u, pa.get))))
+			for v := range bs {
+				f.run(access(vStore, 4*(u*Columns+4*v), pb.get, access(vLoad, 16*v, row.get)))
+			}
+		}, []local{pa, pb}, []int{8, 4 * Columns})
+
 		f.set(rows, rowPanels.get)
-		f.set(pa, a.get)
 		f.set(pc, c.get)
+		f.set(pBias, bias.get)
 		f.while(rows.get, func() {
-			tile(func(r, v int) { f.set(acc[r][v], access(vLoad, 16*v, row.get)) })
-			f.set(at, pa.get)
-			f.set(step, offsets.get)
-			f.set(rest, k.get)
-			f.while(apply(i32GeS, rest.get, integer(unroll)), func() {
-				for u := range unroll {
-					multiply(u)
+			f.either(bias.get, func() {
+				for r := range acc {
+					f.set(factor, access(vLoad32Splat, 4*r, pBias.get))
+					for v := range bs {
+						f.set(acc[r][v], factor.get)
+					}
 				}
-				advance(at, integer(4*unroll*Rows))
-				advance(step, integer(8*unroll))
-				advance(rest, integer(-unroll))
+				f.advance(pBias, integer(4*Rows))
+			}, func() {
+				tile(func(r, v int) { f.set(acc[r][v], access(vLoad, 16*v, row.get)) })
 			})
-			f.while(rest.get, func() {
-				multiply(0)
-				advance(at, integer(4*Rows))
-				advance(step, integer(8))
-				advance(rest, integer(-1))
-			})
+			f.set(pa, apply(i32Add, a.get, apply(i32Mul, aStep.get, apply(i32Sub, rowPanels.get, rows.get))))
+			f.set(pb, scratch.get)
+			steps(func(u int) {
+				for v := range bs {
+					f.set(bs[v], access(vLoad, 4*(u*Columns+4*v), pb.get))
+				}
+				for r := range acc {
+					f.set(factor, access(vLoad32Splat, 4*(u*Rows+r), pa.get))
+					for v := range bs {
+						f.set(acc[r][v], plus(acc[r][v].get, times(factor.get, bs[v].get)))
+					}
+				}
+			}, []local{pa, pb}, []int{4 * Rows, 4 * Columns})
 			tile(func(r, v int) { f.run(access(vStore, 16*v, row.get, acc[r][v].get)) })
-			advance(pa, aStep.get)
-			advance(pc, apply(i32Mul, ldc.get, integer(Rows)))
-			advance(rows, integer(-1))
+			f.advance(pc, apply(i32Mul, ldc.get, integer(Rows)))
+			f.advance(rows, integer(-1))
 		})
-		advance(b, bStep.get)
-		advance(c, integer(4*Columns))
-		advance(columnPanels, integer(-1))
+		f.advance(b, bStep.get)
+		f.advance(c, integer(4*Columns))
+		f.advance(columnPanels, integer(-1))
 	})
 }
+
+// bytes is what a number of float32 takes.
+func bytes(count expression) expression { return apply(i32Shl, count, integer(2)) }
+
+func (f *function) advance(l local, by expression) { f.set(l, apply(i32Add, l.get, by)) }
 
 // vectors runs body once for every vector of n elements; body must not change n.
 // Each of the addresses moves along.
@@ -187,9 +215,9 @@ func (f *function) vectors(n local, width int, body func(), addresses ...local) 
 	f.while(apply(i32GeS, n.get, integer(width)), func() {
 		body()
 		for _, a := range addresses {
-			f.set(a, apply(i32Add, a.get, integer(4*width)))
+			f.advance(a, integer(4*width))
 		}
-		f.set(n, apply(i32Sub, n.get, integer(width)))
+		f.advance(n, integer(-width))
 	})
 }
 
