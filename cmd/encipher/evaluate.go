@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -257,36 +257,32 @@ func (f figures) each(g figures, combine func(a, b float64) float64) figures {
 // error if none is left.
 func (e evaluation) run(ctx context.Context, folder string) (measurements, error) {
 	r := measurements{Pictures: []measurement{}, Skipped: []skippedReason{}}
-	root, err := os.OpenRoot(folder)
+	names, err := picture.Files(folder)
 	if err != nil {
+		var p *fs.PathError
+		if errors.As(err, &p) {
+			folder = p.Path
+		}
 		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
 	}
-	defer root.Close()
 	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation", "residual %", "coded %")
-	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() {
-			return err
-		}
-		m, err := e.measure(ctx, root, name)
+	for _, name := range names {
+		m, err := e.measure(ctx, folder, name)
 		switch {
-		case errors.Is(err, picture.ErrFormat) && !namedAsPicture(name):
-			return nil
-		case errors.Is(err, picture.ErrFormat), errors.Is(err, picture.ErrCorrupt), errors.Is(err, picture.ErrTooLarge), errors.Is(err, errTooSmall), errors.Is(err, fs.ErrPermission):
+		case picture.NoPicture(name, err):
+			continue
+		case errors.Is(err, picture.ErrFormat), errors.Is(err, picture.ErrCorrupt), errors.Is(err, picture.ErrTooLarge), errors.Is(err, picture.ErrUnreadable), errors.Is(err, errTooSmall):
 			if note := fmt.Sprintf("note: skipped %s: %v", name, err); !e.noted[note] {
 				e.noted[note] = true
 				say(e.notes, "%s", note)
 			}
 			r.Skipped = append(r.Skipped, skippedReason{name, err.Error()})
-			return nil
+			continue
 		case err != nil:
-			return fmt.Errorf("%s: %w", name, err)
+			return r, fmt.Errorf("%s: %w", name, err)
 		}
 		r.Pictures = append(r.Pictures, m)
 		e.figuresRow(name, m.figures)
-		return nil
-	})
-	if err != nil {
-		return r, err
 	}
 	if len(r.Pictures) == 0 {
 		return r, badInput("give a directory with PNG, JPEG, GIF, BMP, TIFF or WebP pictures",
@@ -317,16 +313,9 @@ func (r *measurements) summarise() {
 var errTooSmall = errors.New("smaller than the square to measure (see -crop and -whole)")
 
 // measure encrypts and decrypts one picture.
-func (e evaluation) measure(ctx context.Context, root *os.Root, name string) (measurement, error) {
+func (e evaluation) measure(ctx context.Context, folder, name string) (measurement, error) {
 	limits := picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
-	info, err := root.Stat(name)
-	if err != nil {
-		return measurement{}, err
-	}
-	if info.Size() > limits.Bytes {
-		return measurement{}, fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", picture.ErrTooLarge, info.Size(), limits.Bytes)
-	}
-	file, err := root.ReadFile(name)
+	file, err := picture.ReadFile(filepath.Join(folder, filepath.FromSlash(name)), limits)
 	if err != nil {
 		return measurement{}, err
 	}
@@ -407,14 +396,6 @@ func centre(p *picture.Picture, side int) (*picture.Picture, error) {
 		copy(square.RGB[3*side*y:][:3*side], p.RGB[3*((top+y)*p.Width+left):])
 	}
 	return square, nil
-}
-
-func namedAsPicture(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp":
-		return true
-	}
-	return false
 }
 
 func (e evaluation) figuresRow(name string, f figures) {

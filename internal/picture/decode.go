@@ -103,7 +103,7 @@ func sniff(file []byte) (format, error) {
 // Errors wrap ErrFormat, ErrCorrupt or ErrTooLarge.
 func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	if int64(len(file)) > limits.Bytes {
-		return nil, fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", ErrTooLarge, len(file), limits.Bytes)
+		return nil, tooManyBytes(int64(len(file)), limits)
 	}
 	f, err := sniff(file)
 	if err != nil {
@@ -152,6 +152,10 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 		p.orient(orientation(file, f.exif))
 	}
 	return p, nil
+}
+
+func tooManyBytes(n int64, limits Limits) error {
+	return fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", ErrTooLarge, n, limits.Bytes)
 }
 
 func corrupt(f format, err error) error {

@@ -12,13 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -27,12 +22,8 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// Bounds on a folder and on one file, checked before samples are allocated.
-const (
-	maxFiles      = 200_000
-	maxFileBytes  = 256 << 20
-	maxFilePixels = 120_000_000
-)
+// fileLimits bound one file before its samples are allocated.
+var fileLimits = picture.Limits{Bytes: 256 << 20, Pixels: 120_000_000}
 
 // Photo is one decoded picture, scaled to the size at which it is trained on.
 type Photo struct {
@@ -91,7 +82,7 @@ var (
 // where nothing is left and ErrMemory where too much is.
 func ReadPhotos(ctx context.Context, folder string, options ReadOptions) ([]Photo, Report, error) {
 	options = options.withDefaults()
-	names, err := listFiles(folder)
+	names, err := picture.Files(folder)
 	if err != nil {
 		return nil, Report{}, fmt.Errorf("listing photos: %w", err)
 	}
@@ -150,33 +141,6 @@ func ReadPhotos(ctx context.Context, folder string, options ReadOptions) ([]Phot
 	return photos, report, nil
 }
 
-// listFiles returns the regular files below a folder (links to files included)
-// as slash paths in byte order.
-func listFiles(folder string) ([]string, error) {
-	info, err := os.Stat(folder)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("%s is not a folder: give the folder that holds the photos", folder)
-	}
-	var names []string
-	err = fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.Type().IsRegular() || entry.Type()&fs.ModeSymlink != 0 {
-			names = append(names, name)
-		}
-		if len(names) > maxFiles {
-			return fmt.Errorf("%s holds more than %d files: give the folder that holds only the photos", folder, maxFiles)
-		}
-		return nil
-	})
-	slices.Sort(names)
-	return names, err
-}
-
 type fileResult struct {
 	photo  Photo
 	scaled bool
@@ -187,13 +151,13 @@ type fileResult struct {
 var errNotPicture = errors.New("not a picture")
 
 func readFile(path string, options ReadOptions) fileResult {
-	file, err := readBounded(path)
+	file, err := picture.ReadFile(path, fileLimits)
 	if err != nil {
 		return fileResult{err: err}
 	}
 	photo, scaled, err := DecodePhoto(file, options.LongestSide)
 	switch {
-	case errors.Is(err, picture.ErrFormat) && !hasPictureName(path):
+	case picture.NoPicture(path, err):
 		return fileResult{err: errNotPicture}
 	case err != nil:
 		return fileResult{err: err}
@@ -203,34 +167,10 @@ func readFile(path string, options ReadOptions) fileResult {
 	return fileResult{photo: photo, scaled: scaled}
 }
 
-func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNotPicture
-	}
-	return io.ReadAll(io.LimitReader(file, maxFileBytes+1)) // one byte over the limit shows that it is too large
-}
-
-func hasPictureName(path string) bool {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif":
-		return true
-	}
-	return false
-}
-
 // DecodePhoto decodes one picture file and, where a side is longer than
 // longestSide, scales it down (Catmull-Rom). Errors are those of picture.Decode.
 func DecodePhoto(file []byte, longestSide int) (photo Photo, scaled bool, err error) {
-	decoded, err := picture.Decode(file, picture.Limits{Bytes: maxFileBytes, Pixels: maxFilePixels})
+	decoded, err := picture.Decode(file, fileLimits)
 	if err != nil {
 		return Photo{}, false, err
 	}
