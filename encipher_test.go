@@ -38,6 +38,7 @@ type fake struct {
 }
 
 func (f *fake) Name() string           { return f.name }
+func (f *fake) Card() network.Card     { return network.Card{Name: f.name} }
 func (f *fake) Fingerprint() [32]byte  { return sha256.Sum256([]byte(f.name)) }
 func (f *fake) Tiling() network.Tiling { return f.tiling }
 func (f *fake) StatisticsBytes() int   { return 12 }

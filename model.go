@@ -23,6 +23,7 @@ type Model struct {
 // generators is what this package needs of a *network.Model.
 type generators interface {
 	Name() string
+	Card() network.Card
 	Fingerprint() [32]byte
 	Tiling() network.Tiling
 	StatisticsBytes() int
@@ -57,6 +58,12 @@ func OpenModel(f ModelFiles) (m *Model, err error) {
 
 // Name is the name on the model's card.
 func (m *Model) Name() string { return m.network.Name() }
+
+// ModelCard is what a model directory says about its model.
+type ModelCard = network.Card
+
+// Card says what the model is, what it is for and how it was trained.
+func (m *Model) Card() ModelCard { return m.network.Card() }
 
 // Fingerprint identifies the model: the SHA-256 of both generators in
 // hexadecimal. A cipher image is opened with the model of equal fingerprint.

@@ -7,8 +7,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -99,61 +102,87 @@ func collect(dir string) (*site.Site, error) {
 		}
 	}
 	if dir != "" {
-		if err := addOwnModels(s, dir); err != nil {
+		own, err := ownModels(dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := addModels(s, own); err != nil {
 			return nil, err
 		}
 	}
-	shipped := defaultFirst(models.Names())
+	shipped, err := shippedModels()
+	if err != nil {
+		return nil, err
+	}
 	if dir == "" && len(shipped) == 0 {
 		return nil, errors.New("no model is embedded in this server: name a folder of own models with -dir")
 	}
-	for _, name := range shipped {
+	return s, addModels(s, shipped)
+}
+
+// model is one that the page offers, under its folder's name.
+type model struct {
+	name  string
+	files network.Files
+}
+
+// shippedModels returns the embedded models.
+func shippedModels() ([]model, error) {
+	var found []model
+	for _, name := range models.Names() {
 		f, err := models.Files(name)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.AddModel(name, f.Card, f.Encryption, f.Decryption); err != nil {
-			return nil, err
-		}
+		found = append(found, model{name, f})
 	}
-	return s, nil
+	return found, nil
 }
 
-// addOwnModels adds every sub-folder of dir as a model.
-func addOwnModels(s *site.Site, dir string) error {
+// ownModels reads every sub-folder of dir as a model.
+func ownModels(dir string) ([]model, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("own models: %w", err)
+		return nil, fmt.Errorf("own models: %w", err)
 	}
-	found := 0
+	var found []model
 	for _, entry := range entries {
 		if !entry.IsDir() {
 			continue
 		}
 		f, err := network.ReadFiles(os.DirFS(filepath.Join(dir, entry.Name())))
 		if err != nil {
-			return fmt.Errorf("own model %s: %w", filepath.Join(dir, entry.Name()), err)
+			return nil, fmt.Errorf("own model %s: %w", filepath.Join(dir, entry.Name()), err)
 		}
-		if err := s.AddModel(entry.Name(), f.Card, f.Encryption, f.Decryption); err != nil {
+		found = append(found, model{entry.Name(), f})
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s has no sub-folder with a model: each needs card.json, encryption.onnx and decryption.onnx", dir)
+	}
+	return found, nil
+}
+
+// addModels adds models in the order in which the page is to offer them; it
+// loads the first. The default comes first, and those come last whose card has a
+// note, because they are for special uses.
+func addModels(s *site.Site, offered []model) error {
+	slices.SortStableFunc(offered, func(a, b model) int { return cmp.Compare(a.rank(), b.rank()) })
+	for _, m := range offered {
+		if err := s.AddModel(m.name, m.files.Card, m.files.Encryption, m.files.Decryption); err != nil {
 			return err
 		}
-		found++
-	}
-	if found == 0 {
-		return fmt.Errorf("%s has no sub-folder with a model: each needs card.json, encryption.onnx and decryption.onnx", dir)
 	}
 	return nil
 }
 
-// defaultFirst moves the default model to the front, since the page loads the first.
-func defaultFirst(names []string) []string {
-	ordered := []string{}
-	for _, name := range names {
-		if name == models.Default {
-			ordered = append([]string{name}, ordered...)
-		} else {
-			ordered = append(ordered, name)
-		}
+func (m model) rank() int {
+	var card network.Card
+	switch {
+	case m.name == models.Default:
+		return 0
+	// What is wrong with a card is said where the model is loaded.
+	case json.Unmarshal(m.files.Card, &card) == nil && card.Note != "":
+		return 2
 	}
-	return ordered
+	return 1
 }

@@ -30,6 +30,7 @@ export const text = {
   loadingProgram: "Loading the program",
   loadingModel: "Loading the model",
   ready: (model) => `Ready · ${model}`,
+  network: (profile, fingerprint) => `${profile} network, fingerprint ${fingerprint}`,
   unavailable: "Not available",
   unavailableHint: "Reload the page. If that does not help, this browser may lack WebAssembly or module workers: try a current one.",
   modelHint: "See whether the server that this page came from still runs, and choose the model again.",

@@ -21,7 +21,7 @@ let key = null; // {text, file, fingerprint, saved, used}
 let source = null; // {name, bytes, kind}: the file taken last
 let made = null; // {name, bytes, plain}: the cipher image made last, and its original as PNG
 let running = null; // AbortController of the job under way
-let model = null; // {folder, name, fingerprint}: the model that the worker has
+let model = null; // {folder, name, fingerprint, profile, note}: the model that the worker has
 
 // Largest key file that is looked at as text.
 const keyFileLimit = 16 << 10;
@@ -49,7 +49,9 @@ async function loadModel(folder) {
 
 function showModel() {
   engineState("ready", text.ready(model.name));
-  $("engine").title = model.fingerprint;
+  $("engine").title = text.network(model.profile, model.fingerprint);
+  $("model-note").textContent = model.note;
+  $("model-note").hidden = !model.note;
 }
 
 // chooseModel loads the model that is selected. What would work with the model

@@ -4,7 +4,7 @@
 //
 //	version                                          string
 //	kernels                                          string, e.g. "WebAssembly SIMD128" or "plain Go"
-//	loadModel({card, encryption, decryption})        {name, fingerprint}
+//	loadModel({card, encryption, decryption})        {name, fingerprint, profile: "paper" | "reversible", note}
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
 //	inspect({file})                                  {kind: "picture" | "cipher", width, height}

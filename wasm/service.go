@@ -42,7 +42,13 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	s.model.Store(m)
-	return map[string]any{"name": m.Name(), "fingerprint": m.Fingerprint()}, nil
+	card := m.Card()
+	return map[string]any{
+		"name":        card.Name,
+		"fingerprint": m.Fingerprint(),
+		"profile":     card.Definition.Profile,
+		"note":        card.Note,
+	}, nil
 }
 
 func (s *service) loaded() (*encipher.Model, error) {

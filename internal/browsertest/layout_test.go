@@ -14,7 +14,10 @@ import (
 // and dark, nothing is cut off sideways and every control has a name. With
 // ENCIPHER_SCREENSHOTS set to a folder, a picture of each is left there.
 func TestScreenshots(t *testing.T) {
-	b := open(t, serve(t))
+	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{
+		"plain":                   "",
+		"measured-with-long-name": "Widened less: for measurements at kappa 1; recovered pictures are less exact.",
+	})))
 	look := func(state string) {
 		for _, scheme := range []string{"light", "dark"} {
 			call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -34,6 +37,8 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	look("1-start")
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("measured-with-long-name")))
+	b.until(`document.getElementById("model-note").textContent !== ""`)
 	b.click("new-key")
 	b.until(`!document.getElementById("save-key").hidden`)
 	b.choose("file", absolute(t, filepath.Join("testdata", "photo.jpg")))

@@ -77,3 +77,21 @@ func TestModelIsLoadedBeforeWork(t *testing.T) {
 	b.until(`!document.getElementById("check").hidden`)
 	b.idle()
 }
+
+// Models with a note are offered after the others, and the note of the model in
+// use is shown.
+func TestNoteOfModel(t *testing.T) {
+	const note = "To measure with: what it recovers is <b>less</b> exact."
+	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{"measured": note, "plain": ""})))
+	if names := eval[string](b, `[...document.getElementById("model").options].slice(0, 2).map((o) => o.text).join(" ")`); names != "plain measured" {
+		t.Errorf("the models are offered in the order %s", names)
+	}
+	shown := `(document.getElementById("model-note").checkVisibility() ? document.getElementById("model-note").textContent : "")`
+	if got := eval[string](b, shown); got != "" {
+		t.Errorf("a model without a note shows %q", got)
+	}
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("measured")))
+	b.until(fmt.Sprintf(`%s === %q`, shown, note))
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("plain")))
+	b.until(shown + ` === ""`)
+}
