@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -34,8 +35,9 @@ func evaluateCommand() *cli.Command {
 recovers; entropy and mean absolute correlation of neighbouring samples, of the
 bare 8-bit output of the generator and of the pixels of the finished file; and the
 residual that makes the recovered picture exact, its entropy and its size in the
-file, in percent of the raw samples. The figures describe; they do not prove that
-anything is secure.
+file, in percent of the raw samples. Where DIR has several directories, each has its
+own mean beside that of all. The figures describe; they do not prove that anything
+is secure.
 
 Without -model, every shipped variant of the default model is measured. With -seed
 the figures can be repeated: key and nonces are computed from the seed and the
@@ -215,7 +217,16 @@ type measurements struct {
 	Mean        figures         `json:"mean"`
 	Minimum     figures         `json:"minimum"`
 	Maximum     figures         `json:"maximum"`
+	Subfolders  []subfolder     `json:"subfolders,omitempty"` // where there are two or more
 	Skipped     []skippedReason `json:"skipped"`
+}
+
+// subfolder is a direct one of the measured directory, with all below it. Kinds
+// of pictures differ in how well they are recovered, and the mean of all hides it.
+type subfolder struct {
+	Name     string  `json:"name"`
+	Pictures int     `json:"pictures"`
+	Mean     figures `json:"mean"`
 }
 
 type measurement struct {
@@ -292,22 +303,44 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 	e.figuresRow("mean", r.Mean)
 	e.figuresRow("minimum", r.Minimum)
 	e.figuresRow("maximum", r.Maximum)
+	for _, s := range r.Subfolders {
+		e.figuresRow("mean of "+s.Name, s.Mean)
+	}
 	if e.table != nil {
 		fmt.Fprintf(e.table, "%d measured, %d skipped; first entropy and correlation: bare generator output, second: finished file; every picture came back exactly\n", len(r.Pictures), len(r.Skipped))
 	}
 	return r, nil
 }
 
+// summarise computes what follows from the measured pictures, of which there is
+// at least one.
 func (r *measurements) summarise() {
+	r.Mean = mean(r.Pictures)
 	r.Minimum, r.Maximum = r.Pictures[0].figures, r.Pictures[0].figures
-	var sum figures
+	subfolders := map[string][]measurement{}
 	for _, m := range r.Pictures {
-		sum = sum.each(m.figures, func(a, b float64) float64 { return a + b })
+		if name, _, below := strings.Cut(m.Name, "/"); below {
+			subfolders[name] = append(subfolders[name], m)
+		}
 		r.Minimum = r.Minimum.each(m.figures, func(a, b float64) float64 { return min(a, b) })
 		r.Maximum = r.Maximum.each(m.figures, func(a, b float64) float64 { return max(a, b) })
 	}
-	n := float64(len(r.Pictures))
-	r.Mean = sum.each(sum, func(a, _ float64) float64 { return a / n })
+	if len(subfolders) < 2 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(subfolders)) {
+		r.Subfolders = append(r.Subfolders, subfolder{name, len(subfolders[name]), mean(subfolders[name])})
+	}
+}
+
+// mean is that of each figure over one or more pictures.
+func mean(pictures []measurement) figures {
+	var sum figures
+	for _, m := range pictures {
+		sum = sum.each(m.figures, func(a, b float64) float64 { return a + b })
+	}
+	n := float64(len(pictures))
+	return sum.each(sum, func(a, _ float64) float64 { return a / n })
 }
 
 var errTooSmall = errors.New("smaller than the square to measure (see -crop and -whole)")

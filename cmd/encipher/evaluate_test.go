@@ -264,3 +264,29 @@ func TestCentre(t *testing.T) {
 		t.Errorf("too small: %v", err)
 	}
 }
+
+// means NAME... checks that evaluate -json printed last, for each model, the
+// means of exactly these direct sub-folders, computed here from its pictures.
+func means(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: means NAME...")
+	}
+	var all evaluations
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &all))
+	for _, m := range all.Models {
+		if len(m.Subfolders) != len(args) {
+			ts.Fatalf("%s: sub-folders %+v", m.Model, m.Subfolders)
+		}
+		for i, s := range m.Subfolders {
+			sum, n := 0., 0
+			for _, p := range m.Pictures {
+				if strings.HasPrefix(p.Name, args[i]+"/") {
+					sum, n = sum+p.PSNR, n+1
+				}
+			}
+			if s.Name != args[i] || s.Pictures != n || n == 0 || math.Abs(s.Mean.PSNR-sum/float64(n)) > 1e-9 {
+				ts.Fatalf("%s: %+v, want %s with a PSNR of %g over %d", m.Model, s, args[i], sum/float64(n), n)
+			}
+		}
+	}
+}

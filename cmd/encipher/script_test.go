@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses,
+			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses, "means": means,
 			"same": same, "forge": forge,
 		},
 	})
