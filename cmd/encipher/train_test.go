@@ -117,11 +117,11 @@ func TestTrainFailed(t *testing.T) {
 }
 
 // TestCommandLineRepeats: the command on a card, given again, makes the same
-// settings, and names no path.
+// settings, and names no path. Lines are only parsed: nothing is read or written.
 func TestCommandLineRepeats(t *testing.T) {
 	for _, line := range []string{
 		"-o run photos",
-		"-o /tmp/run -steps 7 -fine-tune 0 -rate 3e-4 -adversarial 0 -kappa 1 -kappa 1.5 /srv/people/me/photos",
+		"-o /srv/people/me/run -steps 7 -fine-tune 0 -rate 3e-4 -adversarial 0 -kappa 1 -kappa 1.5 /srv/people/me/photos",
 		"-o run -profile paper -crop 64 -seed 18446744073709551615 photos",
 		"-o run -target /srv/people/me/targets -target-ssim 0.3 -unshuffle 8 -couplings 2 -hidden 16 -name mine photos",
 		"-o run -target targets -psnr 2 -ssim 0.5 -clip 0.5 -fine-rate 1e-6 -batch 3 -validate-every 9 photos",
