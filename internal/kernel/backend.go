@@ -34,14 +34,17 @@ type backend struct {
 
 type blockKernel func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int)
 
-// vectorKernels work on n elements with the bits of plain Go. In maps and
-// pairs n is a multiple of simd.Lanes, in sums of simd.SumLanes.
+// vectorKernels work on n elements with the bits of plain Go. In sums n is
+// a multiple of simd.SumLanes, elsewhere of simd.Lanes.
 type vectorKernels struct {
 	maps  func(f simd.Map, n int, x, y *float32, p, q float32)
 	pairs func(f simd.Pair, n int, a, b, y *float32)
 	// sums adds x[j], x[j+16], ... to lane j, squares the products (x-m)*(x-m).
 	sums    func(n int, x *float32, lanes *[simd.SumLanes]float32)
 	squares func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32)
+	// gather computes y[i] = x[index[i]] and returns true, or stops with some of
+	// them at an index that is negative or not below extent.
+	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
 }
 
 // mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.

@@ -36,6 +36,10 @@ func wasmSums(n int32, x, lanes unsafe.Pointer)
 //go:noescape
 func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
 
+//go:wasmimport kernel gather
+//go:noescape
+func wasmGather(n int32, index, x unsafe.Pointer, extent int32, y unsafe.Pointer) int32
+
 // simd128 runs on the vectors of WebAssembly. The dot product, which serves
 // training only, stays in Go.
 var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
@@ -57,6 +61,9 @@ var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
 		},
 		squares: func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32) {
 			wasmSquares(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes), m)
+		},
+		gather: func(n int, index *int32, x *float32, extent int, y *float32) bool {
+			return wasmGather(int32(n), unsafe.Pointer(index), unsafe.Pointer(x), int32(extent), unsafe.Pointer(y)) != 0
 		},
 	},
 }

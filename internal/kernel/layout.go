@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"enciphergan/internal/kernel/simd"
+)
 
 // Strided copies into contiguous dst the elements of src at offset plus the
 // sum of index times stride, over the index space shape. Transposition,
@@ -68,6 +72,10 @@ func Gather[T any, I Index](dst, src []T, index []I, extent, inner int) error {
 		return fmt.Errorf("gather over an empty axis")
 	}
 	for base, at := 0, 0; at < len(dst); base += extent * inner {
+		if inner == 1 && picked(dst[at:at+len(index)], src[base:base+extent], index) {
+			at += len(index)
+			continue
+		}
 		for _, v := range index {
 			j, err := position(v, extent)
 			if err != nil {
@@ -104,6 +112,9 @@ func GatherElements[T any, I Index](dst, src []T, index []I, shape, strides []in
 		if axis == last {
 			step = 0
 		}
+		if axis == last && strides[last] == 1 && picked(dst[row*width:(row+1)*width], src[base:base+extent], index[row*width:(row+1)*width]) {
+			continue
+		}
 		for i, v := range index[row*width : (row+1)*width] {
 			j, err := position(v, extent)
 			if err != nil {
@@ -113,6 +124,20 @@ func GatherElements[T any, I Index](dst, src []T, index []I, shape, strides []in
 		}
 	}
 	return nil
+}
+
+// picked computes dst[i] = src[index[i]] by vectors, and tells whether it could:
+// it leaves negative indices, those outside of src and other types to Go.
+func picked[T any, I Index](dst, src []T, index []I) bool {
+	if active.vectors == nil {
+		return false
+	}
+	y, ok := any(dst).([]float32)
+	at, alsoOK := any(index).([]int32)
+	if !ok || !alsoOK || len(at)%simd.Lanes != 0 {
+		return false
+	}
+	return active.vectors.gather(len(at), &at[0], &any(src).([]float32)[0], len(src), &y[:len(at)][0])
 }
 
 func position[I Index](v I, extent int) (int, error) {

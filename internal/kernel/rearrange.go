@@ -3,17 +3,34 @@ package kernel
 // SpaceToDepth moves blocks of b x b positions into channels: x (N, C, H, W) to
 // y (N, b*b*C, H/b, W/b), channel (row*b + column)*C + c, as ONNX does.
 func SpaceToDepth(n, c, h, w, b int, dst, src []float32) {
-	blocks(n, c, h, w, b, false, func(space, depth int) { dst[depth] = src[space] })
+	blocks(n, c, h, w, b, false, func(space, depth int) {
+		out := dst[depth : depth+w/b]
+		in := src[space:][:(w/b-1)*b+1]
+		for x := range out {
+			out[x] = in[x*b]
+		}
+	})
 }
 
 // DepthToSpace undoes SpaceToDepth: x (N, b*b*C, H/b, W/b) to y (N, C, H, W), in
 // order DCR; with crd, the channel of x is c*b*b + row*b + column.
 func DepthToSpace(n, c, h, w, b int, crd bool, dst, src []float32) {
-	blocks(n, c, h, w, b, crd, func(space, depth int) { dst[space] = src[depth] })
+	blocks(n, c, h, w, b, crd, func(space, depth int) {
+		in := src[depth : depth+w/b]
+		out := dst[space:][:(w/b-1)*b+1]
+		for x, v := range in {
+			out[x*b] = v
+		}
+	})
 }
 
+// blocks calls move for every row of every channel in depth, which is w/b
+// elements from depth on, and every b-th element from space on.
 func blocks(n, c, h, w, b int, crd bool, move func(space, depth int)) {
 	oh, ow := h/b, w/b
+	if ow == 0 {
+		return
+	}
 	parallel(n*c, func(t int) {
 		i, ch := t/c, t%c
 		for bh := range b {
@@ -23,11 +40,7 @@ func blocks(n, c, h, w, b int, crd bool, move func(space, depth int)) {
 					d = ch*b*b + bh*b + bw
 				}
 				for y := range oh {
-					space := ((i*c+ch)*h+y*b+bh)*w + bw
-					depth := ((i*c*b*b+d)*oh + y) * ow
-					for x := range ow {
-						move(space+x*b, depth+x)
-					}
+					move(((i*c+ch)*h+y*b+bh)*w+bw, ((i*c*b*b+d)*oh+y)*ow)
 				}
 			}
 		}

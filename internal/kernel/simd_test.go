@@ -71,10 +71,14 @@ func (s *simulator) write(at uint32, content []byte) {
 	}
 }
 
-// call runs an export and copies changed ones back.
-func (s *simulator) call(name string, changed []buffer, args ...uint64) {
-	if _, err := s.module.ExportedFunction(name).Call(context.Background(), args...); err != nil {
+// call runs an export, copies changed ones back and returns the result if there is one.
+func (s *simulator) call(name string, changed []buffer, args ...uint64) (result uint64) {
+	results, err := s.module.ExportedFunction(name).Call(context.Background(), args...)
+	if err != nil {
 		panic(err)
+	}
+	if len(results) > 0 {
+		result = results[0]
 	}
 	for _, b := range changed {
 		content, _ := s.memory.Read(b.at-4, uint32(len(b.bytes))+8)
@@ -86,6 +90,7 @@ func (s *simulator) call(name string, changed []buffer, args ...uint64) {
 		copy(b.bytes, content[4:])
 	}
 	s.next = 0
+	return result
 }
 
 // backend makes a backend of the simulated kernels.
@@ -140,6 +145,13 @@ func (s *simulator) backend() backend {
 					in, out := s.place(bytesOf(x, n)), s.place(bytesOf(&lanes[0], simd.SumLanes))
 					s.call("squares", []buffer{out}, uint64(n), uint64(in.at), uint64(out.at), api.EncodeF32(m))
 				})
+			},
+			gather: func(n int, index *int32, x *float32, extent int, y *float32) (all bool) {
+				locked(func() {
+					at, in, out := s.place(bytesOf(index, n)), s.place(bytesOf(x, extent)), s.place(bytesOf(y, n))
+					all = s.call("gather", []buffer{out}, uint64(n), uint64(at.at), uint64(in.at), uint64(extent), uint64(out.at)) != 0
+				})
+				return all
 			},
 		},
 	}

@@ -184,3 +184,43 @@ func FuzzBlock(f *testing.F) {
 		}
 	})
 }
+
+// Indices that are negative or out of range must end as they do in Go, wherever they stand.
+func TestGatherOnVectors(t *testing.T) {
+	withEach(t, func(t *testing.T) {
+		r := seeded(t)
+		for _, n := range []int{4, 8, 33, 64} {
+			for trial := range 60 {
+				x, index := random(r, 2*n), make([]int32, 2*n)
+				for i := range index {
+					index[i] = int32(r.IntN(n))
+				}
+				spoiled := trial%2 == 1
+				switch at := r.IntN(2 * n); {
+				case spoiled:
+					index[at] = []int32{int32(n), int32(-n - 1), math.MaxInt32, math.MinInt32}[trial/2%4]
+				case trial%4 == 0:
+					index[at] = -1
+				}
+				y := make([]float32, 2*n)
+				err := GatherElements(y, x, index, []int{2, n}, []int{n, 1}, 1, n)
+				if (err != nil) != spoiled {
+					t.Fatalf("GatherElements with %v: error %v", index, err)
+				}
+				table := make([]float32, 2*n)
+				if err := Gather(table, x[:n], index, n, 1); (err != nil) != spoiled {
+					t.Fatalf("Gather with %v: error %v", index, err)
+				}
+				if spoiled {
+					continue
+				}
+				for i, v := range index {
+					j := (int(v) + n) % n
+					if y[i] != x[i/n*n+j] || table[i] != x[j] {
+						t.Fatalf("element %d of %d: %g and %g, want %g and %g", i, n, y[i], table[i], x[i/n*n+j], x[j])
+					}
+				}
+			}
+		}
+	})
+}

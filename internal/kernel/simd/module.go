@@ -99,19 +99,26 @@ const (
 	branchI     = 0x0d
 	table       = 0x0e
 
-	i32Load = 0x28
-	i32Add  = 0x6a
-	i32Sub  = 0x6b
-	i32Mul  = 0x6c
-	i32Shl  = 0x74
-	i32LtS  = 0x48
-	i32GeS  = 0x4e
+	leave    = 0x0f
+	i32Load  = 0x28
+	f32Load  = 0x2a
+	f32Store = 0x38
+	i32Add   = 0x6a
+	i32Sub   = 0x6b
+	i32Mul   = 0x6c
+	i32Shl   = 0x74
+	i32LtS   = 0x48
+	i32GeS   = 0x4e
 
 	simdBase     = 0x100
 	vLoad        = simdBase + 0
 	vLoad32Splat = simdBase + 9
 	vStore       = simdBase + 11
 	vConst       = simdBase + 12
+	i32x4Splat   = simdBase + 17
+	i32x4Extract = simdBase + 0x1b
+	i32x4GeU     = simdBase + 0x40
+	anyTrue      = simdBase + 0x53
 	f32Splat     = simdBase + 19
 	f32Gt        = simdBase + 0x44
 	f32Lt        = simdBase + 0x43
@@ -191,6 +198,15 @@ func lanes(v uint32) expression {
 	}
 }
 
+// extract is one lane of a vector of integers.
+func extract(v expression, lane int) expression {
+	return func(f *function) {
+		v(f)
+		f.op(i32x4Extract)
+		f.code = append(f.code, byte(lane))
+	}
+}
+
 // number is a vector of four times v.
 func number(v float32) expression { return lanes(math.Float32bits(v)) }
 
@@ -213,6 +229,14 @@ func (f *function) while(condition expression, body func()) {
 	f.code = append(f.code, 0x45, branchI, 1) // leave where it is zero
 	body()
 	f.code = append(f.code, branch, 0, end, end)
+}
+
+// when runs then if the condition is not 0.
+func (f *function) when(condition expression, then func()) {
+	condition(f)
+	f.code = append(f.code, conditional, 0x40)
+	then()
+	f.code = append(f.code, end)
 }
 
 // either runs one of two statements.

@@ -71,6 +71,8 @@ const (
 //	pairs(function, n, a, b, y)      y[i] = function(a[i], b[i]), see Pair
 //	sums(n, x, lanes)                lanes[j] += x[j] + x[j+16] + ..., 16 lanes
 //	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
+//	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 when it
+//	                                 stopped at an index not in [0, extent)
 func Module() []byte {
 	m := &module{}
 	m.block()
@@ -81,6 +83,7 @@ func Module() []byte {
 		d := f.let(v128, apply(f32Sub, x.get, apply(f32Splat, local(3).get)))
 		return apply(f32Mul, d.get, d.get)
 	})
+	m.gather()
 	return m.encode()
 }
 
@@ -315,4 +318,29 @@ func (m *module) sums(name string, term func(f *function, x local) expression) {
 	for v := range acc {
 		f.run(access(vStore, 16*v, partial.get, acc[v].get))
 	}
+}
+
+func (m *module) gather() {
+	f := m.function("gather", i32, i32, i32, i32, i32)
+	f.results = []valueType{i32}
+	const (
+		n local = iota
+		index
+		x
+		extent
+		y
+	)
+	at, limit := f.variable(v128), f.let(v128, apply(i32x4Splat, extent.get))
+	f.vectors(n, Lanes, func() {
+		f.set(at, access(vLoad, 0, index.get))
+		f.when(apply(anyTrue, apply(i32x4GeU, at.get, limit.get)), func() {
+			f.run(integer(0))
+			f.op(leave)
+		})
+		f.set(at, apply(i32x4Shl, at.get, integer(2)))
+		for lane := range Lanes {
+			f.run(access(f32Store, 4*lane, y.get, access(f32Load, 0, apply(i32Add, x.get, extract(at.get, lane)))))
+		}
+	}, index, y)
+	f.run(integer(1))
 }
