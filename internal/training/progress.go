@@ -8,24 +8,35 @@ import (
 	"strings"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
 // Progress shows how a run goes: on a terminal one line that is written over,
 // ten times a second at most, elsewhere plain lines at the reports only.
+//
+// The time left is our own estimate: that of the bar would count the steps of a
+// resumed run as done in the time since it was resumed, and forget validations.
 type Progress struct {
-	out      io.Writer
-	prefix   string     // of every line that stays
-	width    func() int // columns of the terminal; nil where there is none
-	steps    int
-	begun    time.Time
-	first    int // step at which this process began
-	shown    time.Time
-	latest   *Validation
-	now      func() time.Time
-	unended  bool // a line stands on the terminal without its end
-	barWidth int
+	out     io.Writer
+	prefix  string                   // of every line that stays
+	bar     *progressbar.ProgressBar // nil where there is no terminal
+	width   func() int               // columns of the terminal
+	steps   int
+	begun   time.Time
+	first   int // step at which this process began
+	shown   time.Time
+	latest  *Validation
+	now     func() time.Time
+	unended bool // a line stands on the terminal without its end
 }
+
+const (
+	barWidth = 20
+	// The bar's own part of a line: the description, which stands between, gets
+	// the rest, as a line that is longer than the terminal cannot be written over.
+	barColumns = len(" 100% |") + barWidth + len("|  ") + len(" ")
+)
 
 // NewProgress shows a run of steps steps, of which done are already behind it.
 // Every line that stays on the screen begins with prefix.
@@ -33,30 +44,38 @@ func NewProgress(out *os.File, prefix string, done, steps int) *Progress {
 	p := newProgress(out, done, steps, time.Now)
 	p.prefix = prefix
 	if descriptor := int(out.Fd()); term.IsTerminal(descriptor) {
-		p.width = func() int {
+		p.onTerminal(func() int {
 			if columns, _, err := term.GetSize(descriptor); err == nil && columns > 0 {
 				return columns
 			}
 			return 80
-		}
+		})
 	}
 	return p
 }
 
 func newProgress(out io.Writer, done, steps int, now func() time.Time) *Progress {
-	return &Progress{out: out, steps: steps, first: done, now: now, begun: now(), barWidth: 20}
+	return &Progress{out: out, steps: steps, first: done, now: now, begun: now()}
+}
+
+// onTerminal lets the steps be shown, in lines of width columns.
+func (p *Progress) onTerminal(width func() int) {
+	p.width = width
+	p.bar = progressbar.NewOptions(p.steps, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionUseANSICodes(true))
 }
 
 // Step shows that step steps are done, with their latest losses. It writes
 // nothing where there is no terminal.
 func (p *Progress) Step(step int, losses map[string]float64) {
-	if p.width == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
+	if p.bar == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
 		return
 	}
 	p.shown = p.now()
-	filled := p.barWidth * step / max(1, p.steps)
-	bar := strings.Repeat("=", filled) + strings.Repeat(" ", p.barWidth-filled)
-	p.over("[" + bar + "] " + p.figures(step, losses, p.latest))
+	text := []rune(p.figures(step, losses, p.latest))
+	p.bar.Describe(string(text[:min(len(text), max(0, p.width()-1-barColumns))]))
+	p.bar.Set(step)
+	p.unended = true
 }
 
 // Report shows a line of the journal. It stays on the screen.
@@ -70,8 +89,7 @@ func (p *Progress) Report(entry Entry) {
 // Message prints a line of its own, above the one that is written over.
 func (p *Progress) Message(text string) {
 	if p.unended {
-		p.over("")
-		fmt.Fprint(p.out, "\r")
+		p.bar.Clear()
 		p.unended = false
 	}
 	fmt.Fprintln(p.out, p.prefix+text)
@@ -83,17 +101,6 @@ func (p *Progress) Close() {
 		fmt.Fprintln(p.out)
 		p.unended = false
 	}
-}
-
-// over writes text in the place of the current line, cut to the terminal.
-func (p *Progress) over(text string) {
-	runes := []rune(text)
-	columns := p.width() - 1
-	if len(runes) > columns {
-		runes = runes[:columns]
-	}
-	fmt.Fprint(p.out, "\r"+string(runes)+strings.Repeat(" ", columns-len(runes)))
-	p.unended = true
 }
 
 // figures writes, in this order: steps, time left, losses by name, validation.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // clock moves one second a look.
@@ -37,25 +38,38 @@ func TestProgressPlain(t *testing.T) {
 func TestProgressTerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, 40, 80, clock())
-	p.width = func() int { return 60 }
+	const columns = 60
+	p.onTerminal(func() int { return columns })
+	// last shows the line that stands on the terminal, and checks that no line
+	// that was written over is as long as the terminal is wide.
+	last := func() string {
+		t.Helper()
+		lines := strings.Split(strings.NewReplacer("\x1b[0K", "", "\x1b[2K", "").Replace(out.String()), "\r")
+		for _, line := range lines {
+			if utf8.RuneCountInString(line) >= columns {
+				t.Errorf("%q does not fit the terminal", line)
+			}
+		}
+		out.Reset()
+		return lines[len(lines)-1]
+	}
 	p.Step(60, map[string]float64{"total": 1})
-	p.Step(61, map[string]float64{"total": 1})
-	line := out.String()
-	if !strings.HasPrefix(line, "\r[===============     ] 60/80") || !strings.Contains(line, "0:00:0") || strings.Contains(line, "\n") {
+	if line := last(); !strings.HasPrefix(line, "  75% |") || !strings.Contains(line, "  60/80  0:00:0") || strings.Contains(line, "\n") {
 		t.Errorf("line %q", line)
 	}
-	for _, part := range strings.Split(line, "\r") {
-		if len(part) >= 60 {
-			t.Errorf("%q does not fit the terminal", part)
-		}
+	p.Step(61, map[string]float64{"total": 1})
+	if line := last(); !strings.HasPrefix(line, "  76% |") || !strings.Contains(line, "  61/80  0:00:0") {
+		t.Errorf("line %q", line)
 	}
-	out.Reset()
 	p.Message("sample written")
-	if got := out.String(); !strings.HasSuffix(got, "\rsample written\n") {
+	if got := out.String(); got != "\x1b[2K\rsample written\n" {
 		t.Errorf("message %q", got)
 	}
-	p.Step(80, nil)
 	out.Reset()
+	p.Step(80, nil)
+	if line := last(); !strings.HasPrefix(line, " 100% |") || !strings.Contains(line, "  80/80") {
+		t.Errorf("line %q", line)
+	}
 	p.Close()
 	p.Close()
 	if got := out.String(); got != "\n" {
