@@ -25,6 +25,7 @@ export class EngineError extends Error {
 }
 
 export class Engine {
+  kernels = ""; // which kernels the worker computes with, once it is ready
   #worker = null;
   #module = null; // compiled once, then handed to every new worker
   #model = null; // the last model loaded, for a new worker
@@ -58,8 +59,10 @@ export class Engine {
     try {
       this.#module = await new Promise((resolve, reject) => {
         worker.onmessage = ({ data }) => {
-          if (data.ready) resolve(data.module);
-          else reject(new EngineError({ code: "internal", message: data.failed ?? text.engine.ended }));
+          if (data.ready) {
+            this.kernels = data.kernels;
+            resolve(data.module);
+          } else reject(new EngineError({ code: "internal", message: data.failed ?? text.engine.ended }));
         };
         worker.onerror = () => reject(new EngineError({ code: "internal", message: text.engine.unloaded }));
         worker.postMessage({ start: this.#module });

@@ -2,7 +2,7 @@
 //
 // The page sends {start: module|null} once, then {id, method, argument} to call
 // globalThis.encipher[method] and {abort: id} to cancel a call. Answers are
-// {ready, module}, {id, progress}, {id, result}, {id, error} and {exited}.
+// {ready, kernels, module}, {id, progress}, {id, result}, {id, error} and {exited}.
 import "./wasm_exec.js";
 import { kernels } from "./kernels.js";
 
@@ -15,7 +15,7 @@ async function start(compiled) {
   const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
   kernel.attach(instance);
   go.run(instance).finally(() => postMessage({ exited: true }));
-  postMessage({ ready: globalThis.encipher.version, module });
+  postMessage({ ready: globalThis.encipher.version, kernels: globalThis.encipher.kernels, module });
 }
 
 async function call(id, method, argument) {

@@ -28,6 +28,15 @@ func serveVectors(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	addModels(t, s)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+// addModels adds what the page needs to start.
+func addModels(t *testing.T, s *site.Site) {
+	t.Helper()
 	f, err := models.Files(models.Default)
 	if err != nil {
 		t.Fatal(err)
@@ -35,9 +44,6 @@ func serveVectors(t *testing.T) string {
 	if err := s.AddModel(models.Default, f.Card, f.Encryption, f.Decryption); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(s)
-	t.Cleanup(server.Close)
-	return server.URL + "/"
 }
 
 // worker gives a tab in which ask reaches the wasm without the page's own

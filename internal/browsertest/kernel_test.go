@@ -1,0 +1,91 @@
+package browsertest
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"enciphergan/server/site"
+	"enciphergan/static"
+)
+
+// The page's worker computes on vectors, since this Chromium has them.
+func TestPageUsesVectors(t *testing.T) {
+	b := worker(t, serve(t))
+	if got := eval[string](b, `engine.kernels`); got != "WebAssembly SIMD128" {
+		t.Errorf("the worker computes with %q", got)
+	}
+}
+
+// The tests of package kernel pass in the browser, on vectors and, in a browser
+// that has none, in plain Go: the same digests and the same naive twins.
+func TestKernelsInBrowser(t *testing.T) {
+	dir := t.TempDir()
+	command(t, "go", "run", "./wasm/bundle", "-o", dir)
+	build := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, "kernel.wasm"), "./internal/kernel")
+	build.Dir = root(t)
+	build.Env = append(build.Environ(), "GOOS=js", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the tests: %v\n%s", err, out)
+	}
+	s := site.New()
+	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	addModels(t, s)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	b := open(t, server.URL+"/")
+	for _, c := range []struct {
+		name, prepare, has, lacks string
+	}{
+		{"with vectors", ``, "WebAssembly_SIMD128", ""},
+		{"without", `WebAssembly.validate = () => false`, "plain_Go", "WebAssembly_SIMD128"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := eval[string](b, fmt.Sprintf(`(async () => {
+				const validate = WebAssembly.validate;
+				%s;
+				try {
+					await import(new URL("wasm_exec.js", document.baseURI).href);
+					const { kernels } = await import(new URL("kernels.js", document.baseURI).href);
+					let out = "";
+					const decoder = new TextDecoder();
+					globalThis.fs.writeSync = (_, bytes) => {
+						out += decoder.decode(bytes, { stream: true });
+						return bytes.length;
+					};
+					const module = await WebAssembly.compileStreaming(fetch("kernel.wasm"));
+					const kernel = kernels(module);
+					const go = new Go();
+					go.argv = ["kernel.test", "-test.v", "-test.run=^Test"]; // fuzz tests need a file system
+					go.exit = (code) => (out += "exit " + code);
+					const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
+					kernel.attach(instance);
+					await go.run(instance);
+					return out;
+				} finally {
+					WebAssembly.validate = validate;
+				}
+			})()`, c.prepare))
+			if !strings.HasSuffix(out, "exit 0") {
+				t.Fatalf("the tests end with:\n%s", out[max(0, len(out)-4000):])
+			}
+			for _, name := range []string{"TestCanonicalBits", "TestConv2DEqualsNaive", "TestGemmEqualsNaive"} {
+				if !regexp.MustCompile(`--- PASS: ` + name + `/` + c.has + `\b`).MatchString(out) {
+					t.Errorf("%s did not run with %s", name, c.has)
+				}
+			}
+			if c.lacks != "" && strings.Contains(out, c.lacks) {
+				t.Errorf("%s ran although the browser lacks it", c.lacks)
+			}
+		})
+	}
+}
