@@ -270,9 +270,9 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 	r := measurements{Pictures: []measurement{}, Skipped: []skippedReason{}}
 	names, err := picture.Files(folder)
 	if err != nil {
-		var p *fs.PathError
-		if errors.As(err, &p) {
-			folder = p.Path
+		var listing *fs.PathError
+		if errors.As(err, &listing) {
+			folder = listing.Path
 		}
 		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
 	}

@@ -221,11 +221,12 @@ func readPhotos(ctx context.Context, folder string, crop int, progress *training
 	for _, s := range report.Skipped {
 		progress.Message(fmt.Sprintf("note: skipped %s: %s", s.Name, s.Reason))
 	}
+	var listing *fs.PathError
 	switch {
 	case ctx.Err() != nil:
 		return nil, &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, badInput("check the name of the folder", fmt.Errorf("%s: cannot read the folder: %w", folder, cause(err)))
+	case errors.As(err, &listing):
+		return nil, badInput("check the name of the folder", fmt.Errorf("%s: cannot read the folder: %w", listing.Path, listing.Err))
 	case errors.Is(err, training.ErrNoPhotos) && len(report.Skipped) > 0:
 		return nil, badInput("-crop sets the smallest side", err)
 	case err != nil:
