@@ -28,7 +28,6 @@
 package encipher
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +38,6 @@ import (
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 	"enciphergan/internal/record"
-	"enciphergan/internal/residual"
 )
 
 // Key is a 256-bit secret. Printing it with fmt shows its fingerprint only; Text
@@ -84,6 +82,7 @@ type options struct {
 	workers     int
 	nonce       *key.Nonce
 	exact       Exact
+	noMetadata  bool
 	approximate bool
 }
 
@@ -91,14 +90,19 @@ type options struct {
 type Exact int
 
 const (
-	// ExactPicture keeps every sample. It is what Encrypt does without WithExact.
+	// ExactPicture keeps every sample, alpha and the low bytes of 16 bits
+	// included, and EXIF and colour profile. It is what Encrypt does without WithExact.
 	ExactPicture Exact = iota
-	// ExactOff keeps the neural cipher alone: the picture comes back approximately.
+	// ExactOff keeps the neural cipher alone: the picture comes back approximately,
+	// with 8 bits a sample, transparent parts on white, and without metadata.
 	ExactOff
 )
 
 // WithExact sets how much of the picture Encrypt keeps.
 func WithExact(e Exact) Option { return func(o *options) { o.exact = e } }
+
+// WithoutMetadata leaves EXIF and colour profile out.
+func WithoutMetadata() Option { return func(o *options) { o.noMetadata = true } }
 
 // AcceptApproximate lets Decrypt give a picture that should have come back
 // exactly and did not, with Opened.Exact false, in place of the error NotExact.
@@ -130,7 +134,7 @@ func collect(opts []Option) options {
 // Sealed is what Encrypt makes.
 type Sealed struct {
 	PNG      []byte   // the cipher image, a file to keep
-	Plain    *Picture // the picture as it was decoded; its Notes say what that lost
+	Plain    *Picture // the picture that comes back; its Notes say what of the file does not
 	Bare     *Picture // the bare output of the generator, padded; experimental, to look at and measure only
 	Residual int      // bytes that keeping every sample takes in the file; 0 with ExactOff
 }
@@ -148,6 +152,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	if err != nil {
 		return nil, err
 	}
+	plain = reduced(plain, o)
 	tiling := picture.Tiling(m.network.Tiling())
 	plan, err := tiling.Plan(plain.Height, plain.Width)
 	if err != nil {
@@ -203,16 +208,14 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	o.progress("seal", 0, 1)
 	var rec record.Record
 	if lost != nil {
-		digest := plain.Digest()
-		rec.Digest = digest[:]
-		rec.Residual = residual.Encode(lost.Crop(plain.Height, plain.Width).RGB)
+		rec = keep(plain, lost.Crop(plain.Height, plain.Width).RGB)
 	}
 	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics, rec.Encode())
 	if err != nil {
 		return nil, err
 	}
 	o.progress("seal", 1, 1)
-	return &Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: len(rec.Residual)}, nil
+	return &Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: len(rec[record.Residual])}, nil
 }
 
 // recoverTile is what the decryption generator makes of a tile's cipher. Both
@@ -291,17 +294,17 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	o.progress("encode", 0, 1)
 	recovered := whole.Crop(header.Height, header.Width)
-	exact := false
-	if rec.Digest != nil {
-		approximate := errNotExact
-		if err := residual.Add(recovered.RGB, rec.Residual); err != nil {
-			approximate = fmt.Errorf("%w: %w", errNotExact, err)
-			recovered = whole.Crop(header.Height, header.Width) // Add may have changed a part
-		}
-		digest := recovered.Digest()
-		exact = bytes.Equal(digest[:], rec.Digest)
-		if !exact && !o.approximate {
-			return nil, approximate
+	promised, exact := rec.Has(record.Digest), false
+	if promised {
+		restored, err := restore(recovered, rec)
+		exact = err == nil
+		switch {
+		case err != nil && !o.approximate:
+			return nil, err
+		case restored != nil:
+			recovered = restored
+		default:
+			recovered = whole.Crop(header.Height, header.Width) // restore may have changed a part
 		}
 	}
 	file, err := recovered.PNG()
@@ -309,7 +312,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 		return nil, err
 	}
 	o.progress("encode", 1, 1)
-	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, Promised: rec.Digest != nil, Exact: exact}, nil
+	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, Promised: promised, Exact: exact}, nil
 }
 
 var errNotExact = errors.New("the recovered picture is not equal to the original")

@@ -231,9 +231,11 @@ func TestHostileRecord(t *testing.T) {
 	}{
 		"no record":             {nil, UnsupportedVersion},
 		"unknown section":       {append([]byte{9, 0, 0, 0, 0}, make([]byte, 251)...), UnsupportedVersion},
-		"residual of no block":  {record.Record{Digest: digest[:], Residual: []byte{}}.Encode(), NotExact},
-		"residual too long":     {record.Record{Digest: digest[:], Residual: []byte{0, 0, 0, 0, 0}}.Encode(), NotExact},
-		"residual of all zeros": {record.Record{Digest: digest[:], Residual: []byte{0, 0, 0, 0}}.Encode(), NotExact},
+		"residual of no block":  {record.Record{record.Digest: digest[:], record.Residual: {}}.Encode(), NotExact},
+		"residual too long":     {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0, 0}}.Encode(), NotExact},
+		"residual of all zeros": {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}}.Encode(), NotExact},
+		"alpha of no plane":     {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}, record.Alpha: {1}}.Encode(), NotExact},
+		"another number of low": {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}, record.Low: record.Pack(make([]byte, 400))}.Encode(), NotExact},
 		"approximate":           {record.Record{}.Encode(), ""},
 	} {
 		file, err := container.Seal(sealed.Header, subkeys, text.Levels, text.Statistics, c.record)

@@ -77,8 +77,9 @@ var classes = []struct {
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
 	{container.ErrTooLarge, TooLarge, fmt.Sprintf("Up to %d megapixels are opened here; the native program opens larger pictures than the page.", MaxPixels/1_000_000)},
 	{container.ErrNotCipher, NotCipher, "Ask for the file as it was written, sent as a file or document and not as a picture."},
-	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
+	// Before the causes that it wraps.
 	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
+	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},

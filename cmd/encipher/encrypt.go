@@ -13,15 +13,19 @@ func encryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "encrypt",
 		Usage:     "turn a picture into a cipher image",
-		ArgsUsage: "-key FILE -o OUT.png [-exact on|off] [-model NAME|DIR] [-f] IN",
-		UsageText: "encipher encrypt -key FILE -o OUT.png [-exact on|off] [-model NAME|DIR] [-f] IN",
+		ArgsUsage: "-key FILE -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		UsageText: "encipher encrypt -key FILE -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
 		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a picture of noise
 that only the key opens, and only as long as no program recompresses it: send it
 as a file, not as a picture.
 
-With -exact on, every sample comes back as it was; what that takes is sealed beside
-the neural cipher. With -exact off, the picture comes back approximately.`,
-		Flags:  append(pictureFlags(), &cli.StringFlag{Name: "exact", Usage: "`MODE`: on, or off for an approximate picture", Value: "on"}),
+With -exact on, every sample comes back as it was, with transparency, 16 bits, EXIF
+data and colour profile; what that takes is sealed beside the neural cipher. With
+-exact off, the picture comes back approximately, with 8 bits and without the rest.
+The EXIF orientation is applied in either case.`,
+		Flags: append(pictureFlags(),
+			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on, or off for an approximate picture", Value: "on"},
+			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"}),
 		Action: encrypt,
 	}
 }
@@ -39,7 +43,11 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer t.end()
-	sealed, err := t.model.Encrypt(ctx, t.input, t.key, append(t.options, encipher.WithExact(exact))...)
+	t.options = append(t.options, encipher.WithExact(exact))
+	if c.Bool("drop-metadata") {
+		t.options = append(t.options, encipher.WithoutMetadata())
+	}
+	sealed, err := t.model.Encrypt(ctx, t.input, t.key, t.options...)
 	if err != nil {
 		return t.failed(err)
 	}

@@ -357,7 +357,7 @@ func (e evaluation) measure(ctx context.Context, folder, name string) (measureme
 		if err != nil {
 			return measurement{}, err
 		}
-		square, err := centre(whole, e.crop)
+		square, err := centre(whole.OnWhite(), e.crop)
 		if err != nil {
 			return measurement{}, err
 		}

@@ -52,7 +52,7 @@ func forge(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	r, err := record.Decode(text.Record)
 	ts.Check(err)
-	r.Digest[0]++
+	r[record.Digest][0]++
 	file, err := container.Seal(sealed.Header, subkeys, text.Levels, text.Statistics, r.Encode())
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), file, 0o600))

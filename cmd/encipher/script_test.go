@@ -222,6 +222,13 @@ func writePictures(t *testing.T, dir string) {
 		write(name, func(b *bytes.Buffer) error { return png.Encode(b, draw(size[0], size[1])) })
 	}
 	write("photo.jpg", func(b *bytes.Buffer) error { return jpeg.Encode(b, draw(60, 80), nil) })
+	write("turned.jpg", func(b *bytes.Buffer) error { // its EXIF data ask for a quarter turn
+		var upright bytes.Buffer
+		err := jpeg.Encode(&upright, draw(60, 80), nil)
+		b.WriteString("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
+		b.Write(upright.Bytes()[2:])
+		return err
+	})
 	write("clear.png", func(b *bytes.Buffer) error { return png.Encode(b, image.NewNRGBA(image.Rect(0, 0, 20, 20))) })
 	write("huge.png", func(b *bytes.Buffer) error { // a header that declares 100,000 x 100,000 pixels
 		ihdr := []byte("IHDR\x00\x01\x86\xa0\x00\x01\x86\xa0\x08\x02\x00\x00\x00")

@@ -95,10 +95,9 @@ func sniff(file []byte) (format, error) {
 }
 
 // Decode reads a picture file of a kind told by its first bytes. The EXIF
-// orientation is applied, 16 bits are reduced to the high 8, gray becomes equal
-// red, green and blue, transparency is put on white, and of an animation the
-// first frame is taken; Notes says which of these lost something. Colours are
-// taken as they are, without their ICC profile.
+// orientation is applied, and of an animation the first frame is taken; Notes
+// says what was lost. Colours are taken as they are; their profile is kept, not
+// applied.
 //
 // Errors wrap ErrFormat, ErrCorrupt or ErrTooLarge.
 func Decode(file []byte, limits Limits) (p *Picture, err error) {
@@ -146,11 +145,14 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	if b := m.Bounds(); b.Dx() != c.Width || b.Dy() != c.Height {
 		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, c.Width, c.Height, b.Dx(), b.Dy())
 	}
-	p, lost := flatten(m, f.name == "WebP")
-	p.Notes = append(notes, lost...)
+	p = convert(m, f.name == "WebP")
+	p.Notes = append(notes, p.Notes...)
+	applied := 1
 	if f.exif != imagemeta.ImageFormatAuto {
-		p.orient(orientation(file, f.exif))
+		applied = orientation(file, f.exif)
+		p.orient(applied)
 	}
+	p.keepMetadata(file, f.name, applied)
 	return p, nil
 }
 
@@ -196,65 +198,105 @@ func moreFrames(rest []byte) bool {
 }
 
 const (
-	noteAlpha   = "transparent parts were put on white"
-	noteSixteen = "16 bits a sample were reduced to 8"
+	notePremultiplied = "colours were premultiplied with alpha, and are kept as they are without it"
+	noteCMYK          = "cyan, magenta, yellow and black became red, green and blue"
 )
 
-// flatten converts any decoded image to 8-bit RGB on white and says what that
-// lost. limited says that luma and chroma, where the image has them, are in
-// BT.601's limited range.
-func flatten(m image.Image, limited bool) (*Picture, []string) {
+// convert takes the samples of any decoded image, and says what that lost.
+// limited says that luma and chroma, where the image has them, are in BT.601's
+// limited range.
+func convert(m image.Image, limited bool) *Picture {
 	toRGB := color.YCbCrToRGB
 	if limited {
 		toRGB = limitedToRGB
 	}
 	b := m.Bounds()
 	p := New(b.Dy(), b.Dx())
-	alpha := false
-	put := func(i int, c color.NRGBA) {
-		if c.A != 255 {
-			alpha = true
-			c.R, c.G, c.B = onWhite(c.R, c.A), onWhite(c.G, c.A), onWhite(c.B, c.A)
+	opaque := false
+	if m, ok := m.(interface{ Opaque() bool }); ok {
+		opaque = m.Opaque()
+	}
+	if !opaque {
+		p.Alpha = make([]byte, b.Dy()*b.Dx())
+	}
+	switch m.(type) {
+	case *image.Gray:
+		p.Gray = true
+	case *image.Gray16:
+		p.Gray = true
+		p.Low = make([]byte, b.Dy()*b.Dx())
+	case *image.RGBA64, *image.NRGBA64:
+		p.Low = make([]byte, b.Dy()*b.Dx()*p.Channels())
+	case *image.CMYK:
+		p.Notes = append(p.Notes, noteCMYK)
+	}
+	switch m.(type) {
+	case *image.RGBA, *image.RGBA64:
+		if !opaque {
+			p.Notes = append(p.Notes, notePremultiplied)
 		}
-		p.RGB[i], p.RGB[i+1], p.RGB[i+2] = c.R, c.G, c.B
+	}
+	put := func(i int, c color.NRGBA) {
+		p.RGB[3*i], p.RGB[3*i+1], p.RGB[3*i+2] = c.R, c.G, c.B
+		if p.Alpha != nil {
+			p.Alpha[i] = c.A
+		}
+	}
+	put16 := func(i int, c color.NRGBA64) {
+		put(i, color.NRGBA{uint8(c.R >> 8), uint8(c.G >> 8), uint8(c.B >> 8), uint8(c.A >> 8)})
+		n := p.Channels()
+		low := [4]byte{uint8(c.R), uint8(c.G), uint8(c.B), uint8(c.A)}
+		copy(p.Low[n*i:n*(i+1)], low[:])
 	}
 	for y, i := b.Min.Y, 0; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x, i = x+1, i+3 {
+		for x := b.Min.X; x < b.Max.X; x, i = x+1, i+1 {
 			switch m := m.(type) {
 			case *image.YCbCr:
 				c := m.YCbCrAt(x, y)
-				p.RGB[i], p.RGB[i+1], p.RGB[i+2] = toRGB(c.Y, c.Cb, c.Cr)
+				r, g, b := toRGB(c.Y, c.Cb, c.Cr)
+				put(i, color.NRGBA{r, g, b, 255})
 			case *image.NYCbCrA:
 				c := m.NYCbCrAAt(x, y)
 				r, g, b := toRGB(c.Y, c.Cb, c.Cr)
 				put(i, color.NRGBA{r, g, b, c.A})
-			case *image.RGBA: // decoders return it for opaque pictures and, in some kinds, for premultiplied ones
-				c := m.RGBAAt(x, y)
-				alpha = alpha || c.A != 255
-				w := 255 - c.A
-				p.RGB[i], p.RGB[i+1], p.RGB[i+2] = plus(c.R, w), plus(c.G, w), plus(c.B, w)
 			case *image.NRGBA:
 				put(i, m.NRGBAAt(x, y))
+			case *image.RGBA: // decoders return it for opaque pictures and, in some kinds, for premultiplied ones
+				if c := m.RGBAAt(x, y); opaque {
+					put(i, color.NRGBA(c))
+				} else {
+					put(i, straight(c))
+				}
 			case *image.Gray:
 				g := m.GrayAt(x, y).Y
-				p.RGB[i], p.RGB[i+1], p.RGB[i+2] = g, g, g
+				put(i, color.NRGBA{g, g, g, 255})
+			case *image.Gray16:
+				g := m.Gray16At(x, y).Y
+				put16(i, color.NRGBA64{g, g, g, 0xffff})
 			case *image.NRGBA64:
-				c := m.NRGBA64At(x, y)
-				put(i, color.NRGBA{uint8(c.R >> 8), uint8(c.G >> 8), uint8(c.B >> 8), uint8(c.A >> 8)})
-			default: // palettes, CMYK, 16-bit gray and RGB
+				put16(i, m.NRGBA64At(x, y))
+			case *image.RGBA64:
+				put16(i, color.NRGBA64Model.Convert(bounded(m.RGBA64At(x, y))).(color.NRGBA64))
+			default: // palettes and CMYK
 				put(i, color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA))
 			}
 		}
 	}
-	var lost []string
-	if alpha {
-		lost = append(lost, noteAlpha)
+	return p
+}
+
+// straight divides premultiplied colours by alpha. A hostile file may hold more
+// colour than alpha allows.
+func straight(c color.RGBA) color.NRGBA {
+	if c.A == 0 {
+		return color.NRGBA{}
 	}
-	switch m.(type) {
-	case *image.Gray16, *image.RGBA64, *image.NRGBA64:
-		lost = append(lost, noteSixteen)
-	}
-	return p, lost
+	divide := func(v uint8) uint8 { return uint8(min((uint32(v)*255+uint32(c.A)/2)/uint32(c.A), 255)) }
+	return color.NRGBA{divide(c.R), divide(c.G), divide(c.B), c.A}
+}
+
+func bounded(c color.RGBA64) color.RGBA64 {
+	return color.RGBA64{min(c.R, c.A), min(c.G, c.A), min(c.B, c.A), c.A}
 }
 
 // limitedToRGB converts limited-range BT.601, which lossy WebP holds (RFC 6386,
@@ -268,11 +310,3 @@ func limitedToRGB(y, cb, cr uint8) (r, g, b uint8) {
 	sample := func(v int) uint8 { return uint8(min(max(v>>16, 0), 255)) }
 	return sample(l + 104597*v), sample(l - 25675*u - 53279*v), sample(l + 132201*u)
 }
-
-// onWhite blends a sample, not premultiplied, with white.
-func onWhite(v, a uint8) uint8 {
-	return uint8((uint32(v)*uint32(a) + 255*(255-uint32(a)) + 127) / 255)
-}
-
-// plus adds and stays at 255: a hostile file may hold more colour than alpha allows.
-func plus(v, w uint8) uint8 { return uint8(min(int(v)+int(w), 255)) }

@@ -60,16 +60,24 @@ func (p *Picture) orient(o int) {
 	case 8:
 		at = func(y, x int) (int, int) { return x, w - 1 - y }
 	}
-	turned := New(h, w)
+	height, width := h, w
 	if o >= 5 {
-		turned = New(w, h)
+		height, width = w, h
 	}
-	for y, i := 0, 0; y < turned.Height; y++ {
-		for x := 0; x < turned.Width; x, i = x+1, i+3 {
-			sy, sx := at(y, x)
-			j := 3 * (sy*w + sx)
-			turned.RGB[i], turned.RGB[i+1], turned.RGB[i+2] = p.RGB[j], p.RGB[j+1], p.RGB[j+2]
+	channels := p.Channels()
+	turn := func(plane []byte, n int) []byte {
+		if plane == nil {
+			return nil
 		}
+		turned := make([]byte, 0, len(plane))
+		for y := range height {
+			for x := range width {
+				sy, sx := at(y, x)
+				turned = append(turned, plane[n*(sy*w+sx):][:n]...)
+			}
+		}
+		return turned
 	}
-	p.Width, p.Height, p.RGB = turned.Width, turned.Height, turned.RGB
+	p.Width, p.Height = width, height
+	p.RGB, p.Alpha, p.Low = turn(p.RGB, 3), turn(p.Alpha, 1), turn(p.Low, channels)
 }

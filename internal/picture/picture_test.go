@@ -16,6 +16,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	goreflect "reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -98,18 +99,6 @@ func TestDecodeLossless(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
-	p := &Picture{Width: 2, Height: 1, RGB: []byte{0, 127, 255, 1, 2, 3}}
-	// By sha256sum, of the bytes that docs/format.md lists.
-	if got, want := fmt.Sprintf("%x", p.Digest()), "3fc18d3ba1394334a3f8bbe22b49a340d42a9ddeb986a8157deaf3734a99574a"; got != want {
-		t.Errorf("digest %s, want %s", got, want)
-	}
-	other := &Picture{Width: 1, Height: 2, RGB: p.RGB}
-	if p.Digest() == other.Digest() {
-		t.Error("pictures of other shapes have one digest")
-	}
-}
-
 func TestDecodeJPEGAndWebP(t *testing.T) {
 	p, err := Decode(encodeJPEG(t, image.NewGray(image.Rect(0, 0, 9, 5))), roomy)
 	if err != nil || p.Width != 9 || p.Height != 5 || slices.Max(p.RGB) != 0 {
@@ -124,33 +113,135 @@ func TestDecodeJPEGAndWebP(t *testing.T) {
 	}
 }
 
-func TestFlatten(t *testing.T) {
+func TestConvert(t *testing.T) {
 	one := image.Rect(0, 0, 1, 1)
 	clear := image.NewNRGBA(one)
 	clear.SetNRGBA(0, 0, color.NRGBA{200, 100, 0, 51})
-	deep := image.NewNRGBA64(one)
+	unseen := image.NewNRGBA(one)
+	unseen.SetNRGBA(0, 0, color.NRGBA{1, 2, 3, 0})
+	deep, deepClear := image.NewNRGBA64(one), image.NewNRGBA64(one)
 	deep.SetNRGBA64(0, 0, color.NRGBA64{0x12ff, 0x3400, 0x5680, 0xffff})
-	gray := image.NewGray16(one)
+	deepClear.SetNRGBA64(0, 0, color.NRGBA64{0x12ff, 0x3400, 0x5680, 0x89ab})
+	opaque := image.NewRGBA64(one)
+	opaque.SetRGBA64(0, 0, color.RGBA64{0x1234, 0x5678, 0x9abc, 0xffff})
+	gray, gray8 := image.NewGray16(one), image.NewGray(one)
 	gray.SetGray16(0, 0, color.Gray16{0xabcd})
+	gray8.SetGray(0, 0, color.Gray{0xab})
 	premultiplied := image.NewRGBA(one)
 	premultiplied.SetRGBA(0, 0, color.RGBA{40, 20, 0, 51})
+	hostile := image.NewRGBA64(one) // more colour than alpha
+	hostile.SetRGBA64(0, 0, color.RGBA64{0xffff, 0x4000, 0, 0x8000})
 	cmyk := image.NewCMYK(one)
 	cmyk.SetCMYK(0, 0, color.CMYK{0, 255, 255, 0})
 	for name, c := range map[string]struct {
 		image image.Image
-		rgb   []byte
-		notes []string
+		want  Picture
 	}{
-		"alpha":         {clear, []byte{244, 224, 204}, []string{noteAlpha}},
-		"premultiplied": {premultiplied, []byte{244, 224, 204}, []string{noteAlpha}},
-		"16 bits":       {deep, []byte{0x12, 0x34, 0x56}, []string{noteSixteen}},
-		"16-bit gray":   {gray, []byte{0xab, 0xab, 0xab}, []string{noteSixteen}},
-		"CMYK":          {cmyk, []byte{255, 0, 0}, nil},
+		"alpha":         {clear, Picture{RGB: []byte{200, 100, 0}, Alpha: []byte{51}}},
+		"unseen":        {unseen, Picture{RGB: []byte{1, 2, 3}, Alpha: []byte{0}}},
+		"premultiplied": {premultiplied, Picture{RGB: []byte{200, 100, 0}, Alpha: []byte{51}, Notes: []string{notePremultiplied}}},
+		"16 bits":       {deep, Picture{RGB: []byte{0x12, 0x34, 0x56}, Low: []byte{0xff, 0, 0x80}}},
+		"16-bit RGB":    {opaque, Picture{RGB: []byte{0x12, 0x56, 0x9a}, Low: []byte{0x34, 0x78, 0xbc}}},
+		"16-bit alpha":  {deepClear, Picture{RGB: []byte{0x12, 0x34, 0x56}, Alpha: []byte{0x89}, Low: []byte{0xff, 0, 0x80, 0xab}}},
+		"too colourful": {hostile, Picture{RGB: []byte{0xff, 0x7f, 0}, Alpha: []byte{0x80}, Low: []byte{0xff, 0xff, 0, 0}, Notes: []string{notePremultiplied}}},
+		"gray":          {gray8, Picture{RGB: []byte{0xab, 0xab, 0xab}, Gray: true}},
+		"16-bit gray":   {gray, Picture{RGB: []byte{0xab, 0xab, 0xab}, Gray: true, Low: []byte{0xcd}}},
+		"CMYK":          {cmyk, Picture{RGB: []byte{255, 0, 0}, Notes: []string{noteCMYK}}},
 	} {
-		p, notes := flatten(c.image, false)
-		if !bytes.Equal(p.RGB, c.rgb) || !slices.Equal(notes, c.notes) {
-			t.Errorf("%s: %v %q, want %v %q", name, p.RGB, notes, c.rgb, c.notes)
+		c.want.Width, c.want.Height = 1, 1
+		if p := convert(c.image, false); !goreflect.DeepEqual(*p, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, *p, c.want)
 		}
+	}
+}
+
+func TestOnWhite(t *testing.T) {
+	p := &Picture{Width: 1, Height: 1, RGB: []byte{200, 100, 0}, Alpha: []byte{51}, Low: []byte{1, 2, 3, 4}, EXIF: []byte("x"), Notes: []string{"before"}}
+	flat := p.OnWhite()
+	if want := (Picture{Width: 1, Height: 1, RGB: []byte{244, 224, 204}, Notes: []string{"before", noteAlpha, noteSixteen, noteMetadata}}); !goreflect.DeepEqual(*flat, want) {
+		t.Errorf("%+v, want %+v", *flat, want)
+	}
+	if !bytes.Equal(p.RGB, []byte{200, 100, 0}) || len(p.Notes) != 1 {
+		t.Error("the picture itself has changed")
+	}
+	if plain := New(1, 1); plain.OnWhite() != plain {
+		t.Error("a picture of colours alone is copied")
+	}
+}
+
+// noisy fills a picture with random samples.
+func noisy(height, width int, gray, alpha, deep bool) *Picture {
+	r := rand.NewChaCha8([32]byte{byte(height), byte(width)})
+	p := New(height, width)
+	r.Read(p.RGB)
+	if p.Gray = gray; gray {
+		for i := range p.RGB {
+			p.RGB[i] = p.RGB[i-i%3]
+		}
+	}
+	if alpha {
+		p.Alpha = make([]byte, height*width)
+		r.Read(p.Alpha)
+	}
+	if deep {
+		p.Low = make([]byte, height*width*p.Channels())
+		r.Read(p.Low)
+	}
+	return p
+}
+
+// TestPNGKeepsEverything writes each form of picture and reads it back.
+func TestPNGKeepsEverything(t *testing.T) {
+	profile := make([]byte, 200)
+	for _, c := range []struct{ gray, alpha, deep bool }{{}, {alpha: true}, {deep: true}, {alpha: true, deep: true}, {gray: true}, {gray: true, deep: true}} {
+		p := noisy(9, 7, c.gray, c.alpha, c.deep)
+		for name, set := range map[string]func(){
+			"alone":    func() {},
+			"EXIF":     func() { p.EXIF = exif(1) },
+			"ICC":      func() { p.EXIF, p.ICC = nil, profile },
+			"EXIF too": func() { p.EXIF, p.ICC = exif(1), profile },
+		} {
+			copy(profile[16:], map[bool]string{false: "RGB ", true: "GRAY"}[c.gray])
+			p.EXIF, p.ICC = nil, nil
+			set()
+			file, err := p.PNG()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := png.Decode(bytes.NewReader(file)); err != nil {
+				t.Errorf("%+v, %s: not a valid PNG: %v", c, name, err)
+			}
+			back, err := Decode(file, roomy)
+			if err != nil || !goreflect.DeepEqual(back, p) || back.Digest() != p.Digest() {
+				t.Errorf("%+v, %s: another picture comes back: %v", c, name, err)
+			}
+		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	wide := Picture{Width: 2, Height: 1, RGB: []byte{0, 127, 255, 1, 2, 3}}
+	gray := Picture{Width: 2, Height: 1, RGB: []byte{5, 5, 5, 6, 6, 6}, Gray: true}
+	with := func(p Picture, alpha, low []byte) Picture {
+		p.Alpha, p.Low = alpha, low
+		return p
+	}
+	// By sha256sum, of the bytes that docs/format.md lists.
+	for want, p := range map[string]Picture{
+		"3fc18d3ba1394334a3f8bbe22b49a340d42a9ddeb986a8157deaf3734a99574a": wide,
+		"f5d5aa3be5cb8a6e4cb1909ff3db39e9462c429c05a270911cbd3efe48d12691": gray,
+		"5300bab8aa49e06572b520957099bdbd084158572b2b953d21efce32536f0ad2": with(wide, []byte{9, 8}, nil),
+		"ae8f70fca2179d04b28e8d631f29c319a3f648358c4c15edaca9d6e56fe37387": with(wide, nil, []byte{10, 11, 12, 13, 14, 15}),
+		"2d03c4d82f3166673b23bef5dc919a1e69ad3479e95d91f38a85a25842e58e12": with(gray, nil, []byte{1, 2}),
+		"c2fec519519e6dad5be091999d57f7baac9fb520646de9676fe68438516c36c7": with(wide, []byte{9, 8}, []byte{1, 2, 3, 4, 5, 6, 7, 8}),
+	} {
+		if got := fmt.Sprintf("%x", p.Digest()); got != want {
+			t.Errorf("%+v: digest %s, want %s", p, got, want)
+		}
+	}
+	tall := Picture{Width: 1, Height: 2, RGB: wide.RGB}
+	if wide.Digest() == tall.Digest() {
+		t.Error("pictures of other shapes have one digest")
 	}
 }
 
@@ -168,10 +259,10 @@ func TestDecodeGIF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if still.Width != 5 || still.Height != 4 || !bytes.Equal(still.RGB[3*(5+2):][:3], []byte{255, 0, 0}) || !bytes.Equal(still.RGB[:3], []byte{255, 255, 255}) {
+	if still.Width != 5 || still.Height != 4 || !bytes.Equal(still.RGB[3*(5+2):][:3], []byte{255, 0, 0}) || !bytes.Equal(still.Alpha[:3], []byte{0, 0, 0}) || still.Alpha[5+2] != 255 {
 		t.Errorf("a frame inside its screen: %d x %d, %v", still.Width, still.Height, still.RGB)
 	}
-	if !slices.Equal(still.Notes, []string{noteAlpha}) {
+	if still.Notes != nil {
 		t.Errorf("notes of a still GIF: %q", still.Notes)
 	}
 	g.Image, g.Delay = append(g.Image, frame), append(g.Delay, 10)
@@ -202,11 +293,20 @@ func TestLimitedRange(t *testing.T) {
 	}
 }
 
-// withOrientation puts an EXIF segment with the given orientation behind a JPEG's first marker.
+// exif is the least EXIF data with the given orientation.
+func exif(o byte) []byte {
+	return append([]byte("MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), o, 0, 0, 0, 0, 0, 0)
+}
+
+// withSegment puts a segment behind a JPEG's first marker.
+func withSegment(file []byte, marker byte, data []byte) []byte {
+	head := binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(len(data)+2))
+	return slices.Concat(file[:2], head, data, file[2:])
+}
+
+// withOrientation puts EXIF data with the given orientation into a JPEG.
 func withOrientation(file []byte, o byte) []byte {
-	exif := append([]byte("Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), o, 0, 0, 0, 0, 0, 0)
-	segment := binary.BigEndian.AppendUint16([]byte{0xff, 0xe1}, uint16(len(exif)+2))
-	return slices.Concat(file[:2], segment, exif, file[2:])
+	return withSegment(file, 0xe1, append([]byte(exifPrefix), exif(o)...))
 }
 
 func TestOrientation(t *testing.T) {
@@ -215,10 +315,16 @@ func TestOrientation(t *testing.T) {
 	want := map[int]string{1: "abc/def", 2: "cba/fed", 3: "fed/cba", 4: "def/abc", 5: "ad/be/cf", 6: "da/eb/fc", 7: "fc/eb/da", 8: "cf/be/ad"}
 	for o := 1; o <= 8; o++ {
 		p := New(2, 3)
+		p.Alpha, p.Low = make([]byte, 6), make([]byte, 24)
 		for i := range 6 {
-			p.RGB[3*i] = byte('a' + i)
+			p.RGB[3*i], p.Alpha[i], p.Low[4*i+3] = byte('a'+i), byte('a'+i), byte('a'+i)
 		}
 		p.orient(o)
+		for i := range 6 {
+			if p.Alpha[i] != p.RGB[3*i] || p.Low[4*i+3] != p.RGB[3*i] {
+				t.Errorf("orientation %d: alpha or low bytes are turned otherwise", o)
+			}
+		}
 		var got strings.Builder
 		for y := range p.Height {
 			if y > 0 {
@@ -244,6 +350,9 @@ func TestOrientation(t *testing.T) {
 		}
 		if tagged.Width != upright.Width || !bytes.Equal(tagged.RGB, upright.RGB) {
 			t.Errorf("orientation %d in a JPEG is not applied", o)
+		}
+		if !bytes.Equal(tagged.EXIF, exif(1)) {
+			t.Errorf("orientation %d: the EXIF data that are kept are %x", o, tagged.EXIF)
 		}
 	}
 	file := encodeJPEG(t, scene(16, 24))
@@ -501,6 +610,14 @@ func FuzzDecode(f *testing.F) {
 		if p.Width < 1 || p.Height < 1 || int64(p.Width)*int64(p.Height) > limits.Pixels || len(p.RGB) != 3*p.Width*p.Height {
 			t.Errorf("%d x %d pixels with %d bytes", p.Width, p.Height, len(p.RGB))
 		}
+		written, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Notes = nil
+		if back, err := Decode(written, Limits{Bytes: 1 << 24, Pixels: 1 << 16}); err != nil || !goreflect.DeepEqual(back, p) {
+			t.Errorf("another picture comes back from its PNG: %v", err)
+		}
 	})
 }
 
@@ -522,7 +639,7 @@ func TestKinds(t *testing.T) {
 		return p
 	}
 	scene := read("testdata/scene.png")
-	notes := map[string]string{"deep.png": noteSixteen, "deep.tiff": noteSixteen, "animation.gif": "only the first frame"}
+	notes := map[string]string{"cmyk.jpg": noteCMYK, "animation.gif": "only the first frame"}
 	for _, name := range files {
 		p := read(name)
 		if p.Width != scene.Width || p.Height != scene.Height {

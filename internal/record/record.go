@@ -1,16 +1,20 @@
 // Package record holds what is sealed beside the neural cipher and its
-// statistics: what makes the recovered picture equal to the original, and the
-// proof that it is. docs/format.md specifies its bytes.
+// statistics: what makes the recovered picture equal to the original, the proof
+// that it is, and what goes with a picture. docs/format.md specifies its bytes.
 //
 // Main path: Encode pads, so that the length of a file tells little about the
-// picture; Decode checks what it reads before it takes memory.
+// picture; Decode checks what it reads before it takes memory. Pack and Unpack
+// shorten whole planes of samples.
 package record
 
 import (
+	"bytes"
+	"compress/zlib"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"slices"
 )
@@ -19,42 +23,41 @@ import (
 // by a later version of this program, or by another one.
 var ErrRecord = errors.New("what is sealed beside the picture cannot be read")
 
-// Record is what goes with a neural cipher. Parts that are nil are not written.
-type Record struct {
-	Digest   []byte // of the original picture, 32 bytes; nil: the picture comes back approximately
-	Residual []byte // coded difference between the original and what the generator recovers
-}
+// Kind is what a section of a record holds.
+type Kind byte
 
-// The kinds of sections. They follow each other in rising order.
+// The kinds, in the order in which sections follow each other.
 const (
-	end      = 0
-	digest   = 1
-	residual = 2
+	Digest   Kind = 1 + iota // of the original picture, 32 bytes
+	Residual                 // coded difference between the original and what the generator recovers
+	Gray                     // empty: the picture is gray
+	Alpha                    // packed, (height, width)
+	Low                      // packed, the low bytes of 16-bit samples, (height, width, samples of a pixel)
+	EXIF                     // as a TIFF file
+	ICC                      // the colour profile
+
+	end, last = 0, ICC
 )
 
-// sections pairs kinds with the parts of a record, in the order of the format.
-func (r *Record) sections() []section {
-	return []section{{digest, &r.Digest}, {residual, &r.Residual}}
-}
+// Record is what goes with a neural cipher: sections by their kind. The empty
+// one is that of a picture that comes back approximately; every other one has
+// at least Digest and Residual.
+type Record map[Kind][]byte
 
-type section struct {
-	kind    byte
-	content *[]byte
-}
+// Has reports whether there is such a section.
+func (r Record) Has(k Kind) bool { _, ok := r[k]; return ok }
 
 // Encode writes a record and pads it with zeros to Padded bytes.
 func (r Record) Encode() []byte {
 	n := 1
-	for _, s := range r.sections() {
-		if *s.content != nil {
-			n += 5 + len(*s.content)
-		}
+	for _, content := range r {
+		n += 5 + len(content)
 	}
 	b := make([]byte, 0, Padded(n))
-	for _, s := range r.sections() {
-		if *s.content != nil {
-			b = binary.BigEndian.AppendUint32(append(b, s.kind), uint32(len(*s.content)))
-			b = append(b, *s.content...)
+	for k := Kind(1); k <= last; k++ {
+		if r.Has(k) {
+			b = binary.BigEndian.AppendUint32(append(b, byte(k)), uint32(len(r[k])))
+			b = append(b, r[k]...)
 		}
 	}
 	b = append(b, end)
@@ -73,32 +76,60 @@ func Padded(n int) int {
 	return (n + mask) &^ mask
 }
 
-// Decode reads a record. The parts share memory with b. Errors wrap ErrRecord.
+// Decode reads a record. The sections share memory with b. Errors wrap ErrRecord.
 func Decode(b []byte) (Record, error) {
-	var r Record
+	r := Record{}
 	length := len(b)
-	for _, s := range r.sections() {
-		if len(b) == 0 || b[0] != s.kind {
+	for k := Kind(1); k <= last; k++ {
+		if len(b) == 0 || b[0] != byte(k) {
 			continue
 		}
 		if len(b) < 5 || int64(binary.BigEndian.Uint32(b[1:])) > int64(len(b)-5) {
-			return Record{}, fmt.Errorf("%w: its section %d was cut", ErrRecord, s.kind)
+			return nil, fmt.Errorf("%w: its section %d was cut", ErrRecord, k)
 		}
 		n := int(binary.BigEndian.Uint32(b[1:]))
-		*s.content = b[5 : 5+n : 5+n]
+		r[k] = b[5 : 5+n : 5+n]
 		b = b[5+n:]
 	}
 	switch {
 	case len(b) == 0:
-		return Record{}, fmt.Errorf("%w: it has no end", ErrRecord)
+		return nil, fmt.Errorf("%w: it has no end", ErrRecord)
 	case b[0] != end:
-		return Record{}, fmt.Errorf("%w: it has a section %d, which is unknown or out of order", ErrRecord, b[0])
+		return nil, fmt.Errorf("%w: it has a section %d, which is unknown or out of order", ErrRecord, b[0])
 	case slices.ContainsFunc(b, func(v byte) bool { return v != 0 }) || length != Padded(length-len(b)+1):
-		return Record{}, fmt.Errorf("%w: its padding is wrong", ErrRecord)
-	case r.Digest != nil && len(r.Digest) != sha256.Size:
-		return Record{}, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r.Digest))
-	case (r.Digest == nil) != (r.Residual == nil):
-		return Record{}, fmt.Errorf("%w: it has one of digest and residual and not the other", ErrRecord)
+		return nil, fmt.Errorf("%w: its padding is wrong", ErrRecord)
+	case len(r) > 0 && !(r.Has(Digest) && r.Has(Residual)):
+		return nil, fmt.Errorf("%w: it lacks digest or residual", ErrRecord)
+	case r.Has(Digest) && len(r[Digest]) != sha256.Size:
+		return nil, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r[Digest]))
+	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
+		return nil, fmt.Errorf("%w: it is gray, and has more to say of that or an alpha channel", ErrRecord)
 	}
 	return r, nil
+}
+
+// Pack shortens a plane of samples without loss, as a zlib stream.
+func Pack(plane []byte) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	w.Write(plane) // into memory: neither call can fail
+	w.Close()
+	return b.Bytes()
+}
+
+// Unpack gives back a plane of n bytes, and takes no more memory for it than
+// that. Errors wrap ErrRecord.
+func Unpack(packed []byte, n int) ([]byte, error) {
+	r, err := zlib.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	plane := make([]byte, n)
+	if _, err := io.ReadFull(r, plane); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if more, err := io.Copy(io.Discard, io.LimitReader(r, 1)); more > 0 || err != nil { // at the end the checksum is compared
+		return nil, fmt.Errorf("%w: a plane is longer than %d bytes or damaged", ErrRecord, n)
+	}
+	return plane, nil
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,14 +13,16 @@ func TestThereAndBack(t *testing.T) {
 	sum := bytes.Repeat([]byte{7}, 32)
 	for name, r := range map[string]Record{
 		"nothing":        {},
-		"empty residual": {Digest: sum, Residual: []byte{}},
+		"empty residual": {Digest: sum, Residual: nil},
 		"zeros":          {Digest: sum, Residual: make([]byte, 4)},
 		"long":           {Digest: sum, Residual: bytes.Repeat([]byte{1, 0}, 50_000)},
+		"gray":           {Digest: sum, Residual: {1}, Gray: {}, Low: {2, 0}},
+		"all":            {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}},
 	} {
 		b := r.Encode()
 		got, err := Decode(b)
-		if err != nil || !bytes.Equal(got.Digest, r.Digest) || !bytes.Equal(got.Residual, r.Residual) || (got.Digest == nil) != (r.Digest == nil) {
-			t.Errorf("%s: %v", name, err)
+		if err != nil || !maps.EqualFunc(got, r, bytes.Equal) {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 		if again := got.Encode(); !bytes.Equal(again, b) {
 			t.Errorf("%s: what was read is written otherwise", name)
@@ -45,8 +48,8 @@ func TestPadded(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	pad := func(b ...byte) []byte { return append(b, make([]byte, Padded(len(b))-len(b))...) }
 	sum := bytes.Repeat([]byte{7}, 32)
-	with := slices.Concat([]byte{digest, 0, 0, 0, 32}, sum)
-	good := Record{Digest: sum, Residual: []byte{1}}.Encode()
+	with := slices.Concat([]byte{byte(Digest), 0, 0, 0, 32}, sum)
+	good := Record{Digest: sum, Residual: {1}}.Encode()
 	loud := bytes.Clone(good)
 	loud[len(loud)-1] = 1
 	for name, c := range map[string]struct {
@@ -55,27 +58,61 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		"empty":             {nil, "no end"},
 		"unknown section":   {pad(99, 0, 0, 0, 0, 0), "section 99"},
-		"out of order":      {pad(append([]byte{residual, 0, 0, 0, 0}, with...)...), "out of order"},
+		"out of order":      {pad(append([]byte{byte(Residual), 0, 0, 0, 0}, with...)...), "out of order"},
 		"twice":             {pad(slices.Concat(with, with)...), "out of order"},
-		"section of 4 GB":   {pad(digest, 255, 255, 255, 255), "cut"},
-		"cut in a length":   {[]byte{digest, 0, 0}, "cut"},
+		"section of 4 GB":   {pad(byte(Digest), 255, 255, 255, 255), "cut"},
+		"cut in a length":   {[]byte{byte(Digest), 0, 0}, "cut"},
 		"no end":            {with, "no end"},
 		"padding not zero":  {loud, "padding"},
 		"padding too short": {good[:len(good)-1], "padding"},
 		"padding too long":  {append(bytes.Clone(good), make([]byte, 16)...), "padding"},
-		"short digest":      {pad(digest, 0, 0, 0, 1, 9, residual, 0, 0, 0, 0), "digest has 1"},
-		"digest alone":      {pad(with...), "and not the other"},
-		"residual alone":    {pad(residual, 0, 0, 0, 0), "and not the other"},
+		"short digest":      {pad(byte(Digest), 0, 0, 0, 1, 9, byte(Residual), 0, 0, 0, 0), "digest has 1"},
+		"digest alone":      {pad(with...), "lacks"},
+		"gray and more":     {Record{Digest: sum, Residual: {}, Gray: {1}}.Encode(), "gray"},
+		"gray with alpha":   {Record{Digest: sum, Residual: {}, Gray: {}, Alpha: {}}.Encode(), "gray"},
+		"only a profile":    {Record{ICC: {1}}.Encode(), "lacks"},
+		"residual alone":    {pad(byte(Residual), 0, 0, 0, 0), "lacks"},
 	} {
-		if r, err := Decode(c.b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), c.want) || r.Digest != nil {
+		if r, err := Decode(c.b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), c.want) || r != nil {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 }
 
+func TestPack(t *testing.T) {
+	plane := bytes.Repeat([]byte{0, 255, 255, 7}, 5000)
+	packed := Pack(plane)
+	if got, err := Unpack(packed, len(plane)); err != nil || !bytes.Equal(got, plane) || len(packed) > 500 {
+		t.Errorf("%d bytes, %v", len(packed), err)
+	}
+	damaged := bytes.Clone(packed)
+	damaged[len(damaged)-1] ^= 1
+	for name, c := range map[string]struct {
+		packed []byte
+		n      int
+	}{"longer": {packed, len(plane) - 1}, "shorter": {packed, len(plane) + 1}, "cut": {packed[:20], len(plane)}, "no zlib": {plane, 1}, "damaged": {damaged, len(plane)}, "empty": {nil, 0}} {
+		if _, err := Unpack(c.packed, c.n); !errors.Is(err, ErrRecord) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got, err := Unpack(Pack(nil), 0); err != nil || len(got) != 0 {
+		t.Errorf("no samples: %v", err)
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(Pack([]byte("samples and samples and samples")))
+	f.Add(Pack(nil))
+	f.Fuzz(func(t *testing.T, packed []byte) {
+		if plane, err := Unpack(packed, 31); err != nil && !errors.Is(err, ErrRecord) || err == nil && len(plane) != 31 {
+			t.Errorf("%d bytes, %v", len(plane), err)
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add(Record{}.Encode())
-	f.Add(Record{Digest: make([]byte, 32), Residual: []byte("residual")}.Encode())
+	f.Add(Record{Digest: make([]byte, 32), Residual: []byte("residual"), EXIF: {1, 2}}.Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Decode(b)
 		if err != nil {

@@ -174,6 +174,7 @@ func DecodePhoto(file []byte, longestSide int) (photo Photo, scaled bool, err er
 	if err != nil {
 		return Photo{}, false, err
 	}
+	decoded = decoded.OnWhite()
 	photo = Photo{Width: decoded.Width, Height: decoded.Height, RGB: decoded.RGB, Sum: sha256.Sum256(file)}
 	if most := max(photo.Width, photo.Height); most > longestSide {
 		fit := func(side int) int { return max(1, (side*longestSide+most/2)/most) }

@@ -1,0 +1,223 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"slices"
+)
+
+// maxMetadata bounds EXIF and colour profile, in bytes each. Larger ones are
+// left out.
+const maxMetadata = 4 << 20
+
+const (
+	noteEXIF = "the EXIF data cannot be read and were not kept"
+	noteICC  = "the colour profile is not for the colours of the picture, or cannot be read, and was not kept"
+	noteTIFF = "of a TIFF, the EXIF data and colour profile were not kept"
+)
+
+// keepMetadata takes EXIF and colour profile from a file of the given kind.
+// orientation is what was applied to the samples. What cannot be read is no
+// reason to refuse a picture whose samples are sound.
+func (p *Picture) keepMetadata(file []byte, kind string, orientation int) {
+	var exif, icc []byte
+	switch kind {
+	case "JPEG":
+		exif, icc = jpegMetadata(file)
+	case "PNG":
+		exif, icc = pngMetadata(file)
+	case "WebP":
+		exif, icc = webpMetadata(file)
+	case "TIFF":
+		if ifd0(file, tagEXIF) != nil || ifd0(file, tagICC) != nil {
+			p.Notes = append(p.Notes, noteTIFF)
+		}
+		return
+	}
+	if len(exif) > 0 {
+		exif = bytes.Clone(bytes.TrimPrefix(exif, []byte(exifPrefix)))
+		if upright(exif, orientation) && len(exif) <= maxMetadata {
+			p.EXIF = exif
+		} else {
+			p.Notes = append(p.Notes, noteEXIF)
+		}
+	}
+	if len(icc) > 0 {
+		space := "RGB "
+		if p.Gray {
+			space = "GRAY"
+		}
+		// ICC.1, 7.2: the header has 128 bytes, the colour space of the data at byte 16.
+		if len(icc) >= 132 && len(icc) <= maxMetadata && string(icc[16:20]) == space {
+			p.ICC = bytes.Clone(icc)
+		} else {
+			p.Notes = append(p.Notes, noteICC)
+		}
+	}
+}
+
+const (
+	exifPrefix = "Exif\x00\x00"
+	iccPrefix  = "ICC_PROFILE\x00"
+)
+
+// jpegMetadata walks the segments before the samples.
+func jpegMetadata(file []byte) (exif, icc []byte) {
+	const app1, app2, startOfScan, endOfImage = 0xe1, 0xe2, 0xda, 0xd9
+	var parts [256][]byte // of the profile, by their numbers
+	for rest := file[2:]; len(rest) >= 4 && rest[0] == 0xff; {
+		marker := rest[1]
+		if marker == 0xff { // fill
+			rest = rest[1:]
+			continue
+		}
+		if marker == startOfScan || marker == endOfImage {
+			break
+		}
+		n := int(binary.BigEndian.Uint16(rest[2:]))
+		if n < 2 || n > len(rest)-2 {
+			break
+		}
+		segment := rest[4 : 2+n]
+		rest = rest[2+n:]
+		switch {
+		case marker == app1 && exif == nil && bytes.HasPrefix(segment, []byte(exifPrefix)):
+			exif = segment
+		case marker == app2 && bytes.HasPrefix(segment, []byte(iccPrefix)) && len(segment) > len(iccPrefix)+2:
+			parts[segment[len(iccPrefix)]] = segment[len(iccPrefix)+2:]
+		}
+	}
+	return exif, slices.Concat(parts[:]...)
+}
+
+func pngMetadata(file []byte) (exif, icc []byte) {
+	for rest := file[8:]; len(rest) >= 12; {
+		n := int64(binary.BigEndian.Uint32(rest))
+		if n > int64(len(rest)-12) {
+			break
+		}
+		data := rest[8 : 8+n]
+		switch string(rest[4:8]) {
+		case "eXIf":
+			exif = data
+		case "iCCP":
+			icc = []byte{0} // no profile, so that one that cannot be read is noted
+			if _, packed, ok := bytes.Cut(data, []byte{0}); ok && len(packed) > 1 && packed[0] == 0 {
+				if r, err := zlib.NewReader(bytes.NewReader(packed[1:])); err == nil {
+					if b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1)); err == nil {
+						icc = b
+					}
+				}
+			}
+		}
+		rest = rest[12+n:]
+	}
+	return exif, icc
+}
+
+func webpMetadata(file []byte) (exif, icc []byte) {
+	for rest := file[12:]; len(rest) >= 8; {
+		n := int64(binary.LittleEndian.Uint32(rest[4:]))
+		if n > int64(len(rest)-8) {
+			break
+		}
+		switch string(rest[:4]) {
+		case "EXIF":
+			exif = rest[8 : 8+n]
+		case "ICCP":
+			icc = rest[8 : 8+n]
+		}
+		rest = rest[min(8+n+n%2, int64(len(rest))):]
+	}
+	return exif, icc
+}
+
+// withMetadata puts EXIF and colour profile behind the header of a PNG, where
+// both may stand.
+func (p *Picture) withMetadata(file []byte) []byte {
+	const header = 8 + 12 + 13
+	var chunks []byte
+	if p.ICC != nil {
+		var b bytes.Buffer
+		b.WriteString("ICC profile\x00\x00") // its name, and zlib
+		w := zlib.NewWriter(&b)
+		w.Write(p.ICC) // into memory: neither call can fail
+		w.Close()
+		chunks = appendChunk(chunks, "iCCP", b.Bytes())
+	}
+	if p.EXIF != nil {
+		chunks = appendChunk(chunks, "eXIf", p.EXIF)
+	}
+	return slices.Insert(file, header, chunks...)
+}
+
+func appendChunk(b []byte, name string, data []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
+	start := len(b)
+	b = append(append(b, name...), data...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[start:]))
+}
+
+// Tags of TIFF 6.0 and EXIF.
+const (
+	tagOrientation = 274
+	tagEXIF        = 34665
+	tagICC         = 34675
+)
+
+// upright sets the orientation in EXIF data to 1, because the samples are turned
+// already. It reports whether the data are sound as far as that goes, and agree
+// with the orientation that was applied.
+func upright(exif []byte, applied int) bool {
+	entry := ifd0(exif, tagOrientation)
+	if entry == nil {
+		return applied == 1 && order(exif) != nil
+	}
+	const short = 3
+	o := order(exif)
+	if o.Uint16(entry[2:]) != short || o.Uint32(entry[4:]) != 1 {
+		return false
+	}
+	if v := int(o.Uint16(entry[8:])); v != applied && v >= 1 && v <= 8 {
+		return false
+	}
+	o.PutUint16(entry[8:], 1)
+	return true
+}
+
+// order is the byte order of a TIFF, nil where it is none.
+func order(tiff []byte) binary.ByteOrder {
+	switch {
+	case bytes.HasPrefix(tiff, []byte("II\x2a\x00")) && len(tiff) >= 8:
+		return binary.LittleEndian
+	case bytes.HasPrefix(tiff, []byte("MM\x00\x2a")) && len(tiff) >= 8:
+		return binary.BigEndian
+	}
+	return nil
+}
+
+// ifd0 finds the 12 bytes of a tag's entry in the first directory of a TIFF.
+func ifd0(tiff []byte, tag uint16) []byte {
+	o := order(tiff)
+	if o == nil {
+		return nil
+	}
+	at := int64(o.Uint32(tiff[4:]))
+	if at+2 > int64(len(tiff)) {
+		return nil
+	}
+	entries := tiff[at+2:]
+	for range o.Uint16(tiff[at:]) {
+		if len(entries) < 12 {
+			return nil
+		}
+		if o.Uint16(entries) == tag {
+			return entries[:12]
+		}
+		entries = entries[12:]
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/image/tiff"
+)
+
+// profile is a colour profile, as far as it is looked at.
+func profile(space string, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i)
+	}
+	copy(b[16:], space)
+	return b
+}
+
+func iccSegment(number, of byte, part []byte) []byte {
+	return slices.Concat([]byte(iccPrefix), []byte{number, of}, part)
+}
+
+func TestMetadataOfJPEG(t *testing.T) {
+	colour, gray := encodeJPEG(t, scene(8, 8)), encodeJPEG(t, image.NewGray(image.Rect(0, 0, 8, 8)))
+	long := profile("RGB ", 70_000)
+	for name, c := range map[string]struct {
+		file  []byte
+		icc   []byte
+		notes string
+	}{
+		"none":               {colour, nil, ""},
+		"profile":            {withSegment(colour, 0xe2, iccSegment(1, 1, profile("RGB ", 300))), profile("RGB ", 300), ""},
+		"profile of gray":    {withSegment(gray, 0xe2, iccSegment(1, 1, profile("GRAY", 300))), profile("GRAY", 300), ""},
+		"in two, wrong way":  {withSegment(withSegment(colour, 0xe2, iccSegment(1, 2, long[:40_000])), 0xe2, iccSegment(2, 2, long[40_000:])), long, ""},
+		"profile of another": {withSegment(colour, 0xe2, iccSegment(1, 1, profile("CMYK", 300))), nil, noteICC},
+		"gray, colours'":     {withSegment(gray, 0xe2, iccSegment(1, 1, profile("RGB ", 300))), nil, noteICC},
+		"short profile":      {withSegment(colour, 0xe2, iccSegment(1, 1, []byte("hello"))), nil, noteICC},
+		"empty profile":      {withSegment(colour, 0xe2, iccSegment(1, 1, nil)), nil, ""},
+		"fill bytes":         {slices.Concat(colour[:2], []byte{0xff}, withSegment(colour, 0xe2, iccSegment(1, 1, profile("RGB ", 300)))[2:]), profile("RGB ", 300), ""},
+	} {
+		p, err := Decode(c.file, roomy)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !bytes.Equal(p.ICC, c.icc) || strings.Join(p.Notes, "; ") != c.notes {
+			t.Errorf("%s: a profile of %d bytes, want %d; notes %q", name, len(p.ICC), len(c.icc), p.Notes)
+		}
+	}
+}
+
+func TestEXIFThatCannotBeKept(t *testing.T) {
+	photo := encodeJPEG(t, scene(8, 8))
+	sound := exif(1)
+	longer := bytes.Clone(sound)
+	longer[8+2+7] = 2 // two values
+	cut := sound[:20]
+	for name, data := range map[string][]byte{"no TIFF": []byte("hello, world"), "empty": nil, "values": longer, "short header": sound[:7]} {
+		p, err := Decode(withSegment(photo, 0xe1, append([]byte(exifPrefix), data...)), roomy)
+		if err != nil || p.EXIF != nil {
+			t.Errorf("%s: kept %x, %v", name, p.EXIF, err)
+		}
+		if len(data) > 0 && !slices.Equal(p.Notes, []string{noteEXIF}) {
+			t.Errorf("%s: notes %q", name, p.Notes)
+		}
+	}
+	if ifd0(cut, tagOrientation) != nil {
+		t.Error("an entry beyond the end")
+	}
+	far := bytes.Clone(sound)
+	binary.BigEndian.PutUint32(far[4:], 1<<32-1)
+	if ifd0(far, tagOrientation) != nil {
+		t.Error("a directory beyond the end")
+	}
+	little := []byte("II\x2a\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")
+	if p, err := Decode(withSegment(photo, 0xe1, append([]byte(exifPrefix), little...)), roomy); err != nil || p.EXIF == nil || little[18] != 6 || p.EXIF[18] != 1 {
+		t.Errorf("little-endian: %x, %v", p.EXIF, err)
+	}
+}
+
+func TestMetadataOfOtherKinds(t *testing.T) {
+	chunk := func(name string, data []byte) []byte {
+		b := binary.LittleEndian.AppendUint32([]byte(name), uint32(len(data)))
+		return append(append(b, data...), make([]byte, len(data)%2)...)
+	}
+	webp := webpPixel(1, 2, 3)
+	webp = slices.Concat(webp, chunk("ICCP", profile("RGB ", 301)), chunk("EXIF", append([]byte(exifPrefix), exif(1)...)))
+	binary.LittleEndian.PutUint32(webp[4:], uint32(len(webp)-8))
+	p, err := Decode(webp, roomy)
+	if err != nil || !bytes.Equal(p.EXIF, exif(1)) || !bytes.Equal(p.ICC, profile("RGB ", 301)) {
+		t.Errorf("WebP: EXIF %x, a profile of %d bytes: %v", p.EXIF, len(p.ICC), err)
+	}
+
+	file := encodePNG(t, scene(3, 3))
+	bad := slices.Concat(file[:33], appendChunk(nil, "iCCP", []byte("name\x00\x00no zlib")), file[33:])
+	if p, err := Decode(bad, roomy); err != nil || p.ICC != nil || !slices.Equal(p.Notes, []string{noteICC}) {
+		t.Errorf("PNG: notes %q, %v", p.Notes, err)
+	}
+
+	var b bytes.Buffer
+	if err := tiff.Encode(&b, image.NewGray(image.Rect(0, 0, 3, 3)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := Decode(b.Bytes(), roomy); err != nil || p.Notes != nil {
+		t.Errorf("TIFF: notes %q, %v", p.Notes, err)
+	}
+	// The last tag, of the resolution's unit, becomes that of a profile.
+	entry := ifd0(b.Bytes(), 296)
+	binary.LittleEndian.PutUint16(entry, tagICC)
+	if p, err := Decode(b.Bytes(), roomy); err != nil || !slices.Equal(p.Notes, []string{noteTIFF}) {
+		t.Errorf("TIFF with a profile: notes %q, %v", p.Notes, err)
+	}
+}
+
+// TestMetadataIsBounded declares a profile that inflates beyond all bounds.
+func TestMetadataIsBounded(t *testing.T) {
+	p := New(1, 1)
+	p.ICC = profile("RGB ", maxMetadata+1)
+	file, err := p.PNG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := Decode(file, roomy); err != nil || back.ICC != nil || !slices.Equal(back.Notes, []string{noteICC}) {
+		t.Errorf("notes %q, %v", back.Notes, err)
+	}
+}

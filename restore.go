@@ -1,0 +1,74 @@
+package encipher
+
+import (
+	"bytes"
+	"fmt"
+
+	"enciphergan/internal/record"
+	"enciphergan/internal/residual"
+)
+
+// keep makes the record from which restore brings a picture back. lost is the
+// residual of its colours.
+func keep(p *Picture, lost []byte) record.Record {
+	digest := p.Digest()
+	r := record.Record{record.Digest: digest[:], record.Residual: residual.Encode(lost)}
+	if p.Gray {
+		r[record.Gray] = nil
+	}
+	if p.Alpha != nil {
+		r[record.Alpha] = record.Pack(p.Alpha)
+	}
+	if p.Low != nil {
+		r[record.Low] = record.Pack(p.Low)
+	}
+	if p.EXIF != nil {
+		r[record.EXIF] = p.EXIF
+	}
+	if p.ICC != nil {
+		r[record.ICC] = p.ICC
+	}
+	return r
+}
+
+// restore makes the picture of a record from the colours that were recovered,
+// which it changes. Errors wrap errNotExact.
+func restore(generated *Picture, r record.Record) (p *Picture, err error) {
+	p = &Picture{Width: generated.Width, Height: generated.Height, RGB: generated.RGB,
+		Gray: r.Has(record.Gray), EXIF: r[record.EXIF], ICC: r[record.ICC]}
+	if err := residual.Add(p.RGB, r[record.Residual]); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotExact, err)
+	}
+	if p.Alpha, err = plane(r, record.Alpha, p.Width*p.Height); err != nil {
+		return nil, err
+	}
+	if p.Low, err = plane(r, record.Low, p.Width*p.Height*p.Channels()); err != nil {
+		return nil, err
+	}
+	if digest := p.Digest(); !bytes.Equal(digest[:], r[record.Digest]) {
+		return p, errNotExact
+	}
+	return p, nil
+}
+
+func plane(r record.Record, k record.Kind, n int) ([]byte, error) {
+	if !r.Has(k) {
+		return nil, nil
+	}
+	b, err := record.Unpack(r[k], n)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotExact, err)
+	}
+	return b, nil
+}
+
+// reduced is what of a picture is encrypted.
+func reduced(p *Picture, o options) *Picture {
+	if o.exact == ExactOff {
+		return p.OnWhite()
+	}
+	if o.noMetadata {
+		p.EXIF, p.ICC = nil, nil
+	}
+	return p
+}
