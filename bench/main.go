@@ -55,7 +55,7 @@ func run(ctx context.Context, repeats int, only string) error {
 		return err
 	}
 	fmt.Printf("%s, %d cores, arithmetic %s, peak of its inner loop %.0f GFLOP/s on all cores\n"+
-		"medians of %d runs of each side in turns; a run is the generator alone, key setup outside on both sides\n\n",
+		"medians of %d warm runs of each side in turns; a run is the generator alone, key setup outside on both sides\n\n",
 		runtime.GOARCH, runtime.NumCPU(), kernel.Name(), kernel.Peak()/1e9, repeats)
 	table := newTable(os.Stdout)
 	var failures []error

@@ -110,14 +110,22 @@ func (r row) measure(ctx context.Context, repeats int) (m measurement, err error
 		sides = append(sides, peers)
 	}
 	times := make([][]time.Duration, len(sides))
-	for turn := range repeats {
+	for turn := range r.job.warmUp + repeats {
 		for i := range sides {
 			which := (turn + i) % len(sides) // each side goes first in half of the turns
+			if r.job.warmUp > 0 {
+				// Processors and threads fell asleep while the other side ran.
+				if _, err := sides[which].run(ctx); err != nil {
+					return m, err
+				}
+			}
 			took, err := sides[which].run(ctx)
 			if err != nil {
 				return m, err
 			}
-			times[which] = append(times[which], took/time.Duration(r.job.units))
+			if turn >= r.job.warmUp {
+				times[which] = append(times[which], took/time.Duration(r.job.units))
+			}
 			// onnxruntime's threads spin for a while after a run.
 			time.Sleep(20 * time.Millisecond)
 		}

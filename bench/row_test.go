@@ -62,6 +62,16 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// Turns that warm up are not measured, and in each turn the first run is not.
+func TestWarmUp(t *testing.T) {
+	var turns []string
+	r := testRow(&fake{"ours", []float32{1}, []time.Duration{900, 900, 900, 20, 900, 40, 900, 60}, &turns}, nil)
+	r.job.warmUp = 1
+	if m, err := r.measure(context.Background(), 3); err != nil || m.ours != 20 || len(turns) != 8 {
+		t.Errorf("measured %+v in %d runs: %v", m, len(turns), err)
+	}
+}
+
 func TestMismatchFails(t *testing.T) {
 	ours, peers := &fake{values: []float32{1, 2}}, &fake{values: []float32{1, 2.02}}
 	if _, err := testRow(ours, peers).measure(context.Background(), 1); err == nil || !strings.Contains(err.Error(), `the output "y" differs`) {
