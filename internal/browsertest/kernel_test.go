@@ -70,6 +70,8 @@ func TestKernelsInBrowser(t *testing.T) {
 					const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
 					kernel.attach(instance);
 					await go.run(instance);
+					// A timer that is still set would call into the program, which has ended.
+					for (const timer of go._scheduledTimeouts.values()) clearTimeout(timer);
 					return out;
 				} finally {
 					WebAssembly.validate = validate;
