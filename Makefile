@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation bench screenshots chromium clean
+.PHONY: help run test test-wasm build wasm dataset ablation bench screenshots chromium tamper fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,6 +63,16 @@ screenshots: chromium ## take pictures of the page in its main states into build
 # says what to do.
 chromium:
 	@tools/chromium
+
+tamper: ## change 10,000 single bytes of a cipher image: each must be noticed or harmless; CHANGES=10000
+	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .
+
+fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
+	@for package in $$($(GO) list ./internal/...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) $$package || exit 1; \
+		done; \
+	done
 
 clean: ## remove what was built
 	rm -rf build

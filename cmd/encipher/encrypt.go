@@ -24,6 +24,7 @@ data and colour profile; what that takes is sealed beside the neural cipher. Wit
 -exact off, the picture comes back approximately, with 8 bits and without the rest.
 The EXIF orientation is applied in either case.`,
 		Flags: append(pictureFlags(),
+			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on, or off for an approximate picture", Value: "on"},
 			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"}),
 		Action: encrypt,
@@ -38,7 +39,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if !ok {
 		return usage("give on or off", "there is no mode -exact %s", c.String("exact"))
 	}
-	t, err := prepare(c)
+	t, err := prepare(c, c.String("key"))
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if c.Bool("drop-metadata") {
 		t.options = append(t.options, encipher.WithoutMetadata())
 	}
-	sealed, err := t.model.Encrypt(ctx, t.input, t.key, t.options...)
+	sealed, err := t.model.Encrypt(ctx, t.input, t.keys[0].key, t.options...)
 	if err != nil {
 		return t.failed(err)
 	}

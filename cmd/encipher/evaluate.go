@@ -74,7 +74,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	case file != "" && c.IsSet("seed"):
 		return usage("leave out one of the two", "-seed computes a key, and -key gives one")
 	case file != "":
-		given, err := readKey(file)
+		given, _, err := readKey(file)
 		if err != nil {
 			return err
 		}

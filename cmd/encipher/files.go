@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -25,7 +26,6 @@ import (
 
 func pictureFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
 		&cli.StringFlag{Name: "o", Usage: "PNG `FILE` to write"},
 		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
 		&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
@@ -36,8 +36,7 @@ func pictureFlags() []cli.Flag {
 // task is one call of encrypt or decrypt, checked and loaded.
 type task struct {
 	model   *encipher.Model
-	key     encipher.Key
-	keyFile string
+	keys    []keyFile // at least one
 	input   []byte
 	in, out string
 	force   bool
@@ -45,14 +44,32 @@ type task struct {
 	end     func() // ends the progress bar
 }
 
+type keyFile struct {
+	path string
+	key  encipher.Key
+}
+
+// fitting is the key that opens the input, and the first where none does or
+// the input is no cipher image, so that decrypting says what is wrong.
+func (t *task) fitting() encipher.Key {
+	if i, err := encipher.Inspect(t.input); err == nil {
+		for _, k := range t.keys {
+			if i.IsFor(k.key) {
+				return k.key
+			}
+		}
+	}
+	return t.keys[0].key
+}
+
 // prepare checks the command line, then reads key, input and model. Cheap
 // checks come first, so that a slip costs no time.
-func prepare(c *cli.Command) (*task, error) {
+func prepare(c *cli.Command, keyFiles ...string) (*task, error) {
 	if c.Args().Len() != 1 {
 		return nil, usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes exactly one picture, and %d are given", c.Name, c.Args().Len())
 	}
-	t := &task{keyFile: c.String("key"), in: c.Args().First(), out: c.String("o"), force: c.Bool("f")}
-	if t.keyFile == "" {
+	t := &task{in: c.Args().First(), out: c.String("o"), force: c.Bool("f")}
+	if len(keyFiles) == 0 || slices.Contains(keyFiles, "") {
 		return nil, usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
 	}
 	if t.out == "" {
@@ -65,8 +82,12 @@ func prepare(c *cli.Command) (*task, error) {
 		return nil, err
 	}
 	var err error
-	if t.key, err = readKey(t.keyFile); err != nil {
-		return nil, err
+	for _, path := range keyFiles {
+		k, _, err := readKey(path)
+		if err != nil {
+			return nil, err
+		}
+		t.keys = append(t.keys, keyFile{path, k})
 	}
 	if t.input, err = readInput(t.in); err != nil {
 		return nil, err
@@ -86,7 +107,11 @@ func (t *task) failed(err error) error {
 	case encipher.Canceled:
 		return &failure{exitInterrupted, "", errInterrupted}
 	case encipher.WrongKey:
-		return fmt.Errorf("%s: %w; %s holds the key %s", t.in, err, t.keyFile, t.key.Fingerprint())
+		var list []string
+		for _, k := range t.keys {
+			list = append(list, fmt.Sprintf("%s holds the key %s", k.path, k.key.Fingerprint()))
+		}
+		return fmt.Errorf("%s: %w; %s", t.in, err, strings.Join(list, ", "))
 	}
 	return fmt.Errorf("%s: %w", t.in, err)
 }
@@ -106,18 +131,18 @@ func (t *task) finish(ctx context.Context, file []byte, width, height int) error
 	return nil
 }
 
-func readKey(path string) (encipher.Key, error) {
-	k, err := key.Read(path)
+func readKey(path string) (k encipher.Key, created time.Time, err error) {
+	k, created, err = key.Read(path)
 	switch {
 	case errors.Is(err, key.ErrText):
-		return k, badInput("compare it with the original, or copy the whole line again", err)
+		return k, created, badInput("compare it with the original, or copy the whole line again", err)
 	case err != nil:
-		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+		return k, created, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
 	}
-	return k, nil
+	return k, created, nil
 }
 
 // readInput reads a picture or cipher image, and stops at the library's limit.

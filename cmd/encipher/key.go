@@ -18,7 +18,7 @@ import (
 func keyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "key",
-		Usage: "make keys",
+		Usage: "make and show keys",
 		Action: func(_ context.Context, c *cli.Command) error {
 			return usage("make a key with: encipher key new -o FILE", "key needs to be told what to do")
 		},
@@ -29,6 +29,13 @@ func keyCommand() *cli.Command {
 			Description: "The key opens every picture that it sealed. Keep a copy in a safe place: a lost\nkey cannot be replaced. An existing file is never overwritten.",
 			Flags:       []cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write"}},
 			Action:      newKey,
+		}, {
+			Name:        "show",
+			Usage:       "print fingerprint and creation of a key",
+			ArgsUsage:   "FILE",
+			UsageText:   "encipher key show FILE",
+			Description: "The secret is not printed. Equal fingerprints mean equal keys.",
+			Action:      showKey,
 		}},
 	}
 }
@@ -51,5 +58,22 @@ func newKey(_ context.Context, c *cli.Command) error {
 		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write the key: %w", out, cause(err))}
 	}
 	say(os.Stderr, "wrote %s: a key with the fingerprint %s", out, k.Fingerprint())
+	return nil
+}
+
+func showKey(_ context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 {
+		return usage("usage: encipher key show FILE", "key show takes exactly one key file, and %d are given", c.Args().Len())
+	}
+	path := c.Args().First()
+	k, at, err := readKey(path)
+	if err != nil {
+		return err
+	}
+	created := "not recorded"
+	if !at.IsZero() {
+		created = at.UTC().Format(time.RFC3339)
+	}
+	fmt.Printf("fingerprint: %s\ncreated: %s\n", k.Fingerprint(), created)
 	return nil
 }

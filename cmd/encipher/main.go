@@ -23,6 +23,7 @@ var commands = []func() *cli.Command{
 	keyCommand,
 	encryptCommand,
 	decryptCommand,
+	infoCommand,
 	trainCommand,
 	evaluateCommand,
 	benchCommand,

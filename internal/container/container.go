@@ -105,7 +105,7 @@ type Plaintext struct {
 // Open decrypts. statistics is the number of bytes of carried statistics of all
 // tiles, which the model tells. Errors wrap ErrWrongKey or ErrChanged.
 func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
-	if subtle.ConstantTimeCompare(s.Header.Commitment[:], subkeys.Commitment[:]) != 1 {
+	if !s.Header.IsFor(subkeys) {
 		return Plaintext{}, ErrWrongKey
 	}
 	if len(s.tail) < statistics+chacha20poly1305.Overhead {
@@ -171,6 +171,12 @@ type Header struct {
 
 // Padded is the height and width of the cipher image in pixels.
 func (h Header) Padded() (height, width int) { return h.Tiling.Padded(h.Height, h.Width) }
+
+// IsFor compares the commitment, in constant time, with that of a key's subkeys
+// for the header's nonce.
+func (h Header) IsFor(subkeys key.Subkeys) bool {
+	return subtle.ConstantTimeCompare(h.Commitment[:], subkeys.Commitment[:]) == 1
+}
 
 const (
 	version = 1

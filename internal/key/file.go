@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -39,20 +40,26 @@ func Create(path string, k Key, created time.Time) (err error) {
 	return f.Close()
 }
 
-// Read reads a key file of at most MaxFileBytes.
-func Read(path string) (Key, error) {
+// Read reads a key file of at most MaxFileBytes. created is the time that it
+// records, and zero where it records none.
+func Read(path string) (k Key, created time.Time, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Key{}, fmt.Errorf("cannot open the key file: %w", err)
+		return Key{}, created, fmt.Errorf("cannot open the key file: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
 	if err != nil {
-		return Key{}, fmt.Errorf("cannot read the key file: %w", err)
+		return Key{}, created, fmt.Errorf("cannot read the key file: %w", err)
 	}
-	k, err := Parse(text)
-	if err != nil {
-		return Key{}, fmt.Errorf("%s: %w", path, err)
+	if k, err = Parse(text); err != nil {
+		return Key{}, created, fmt.Errorf("%s: %w", path, err)
 	}
-	return k, nil
+	for line := range strings.Lines(string(text)) {
+		if at, ok := strings.CutPrefix(line, createdPrefix); ok {
+			created, _ = time.Parse(time.RFC3339, strings.TrimSpace(at)) // zero, too, where it is no time
+			break
+		}
+	}
+	return k, created, nil
 }

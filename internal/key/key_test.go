@@ -206,8 +206,17 @@ func TestCreate(t *testing.T) {
 			t.Errorf("mode %v, want 0600", info.Mode())
 		}
 	}
-	if back, err := Read(path); err != nil || back != k {
-		t.Errorf("Read = %v, %v", back, err)
+	if back, at, err := Read(path); err != nil || back != k || !at.Equal(created) {
+		t.Errorf("Read = %v, %v, %v", back, at, err)
+	}
+	for name, text := range map[string]string{"no time": k.Text(), "another time": "# created: yesterday\n" + k.Text()} {
+		other := filepath.Join(t.TempDir(), "other.key")
+		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if back, at, err := Read(other); err != nil || back != k || !at.IsZero() {
+			t.Errorf("%s: Read = %v, %v, %v", name, back, at, err)
+		}
 	}
 	if err := Create(path, New(), created); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second Create: %v, want fs.ErrExist", err)
@@ -215,7 +224,7 @@ func TestCreate(t *testing.T) {
 	if after, _ := os.ReadFile(path); !bytes.Equal(after, text) {
 		t.Error("the second Create changed the file")
 	}
-	if _, err := Read(path + ".not"); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Read(path + ".not"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Read of a missing file: %v", err)
 	}
 }

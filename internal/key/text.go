@@ -34,10 +34,12 @@ func (k Key) Text() string {
 	return strings.ToUpper(s)
 }
 
+const createdPrefix = "# created: "
+
 // File is the content of a key file: comment lines with the creation time and
 // the fingerprint, then the key.
 func (k Key) File(created time.Time) []byte {
-	return fmt.Appendf(nil, "# created: %s\n# fingerprint: %s\n%s\n",
+	return fmt.Appendf(nil, createdPrefix+"%s\n# fingerprint: %s\n%s\n",
 		created.UTC().Format(time.RFC3339), k.Fingerprint(), k.Text())
 }
 
