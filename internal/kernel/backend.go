@@ -45,6 +45,9 @@ type vectorKernels struct {
 	// gather computes y[i] = x[index[i]] and returns true, or stops with some of
 	// them at an index that is negative or not below extent.
 	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
+	// spread and fold are spreadTiles and foldTiles, fold for whole tiles only; width is at least simd.Lanes.
+	spread func(tiles, width int, x, v *float32, part int)
+	fold   func(tiles, width int, m *float32, stride, part int, y *float32, bias float32)
 }
 
 // mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.

@@ -40,6 +40,14 @@ func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
 //go:noescape
 func wasmGather(n int32, index, x unsafe.Pointer, extent int32, y unsafe.Pointer) int32
 
+//go:wasmimport kernel spread
+//go:noescape
+func wasmSpread(tiles, width int32, x, v unsafe.Pointer, part int32)
+
+//go:wasmimport kernel fold
+//go:noescape
+func wasmFold(tiles, width int32, m unsafe.Pointer, stride, part int32, y unsafe.Pointer, bias float32)
+
 // simd128 runs on the vectors of WebAssembly. The dot product, which serves
 // training only, stays in Go.
 var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
@@ -64,6 +72,12 @@ var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
 		},
 		gather: func(n int, index *int32, x *float32, extent int, y *float32) bool {
 			return wasmGather(int32(n), unsafe.Pointer(index), unsafe.Pointer(x), int32(extent), unsafe.Pointer(y)) != 0
+		},
+		spread: func(tiles, width int, x, v *float32, part int) {
+			wasmSpread(int32(tiles), int32(width), unsafe.Pointer(x), unsafe.Pointer(v), int32(part))
+		},
+		fold: func(tiles, width int, m *float32, stride, part int, y *float32, bias float32) {
+			wasmFold(int32(tiles), int32(width), unsafe.Pointer(m), int32(stride), int32(part), unsafe.Pointer(y), bias)
 		},
 	},
 }

@@ -122,19 +122,44 @@ func (c Conv) offsets(p padded) []int {
 // Panics when a slice does not have the length that c says; c must be valid.
 func Conv2D(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
-	pa, starts := borrow(packedRows(c.M)*c.taps()), borrow(packedRows(c.M))
-	packA(*pa, c.M, c.taps(), RowMajor(w, c.taps()))
+	packed := borrow(c.packedSize())
+	c.pack(*packed, w)
+	c.convolve(x, *packed, bias, y)
+	scratch.Put(packed)
+}
+
+// packedSize is how many elements pack writes.
+func (c Conv) packedSize() int {
+	if c.winograd() {
+		return winogradParts * packedRows(c.M) * c.C * c.KW
+	}
+	return packedRows(c.M) * c.taps()
+}
+
+// pack brings weights into the form that convolve reads.
+func (c Conv) pack(dst, w []float32) {
+	if c.winograd() {
+		c.packComponents(dst, w)
+	} else {
+		packA(dst, c.M, c.taps(), RowMajor(w, c.taps()))
+	}
+}
+
+// convolve is Conv2D with packed weights.
+func (c Conv) convolve(x, packed, bias, y []float32) {
+	starts := borrow(packedRows(c.M))
 	clear((*starts)[copy(*starts, bias):])
 	switch {
+	case c.winograd():
+		c.bySpreading(x, packed, *starts, y)
 	case c.pointwise():
-		c.inPlace(x, *pa, *starts, y)
+		c.inPlace(x, packed, *starts, y)
 	case c.SH == 1 && c.SW == 1:
-		c.direct(x, *pa, *starts, y)
+		c.direct(x, packed, *starts, y)
 	default:
-		c.lowered(x, *pa, bias, y)
+		c.lowered(x, packed, bias, y)
 	}
 	scratch.Put(starts)
-	scratch.Put(pa)
 }
 
 // pointwise says whether the convolution is a product of two matrices, of weights and of
@@ -287,21 +312,29 @@ func Conv2DNaive(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
 	o := 0
 	for n := range c.N {
+		sample := func(ch, h, q int) float32 {
+			if h < 0 || h >= c.H || q < 0 || q >= c.W {
+				return 0
+			}
+			return x[((n*c.C+ch)*c.H+h)*c.W+q]
+		}
 		for m := range c.M {
+			var start float32
+			if bias != nil {
+				start = bias[m]
+			}
 			for i := range c.OutH() {
 				for j := range c.OutW() {
-					var acc float32
-					if bias != nil {
-						acc = bias[m]
+					if c.winograd() {
+						y[o] = c.winogradNaive(w, start, m, i, j, sample)
+						o++
+						continue
 					}
+					acc := start
 					for ch := range c.C {
 						for kh := range c.KH {
 							for kw := range c.KW {
-								h, q := i*c.SH+kh*c.DH-c.PT, j*c.SW+kw*c.DW-c.PL
-								var v float32
-								if h >= 0 && h < c.H && q >= 0 && q < c.W {
-									v = x[((n*c.C+ch)*c.H+h)*c.W+q]
-								}
+								v := sample(ch, i*c.SH+kh*c.DH-c.PT, j*c.SW+kw*c.DW-c.PL)
 								acc += float32(w[((m*c.C+ch)*c.KH+kh)*c.KW+kw] * v)
 							}
 						}

@@ -4,8 +4,8 @@
 // # Canonical arithmetic
 //
 // Every operation is IEEE 754 float32, without fused multiply-add, in one stated
-// order per output element; kernels vectorise across outputs. So AVX-512, AVX2
-// and plain Go (and with it WebAssembly) give the same bits. The products of a
+// order per output element; kernels vectorise across outputs. So AVX-512, AVX2,
+// WebAssembly SIMD128 and plain Go give the same bits. The products of a
 // sum are rounded before they are added: the explicit float32 conversions keep
 // the compiler from fusing on arm64, and must stay.
 //
@@ -13,13 +13,16 @@
 //   - matrix product and convolution: acc starts at the bias (or 0), then
 //     acc += a[k]*b[k] for k = 0, 1, ...; a convolution's k runs over (input
 //     channel, kernel row, kernel column), and padding contributes products with 0;
+//   - convolution with kernels of three rows, stride 1 and many channels: six such
+//     sums for four rows of output, see winograd.go;
 //   - reductions over a plane (Sum): 16 interleaved partial sums, lane j takes
 //     elements j, j+16, ..., folded pairwise 8, 4, 2, 1.
 //
 // Shapes use N batch, C channels, H height, W width, P = H*W positions.
 //
-// Main path: Conv2D and Gemm pack their operands into panels and call one
-// micro-kernel, chosen at start by what the machine has.
+// Main path: Conv2D and Gemm pack their operands into panels and call the block
+// kernel of the backend that is chosen at start by what the machine has. Package
+// simd makes that of WebAssembly.
 package kernel
 
 import (

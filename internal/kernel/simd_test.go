@@ -153,6 +153,18 @@ func (s *simulator) backend() backend {
 				})
 				return all
 			},
+			spread: func(tiles, width int, x, v *float32, part int) {
+				locked(func() {
+					in, out := s.place(bytesOf(x, (4*tiles+2)*width)), s.place(bytesOf(v, 5*part+tiles*width))
+					s.call("spread", []buffer{out}, uint64(tiles), uint64(width), uint64(in.at), uint64(out.at), uint64(part))
+				})
+			},
+			fold: func(tiles, width int, m *float32, stride, part int, y *float32, bias float32) {
+				locked(func() {
+					in, out := s.place(bytesOf(m, 5*part+(tiles-1)*stride+width)), s.place(bytesOf(y, 4*tiles*width))
+					s.call("fold", []buffer{out}, uint64(tiles), uint64(width), uint64(in.at), uint64(stride), uint64(part), uint64(out.at), api.EncodeF32(bias))
+				})
+			},
 		},
 	}
 }

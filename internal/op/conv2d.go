@@ -35,6 +35,7 @@ func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
 
 // Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
 func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
+	var filter kernel.Filter // one operation serves one node and one run at a time
 	s := Spec{
 		Name: fmt.Sprintf("Conv2D%+v", a),
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
@@ -56,7 +57,7 @@ func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
 			if len(in) == 3 {
 				b = floats(in[2])
 			}
-			kernel.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out))
+			filter.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out))
 			return nil
 		},
 		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {

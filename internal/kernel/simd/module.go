@@ -100,6 +100,7 @@ const (
 	table       = 0x0e
 
 	leave    = 0x0f
+	selectOp = 0x1b
 	i32Load  = 0x28
 	f32Load  = 0x2a
 	f32Store = 0x38

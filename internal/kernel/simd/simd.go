@@ -73,6 +73,10 @@ const (
 //	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
 //	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 when it
 //	                                 stopped at an index not in [0, extent)
+//	spread(tiles, width, x, v, part) and
+//	fold(tiles, width, m, stride, part, y, bias)
+//	                                 the transforms of Winograd's F(4, 3) over
+//	                                 rows, see package kernel
 func Module() []byte {
 	m := &module{}
 	m.block()
@@ -84,6 +88,8 @@ func Module() []byte {
 		return apply(f32Mul, d.get, d.get)
 	})
 	m.gather()
+	m.spread()
+	m.fold()
 	return m.encode()
 }
 

@@ -1,0 +1,95 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// convolveExactly computes a convolution from its definition, in float64.
+func convolveExactly(c Conv, x, w, bias []float32) []float64 {
+	var y []float64
+	for n := range c.N {
+		for m := range c.M {
+			for i := range c.OutH() {
+				for j := range c.OutW() {
+					sum := float64(bias[m])
+					for ch := range c.C {
+						for kh := range c.KH {
+							for kw := range c.KW {
+								h, q := i*c.SH+kh*c.DH-c.PT, j*c.SW+kw*c.DW-c.PL
+								if h >= 0 && h < c.H && q >= 0 && q < c.W {
+									sum += float64(w[((m*c.C+ch)*c.KH+kh)*c.KW+kw]) * float64(x[((n*c.C+ch)*c.H+h)*c.W+q])
+								}
+							}
+						}
+					}
+					y = append(y, sum)
+				}
+			}
+		}
+	}
+	return y
+}
+
+// The naive twin of winograd shares its formulas, so the definition is asked too.
+func TestConv2DIsAConvolution(t *testing.T) {
+	r := seeded(t)
+	ofWinograd := 0
+	for _, c := range randomConvs(r) {
+		x, w, b := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
+		y := make([]float32, c.N*c.M*c.OutH()*c.OutW())
+		Conv2D(c, x, w, b, y)
+		near(t, fmt.Sprintf("Conv2D %+v", c), y, convolveExactly(c, x, w, b), c.taps())
+		if c.winograd() {
+			ofWinograd++
+		}
+	}
+	if ofWinograd < 10 {
+		t.Errorf("only %d of the shapes are winograd's", ofWinograd)
+	}
+}
+
+// On the layers of the shipped networks the error of winograd stays near that of the plain order.
+func TestWinogradError(t *testing.T) {
+	r := seeded(t)
+	c := Conv{N: 1, C: 64, H: 64, W: 16, M: 48, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1}
+	if !c.winograd() {
+		t.Fatal("not winograd's")
+	}
+	x, w, b := random(r, c.C*c.H*c.W), random(r, c.M*c.taps()), make([]float32, c.M)
+	y := make([]float32, c.M*c.H*c.W)
+	Conv2D(c, x, w, b, y)
+	var sum, most float64
+	for i, want := range convolveExactly(c, x, w, b) {
+		d := math.Abs(float64(y[i]) - want)
+		sum, most = sum+d*d, max(most, d)
+	}
+	deviation := math.Sqrt(sum / float64(len(y)))
+	t.Logf("error of sums of %d products in [-1, 1): %.2g, at most %.2g", c.taps(), deviation, most)
+	// 576 products of variance 1/9 make sums of deviation 8, whose float32 has steps of 2^-20 and more.
+	if !(deviation < 1.2e-5 && most < 1.5e-4) {
+		t.Errorf("error %.2g, at most %.2g", deviation, most)
+	}
+}
+
+// A filter that was used for other weights, another shape or another backend gives what Conv2D gives.
+func TestFilter(t *testing.T) {
+	r := seeded(t)
+	var f Filter
+	for range 3 {
+		withEach(t, func(t *testing.T) {
+			for _, c := range randomConvs(r)[:30] {
+				x, w, b := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
+				n := c.N * c.M * c.OutH() * c.OutW()
+				got, want := make([]float32, n), make([]float32, n)
+				for _, change := range []int{0, 0, len(w) - 1, len(w) / 2} {
+					w[change] += float32(change) / 8
+					f.Conv2D(c, x, w, b, got)
+					Conv2D(c, x, w, b, want)
+					equalBits(t, fmt.Sprintf("filter %+v", c), got, want)
+				}
+			}
+		})
+	}
+}
