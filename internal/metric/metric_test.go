@@ -93,6 +93,48 @@ func TestEntropy(t *testing.T) {
 	near(t, "one to three", got[2], .25*2+.75*math.Log2(4./3), 1e-12)
 }
 
+func TestChiSquare(t *testing.T) {
+	for c, x := range ChiSquare(uniform(t, 12, 256, 256)) {
+		if x < 170 || x > 350 { // 255 +- 4 deviations of sqrt(510)
+			t.Errorf("noise, channel %d: %g", c, x)
+		}
+	}
+	// Channel 0 is constant, channel 1 has every level twice, channel 2 two levels.
+	var rgb []byte
+	for i := range 512 {
+		rgb = append(rgb, 9, byte(i), byte(i%2))
+	}
+	got := ChiSquare(rgb)
+	near(t, "constant", got[0], 255*512, 1e-9)
+	near(t, "equal levels", got[1], 0, 0)
+	near(t, "two levels", got[2], 254*2+2*254*254./2, 1e-9)
+	if x := ChiSquare(nil)[0]; !math.IsNaN(x) {
+		t.Errorf("empty: %g", x)
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	a, b := uniform(t, 13, 256, 256), uniform(t, 14, 256, 256)
+	for c := range channels {
+		near(t, "NPCR of noise", NPCR(a, b)[c], 99.6094, .1)
+		near(t, "UACI of noise", UACI(a, b)[c], 33.4635, .4)
+		near(t, "NPCR of equal pictures", NPCR(a, a)[c], 0, 0)
+		near(t, "UACI of equal pictures", UACI(a, a)[c], 0, 0)
+	}
+	// Two pixels: channel 0 by 255 downwards in one, channel 1 by 51 upwards in both.
+	x, y := []byte{255, 0, 7, 3, 100, 7}, []byte{0, 51, 7, 3, 151, 7}
+	if got := NPCR(x, y); got != [channels]float64{50, 100, 0} {
+		t.Errorf("NPCR %v", got)
+	}
+	for c, want := range []float64{50, 20, 0} {
+		near(t, "UACI", UACI(x, y)[c], want, 1e-12)
+		near(t, "UACI, swapped", UACI(y, x)[c], want, 1e-12)
+	}
+	if !math.IsNaN(NPCR(a, b[3:])[0]) || !math.IsNaN(UACI(nil, nil)[1]) {
+		t.Error("different or no lengths are not NaN")
+	}
+}
+
 // pearson is the textbook two-pass computation over listed pairs.
 func pearson(a, b []float64) float64 {
 	var ma, mb float64
