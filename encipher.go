@@ -35,6 +35,7 @@ import (
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 	"enciphergan/internal/record"
@@ -43,6 +44,9 @@ import (
 // Key is a 256-bit secret. Printing it with fmt shows its fingerprint only; Text
 // and File give the secret itself.
 type Key = key.Key
+
+// Slot says with what the key of a picture is found.
+type Slot = keyslot.Slot
 
 // Picture is a decoded picture.
 type Picture = picture.Picture
@@ -81,6 +85,7 @@ type options struct {
 	progress    Progress
 	workers     int
 	nonce       *key.Nonce
+	slot        keyslot.Slot
 	exact       Exact
 	noMetadata  bool
 	approximate bool
@@ -115,6 +120,10 @@ func WithProgress(p Progress) Option { return func(o *options) { o.progress = p 
 // memory of its own. The result does not depend on it. Without it, or with less
 // than 1, there are as many as processors.
 func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
+
+// WithSlot writes into the header with what the key is found: the slot that came
+// with it. Without it, that is a key file.
+func WithSlot(s Slot) Option { return func(o *options) { o.slot = s } }
 
 // WithFixedNonce replaces the random nonce of Encrypt, so that test vectors have
 // fixed bytes. Never use it for anything else: two pictures under one key and
@@ -163,7 +172,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 	o.progress("decode", 1, 1)
 
-	header := container.Header{Model: m.network.Fingerprint(), Width: plain.Width, Height: plain.Height, Tiling: tiling, Nonce: key.NewNonce()}
+	header := container.Header{Model: m.network.Fingerprint(), Width: plain.Width, Height: plain.Height, Tiling: tiling, Nonce: key.NewNonce(), Slot: o.slot}
 	if o.nonce != nil {
 		header.Nonce = *o.nonce
 	}

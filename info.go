@@ -11,6 +11,7 @@ type Info struct {
 	Width, Height             int    // of the picture, in pixels
 	PaddedWidth, PaddedHeight int    // of the cipher image
 	Model                     string // fingerprint of the model, as Model.Fingerprint gives it
+	Slot                      Slot   // with what the key is found
 	header                    container.Header
 }
 
@@ -23,7 +24,7 @@ func Inspect(png []byte) (info *Info, err error) {
 		return nil, err
 	}
 	h := sealed.Header
-	i := &Info{Width: h.Width, Height: h.Height, Model: hex.EncodeToString(h.Model[:]), header: h}
+	i := &Info{Width: h.Width, Height: h.Height, Model: hex.EncodeToString(h.Model[:]), Slot: h.Slot, header: h}
 	i.PaddedHeight, i.PaddedWidth = h.Padded()
 	return i, nil
 }

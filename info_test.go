@@ -1,6 +1,10 @@
 package encipher
 
-import "testing"
+import (
+	"testing"
+
+	"enciphergan/internal/lock"
+)
 
 func TestInspect(t *testing.T) {
 	m, mine, other := fakeModel(), newKey(t), newKey(t)
@@ -18,6 +22,26 @@ func TestInspect(t *testing.T) {
 	}
 	if !i.IsFor(mine) || i.IsFor(other) || i.IsFor(Key{}) {
 		t.Error("the key is not told from others")
+	}
+	phrase, err := lock.NewPhrase("a passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, slot, err := phrase.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = m.Encrypt(t.Context(), file, k, WithSlot(slot)); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := Inspect(s.PNG); err != nil || i.Slot != slot || !i.IsFor(k) {
+		t.Errorf("with a slot: %v", err)
+	}
+	if o, err := m.Decrypt(t.Context(), s.PNG, k); err != nil || !o.Exact {
+		t.Errorf("with a slot: %v", err)
+	}
+	if _, err := m.Encrypt(t.Context(), file, k, WithSlot(Slot{Kind: 9})); err == nil {
+		t.Error("an unknown kind of slot is written")
 	}
 	if i, err := Inspect(file); i != nil || CodeOf(err) != NotCipher {
 		t.Errorf("a photo: %v", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,21 +16,28 @@ func decryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "decrypt",
 		Usage:     "turn a cipher image back into the picture",
-		ArgsUsage: "-key FILE... -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
-		UsageText: "encipher decrypt -key FILE... -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
+		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
+		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
 		Description: `Every sample comes back as it was, unless the cipher image was made with -exact off.
 Should a picture that was kept exactly come back otherwise, nothing is written; with
 -approximate it is written all the same, and the exit code is 7.`,
-		Flags: append(pictureFlags(),
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "key", Usage: "`FILE` with the key; repeat the flag to try several"},
-			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"}),
+			&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
+		}, passphraseFlags(), pictureFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"},
+		}),
 		DisableSliceFlagSeparator: true, // a comma is part of a file's name
 		Action:                    decrypt,
 	}
 }
 
 func decrypt(ctx context.Context, c *cli.Command) error {
-	t, err := prepare(c, c.StringSlice("key")...)
+	var secrets []secret
+	t, err := prepare(c, func() error { return checkSecrets(c) }, func() (err error) {
+		secrets, err = readSecrets(c)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -37,7 +45,11 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if c.Bool("approximate") {
 		t.options = append(t.options, encipher.AcceptApproximate())
 	}
-	opened, err := t.model.Decrypt(ctx, t.input, t.fitting(), t.options...)
+	k, err := find(t.input, secrets)
+	if err != nil {
+		return t.failed(err)
+	}
+	opened, err := t.model.Decrypt(ctx, t.input, k, t.options...)
 	if encipher.CodeOf(err) == encipher.NotExact {
 		return &failure{exitApproximate, "write it all the same with -approximate, and please report this", fmt.Errorf("%s: %w", t.in, err)}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
@@ -13,20 +14,28 @@ func encryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "encrypt",
 		Usage:     "turn a picture into a cipher image",
-		ArgsUsage: "-key FILE -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
-		UsageText: "encipher encrypt -key FILE -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
 		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a picture of noise
 that only the key opens, and only as long as no program recompresses it: send it
 as a file, not as a picture.
+
+What opens it is a key file, a passphrase, or the secret key of an age recipient, to
+whom it can be sent without a secret that both know.
 
 With -exact on, every sample comes back as it was, with transparency, 16 bits, EXIF
 data and colour profile; what that takes is sealed beside the neural cipher. With
 -exact off, the picture comes back approximately, with 8 bits and without the rest.
 The EXIF orientation is applied in either case.`,
-		Flags: append(pictureFlags(),
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
+			&cli.StringSliceFlag{Name: "r", Usage: "`RECIPIENT` of age (age1…) who can open it; repeat the flag for several"},
+		}, passphraseFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "generate", Usage: "make a passphrase of 90 bits and print it"},
+		}, pictureFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on, or off for an approximate picture", Value: "on"},
-			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"}),
+			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"},
+		}),
 		Action: encrypt,
 	}
 }
@@ -39,7 +48,11 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if !ok {
 		return usage("give on or off", "there is no mode -exact %s", c.String("exact"))
 	}
-	t, err := prepare(c, c.String("key"))
+	var locked locking
+	t, err := prepare(c, func() error { return checkLock(c) }, func() (err error) {
+		locked, err = readLock(c)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -48,7 +61,11 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if c.Bool("drop-metadata") {
 		t.options = append(t.options, encipher.WithoutMetadata())
 	}
-	sealed, err := t.model.Encrypt(ctx, t.input, t.keys[0].key, t.options...)
+	k, slot, err := locked()
+	if err != nil {
+		return badInput("encrypt for fewer recipients, or for some of one kind", err)
+	}
+	sealed, err := t.model.Encrypt(ctx, t.input, k, append(t.options, encipher.WithSlot(slot))...)
 	if err != nil {
 		return t.failed(err)
 	}

@@ -36,7 +36,6 @@ func pictureFlags() []cli.Flag {
 // task is one call of encrypt or decrypt, checked and loaded.
 type task struct {
 	model   *encipher.Model
-	keys    []keyFile // at least one
 	input   []byte
 	in, out string
 	force   bool
@@ -44,33 +43,15 @@ type task struct {
 	end     func() // ends the progress bar
 }
 
-type keyFile struct {
-	path string
-	key  encipher.Key
-}
-
-// fitting is the key that opens the input, and the first where none does or
-// the input is no cipher image, so that decrypting says what is wrong.
-func (t *task) fitting() encipher.Key {
-	if i, err := encipher.Inspect(t.input); err == nil {
-		for _, k := range t.keys {
-			if i.IsFor(k.key) {
-				return k.key
-			}
-		}
-	}
-	return t.keys[0].key
-}
-
-// prepare checks the command line, then reads key, input and model. Cheap
+// prepare checks the command line, then reads secrets, input and model. Cheap
 // checks come first, so that a slip costs no time.
-func prepare(c *cli.Command, keyFiles ...string) (*task, error) {
+func prepare(c *cli.Command, check, secrets func() error) (*task, error) {
 	if c.Args().Len() != 1 {
 		return nil, usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes exactly one picture, and %d are given", c.Name, c.Args().Len())
 	}
 	t := &task{in: c.Args().First(), out: c.String("o"), force: c.Bool("f")}
-	if len(keyFiles) == 0 || slices.Contains(keyFiles, "") {
-		return nil, usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
+	if err := check(); err != nil {
+		return nil, err
 	}
 	if t.out == "" {
 		return nil, usage("add -o OUT.png", "-o FILE is missing")
@@ -81,14 +62,10 @@ func prepare(c *cli.Command, keyFiles ...string) (*task, error) {
 	if err := checkOutput(t.out, t.force); err != nil {
 		return nil, err
 	}
-	var err error
-	for _, path := range keyFiles {
-		k, _, err := readKey(path)
-		if err != nil {
-			return nil, err
-		}
-		t.keys = append(t.keys, keyFile{path, k})
+	if err := secrets(); err != nil {
+		return nil, err
 	}
+	var err error
 	if t.input, err = readInput(t.in); err != nil {
 		return nil, err
 	}
@@ -103,15 +80,8 @@ func prepare(c *cli.Command, keyFiles ...string) (*task, error) {
 
 // failed adds to an error of the library what only the command knows.
 func (t *task) failed(err error) error {
-	switch encipher.CodeOf(err) {
-	case encipher.Canceled:
+	if encipher.CodeOf(err) == encipher.Canceled {
 		return &failure{exitInterrupted, "", errInterrupted}
-	case encipher.WrongKey:
-		var list []string
-		for _, k := range t.keys {
-			list = append(list, fmt.Sprintf("%s holds the key %s", k.path, k.key.Fingerprint()))
-		}
-		return fmt.Errorf("%s: %w; %s", t.in, err, strings.Join(list, ", "))
 	}
 	return fmt.Errorf("%s: %w", t.in, err)
 }

@@ -49,6 +49,7 @@ func info(_ context.Context, c *cli.Command) error {
 	fmt.Printf("picture: %d x %d pixels\n", i.Width, i.Height)
 	fmt.Printf("model: %s\n", model)
 	fmt.Printf("model fingerprint: %s\n", i.Model)
-	fmt.Println("opened by: the key file that it was encrypted with")
+	what, _ := needs(i.Slot)
+	fmt.Printf("opened by: %s\n", what)
 	return nil
 }

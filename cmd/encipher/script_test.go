@@ -59,7 +59,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses, "means": means,
-			"same": same, "forge": forge,
+			"same": same, "forge": forge, "identity": identity, "words": words,
 		},
 	})
 }

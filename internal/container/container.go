@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 
 	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/picture"
 )
 
@@ -81,7 +82,7 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := decodeHeader(payload)
+	h, size, err := decodeHeader(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	if shape != (ihdr{width: uint32(width), height: uint32(height), depth: 8, colour: truecolour}) {
 		return nil, fmt.Errorf("%w: its pixels are %v and should be %d x %d with 8-bit red, green and blue", ErrChanged, shape, width, height)
 	}
-	return &Sealed{Header: h, file: file, ad: payload[:headerSize], tail: payload[headerSize:]}, nil
+	return &Sealed{Header: h, file: file, ad: payload[:size], tail: payload[size:]}, nil
 }
 
 // Plaintext is what a cipher image holds, under a tag that was verified.
@@ -166,7 +167,8 @@ type Header struct {
 	Width, Height int            // of the picture, in pixels
 	Tiling        picture.Tiling // without MaxPixels, which is not written
 	Nonce         key.Nonce
-	Commitment    [32]byte // to the key
+	Commitment    [32]byte     // to the key
+	Slot          keyslot.Slot // what the key is found with
 }
 
 // Padded is the height and width of the cipher image in pixels.
@@ -185,7 +187,8 @@ const (
 	// maxDimension keeps the padded size below what PNG can declare.
 	maxDimension = 1 << 30
 
-	headerSize = len(magic) + 2 + 2 + 32 + 4 + 4 + 2 + 2 + 2 + key.NonceSize + 32
+	// headerSize is that without the data of the key slot.
+	headerSize = len(magic) + 2 + 1 + 1 + 32 + 4 + 4 + 2 + 2 + 2 + key.NonceSize + 32 + 2
 )
 
 // check bounds the fields.
@@ -193,14 +196,17 @@ func (h Header) check() error {
 	if h.Width < 1 || h.Height < 1 || h.Width > maxDimension || h.Height > maxDimension {
 		return fmt.Errorf("a picture of %d x %d pixels", h.Width, h.Height)
 	}
-	return h.Tiling.Check()
+	if err := h.Tiling.Check(); err != nil {
+		return err
+	}
+	return h.Slot.Check()
 }
 
 func (h Header) encode() []byte {
-	b := make([]byte, 0, headerSize)
+	b := make([]byte, 0, headerSize+len(h.Slot.Data))
 	b = append(b, magic...)
 	b = binary.BigEndian.AppendUint16(b, version)
-	b = binary.BigEndian.AppendUint16(b, 0) // flags
+	b = append(b, 0, byte(h.Slot.Kind)) // no flags
 	b = append(b, h.Model[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Width))
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Height))
@@ -208,23 +214,30 @@ func (h Header) encode() []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(h.Tiling.Side))
 	b = binary.BigEndian.AppendUint16(b, uint16(h.Tiling.MinSide))
 	b = append(b, h.Nonce[:]...)
-	return append(b, h.Commitment[:]...)
+	b = append(b, h.Commitment[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(h.Slot.Data)))
+	return append(b, h.Slot.Data...)
 }
 
-func decodeHeader(b []byte) (Header, error) {
+// decodeHeader gives the header and its size.
+func decodeHeader(payload []byte) (Header, int, error) {
+	b := payload
 	if len(b) < len(magic)+4 || string(b[:len(magic)]) != magic {
-		return Header{}, fmt.Errorf("%w: its chunk %s is of another kind", ErrNotCipher, chunkName)
+		return Header{}, 0, fmt.Errorf("%w: its chunk %s is of another kind", ErrNotCipher, chunkName)
 	}
 	b = b[len(magic):]
-	v, flags := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	v, flags, kind := binary.BigEndian.Uint16(b), b[2], keyslot.Kind(b[3])
 	if v != version {
-		return Header{}, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
+		return Header{}, 0, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
 	}
 	if flags != 0 {
-		return Header{}, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, flags)
+		return Header{}, 0, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, flags)
+	}
+	if kind > keyslot.Recipients {
+		return Header{}, 0, fmt.Errorf("%w: it has a key slot of kind %d, which this program does not know", ErrVersion, kind)
 	}
 	if b = b[4:]; len(b) < headerSize-len(magic)-4 {
-		return Header{}, fmt.Errorf("%w: its header was cut", ErrChanged)
+		return Header{}, 0, fmt.Errorf("%w: its header was cut", ErrChanged)
 	}
 	var h Header
 	take := func(n int) (field []byte) {
@@ -238,8 +251,13 @@ func decodeHeader(b []byte) (Header, error) {
 	h.Tiling = picture.Tiling{Stride: u16(), Side: u16(), MinSide: u16()}
 	copy(h.Nonce[:], take(key.NonceSize))
 	copy(h.Commitment[:], take(32))
-	if err := h.check(); err != nil {
-		return Header{}, fmt.Errorf("%w: its header declares %w", ErrChanged, err)
+	n := int(binary.BigEndian.Uint16(take(2)))
+	if n > len(b) {
+		return Header{}, 0, fmt.Errorf("%w: its header was cut", ErrChanged)
 	}
-	return h, nil
+	h.Slot = keyslot.Slot{Kind: kind, Data: string(take(n))}
+	if err := h.check(); err != nil {
+		return Header{}, 0, fmt.Errorf("%w: its header declares %w", ErrChanged, err)
+	}
+	return h, len(payload) - len(b), nil
 }

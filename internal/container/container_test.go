@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/picture"
 )
 
@@ -28,9 +29,10 @@ var roomy = picture.Limits{Bytes: 1 << 22, Pixels: 1 << 20}
 var vectorFile []byte
 
 type vector struct {
-	Name, Key, Nonce, Model, Statistics, Record, SHA256, File string
-	Width, Height, Stride, Side, Length                       int
-	MinSide                                                   int `json:"min_side"`
+	Name, Key, Nonce, Model, Slot, Statistics, Record, SHA256, File string
+	Width, Height, Stride, Side, Length                             int
+	MinSide                                                         int `json:"min_side"`
+	SlotKind                                                        int `json:"slot_kind"`
 }
 
 func vectors(t testing.TB) []vector {
@@ -51,7 +53,8 @@ func (v vector) parts(t testing.TB) (h Header, subkeys key.Subkeys, levels, stat
 		t.Fatal(err)
 	}
 	h = Header{Model: [32]byte(unhex(t, v.Model)), Width: v.Width, Height: v.Height, Nonce: key.Nonce(unhex(t, v.Nonce)),
-		Tiling: picture.Tiling{Stride: v.Stride, Side: v.Side, MinSide: v.MinSide}}
+		Tiling: picture.Tiling{Stride: v.Stride, Side: v.Side, MinSide: v.MinSide},
+		Slot:   keyslot.Slot{Kind: keyslot.Kind(v.SlotKind), Data: string(unhex(t, v.Slot))}}
 	height, width := h.Padded()
 	for i := uint32(0); len(levels) < 3*height*width; i++ {
 		sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte("levels"), i))
@@ -129,6 +132,7 @@ func TestSealRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Header, *[]byte){
 		"too few levels": func(_ *Header, l *[]byte) { *l = (*l)[1:] },
 		"no width":       func(h *Header, _ *[]byte) { h.Width = 0 },
+		"bad slot":       func(h *Header, _ *[]byte) { h.Slot.Data = "x" },
 		"no stride":      func(h *Header, _ *[]byte) { h.Tiling.Stride = 0 },
 	} {
 		bad, l := h, levels
@@ -239,9 +243,9 @@ func TestEveryHeaderByte(t *testing.T) {
 		switch {
 		case i < 8:
 			want = ErrNotCipher
-		case i < 12:
+		case i < 11:
 			want = ErrVersion
-		case i >= headerSize-32 && i < headerSize:
+		case i >= headerSize-34 && i < headerSize-2:
 			want = ErrWrongKey
 		}
 		if !errors.Is(err, want) || !text.empty() {
@@ -281,7 +285,11 @@ func TestParseRefuses(t *testing.T) {
 		"other kind":         {with([]byte("somebody else's")), ErrNotCipher, "another kind"},
 		"empty chunk":        {with(nil), ErrNotCipher, "another kind"},
 		"version 2":          {set(8, 0, 2), ErrVersion, "version 2"},
-		"flags":              {set(10, 0x80, 0), ErrVersion, "flags 0x8000"},
+		"flags":              {set(10, 0x80), ErrVersion, "flags 0x80"},
+		"kind of slot":       {set(11, 3), ErrVersion, "slot of kind 3"},
+		"slot for another":   {set(11, 1), ErrChanged, "0 bytes for a passphrase"},
+		"slot too long":      {set(headerSize-2, 255, 255), ErrChanged, "header was cut"},
+		"slot of nothing":    {set(headerSize-2, 0, 1), ErrChanged, "1 bytes for a key file"},
 		"cut header":         {with(private[:headerSize-1]), ErrChanged, "header was cut"},
 		"100,000 x 100,000":  {huge, ErrTooLarge, "100000 x 100000"},
 		"huge padding":       {tallFile, ErrTooLarge, "65532"},

@@ -50,6 +50,9 @@ func New() Key {
 // are to be repeated. What is to stay secret wants New.
 func FromSecret(secret [32]byte) Key { return Key{secret} }
 
+// Secret is the 32 bytes themselves, to be wrapped by another key.
+func (k Key) Secret() [32]byte { return k.secret }
+
 // IsZero reports whether k was never set.
 func (k Key) IsZero() bool { return k == Key{} }
 

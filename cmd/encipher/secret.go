@@ -1,0 +1,240 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sethvargo/go-diceware/diceware"
+	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
+
+	"enciphergan"
+	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
+	"enciphergan/internal/lock"
+)
+
+// What a picture is encrypted with and decrypted by. Secrets come from a file, a
+// prompt without echo or a file descriptor, never from the command line, which
+// other programs can read.
+
+// phraseWords of 7776 each are 90 bits.
+const phraseWords = 7
+
+func passphraseFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "passphrase", Usage: "ask for a passphrase on the terminal"},
+		&cli.StringFlag{Name: "passphrase-file", Usage: "`FILE` with a passphrase"},
+		&cli.IntFlag{Name: "passphrase-fd", Usage: "`NUMBER` of an open file descriptor with a passphrase"},
+	}
+}
+
+// secret opens pictures.
+type secret struct {
+	says string // what it is, for messages
+	open func(keyslot.Slot) (encipher.Key, error)
+}
+
+// locking gives the key of a picture to be, and the slot that finds it again.
+type locking func() (encipher.Key, keyslot.Slot, error)
+
+var errNoSecret = usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
+
+// given counts the kinds of secrets on the command line.
+func given(c *cli.Command, flags ...string) (n int) {
+	for _, f := range flags {
+		if c.IsSet(f) {
+			n++
+		}
+	}
+	return n
+}
+
+// checkLock checks, before anything is read, that there is one way to lock.
+func checkLock(c *cli.Command) error {
+	switch given(c, "key", "r", "passphrase", "passphrase-file", "passphrase-fd", "generate") {
+	case 0:
+		return errNoSecret
+	case 1:
+		return nil
+	}
+	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
+}
+
+func readLock(c *cli.Command) (locking, error) {
+	switch {
+	case c.IsSet("key"):
+		k, _, err := readKey(c.String("key"))
+		return func() (encipher.Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }, err
+	case c.IsSet("r"):
+		to, err := lock.ParseTo(strings.Join(c.StringSlice("r"), "\n"))
+		if err != nil {
+			return nil, badInput("give -r age1…, as age-keygen prints it", err)
+		}
+		return to.Lock, nil
+	case c.IsSet("generate"):
+		words, err := diceware.Generate(phraseWords)
+		if err != nil {
+			return nil, fmt.Errorf("cannot draw words: %w", err)
+		}
+		text := strings.Join(words, " ")
+		p, err := lock.NewPhrase(text)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Println(text)
+		say(os.Stderr, "note: the passphrase is on standard output and nowhere else; write it down")
+		return p.Lock, nil
+	}
+	p, err := readPhrase(c, true)
+	if err != nil {
+		return nil, err
+	}
+	return p.Lock, nil
+}
+
+// checkSecrets checks, before anything is read, that there is something to open with.
+func checkSecrets(c *cli.Command) error {
+	switch {
+	case given(c, "key", "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
+		return errNoSecret
+	case given(c, "passphrase", "passphrase-file", "passphrase-fd") > 1:
+		return usage("give one of -passphrase, -passphrase-file and -passphrase-fd", "there is more than one passphrase")
+	}
+	return nil
+}
+
+func readSecrets(c *cli.Command) ([]secret, error) {
+	var list []secret
+	for _, path := range c.StringSlice("key") {
+		k, _, err := readKey(path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, secret{fmt.Sprintf("%s holds the key %s", path, k.Fingerprint()), func(s keyslot.Slot) (encipher.Key, error) {
+			if s.Kind != keyslot.KeyFile {
+				return k, keyslot.ErrOther
+			}
+			return k, nil
+		}})
+	}
+	for _, path := range c.StringSlice("i") {
+		text, err := readSmall(path)
+		if err != nil {
+			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
+		}
+		ids, err := lock.ParseIdentities(text)
+		if err != nil {
+			return nil, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
+		}
+		list = append(list, secret{fmt.Sprintf("%s holds %v", path, ids), ids.Open})
+	}
+	if given(c, "passphrase", "passphrase-file", "passphrase-fd") > 0 {
+		p, err := readPhrase(c, false)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, secret{"the passphrase is another", p.Open})
+	}
+	return list, nil
+}
+
+// readPhrase reads a passphrase where the flags say; fresh asks for it twice on
+// a terminal.
+func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
+	var text string
+	var err error
+	switch {
+	case c.IsSet("passphrase-file"):
+		text, err = readSmall(c.String("passphrase-file"))
+	case c.IsSet("passphrase-fd"):
+		f := os.NewFile(uintptr(c.Int("passphrase-fd")), "file descriptor")
+		if f == nil {
+			return nil, usage("give the number of an open file descriptor, for instance 3", "-passphrase-fd %d is none", c.Int("passphrase-fd"))
+		}
+		text, err = readAtMost(f)
+	default:
+		text, err = ask("Passphrase: ")
+		if err == nil && fresh {
+			var again string
+			if again, err = ask("The same again: "); err == nil && again != text {
+				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
+			}
+		}
+	}
+	if err != nil {
+		return nil, badInput("give it with -passphrase-file or -passphrase-fd, or with -passphrase on a terminal", fmt.Errorf("cannot read the passphrase: %w", err))
+	}
+	p, err := lock.NewPhrase(text)
+	if err != nil {
+		return nil, badInput("type it again, or let one be made with -generate", err)
+	}
+	return p, nil
+}
+
+// ask reads a line from the terminal without echo.
+func ask(prompt string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return "", errors.New("standard input is no terminal")
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	defer fmt.Fprintln(os.Stderr)
+	b, err := term.ReadPassword(fd)
+	return string(b), err
+}
+
+func readSmall(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	return readAtMost(f)
+}
+
+// readAtMost reads a file of at most key.MaxFileBytes, and closes it.
+func readAtMost(f *os.File) (string, error) {
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, key.MaxFileBytes+1))
+	if err == nil && len(b) > key.MaxFileBytes {
+		err = fmt.Errorf("it is longer than %d bytes", key.MaxFileBytes)
+	}
+	return string(b), err
+}
+
+// needs says what a slot asks for, and how to give it.
+func needs(s keyslot.Slot) (what, flag string) {
+	switch s.Kind {
+	case keyslot.Passphrase:
+		return "a passphrase", "give it with -passphrase, -passphrase-file or -passphrase-fd"
+	case keyslot.Recipients:
+		return "an age identity", "give its file with -i"
+	}
+	return "a key file", "give it with -key"
+}
+
+// find is the key that opens a cipher image, among the secrets.
+func find(file []byte, secrets []secret) (encipher.Key, error) {
+	i, err := encipher.Inspect(file)
+	if err != nil {
+		return encipher.Key{}, err
+	}
+	what, flag := needs(i.Slot)
+	var wrong []string
+	for _, s := range secrets {
+		k, err := s.open(i.Slot)
+		switch {
+		case err == nil && i.IsFor(k):
+			return k, nil
+		case err == nil || errors.Is(err, keyslot.ErrOther):
+			wrong = append(wrong, s.says)
+		default:
+			return encipher.Key{}, &failure{exitChanged, "fetch the file again from where it was first saved", err}
+		}
+	}
+	return encipher.Key{}, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + flag,
+		fmt.Errorf("this is not the key that sealed the picture, which is opened by %s; %s", what, strings.Join(wrong, ", "))}
+}

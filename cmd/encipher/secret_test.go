@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// identity KIND FILE writes an age identity, x25519 or hybrid, and sets
+// RECIPIENT to who it is.
+func identity(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: identity KIND FILE")
+	}
+	var secret, recipient fmt.Stringer
+	switch args[0] {
+	case "x25519":
+		i, err := age.GenerateX25519Identity()
+		ts.Check(err)
+		secret, recipient = i, i.Recipient()
+	case "hybrid":
+		i, err := age.GenerateHybridIdentity()
+		ts.Check(err)
+		secret, recipient = i, i.Recipient()
+	default:
+		ts.Fatalf("no such kind: %s", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("# made by a test\n"+secret.String()+"\n"), 0o600))
+	ts.Setenv("RECIPIENT", recipient.String())
+}
+
+// words N FILE checks that a file is one line of N words.
+func words(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: words N FILE")
+	}
+	text := ts.ReadFile(args[1])
+	if n := fmt.Sprint(len(strings.Fields(text))); n != args[0] || strings.Count(text, "\n") != 1 {
+		ts.Fatalf("%s words: %q", n, text)
+	}
+}

@@ -1,0 +1,224 @@
+package lock
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"filippo.io/age"
+
+	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
+)
+
+// slotOf is a passphrase's slot with the salt 0, 1, 2, …
+func slotOf(passes, memory uint32, lanes byte) keyslot.Slot {
+	a := keyslot.Argon2id{Passes: passes, Memory: memory, Lanes: lanes}
+	for i := range a.Salt {
+		a.Salt[i] = byte(i)
+	}
+	return a.Slot()
+}
+
+func phrase(t testing.TB, text string) *Phrase {
+	p, err := NewPhrase(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPhraseVectors(t *testing.T) {
+	// From OpenSSL's Argon2id, for the passphrase in normal form C.
+	for want, s := range map[string]keyslot.Slot{
+		"8c6d0103bfa64007ba692953417e5bd51c84cdf70a5ac58c2392924465c8e8c7": slotOf(newPasses, newMemory, newLanes),
+		"a5a955570bb89b4bbc3e04eb50cb4e884f1e4b3bbfed35474660c908f3bad3a6": slotOf(1, 8, 1),
+	} {
+		for form, text := range map[string]string{"C": "Gr\u00fc\u00dfe aus K\u00f6ln", "D": "Gru\u0308\u00dfe aus Ko\u0308ln", "with a line end": "Gr\u00fc\u00dfe aus K\u00f6ln\r\n"} {
+			k, err := phrase(t, text).Open(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprintf("%x", k.Secret()); got != want {
+				t.Errorf("form %s: %s, want %s", form, got, want)
+			}
+		}
+	}
+	if s := slotOf(3, 65536, 4); s.Data != "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x00\x00\x00\x03\x00\x01\x00\x00\x04" || s.Kind != 1 {
+		t.Errorf("the slot is %x", s.Data)
+	}
+}
+
+func TestPhrase(t *testing.T) {
+	p := phrase(t, "a phrase")
+	var keys [3]key.Key
+	var slots [3]keyslot.Slot
+	var wg sync.WaitGroup
+	for i := range keys {
+		wg.Go(func() {
+			var err error
+			if keys[i], slots[i], err = p.Lock(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if keys[0] != keys[1] || keys[1] != keys[2] || slots[0] != slots[1] || slots[1] != slots[2] || len(p.keys) != 1 {
+		t.Errorf("a batch has %d keys", len(p.keys))
+	}
+	if slots[0].Check() != nil || slots[0].Data[16:] != slotOf(newPasses, newMemory, newLanes).Data[16:] {
+		t.Errorf("slot %+v", slots[0])
+	}
+	cheap := slotOf(1, 8, 1)
+	right, err := phrase(t, "a phrase").Open(cheap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong, err := phrase(t, "a Phrase").Open(cheap); err != nil || wrong == right {
+		t.Errorf("another passphrase: %v", err)
+	}
+	for _, s := range []keyslot.Slot{{}, {Kind: keyslot.Recipients, Data: "age-encryption.org/v1\n"}} {
+		if _, err := p.Open(s); !errors.Is(err, keyslot.ErrOther) {
+			t.Errorf("slot of kind %d: %v", s.Kind, err)
+		}
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s %q", p, p, p, p, p); strings.Contains(text, "phrase\"") || strings.Contains(text, "a phrase") {
+		t.Errorf("printing tells the passphrase: %s", text)
+	}
+	for name, text := range map[string]string{"empty": "\n", "long": strings.Repeat("x", MaxPhraseBytes+1), "no UTF-8": "\xff"} {
+		if _, err := NewPhrase(text); !errors.Is(err, ErrPhrase) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestRecipients(t *testing.T) {
+	one, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hybrid, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(s keyslot.Slot, identity fmt.Stringer) (key.Key, error) {
+		i, err := ParseIdentities("# created: today\n" + identity.String() + "\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := fmt.Sprintf("%v %+v %#v %s", i, i, i, i); strings.Contains(text, "SECRET") {
+			t.Errorf("printing tells the identity: %s", text)
+		}
+		return i.Open(s)
+	}
+	for name, c := range map[string]struct {
+		to     string
+		owner  fmt.Stringer
+		others []fmt.Stringer
+	}{
+		"X25519": {one.Recipient().String(), one, []fmt.Stringer{two, hybrid}},
+		"two":    {one.Recipient().String() + "\n" + two.Recipient().String(), two, []fmt.Stringer{hybrid}},
+		"hybrid": {hybrid.Recipient().String(), hybrid, []fmt.Stringer{one}},
+	} {
+		to, err := ParseTo(c.to)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		k, s, err := to.Lock()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		t.Logf("%s: a slot of %d bytes", name, len(s.Data))
+		if again, _, err := to.Lock(); err != nil || again == k {
+			t.Errorf("%s: a second key is the same: %v", name, err)
+		}
+		if got, err := open(s, c.owner); err != nil || got != k {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, other := range c.others {
+			if got, err := open(s, other); !errors.Is(err, keyslot.ErrOther) || got != (key.Key{}) {
+				t.Errorf("%s, for another: %v", name, err)
+			}
+		}
+		for _, damaged := range []keyslot.Slot{{keyslot.Recipients, s.Data[:len(s.Data)-1]}, {keyslot.Recipients, s.Data + "x"}, {keyslot.Recipients, s.Data[:40]}} {
+			if _, err := open(damaged, c.owner); !errors.Is(err, keyslot.ErrSlot) {
+				t.Errorf("%s, damaged: %v", name, err)
+			}
+		}
+		if _, err := open(keyslot.Slot{}, c.owner); !errors.Is(err, keyslot.ErrOther) {
+			t.Errorf("%s, of a key file: %v", name, err)
+		}
+	}
+
+	// What another program may have put there.
+	for name, secret := range map[string][]byte{"short": make([]byte, 31), "long": make([]byte, 33)} {
+		var b bytes.Buffer
+		w, err := age.Encrypt(&b, one.Recipient())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(secret)
+		w.Close()
+		if _, err := open(keyslot.Slot{keyslot.Recipients, b.String()}, one); !errors.Is(err, keyslot.ErrSlot) {
+			t.Errorf("a key that is too %s: %v", name, err)
+		}
+	}
+	if _, err := ParseTo(one.Recipient().String() + "x"); !errors.Is(err, ErrAge) {
+		t.Errorf("a recipient with a typo: %v", err)
+	}
+	if _, err := ParseIdentities(one.String()[:40]); !errors.Is(err, ErrAge) || strings.Contains(err.Error(), one.String()[20:40]) {
+		t.Errorf("an identity with a typo: %v", err)
+	}
+	many, err := ParseTo(strings.Repeat(one.Recipient().String()+"\n", 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := many.Lock(); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "1000 recipients") {
+		t.Errorf("1000 recipients: %v", err)
+	}
+}
+
+func FuzzSlot(f *testing.F) {
+	one, err := age.GenerateX25519Identity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	to, err := ParseTo(one.Recipient().String())
+	if err != nil {
+		f.Fatal(err)
+	}
+	_, s, err := to.Lock()
+	if err != nil {
+		f.Fatal(err)
+	}
+	identities, err := ParseIdentities(one.String())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(byte(s.Kind), s.Data)
+	f.Add(byte(keyslot.Passphrase), slotOf(1, 8, 1).Data)
+	f.Add(byte(keyslot.KeyFile), "")
+	f.Fuzz(func(t *testing.T, kind byte, data string) {
+		s := keyslot.Slot{keyslot.Kind(kind), data}
+		if err := s.Check(); err != nil && !errors.Is(err, keyslot.ErrSlot) {
+			t.Errorf("error of no class: %v", err)
+		}
+		if _, err := identities.Open(s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+			t.Errorf("error of no class: %v", err)
+		}
+		if len(data) == 25 && binary.BigEndian.Uint32([]byte(data[20:])) > 64 {
+			return // within bounds, but too slow to fuzz
+		}
+		if _, err := phrase(t, "x").Open(s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+			t.Errorf("error of no class: %v", err)
+		}
+	})
+}
