@@ -268,6 +268,9 @@ func (c Conv) im2col(x, dst []float32) {
 					src := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
 					clear(line[:lo])
 					clear(line[hi:])
+					if lo == hi { // all of the row lies in the border
+						continue
+					}
 					if c.SW == 1 {
 						copy(line[lo:hi], src[lo+shift:])
 						continue

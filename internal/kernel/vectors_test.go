@@ -224,3 +224,31 @@ func TestGatherOnVectors(t *testing.T) {
 		}
 	})
 }
+
+// FuzzConv tries shapes of convolutions in the same way, and asks for equal bits.
+func FuzzConv(f *testing.F) {
+	f.Add(uint8(16), uint8(16), uint8(9), uint8(5), uint8(3), uint8(3), uint8(1), uint8(1), uint8(0), int64(1))
+	f.Add(uint8(0), uint8(3), uint8(7), uint8(8), uint8(1), uint8(1), uint8(1), uint8(1), uint8(0), int64(2))
+	f.Add(uint8(20), uint8(17), uint8(0), uint8(0), uint8(3), uint8(1), uint8(1), uint8(2), uint8(7), int64(3))
+	f.Add(uint8(1), uint8(97), uint8(122), uint8(41), uint8(21), uint8(55), uint8(1), uint8(4), uint8(28), int64(-68)) // a tap that reads nothing but border
+	f.Fuzz(func(t *testing.T, channels, filters, h, w, kh, kw, stride, dilation, pads uint8, seed int64) {
+		c := Conv{N: 1, C: 1 + int(channels%24), H: 1 + int(h%20), W: 1 + int(w%20), M: 1 + int(filters%24),
+			KH: 1 + int(kh%4), KW: 1 + int(kw%4), SH: 1 + int(stride%2), SW: 1 + int(stride/2%2), DH: 1 + int(dilation%2), DW: 1 + int(dilation/2%2),
+			PT: int(pads & 3), PL: int(pads >> 2 & 3), PB: int(pads >> 4 & 3), PR: int(pads >> 6)}
+		if c.Validate() != nil {
+			return
+		}
+		r := rand.New(rand.NewPCG(uint64(seed), 0))
+		x, weights, bias := random(r, c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
+		want := make([]float32, c.M*c.OutH()*c.OutW())
+		Conv2DNaive(c, x, weights, bias, want)
+		for _, m := range append(available(), simulated(t)...) {
+			before := active
+			active = m
+			got := make([]float32, len(want))
+			Conv2D(c, x, weights, bias, got)
+			active = before
+			equalBits(t, m.name, got, want)
+		}
+	})
+}
