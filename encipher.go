@@ -87,6 +87,7 @@ type options struct {
 	nonce       *key.Nonce
 	slot        keyslot.Slot
 	exact       Exact
+	name        string
 	noMetadata  bool
 	approximate bool
 }
@@ -101,12 +102,18 @@ const (
 	// ExactOff keeps the neural cipher alone: the picture comes back approximately,
 	// with 8 bits a sample, transparent parts on white, and without metadata.
 	ExactOff
+	// ExactFile keeps what ExactPicture does, and the file itself, byte by byte.
+	ExactFile
 )
 
 // WithExact sets how much of the picture Encrypt keeps.
 func WithExact(e Exact) Option { return func(o *options) { o.exact = e } }
 
-// WithoutMetadata leaves EXIF and colour profile out.
+// WithName seals the name of the file beside it, with ExactFile.
+func WithName(name string) Option { return func(o *options) { o.name = name } }
+
+// WithoutMetadata leaves EXIF and colour profile out. It has no effect with
+// ExactFile, as the file has them.
 func WithoutMetadata() Option { return func(o *options) { o.noMetadata = true } }
 
 // AcceptApproximate lets Decrypt give a picture that should have come back
@@ -180,7 +187,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 
 	bare := picture.New(plan.Height, plan.Width)
 	var lost *Picture // what recovering loses, sample by sample, modulo 256
-	if o.exact == ExactPicture {
+	if o.exact != ExactOff {
 		lost = picture.New(plan.Height, plan.Width)
 	}
 	n := m.network.StatisticsBytes()
@@ -217,7 +224,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	o.progress("seal", 0, 1)
 	var rec record.Record
 	if lost != nil {
-		rec = keep(plain, lost.Crop(plain.Height, plain.Width).RGB)
+		rec = keep(plain, lost.Crop(plain.Height, plain.Width).RGB, file, o)
 	}
 	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics, rec.Encode())
 	if err != nil {
@@ -244,6 +251,8 @@ type Opened struct {
 	PNG       []byte   // the same as a file
 	Bare      *Picture // the bare output of the encryption generator, padded
 	Generated *Picture // what the decryption generator alone made of it, padded
+	File      []byte   // the original file, byte by byte; nil unless it was kept
+	Name      string   // of that file, without a path; may be empty
 	Promised  bool     // whether the file says that the picture can be recovered exactly
 	Exact     bool     // whether every sample is proven to be that of the original
 }
@@ -321,7 +330,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 		return nil, err
 	}
 	o.progress("encode", 1, 1)
-	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, Promised: promised, Exact: exact}, nil
+	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, File: rec[record.File], Name: string(rec[record.Name]), Promised: promised, Exact: exact}, nil
 }
 
 var errNotExact = errors.New("the recovered picture is not equal to the original")

@@ -9,8 +9,8 @@ import (
 )
 
 // keep makes the record from which restore brings a picture back. lost is the
-// residual of its colours.
-func keep(p *Picture, lost []byte) record.Record {
+// residual of its colours, file what it was decoded from.
+func keep(p *Picture, lost, file []byte, o options) record.Record {
 	digest := p.Digest()
 	r := record.Record{record.Digest: digest[:], record.Residual: residual.Encode(lost)}
 	if p.Gray {
@@ -27,6 +27,12 @@ func keep(p *Picture, lost []byte) record.Record {
 	}
 	if p.ICC != nil {
 		r[record.ICC] = p.ICC
+	}
+	if o.exact == ExactFile {
+		r[record.File] = file
+		if name := record.CleanName(o.name); name != "" {
+			r[record.Name] = []byte(name)
+		}
 	}
 	return r
 }
@@ -67,7 +73,7 @@ func reduced(p *Picture, o options) *Picture {
 	if o.exact == ExactOff {
 		return p.OnWhite()
 	}
-	if o.noMetadata {
+	if o.noMetadata && o.exact != ExactFile {
 		p.EXIF, p.ICC = nil, nil
 	}
 	return p

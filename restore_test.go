@@ -103,6 +103,21 @@ func TestAwkwardPictures(t *testing.T) {
 			t.Errorf("%s: %s, as a file %s; want %s", name, got, parts(written), parts(want))
 		}
 
+		whole, err := m.Encrypt(ctx, file, k, WithExact(ExactFile), WithName("/home/me/"+name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if bytes.Contains(whole.PNG, []byte(name)) {
+			t.Errorf("%s: the name stands in the clear", name)
+		}
+		if o, err := m.Decrypt(ctx, whole.PNG, k); err != nil || !bytes.Equal(o.File, file) || o.Name != name || parts(o.Picture) != parts(want) {
+			t.Errorf("%s: as a file: %v", name, err)
+		}
+		if opened.File != nil || opened.Name != "" {
+			t.Errorf("%s: the file is kept without being asked for", name)
+		}
+
 		bare, err := m.Encrypt(ctx, file, k, WithoutMetadata())
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -16,8 +16,8 @@ func decryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "decrypt",
 		Usage:     "turn a cipher image back into the picture",
-		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
-		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png [-approximate] [-model NAME|DIR] [-f] IN.png",
+		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
+		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
 		Description: `Every sample comes back as it was, unless the cipher image was made with -exact off.
 Should a picture that was kept exactly come back otherwise, nothing is written; with
 -approximate it is written all the same, and the exit code is 7.`,
@@ -25,6 +25,7 @@ Should a picture that was kept exactly come back otherwise, nothing is written; 
 			&cli.StringSliceFlag{Name: "key", Usage: "`FILE` with the key; repeat the flag to try several"},
 			&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
 		}, passphraseFlags(), pictureFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "original", Usage: "write the original file, where -exact file has kept it, in place of a PNG"},
 			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"},
 		}),
 		DisableSliceFlagSeparator: true, // a comma is part of a file's name
@@ -42,7 +43,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer t.end()
-	if c.Bool("approximate") {
+	if c.Bool("approximate") || c.Bool("original") { // the file itself needs no generator
 		t.options = append(t.options, encipher.AcceptApproximate())
 	}
 	k, err := find(t.input, secrets)
@@ -55,6 +56,15 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	}
 	if err != nil {
 		return t.failed(err)
+	}
+	if c.Bool("original") {
+		if opened.File == nil {
+			return badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", t.in))
+		}
+		return t.finishFile(ctx, opened.File, opened.Name)
+	}
+	if opened.File != nil {
+		say(os.Stderr, "note: %s holds the original file, %q; get it with -original", t.in, opened.Name)
 	}
 	if err := t.finish(ctx, opened.PNG, opened.Picture.Width, opened.Picture.Height); err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v3"
@@ -14,8 +15,8 @@ func encryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "encrypt",
 		Usage:     "turn a picture into a cipher image",
-		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
-		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off|file] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off|file] [-drop-metadata] [-model NAME|DIR] [-f] IN",
 		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a picture of noise
 that only the key opens, and only as long as no program recompresses it: send it
 as a file, not as a picture.
@@ -26,6 +27,7 @@ whom it can be sent without a secret that both know.
 With -exact on, every sample comes back as it was, with transparency, 16 bits, EXIF
 data and colour profile; what that takes is sealed beside the neural cipher. With
 -exact off, the picture comes back approximately, with 8 bits and without the rest.
+With -exact file, the file itself is sealed too, with its name: see decrypt -original.
 The EXIF orientation is applied in either case.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
@@ -33,7 +35,7 @@ The EXIF orientation is applied in either case.`,
 		}, passphraseFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "generate", Usage: "make a passphrase of 90 bits and print it"},
 		}, pictureFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on, or off for an approximate picture", Value: "on"},
+			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to keep the file itself, too", Value: "on"},
 			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"},
 		}),
 		Action: encrypt,
@@ -41,12 +43,15 @@ The EXIF orientation is applied in either case.`,
 }
 
 // exactModes are what may be given after -exact.
-var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff}
+var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff, "file": encipher.ExactFile}
 
 func encrypt(ctx context.Context, c *cli.Command) error {
 	exact, ok := exactModes[c.String("exact")]
 	if !ok {
-		return usage("give on or off", "there is no mode -exact %s", c.String("exact"))
+		return usage("give on, off or file", "there is no mode -exact %s", c.String("exact"))
+	}
+	if exact == encipher.ExactFile && c.Bool("drop-metadata") {
+		return usage("leave out one of the two", "-exact file keeps the file with all that is in it, and -drop-metadata does not")
 	}
 	var locked locking
 	t, err := prepare(c, func() error { return checkLock(c) }, func() (err error) {
@@ -57,7 +62,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer t.end()
-	t.options = append(t.options, encipher.WithExact(exact))
+	t.options = append(t.options, encipher.WithExact(exact), encipher.WithName(filepath.Base(t.in)))
 	if c.Bool("drop-metadata") {
 		t.options = append(t.options, encipher.WithoutMetadata())
 	}

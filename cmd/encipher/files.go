@@ -56,7 +56,7 @@ func prepare(c *cli.Command, check, secrets func() error) (*task, error) {
 	if t.out == "" {
 		return nil, usage("add -o OUT.png", "-o FILE is missing")
 	}
-	if !strings.EqualFold(filepath.Ext(t.out), ".png") {
+	if !c.Bool("original") && !strings.EqualFold(filepath.Ext(t.out), ".png") {
 		return nil, usage("give it a name that ends in .png", "%s: the output is a PNG", t.out)
 	}
 	if err := checkOutput(t.out, t.force); err != nil {
@@ -88,13 +88,27 @@ func (t *task) failed(err error) error {
 
 var errInterrupted = errors.New("interrupted, nothing was written")
 
-// finish writes the output. An interrupt that came late still counts.
-func (t *task) finish(ctx context.Context, file []byte, width, height int) error {
+// finishFile writes the original file.
+func (t *task) finishFile(ctx context.Context, file []byte, name string) error {
+	if err := t.write(ctx, file); err != nil {
+		return err
+	}
+	say(os.Stderr, "wrote %s: the original file, %q, %.1f MB", t.out, name, float64(len(file))/1e6)
+	return nil
+}
+
+// write writes the output. An interrupt that came late still counts.
+func (t *task) write(ctx context.Context, file []byte) error {
 	t.end()
 	if ctx.Err() != nil {
 		return &failure{exitInterrupted, "", errInterrupted}
 	}
-	if err := writeOutput(t.out, file, t.force); err != nil {
+	return writeOutput(t.out, file, t.force)
+}
+
+// finish writes a picture.
+func (t *task) finish(ctx context.Context, file []byte, width, height int) error {
+	if err := t.write(ctx, file); err != nil {
 		return err
 	}
 	say(os.Stderr, "wrote %s: %d x %d pixels, %.1f MB", t.out, width, height, float64(len(file))/1e6)

@@ -17,6 +17,9 @@ import (
 	"io"
 	"math/bits"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ErrRecord says that a record cannot be read. Under a valid tag it was written
@@ -35,9 +38,14 @@ const (
 	Low                      // packed, the low bytes of 16-bit samples, (height, width, samples of a pixel)
 	EXIF                     // as a TIFF file
 	ICC                      // the colour profile
+	File                     // the original file, byte by byte
+	Name                     // of the original file, 1 to MaxName bytes of UTF-8, without a path
 
-	end, last = 0, ICC
+	end, last = 0, Name
 )
+
+// MaxName bounds the name of a file, in bytes.
+const MaxName = 255
 
 // Record is what goes with a neural cipher: sections by their kind. The empty
 // one is that of a picture that comes back approximately; every other one has
@@ -102,10 +110,38 @@ func Decode(b []byte) (Record, error) {
 		return nil, fmt.Errorf("%w: it lacks digest or residual", ErrRecord)
 	case r.Has(Digest) && len(r[Digest]) != sha256.Size:
 		return nil, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r[Digest]))
+	case r.Has(Name) && !validName(string(r[Name])):
+		return nil, fmt.Errorf("%w: its name is none of a file", ErrRecord)
 	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
 		return nil, fmt.Errorf("%w: it is gray, and has more to say of that or an alpha channel", ErrRecord)
 	}
 	return r, nil
+}
+
+// validName says whether a name may be shown, and joined to a folder.
+func validName(name string) bool {
+	return len(name) >= 1 && len(name) <= MaxName && utf8.ValidString(name) && name != "." && name != ".." &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
+}
+
+// CleanName makes of any name one that a record may have, or the empty one.
+func CleanName(name string) string {
+	name = strings.ToValidUTF8(name, "")
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, name)
+	for len(name) > MaxName { // the end holds the kind
+		_, n := utf8.DecodeRuneInString(name)
+		name = name[n:]
+	}
+	if !validName(name) {
+		return ""
+	}
+	return name
 }
 
 // Pack shortens a plane of samples without loss, as a zlib stream.

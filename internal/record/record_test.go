@@ -17,7 +17,7 @@ func TestThereAndBack(t *testing.T) {
 		"zeros":          {Digest: sum, Residual: make([]byte, 4)},
 		"long":           {Digest: sum, Residual: bytes.Repeat([]byte{1, 0}, 50_000)},
 		"gray":           {Digest: sum, Residual: {1}, Gray: {}, Low: {2, 0}},
-		"all":            {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}},
+		"all":            {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}, File: {5}, Name: []byte("ä.jpg")},
 	} {
 		b := r.Encode()
 		got, err := Decode(b)
@@ -68,6 +68,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"padding too long":  {append(bytes.Clone(good), make([]byte, 16)...), "padding"},
 		"short digest":      {pad(byte(Digest), 0, 0, 0, 1, 9, byte(Residual), 0, 0, 0, 0), "digest has 1"},
 		"digest alone":      {pad(with...), "lacks"},
+		"a path":            {Record{Digest: sum, Residual: {}, Name: []byte("../a")}.Encode(), "name"},
+		"a control":         {Record{Digest: sum, Residual: {}, Name: []byte("a\x1bb")}.Encode(), "name"},
+		"no name":           {Record{Digest: sum, Residual: {}, Name: {}}.Encode(), "name"},
 		"gray and more":     {Record{Digest: sum, Residual: {}, Gray: {1}}.Encode(), "gray"},
 		"gray with alpha":   {Record{Digest: sum, Residual: {}, Gray: {}, Alpha: {}}.Encode(), "gray"},
 		"only a profile":    {Record{ICC: {1}}.Encode(), "lacks"},
@@ -75,6 +78,17 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		if r, err := Decode(c.b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), c.want) || r != nil {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestCleanName(t *testing.T) {
+	for name, want := range map[string]string{
+		"photo.jpg": "photo.jpg", "a/b/ä.png": "ä.png", `c:\x\y.png`: "y.png", "..": "", "": "", "a/": "", "a\x00\x1b[2Jb": "a[2Jb", "a\xffb": "ab",
+		strings.Repeat("ö", 200) + ".jpg": strings.Repeat("ö", 125) + ".jpg",
+	} {
+		if got := CleanName(name); got != want {
+			t.Errorf("%q becomes %q, want %q", name, got, want)
 		}
 	}
 }
