@@ -8,33 +8,22 @@ import (
 
 // LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1; slope 0 is ReLU.
 func LeakyReLU(dst, src []float32, slope float32) {
-	vectors(len(dst), func(lo, hi int) {
-		active.leaky(hi-lo, &src[lo], &dst[lo], slope)
-	}, func(i int) { dst[i] = leaky(src[i], slope) })
+	mapBy(simd.Leaky, dst, src, slope, 0, func(v float32) float32 { return leaky(v, slope) })
 }
 
 // LeakyReLUGrad computes dx = dy, times slope where x < 0.
 func LeakyReLUGrad(dx, x, dy []float32, slope float32) {
 	_, _ = x[len(dx)-1], dy[len(dx)-1]
-	vectors(len(dx), func(lo, hi int) {
-		active.leakyGrad(hi-lo, &x[lo], &dy[lo], &dx[lo], slope)
-	}, func(i int) {
-		dx[i] = dy[i]
-		if x[i] < 0 {
-			dx[i] = dy[i] * slope
-		}
-	})
-}
-
-// vectors runs whole on ranges that are multiples of the lanes and rest on the remaining elements.
-func vectors(n int, whole func(lo, hi int), rest func(i int)) {
-	elementwise(n, func(lo, hi int) {
+	elementwise(len(dx), func(lo, hi int) {
 		mid := lo + (hi-lo)/active.lanes*active.lanes
 		if mid > lo {
-			whole(lo, mid)
+			active.leakyGrad(mid-lo, &x[lo], &dy[lo], &dx[lo], slope)
 		}
 		for i := mid; i < hi; i++ {
-			rest(i)
+			dx[i] = dy[i]
+			if x[i] < 0 {
+				dx[i] = dy[i] * slope
+			}
 		}
 	})
 }
@@ -48,25 +37,29 @@ func each(dst, src []float32, f func(float32) float32) {
 	})
 }
 
-// eachBy is each for an f that has vectors.
-func eachBy(by simd.Map, dst, src []float32, f func(float32) float32) {
-	done := mapped(by, src[:len(dst)], dst, 0, 0)
-	each(dst[done:], src[done:], f)
+// mapBy is each for an f that has vectors, with the numbers p and q.
+func mapBy(by simd.Map, dst, src []float32, p, q float32, f func(float32) float32) {
+	elementwise(len(dst), func(lo, hi int) {
+		x, y := src[lo:hi], dst[lo:hi]
+		for i := mapped(by, x, y, p, q); i < len(x); i++ {
+			y[i] = f(x[i])
+		}
+	})
 }
 
 // Exp computes e^x within 2 units in the last place; below -87.3 it is 0, above 88.7 infinite.
-func Exp(dst, src []float32) { eachBy(simd.Exp, dst, src, exp) }
+func Exp(dst, src []float32) { mapBy(simd.Exp, dst, src, 0, 0, exp) }
 
 // Tanh computes the hyperbolic tangent within 4e-7.
-func Tanh(dst, src []float32) { eachBy(simd.Tanh, dst, src, tanh) }
+func Tanh(dst, src []float32) { mapBy(simd.Tanh, dst, src, 0, 0, tanh) }
 
 // Sigmoid computes 1/(1+exp(-x)).
 func Sigmoid(dst, src []float32) {
-	eachBy(simd.Sigmoid, dst, src, func(v float32) float32 { return 1 / (1 + exp(-v)) })
+	mapBy(simd.Sigmoid, dst, src, 0, 0, func(v float32) float32 { return 1 / (1 + exp(-v)) })
 }
 
 // Erf computes the error function within 5e-7.
-func Erf(dst, src []float32) { eachBy(simd.Erf, dst, src, erf) }
+func Erf(dst, src []float32) { mapBy(simd.Erf, dst, src, 0, 0, erf) }
 
 // TanhGrad computes dx = dy*(1-y*y) from the output y.
 func TanhGrad(dx, y, dy []float32) {
@@ -272,14 +265,10 @@ func Multiply(dst, a, b []float32) {
 
 // Scale computes dst = factor*src.
 func Scale(dst, src []float32, factor float32) {
-	for i := mapped(simd.Scale, src, dst[:len(src)], factor, 0); i < len(src); i++ {
-		dst[i] = factor * src[i]
-	}
+	mapBy(simd.Scale, dst, src, factor, 0, func(v float32) float32 { return factor * v })
 }
 
 // Divide computes dst = src/divisor.
 func Divide(dst, src []float32, divisor float32) {
-	for i := mapped(simd.Divide, src, dst[:len(src)], divisor, 0); i < len(src); i++ {
-		dst[i] = src[i] / divisor
-	}
+	mapBy(simd.Divide, dst, src, divisor, 0, func(v float32) float32 { return v / divisor })
 }

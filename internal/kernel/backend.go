@@ -24,9 +24,7 @@ type backend struct {
 	dotRows, dotCols, lanes int
 	dot                     func(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)
 
-	// leaky is y = max(x, slope*x); leakyGrad is dx = dy, times slope where x < 0.
-	// 0 <= slope < 1; n is a multiple of lanes.
-	leaky     func(n int, x, y *float32, slope float32)
+	// leakyGrad is dx = dy, times slope where x < 0; n is a multiple of lanes.
 	leakyGrad func(n int, x, dy, dx *float32, slope float32)
 
 	vectors *vectorKernels // nil where plain Go serves
@@ -77,7 +75,7 @@ func Name() string { return active.name }
 
 // portable is plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
 // arm64 and of V8's WebAssembly.
-var portable = backend{"plain Go", 4, 4, tiled(4, 4, microGo), 1, 4, 4, dotGo, leakyGo, leakyGradGo, nil}
+var portable = backend{"plain Go", 4, 4, tiled(4, 4, microGo), 1, 4, 4, dotGo, leakyGradGo, nil}
 
 // tiled makes a block of a kernel that adds to one tile of rows x cols.
 func tiled(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
@@ -150,13 +148,6 @@ func dotGo(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc
 			s3 += as[p+3] * bs[p+3]
 		}
 		cs[j] += s0 + s1 + s2 + s3
-	}
-}
-
-func leakyGo(n int, x, y *float32, slope float32) {
-	xs, ys := unsafe.Slice(x, n), unsafe.Slice(y, n)
-	for i, v := range xs {
-		ys[i] = leaky(v, slope)
 	}
 }
 

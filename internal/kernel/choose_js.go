@@ -53,9 +53,6 @@ func wasmFold(tiles, width int32, m unsafe.Pointer, stride, part int32, y unsafe
 var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
 	simdBlock,
 	1, 4, simd.Lanes, dotGo,
-	func(n int, x, y *float32, slope float32) {
-		wasmMaps(int32(simd.Leaky), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), slope, 0)
-	},
 	leakyGradGo,
 	&vectorKernels{
 		maps: func(f simd.Map, n int, x, y *float32, p, q float32) {

@@ -124,7 +124,6 @@ func (s *simulator) backend() backend {
 			})
 		},
 		1, 4, simd.Lanes, dotGo,
-		func(n int, x, y *float32, slope float32) { maps(simd.Leaky, n, x, y, slope, 0) },
 		leakyGradGo,
 		&vectorKernels{
 			maps: maps,
