@@ -1,0 +1,247 @@
+// Package attack does to a cipher what an adversary would, and reports what came
+// out: chosen pictures, fits and trained decoders on known pairs, leakage, wrong
+// keys, and damage. Controls of known strength go through the same code, so that
+// an attack that finds nothing anywhere is seen to be blind.
+//
+// Main path: Run takes pictures and systems and gives a Report. A System is a
+// cipher in one mode of use: a model under a fresh nonce, the same under a fixed
+// seed, a network without a key, a control. Figures describe these attacks at
+// these sizes and budgets; an attack that fails proves nothing about others.
+package attack
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"enciphergan/internal/metric"
+)
+
+// Budget says how much is spent. Sides are in pixels.
+type Budget struct {
+	Name      string `json:"name"`
+	Side      int    `json:"side"`       // of the pictures of known pairs, a multiple of 16
+	ProbeSide int    `json:"probe_side"` // of the pictures of all other attacks, likewise
+	Pairs     []int  `json:"pairs"`      // numbers of known pairs, ascending
+	Targets   int    `json:"targets"`    // pictures that fits and decoders are to recover
+	Probes    int    `json:"probes"`     // pictures of all other attacks
+	Hidden    int    `json:"hidden"`     // channels of the surrogate decoder's convolutions
+	Rank      int    `json:"rank"`       // width of its layer that sees the whole cipher image
+	Steps     int    `json:"steps"`      // of its training
+	Batch     int    `json:"batch"`
+}
+
+// Quick takes minutes, Full about an hour on two cores.
+func Quick() Budget {
+	return Budget{Name: "quick", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100}, Targets: 32, Probes: 8, Hidden: 48, Rank: 64, Steps: 150, Batch: 8}
+}
+
+// Full is the budget of published figures.
+func Full() Budget {
+	return Budget{Name: "full", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100, 1000}, Targets: 64, Probes: 32, Hidden: 64, Rank: 128, Steps: 1500, Batch: 16}
+}
+
+// Validate bounds a budget.
+func (b Budget) Validate() error {
+	for _, side := range []int{b.Side, b.ProbeSide} {
+		if side < 16 || side > 256 || side%16 != 0 {
+			return fmt.Errorf("a side of %d pixels: want 16 to 256, a multiple of 16", side)
+		}
+	}
+	for i, n := range b.Pairs {
+		if n < 1 || n > 10_000 || i > 0 && n <= b.Pairs[i-1] {
+			return fmt.Errorf("%v known pairs: want ascending numbers from 1 to 10,000", b.Pairs)
+		}
+	}
+	if len(b.Pairs) == 0 || b.Targets < 1 || b.Probes < 2 || b.Hidden < 1 || b.Rank < 1 || b.Steps < 1 || b.Batch < 1 {
+		return fmt.Errorf("budget %+v: every number must be at least 1, probes at least 2", b)
+	}
+	return nil
+}
+
+// Progress is told how far a stage has come, as encipher.Progress is.
+type Progress func(stage string, done, total int)
+
+// Quality is what an attacker recovered, as means over pictures.
+type Quality struct {
+	PSNR float64 `json:"psnr"` // dB; a picture that comes back exactly counts as one sample one level off
+	SSIM float64 `json:"ssim"`
+}
+
+// Fit is a Quality from a number of known pairs.
+type Fit struct {
+	Pairs int `json:"pairs"`
+	Quality
+}
+
+// Report is everything that was measured.
+type Report struct {
+	Seed    uint64         `json:"seed"`
+	Budget  Budget         `json:"budget"`
+	Photos  [2]int         `json:"photos"`     // of known pairs, and of targets and probes
+	Weights int            `json:"parameters"` // of the surrogate decoder
+	Mean    []Fit          `json:"mean"`       // the mean of the known pictures taken for every target: what no cipher prevents
+	Systems []SystemReport `json:"systems"`
+	Models  []ModelReport  `json:"models"`
+	Chance  Leakage        `json:"chance"` // of the probes with much independent noise
+}
+
+// SystemReport is what was measured on one System.
+type SystemReport struct {
+	Name        string       `json:"name"`
+	Control     bool         `json:"control"`
+	Determinism Determinism  `json:"determinism"`
+	Locality    Locality     `json:"locality"`
+	Flat        Flat         `json:"flat"`
+	Impulse     Impulse      `json:"impulse"`
+	Leakage     Leakage      `json:"leakage"`
+	Pad         Quality      `json:"pad"` // one known pair's difference (XOR) taken for a pad
+	Linear      []Fit        `json:"linear"`
+	Ridge       []Fit        `json:"ridge"`
+	Surrogate   []Fit        `json:"surrogate"`
+	Conclusions []Conclusion `json:"conclusions"`
+}
+
+// Conclusion says in words what an attack gave.
+type Conclusion struct {
+	Attack string `json:"attack"`
+	Breaks bool   `json:"breaks"`
+	Says   string `json:"says"`
+}
+
+// Run attacks every system and then every model.
+func Run(ctx context.Context, pictures *Pictures, systems []System, models []*Victim, b Budget, seed uint64, progress Progress) (*Report, error) {
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Report{Seed: seed, Budget: b, Photos: [2]int{len(pictures.known), len(pictures.others)}}
+	known := pictures.crops("known", pictures.known, b.Pairs[len(b.Pairs)-1], b.Side)
+	targets := pictures.crops("targets", pictures.others, b.Targets, b.Side)
+	probes := pictures.crops("probes", pictures.others, b.Probes, b.ProbeSide)
+	for _, n := range b.Pairs {
+		mean := meanPicture(known[:n])
+		r.Mean = append(r.Mean, Fit{n, quality(targets, func(int) []byte { return mean }, b.Side)})
+	}
+	reference := noise(seed)
+	var err error
+	if r.Chance, err = chanceLeakage(ctx, reference, probes, b.ProbeSide); err != nil {
+		return nil, err
+	}
+	// The control without any information sets what chance gives.
+	for _, s := range append([]System{reference}, systems...) {
+		report, err := r.attack(ctx, s, known, targets, probes, progress)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.Systems = append(r.Systems, report)
+	}
+	for i := range r.Systems {
+		r.conclude(&r.Systems[i])
+	}
+	for _, v := range models {
+		report, err := v.attack(ctx, probes, b.ProbeSide, pictures.stream("damage"), progress)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.Name, err)
+		}
+		r.Models = append(r.Models, report)
+	}
+	return r, nil
+}
+
+func (r *Report) attack(ctx context.Context, s System, known, targets, probes [][]byte, progress Progress) (SystemReport, error) {
+	b := r.Budget
+	report := SystemReport{Name: s.Name, Control: s.Control}
+	o := &oracle{ctx: ctx, system: s}
+	if err := o.probe(&report, probes, b.ProbeSide); err != nil {
+		return report, err
+	}
+	encrypt := func(stage string, plain [][]byte) ([][]byte, error) {
+		var list [][]byte
+		for i, p := range plain {
+			c, err := o.encrypt(p, b.Side)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, c)
+			progress(s.Name+", "+stage, i+1, len(plain))
+		}
+		return list, nil
+	}
+	ciphers, err := encrypt("pairs", known)
+	if err != nil {
+		return report, err
+	}
+	secret, err := encrypt("targets", targets)
+	if err != nil {
+		return report, err
+	}
+	score := func(predict predictor) Quality {
+		return quality(targets, func(i int) []byte { return predict(secret[i]) }, b.Side)
+	}
+	report.Pad = score(padFrom(known[0], ciphers[0]))
+	for i, n := range b.Pairs {
+		p := pairs{plain: known[:n], cipher: ciphers[:n], side: b.Side}
+		linear, err := fitLinear(ctx, p)
+		if err != nil {
+			return report, err
+		}
+		report.Linear = append(report.Linear, Fit{n, score(linear)})
+		ridge, err := fitRidge(ctx, p)
+		if err != nil {
+			return report, err
+		}
+		report.Ridge = append(report.Ridge, Fit{n, score(ridge)})
+		d, err := newDecoder(b, stream(r.Seed, "surrogate"))
+		if err != nil {
+			return report, err
+		}
+		r.Weights = d.size()
+		done := func(step int) { progress(s.Name+", surrogate", i*b.Steps+step, len(b.Pairs)*b.Steps) }
+		if err := d.train(ctx, p, stream(r.Seed, fmt.Sprint("batches", n)), done); err != nil {
+			return report, err
+		}
+		predicted, err := d.decode(secret)
+		if err != nil {
+			return report, err
+		}
+		report.Surrogate = append(report.Surrogate, Fit{n, quality(targets, func(i int) []byte { return predicted[i] }, b.Side)})
+	}
+	return report, nil
+}
+
+// predictor makes a picture of a cipher image; both are (S, S, 3) interleaved.
+type predictor func(cipher []byte) []byte
+
+// quality compares each target with its recovery.
+func quality(targets [][]byte, recovered func(i int) []byte, side int) Quality {
+	var q Quality
+	for i, t := range targets {
+		p := recovered(i)
+		q.PSNR += metric.BoundedPSNR(t, p) / float64(len(targets))
+		q.SSIM += metric.SSIM(t, p, side, side) / float64(len(targets))
+	}
+	return q
+}
+
+func meanPicture(pictures [][]byte) []byte {
+	mean := make([]byte, len(pictures[0]))
+	for i := range mean {
+		sum := 0
+		for _, p := range pictures {
+			sum += int(p[i])
+		}
+		mean[i] = byte(math.Round(float64(sum) / float64(len(pictures))))
+	}
+	return mean
+}
+
+// padFrom takes the difference of one pair for a pad that every cipher image has.
+func padFrom(plain, cipher []byte) predictor {
+	return func(c []byte) []byte {
+		p := make([]byte, len(c))
+		for i := range p {
+			p[i] = c[i] ^ plain[i] ^ cipher[i]
+		}
+		return p
+	}
+}

@@ -1,0 +1,111 @@
+package attack
+
+import (
+	"fmt"
+	"math"
+)
+
+// Thresholds of the conclusions. They are conventions, chosen so that the control
+// of independent noise stays below each of them.
+const (
+	// gainThreshold in dB is how far above chance a recovery must be to count.
+	gainThreshold = 1
+	// recoveredThreshold in dB is where the picture is seen with all that is in it.
+	recoveredThreshold = 25
+	chance             = 1. / 256
+	// shareThreshold is the share of equal or foretold samples that counts; a
+	// few thousand samples stray from chance by less than a fifth of it.
+	shareThreshold = 2 * chance
+	// entropyThreshold in bits is the difference between flat pictures and photos that counts.
+	entropyThreshold = 0.05
+)
+
+// conclude says what the figures of a system mean.
+func (r *Report) conclude(s *SystemReport) {
+	say := func(attack string, breaks bool, format string, args ...any) {
+		s.Conclusions = append(s.Conclusions, Conclusion{attack, breaks, fmt.Sprintf(format, args...)})
+	}
+	reference := &r.Systems[0]
+	percent := func(share float64) float64 { return 100 * share }
+
+	if e := s.Determinism.Equal; e > shareThreshold {
+		say("determinism", true, "equal pictures have equal ciphers: %.2f %% of the samples of two encryptions agree", percent(e))
+	} else {
+		say("determinism", false, "two encryptions of one picture agree in %.2f %% of the samples (chance: 0.39 %%)", percent(e))
+	}
+	if l := s.Locality; l.Changed < 1-shareThreshold {
+		say("one pixel", true, "one inverted pixel changes %.2f %% of the samples: who sees both ciphers sees how much differs", percent(l.Changed))
+	} else {
+		say("one pixel", false, "one inverted pixel changes %.2f %% of the samples (ideal: 99.61 %%)", percent(l.Changed))
+	}
+	switch f := s.Flat; {
+	case math.Abs(f.Entropy-f.Textured) > entropyThreshold && f.Equal > shareThreshold:
+		say("flat pictures", true, "known by their cipher: entropy %.3f bits, photos %.3f; ciphers of different colours agree in %.2f %% of the samples", f.Entropy, f.Textured, percent(f.Equal))
+	case math.Abs(f.Entropy-f.Textured) > entropyThreshold:
+		say("flat pictures", true, "known by their cipher: entropy %.3f bits, photos %.3f", f.Entropy, f.Textured)
+	case f.Equal > shareThreshold:
+		say("flat pictures", true, "ciphers of different colours agree in %.2f %% of the samples (chance: 0.39 %%)", percent(f.Equal))
+	default:
+		say("flat pictures", false, "not told from photos by entropy (%.3f and %.3f bits), nor one from another by equal samples", f.Entropy, f.Textured)
+	}
+	if i := s.Impulse; i.Summed > shareThreshold || i.Changed < 1-shareThreshold {
+		say("impulses", true, "one white pixel on black changes %.2f %% of the samples; two single pixels foretell %.2f %% of the samples of both together", percent(i.Changed), percent(i.Summed))
+	} else {
+		say("impulses", false, "one white pixel on black changes %.2f %% of the samples; two single pixels foretell %.2f %% of both together (chance: 0.39 %%)", percent(i.Changed), percent(i.Summed))
+	}
+	for _, l := range []struct {
+		name         string
+		here, chance Correlation
+	}{
+		{"leakage", s.Leakage.Plain, r.Chance.Plain},
+		{"leakage, low-pass", s.Leakage.Low, r.Chance.Low},
+		{"leakage, high-pass", s.Leakage.High, r.Chance.High},
+		{"leakage, local energy", s.Leakage.Energy, r.Chance.Energy},
+	} {
+		// Four standard errors of a mean over as many pictures.
+		limit := l.chance.Mean + 4*l.chance.Deviation/math.Sqrt(float64(r.Budget.Probes))
+		if l.here.Mean > limit {
+			say(l.name, true, "mean |correlation| of picture and cipher %.4f, by chance %.4f, at most %.4f", l.here.Mean, l.chance.Mean, limit)
+		} else {
+			say(l.name, false, "mean |correlation| of picture and cipher %.4f, by chance %.4f", l.here.Mean, l.chance.Mean)
+		}
+	}
+	r.recovery(say, "one pair as a pad", []Fit{{1, s.Pad}}, []Fit{{1, reference.Pad}})
+	r.recovery(say, "linear, own pixel", s.Linear, reference.Linear)
+	r.recovery(say, "ridge, whole picture", s.Ridge, reference.Ridge)
+	r.recovery(say, "surrogate decoder", s.Surrogate, reference.Surrogate)
+}
+
+// recovery judges fits by the better of the mean picture and of what the same
+// attack makes of independent noise, which is about that. It tells the fewest
+// pairs that see something, and the best.
+func (r *Report) recovery(say func(string, bool, string, ...any), attack string, fits, reference []Fit) {
+	best, first := -1, -1
+	var gains []float64
+	for i, f := range fits {
+		gain := f.PSNR - max(reference[i].PSNR, r.Mean[i].PSNR)
+		gains = append(gains, gain)
+		if gain >= gainThreshold && first < 0 {
+			first = i
+		}
+		if best < 0 || gain > gains[best] {
+			best = i
+		}
+	}
+	f, gain := fits[best], gains[best]
+	switch {
+	case gain < gainThreshold:
+		say(attack, false, "less than %d dB better than the mean picture, with up to %s (best: %+.2f dB)", gainThreshold, count(fits[len(fits)-1].Pairs), gain)
+	case f.PSNR >= recoveredThreshold:
+		say(attack, true, "recovers pictures: %.2f dB, SSIM %.3f from %s, %.2f dB better than the mean picture; better by 1 dB from %s on", f.PSNR, f.SSIM, count(f.Pairs), gain, count(fits[first].Pairs))
+	default:
+		say(attack, true, "sees part of them: %.2f dB, SSIM %.3f from %s, %.2f dB better than the mean picture; better by 1 dB from %s on", f.PSNR, f.SSIM, count(f.Pairs), gain, count(fits[first].Pairs))
+	}
+}
+
+func count(pairs int) string {
+	if pairs == 1 {
+		return "1 pair"
+	}
+	return fmt.Sprintf("%d pairs", pairs)
+}

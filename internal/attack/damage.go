@@ -1,0 +1,443 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"math"
+	"math/rand/v2"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"enciphergan"
+	"enciphergan/internal/kernel"
+	"enciphergan/internal/key"
+	"enciphergan/internal/keyed"
+	"enciphergan/internal/network"
+	"enciphergan/internal/onnx"
+	"enciphergan/internal/picture"
+)
+
+// ModelReport is what wrong keys, wrong weights and damage do to the cipher
+// images of a model.
+type ModelReport struct {
+	Name        string       `json:"name"`
+	Profile     string       `json:"profile"`
+	Keyed       bool         `json:"keyed"`
+	Intact      Quality      `json:"intact"`    // of the decryption generator, without the residual that the file carries
+	WrongKey    *Quality     `json:"wrong_key"` // null where there is no key
+	Perturbed   []Treated    `json:"perturbed"` // noise on the weights of the decryption generator
+	Bare        []Treated    `json:"bare"`      // damage to the bare cipher image; statistics and key intact
+	File        []Rejection  `json:"file"`      // the same damage to the pixels of the final file, and more
+	Conclusions []Conclusion `json:"conclusions"`
+}
+
+// Treated is what the decryption generator recovers after a treatment.
+type Treated struct {
+	Treatment string `json:"treatment"`
+	Quality
+}
+
+// Rejection counts what became of damaged files.
+type Rejection struct {
+	Treatment string         `json:"treatment"`
+	Files     int            `json:"files"`
+	Rejected  int            `json:"rejected"`
+	Codes     map[string]int `json:"codes"` // of the errors
+}
+
+// treatment changes the samples (S, S, 3) of a cipher image.
+type treatment struct {
+	name  string
+	apply func(rgb []byte, side int, r *rand.Rand) ([]byte, error)
+}
+
+var treatments = []treatment{
+	{"1 bit flipped", func(rgb []byte, _ int, r *rand.Rand) ([]byte, error) {
+		rgb[r.IntN(len(rgb))] ^= 1 << r.IntN(8)
+		return rgb, nil
+	}},
+	{"0.1 % of bits flipped", flips(0.001)},
+	{"1 % of bits flipped", flips(0.01)},
+	{"1/16 cropped to gray", cropped(4)},
+	{"1/4 cropped to gray", cropped(2)},
+	{"noise, deviation 1 level", gaussian(1)},
+	{"noise, deviation 4 levels", gaussian(4)},
+	{"noise, deviation 16 levels", gaussian(16)},
+	{"JPEG quality 95", recompressed(95)},
+	{"JPEG quality 75", recompressed(75)},
+	{"JPEG quality 50", recompressed(50)},
+}
+
+func flips(share float64) func([]byte, int, *rand.Rand) ([]byte, error) {
+	return func(rgb []byte, _ int, r *rand.Rand) ([]byte, error) {
+		for range int(math.Ceil(share * float64(8*len(rgb)))) {
+			rgb[r.IntN(len(rgb))] ^= 1 << r.IntN(8)
+		}
+		return rgb, nil
+	}
+}
+
+// cropped replaces the top left corner, side/part on each side, by middle gray.
+func cropped(part int) func([]byte, int, *rand.Rand) ([]byte, error) {
+	return func(rgb []byte, side int, _ *rand.Rand) ([]byte, error) {
+		for y := range side / part {
+			for i := range 3 * (side / part) {
+				rgb[3*side*y+i] = 128
+			}
+		}
+		return rgb, nil
+	}
+}
+
+func gaussian(deviation float64) func([]byte, int, *rand.Rand) ([]byte, error) {
+	return func(rgb []byte, _ int, r *rand.Rand) ([]byte, error) {
+		for i, v := range rgb {
+			rgb[i] = level(float64(v) + deviation*r.NormFloat64())
+		}
+		return rgb, nil
+	}
+}
+
+func recompressed(quality int) func([]byte, int, *rand.Rand) ([]byte, error) {
+	return func(rgb []byte, side int, _ *rand.Rand) ([]byte, error) {
+		file, err := encodeJPEG(rgb, side, quality)
+		if err != nil {
+			return nil, err
+		}
+		p, err := picture.Decode(file, picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels})
+		if err != nil {
+			return nil, err
+		}
+		return p.RGB, nil
+	}
+}
+
+func encodeJPEG(rgb []byte, side, quality int) ([]byte, error) {
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	for i := range side * side {
+		m.Set(i%side, i/side, color.RGBA{rgb[3*i], rgb[3*i+1], rgb[3*i+2], 255})
+	}
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, m, &jpeg.Options{Quality: quality})
+	return b.Bytes(), err
+}
+
+// perturbations are deviations of the noise on weights, relative to each weight.
+var perturbations = []float64{0.001, 0.01, 0.03, 0.1}
+
+// attack damages keys, weights and cipher images.
+func (v *Victim) attack(ctx context.Context, probes [][]byte, side int, r *rand.Rand, progress Progress) (ModelReport, error) {
+	report := ModelReport{Name: v.Name, Profile: v.definition.Profile, Keyed: v.definition.Keyed()}
+	session := v.model.NewSession()
+	ciphers := make([]network.Cipher, len(probes))
+	done, total := 0, 1+len(perturbations)+2*len(treatments)
+	if v.definition.Keyed() {
+		total++
+	}
+	advance := func() {
+		done++
+		progress(v.Name+", damage", done, total)
+	}
+	for i, plain := range probes {
+		var err error
+		if ciphers[i], err = session.Encrypt(ctx, plain, side, side, v.tileSeed(uint64(i))); err != nil {
+			return report, err
+		}
+	}
+	recover := func(s *network.Session, seed func(uint64) keyed.Seed, change func([]byte) ([]byte, error)) (Quality, error) {
+		back := make([][]byte, len(probes))
+		for i, c := range ciphers {
+			levels, err := change(append([]byte{}, c.Levels...))
+			if err != nil {
+				return Quality{}, err
+			}
+			c.Levels = levels
+			if back[i], err = s.Decrypt(ctx, c, seed(uint64(i))); err != nil {
+				return Quality{}, err
+			}
+		}
+		advance()
+		return quality(probes, func(i int) []byte { return back[i] }, side), nil
+	}
+	same := func(levels []byte) ([]byte, error) { return levels, nil }
+	var err error
+	if report.Intact, err = recover(session, v.tileSeed, same); err != nil {
+		return report, err
+	}
+	if report.Keyed {
+		other := key.FromSecret(secret(v.seed, "wrong key", 0))
+		q, err := recover(session, func(number uint64) keyed.Seed {
+			return other.Subkeys(v.nonce(number)).TileSeed(v.model.Fingerprint(), 0)
+		}, same)
+		if err != nil {
+			return report, err
+		}
+		report.WrongKey = &q
+	}
+	for _, k := range perturbations {
+		m, err := v.perturbed(k, r)
+		if err != nil {
+			return report, err
+		}
+		q, err := recover(m.NewSession(), v.tileSeed, same)
+		if err != nil {
+			return report, err
+		}
+		report.Perturbed = append(report.Perturbed, Treated{fmt.Sprintf("%g %% noise on the weights", 100*k), q})
+	}
+	for _, t := range treatments {
+		q, err := recover(session, v.tileSeed, func(levels []byte) ([]byte, error) { return t.apply(levels, side, r) })
+		if err != nil {
+			return report, err
+		}
+		report.Bare = append(report.Bare, Treated{t.name, q})
+	}
+	if err := v.reject(ctx, &report, probes, side, r, advance); err != nil {
+		return report, err
+	}
+	report.conclude()
+	return report, nil
+}
+
+// reject damages final files. Each must be refused.
+func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byte, side int, r *rand.Rand, advance func()) error {
+	files := make([][]byte, len(probes))
+	for i, plain := range probes {
+		s, err := v.sealed(ctx, plain, side, uint64(i))
+		if err != nil {
+			return err
+		}
+		files[i] = s.PNG
+		if _, err := v.whole.Decrypt(ctx, s.PNG, v.key); err != nil {
+			return fmt.Errorf("an undamaged file is refused: %w", err)
+		}
+	}
+	try := func(name string, k key.Key, change func(file []byte) ([]byte, error)) error {
+		rejection := Rejection{Treatment: name, Codes: map[string]int{}}
+		for _, file := range files {
+			damaged, err := change(file)
+			if err != nil {
+				return err
+			}
+			rejection.Files++
+			if _, err := v.whole.Decrypt(ctx, damaged, k); err != nil {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				rejection.Rejected++
+				rejection.Codes[encipher.CodeOf(err)]++
+			}
+		}
+		report.File = append(report.File, rejection)
+		return nil
+	}
+	for _, t := range treatments {
+		if err := try(t.name, v.key, func(file []byte) ([]byte, error) {
+			return repaint(file, func(rgb []byte, side int) ([]byte, error) { return t.apply(rgb, side, r) })
+		}); err != nil {
+			return err
+		}
+		advance()
+	}
+	if err := try("sent as JPEG quality 95", v.key, func(file []byte) ([]byte, error) {
+		p, err := picture.Decode(file, picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels})
+		if err != nil {
+			return nil, err
+		}
+		return encodeJPEG(p.RGB, p.Width, 95)
+	}); err != nil {
+		return err
+	}
+	return try("another key", key.FromSecret(secret(v.seed, "wrong key", 0)), func(file []byte) ([]byte, error) { return file, nil })
+}
+
+// repaint changes the pixels of a square cipher image and keeps its private
+// chunk, as somebody would who knows the format.
+func repaint(file []byte, change func(rgb []byte, side int) ([]byte, error)) ([]byte, error) {
+	p, err := picture.Decode(file, picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels})
+	if err != nil {
+		return nil, err
+	}
+	q := picture.New(p.Height, p.Width)
+	if q.RGB, err = change(append([]byte{}, p.RGB...), p.Width); err != nil {
+		return nil, err
+	}
+	if bytes.Equal(p.RGB, q.RGB) {
+		return nil, errors.New("a treatment left a file as it was")
+	}
+	painted, err := q.PNG()
+	if err != nil {
+		return nil, err
+	}
+	var chunk []byte
+	if err := eachChunk(file, func(kind string, whole []byte) {
+		if kind == "enCR" {
+			chunk = whole
+		}
+	}); err != nil {
+		return nil, err
+	}
+	if chunk == nil {
+		return nil, errors.New("the cipher image has no private chunk")
+	}
+	out := append([]byte{}, painted[:8]...)
+	err = eachChunk(painted, func(kind string, whole []byte) {
+		out = append(out, whole...)
+		if kind == "IHDR" {
+			out = append(out, chunk...)
+		}
+	})
+	return out, err
+}
+
+// eachChunk walks over a PNG's chunks.
+func eachChunk(file []byte, f func(kind string, whole []byte)) error {
+	for at := 8; at < len(file); {
+		if at+12 > len(file) {
+			return errors.New("a PNG that ends within a chunk")
+		}
+		n := int(binary.BigEndian.Uint32(file[at:]))
+		if n > len(file)-at-12 || crc32.ChecksumIEEE(file[at+4:at+8+n]) != binary.BigEndian.Uint32(file[at+8+n:]) {
+			return errors.New("a PNG with a damaged chunk")
+		}
+		f(string(file[at+4:at+8]), file[at:at+12+n])
+		at += 12 + n
+	}
+	return nil
+}
+
+// perturbed is the model with noise on the weights of its decryption generator.
+func (v *Victim) perturbed(relative float64, r *rand.Rand) (*network.Model, error) {
+	files := v.files
+	files.Decryption = append([]byte{}, files.Decryption...)
+	n, err := perturb(files.Decryption, relative, r)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, errors.New("the decryption generator has no weights to perturb")
+	}
+	card := v.model.Card()
+	sum := sha256.Sum256(files.Decryption)
+	card.Decryption = hex.EncodeToString(sum[:])
+	if files.Card, err = json.Marshal(card); err != nil {
+		return nil, err
+	}
+	return network.Load(files)
+}
+
+// Fields of ONNX's messages, see onnx.proto.
+const (
+	modelGraph        = 7
+	graphInitializer  = 5
+	tensorType        = 2
+	tensorRaw         = 9
+	smallestOfWeights = 2 // elements; single ones are constants of operators
+)
+
+// perturb multiplies, in place, every weight in an ONNX file by 1 plus normal
+// noise, and returns how many there were.
+func perturb(model []byte, relative float64, r *rand.Rand) (int, error) {
+	count := 0
+	noisy := func(v float32) float32 { return float32(float64(v) * (1 + relative*r.NormFloat64())) }
+	err := each(model, modelGraph, func(graph []byte) error {
+		return each(graph, graphInitializer, func(t []byte) error {
+			var kind onnx.DataType
+			if err := fields(t, func(number protowire.Number, value uint64, _ []byte) error {
+				if number == tensorType {
+					kind = onnx.DataType(value)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+			return each(t, tensorRaw, func(raw []byte) error {
+				switch {
+				case kind == onnx.Float32 && len(raw) >= 4*smallestOfWeights:
+					for ; len(raw) >= 4; raw, count = raw[4:], count+1 {
+						binary.LittleEndian.PutUint32(raw, math.Float32bits(noisy(math.Float32frombits(binary.LittleEndian.Uint32(raw)))))
+					}
+				case kind == onnx.Float16 && len(raw) >= 2*smallestOfWeights:
+					for ; len(raw) >= 2; raw, count = raw[2:], count+1 {
+						binary.LittleEndian.PutUint16(raw, kernel.HalfBits(noisy(kernel.HalfValue(binary.LittleEndian.Uint16(raw)))))
+					}
+				}
+				return nil
+			})
+		})
+	})
+	return count, err
+}
+
+// each calls f with every length-delimited field of one number; the slices alias the message.
+func each(message []byte, number protowire.Number, f func([]byte) error) error {
+	return fields(message, func(n protowire.Number, _ uint64, data []byte) error {
+		if n != number || data == nil {
+			return nil
+		}
+		return f(data)
+	})
+}
+
+func fields(message []byte, f func(number protowire.Number, value uint64, data []byte) error) error {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		var value uint64
+		var data []byte
+		switch kind {
+		case protowire.VarintType:
+			value, n = protowire.ConsumeVarint(message)
+		case protowire.BytesType:
+			data, n = protowire.ConsumeBytes(message)
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, message)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		if err := f(number, value, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conclude says what the figures of a model mean.
+func (m *ModelReport) conclude() {
+	say := func(attack string, breaks bool, format string, args ...any) {
+		m.Conclusions = append(m.Conclusions, Conclusion{attack, breaks, fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case m.WrongKey == nil:
+		say("wrong key", true, "the network has no key: whoever has its weights decrypts the bare cipher as its owner does (%.2f dB)", m.Intact.PSNR)
+	case m.Intact.PSNR-m.WrongKey.PSNR < gainThreshold || m.WrongKey.PSNR >= recoveredThreshold:
+		say("wrong key", true, "the bare cipher comes back at %.2f dB under another key, at %.2f dB under its own", m.WrongKey.PSNR, m.Intact.PSNR)
+	default:
+		say("wrong key", false, "the bare cipher comes back at %.2f dB under another key, the statistics being known, and at %.2f dB under its own", m.WrongKey.PSNR, m.Intact.PSNR)
+	}
+	closest, farthest := m.Perturbed[0], m.Perturbed[len(m.Perturbed)-1]
+	say("perturbed weights", closest.PSNR >= recoveredThreshold, "%s leaves %.2f dB, %s %.2f dB: the weights are public and are no key", closest.Treatment, closest.PSNR, farthest.Treatment, farthest.PSNR)
+	bits := m.Bare[0]
+	rough := m.Bare[len(m.Bare)-1]
+	say("damaged bare cipher", true, "nothing notices damage to a bare cipher: with %s it comes back at %.2f dB, after %s at %.2f dB", bits.Treatment, bits.PSNR, rough.Treatment, rough.PSNR)
+	files, rejected := 0, 0
+	for _, f := range m.File {
+		files, rejected = files+f.Files, rejected+f.Rejected
+	}
+	say("damaged files", rejected < files, "%d of %d changed, recompressed or wrongly keyed final files are rejected", rejected, files)
+}

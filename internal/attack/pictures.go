@@ -1,0 +1,63 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+
+	"enciphergan/internal/training"
+)
+
+// Pictures deals out crops of photos. Known pairs, and the pictures that are to
+// be recovered, are of different photos.
+type Pictures struct {
+	seed          uint64
+	known, others []training.Photo
+}
+
+// ErrTooFewPhotos is the error of a set that cannot be divided.
+var ErrTooFewPhotos = errors.New("known pairs and targets need different photos: give at least two, better twenty")
+
+// Divide takes three quarters of the photos for known pairs. Every photo must be
+// at least as large as the sides that are asked for later.
+func Divide(photos []training.Photo, seed uint64) (*Pictures, error) {
+	if len(photos) < 2 {
+		return nil, fmt.Errorf("%d photo(s): %w", len(photos), ErrTooFewPhotos)
+	}
+	p := &Pictures{seed: seed}
+	others := max(1, len(photos)/4)
+	for i, at := range stream(seed, "division").Perm(len(photos)) {
+		if i < others {
+			p.others = append(p.others, photos[at])
+		} else {
+			p.known = append(p.known, photos[at])
+		}
+	}
+	return p, nil
+}
+
+// stream gives the random numbers of one purpose.
+func stream(seed uint64, purpose string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(purpose))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}
+
+func (p *Pictures) stream(purpose string) *rand.Rand { return stream(p.seed, purpose) }
+
+// crops cuts n squares, (side, side, 3) interleaved, from the photos in turn, at random places.
+func (p *Pictures) crops(purpose string, photos []training.Photo, n, side int) [][]byte {
+	r := p.stream(purpose)
+	var list [][]byte
+	for i := range n {
+		photo := photos[i%len(photos)]
+		x, y := r.IntN(photo.Width-side+1), r.IntN(photo.Height-side+1)
+		crop := make([]byte, 0, 3*side*side)
+		for row := range side {
+			crop = append(crop, photo.RGB[3*((y+row)*photo.Width+x):][:3*side]...)
+		}
+		list = append(list, crop)
+	}
+	return list
+}
