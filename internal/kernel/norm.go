@@ -175,10 +175,8 @@ func BatchNormGrad(n, c, p int, x, dy, dx []float32, eps float32) {
 func BatchNormInference(n, c, p int, x, scale, bias, mean, variance, y []float32, eps float32) {
 	parallel(n*c, func(t int) {
 		ch := t % c
-		d := sqrt(variance[ch] + eps)
 		out := y[t*p : (t+1)*p]
-		for q, v := range x[t*p : (t+1)*p] {
-			out[q] = float32((v-mean[ch])/d*scale[ch]) + bias[ch]
-		}
+		Normalize(x[t*p:(t+1)*p], out, mean[ch], sqrt(variance[ch]+eps))
+		affine(out, out, scale[ch], bias[ch])
 	})
 }

@@ -78,7 +78,7 @@ func (c Conv) bySpreading(x, u, bias, y []float32) {
 	parallel(c.N, func(n int) { whole.fill(p, (*xs)[n*size:(n+1)*size], x[n*c.C*c.H*c.W:]) })
 
 	rows, cols := active.rows, active.cols
-	band := min(tiles, max(1, bandColumns/winogradRows/p.pw))
+	band := fewest(tiles, p.pw, ow)
 	bands := (tiles + band - 1) / band
 	plane := band * p.pw
 	offsets := make([]int, k)
@@ -110,6 +110,18 @@ func (c Conv) bySpreading(x, u, bias, y []float32) {
 	})
 	scratch.Put(starts)
 	scratch.Put(xs)
+}
+
+// fewest is how many tiles a task computes: as few as leave the least of the panels
+// of B unused, so that the task's products stay in cache.
+func fewest(tiles, pw, ow int) int {
+	best, least := 1, roundUp(ow, active.cols)
+	for n := 2; n <= tiles && n*pw <= bandColumns/winogradRows; n++ {
+		if ld := roundUp((n-1)*pw+ow, active.cols); ld < least*n/best {
+			best, least = n, ld
+		}
+	}
+	return best
 }
 
 // spreadTiles transforms tiles of six rows of x, each four rows below the one
