@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Conv describes a 2-D convolution of x (N, C, H, W) with w (M, C, KH, KW) to
 // y (N, M, OutH, OutW), in the sense of ONNX Conv with group 1.
@@ -36,11 +39,12 @@ func (c Conv) Validate() error {
 	if c.H+c.PT+c.PB < c.DH*(c.KH-1)+1 || c.W+c.PL+c.PR < c.DW*(c.KW-1)+1 {
 		return fmt.Errorf("convolution %+v: the kernel is larger than the padded input", c)
 	}
+	ph, pw := c.H+c.PT+c.PB, c.W+c.PL+c.PR
 	for _, dims := range [][]int{
 		{c.N, c.C, c.H, c.W},
 		{c.N, c.M, c.OutH(), c.OutW()},
 		{c.M, c.C, c.KH, c.KW},
-		{c.C, c.H + c.PT + c.PB, c.W + c.PL + c.PR},
+		{c.C, ph + min(c.SH, ph), pw + min(c.SW, pw)}, // padded
 		{c.C * c.KH, c.KW, c.OutH(), c.OutW()},
 	} {
 		if _, err := Product(dims...); err != nil {
@@ -73,22 +77,42 @@ func (c Conv) checkLengths(x, w, y []float32) {
 	}
 }
 
-// padded is one sample with its zero border written out, so that for stride 1
-// every kernel tap of a run of outputs is a run of inputs at a fixed offset.
-// Rows are pw wide; the outputs of a row are the first OutW of pw columns.
+// padded is one sample with its zero border written out, taken apart into one plane
+// for each remainder of row and column by the strides: so every kernel tap of a
+// run of outputs is a run of inputs at a fixed offset. Rows of a plane are pw
+// wide; the outputs of a row are the first OutW of pw columns.
 type padded struct {
-	ph, pw int
+	sh, sw int // strides; 1 where there is but one output
+	ph, pw int // of a plane
 	slack  int // zeros behind the data: a kernel reads whole vectors
 }
 
 func (c Conv) padded() padded {
-	return padded{c.H + c.PT + c.PB, c.W + c.PL + c.PR, active.cols + active.lanes + c.DW*(c.KW-1)}
+	p := padded{sh: c.SH, sw: c.SW, slack: active.cols + active.lanes + c.DW*(c.KW-1)}
+	if c.OutH() == 1 {
+		p.sh = 1
+	}
+	if c.OutW() == 1 {
+		p.sw = 1
+	}
+	p.ph, p.pw = (c.H+c.PT+c.PB+p.sh-1)/p.sh, (c.W+c.PL+c.PR+p.sw-1)/p.sw
+	return p
 }
 
-func (p padded) size(channels int) int { return channels*p.ph*p.pw + p.slack }
+func (p padded) size(channels int) int { return channels*p.sh*p.sw*p.ph*p.pw + p.slack }
+
+// at is where element (row, column) of the bordered channel lies.
+func (p padded) at(channel, row, column int) int {
+	plane := (channel*p.sh+row%p.sh)*p.sw + column%p.sw
+	return (plane*p.ph+row/p.sh)*p.pw + column/p.sw
+}
 
 // fill writes one sample x (C, H, W) with its border.
 func (c Conv) fill(p padded, dst, x []float32) {
+	if p.sh*p.sw > 1 {
+		c.deal(p, dst, x)
+		return
+	}
 	i := 0
 	for ch := range c.C {
 		clear(dst[i : i+c.PT*p.pw])
@@ -105,13 +129,29 @@ func (c Conv) fill(p padded, dst, x []float32) {
 	clear(dst[i:])
 }
 
+// deal is fill for strides above 1.
+func (c Conv) deal(p padded, dst, x []float32) {
+	clear(dst)
+	for ch := range c.C {
+		for h := range c.H {
+			row := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
+			for first := range min(p.sw, c.W) {
+				out := dst[p.at(ch, c.PT+h, c.PL+first):]
+				for i, q := 0, first; q < len(row); i, q = i+1, q+p.sw {
+					out[i] = row[q]
+				}
+			}
+		}
+	}
+}
+
 // offsets lists where tap (channel, row, column) of output 0 lies in a padded sample.
 func (c Conv) offsets(p padded) []int {
 	o := make([]int, 0, c.taps()+3)
 	for ch := range c.C {
 		for kh := range c.KH {
 			for kw := range c.KW {
-				o = append(o, ch*p.ph*p.pw+kh*c.DH*p.pw+kw*c.DW)
+				o = append(o, p.at(ch, kh*c.DH, kw*c.DW))
 			}
 		}
 	}
@@ -154,10 +194,8 @@ func (c Conv) convolve(x, packed, bias, y []float32) {
 		c.bySpreading(x, packed, *starts, y)
 	case c.pointwise():
 		c.inPlace(x, packed, *starts, y)
-	case c.SH == 1 && c.SW == 1:
-		c.direct(x, packed, *starts, y)
 	default:
-		c.lowered(x, packed, bias, y)
+		c.direct(x, packed, *starts, y)
 	}
 	scratch.Put(starts)
 }
@@ -190,7 +228,7 @@ func (c Conv) inPlace(x, pa, bias, y []float32) {
 // overhead, few enough that they stay in cache.
 const bandColumns = 1024
 
-// direct convolves with stride 1, reading the padded samples in place. bias has
+// direct convolves, reading the padded samples in place. bias has
 // an element for every packed row.
 func (c Conv) direct(x, pa, bias, y []float32) {
 	p := c.padded()
@@ -210,7 +248,7 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 		tile := borrow(packedRows(c.M) * ld)
 		src := (*xs)[n*size : (n+1)*size]
 		// The last tap of the last panel ends inside the slack.
-		_, _ = src[offsets[k-1]+h0*p.pw+ld-1], pa[packedRows(c.M)*k-1]
+		_, _ = src[slices.Max(offsets)+h0*p.pw+ld-1], pa[packedRows(c.M)*k-1]
 		active.block(packedRows(c.M)/rows, ld/cols, k, &pa[0], rows*k, &src[h0*p.pw], cols, &offsets[0], &bias[0], &(*tile)[0], ld)
 		for i := range c.M {
 			for h := h0; h < h1; h++ {
@@ -220,31 +258,6 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 		scratch.Put(tile)
 	})
 	scratch.Put(xs)
-}
-
-// lowered convolves through an explicit matrix of taps x outputs (im2col).
-func (c Conv) lowered(x, pa, bias, y []float32) {
-	k, positions := c.taps(), c.OutH()*c.OutW()
-	cols := borrow(k * positions)
-	for n := range c.N {
-		c.im2col(x[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W], *cols)
-		out := y[n*c.M*positions : (n+1)*c.M*positions]
-		for i := range c.M {
-			row := out[i*positions : (i+1)*positions]
-			if bias == nil {
-				clear(row)
-				continue
-			}
-			for j := range row {
-				row[j] = bias[i]
-			}
-		}
-		block := 8 * active.cols
-		parallel((positions+block-1)/block, func(t int) {
-			gemmColumns(c.M, k, pa, RowMajor(*cols, positions), t*block, min(positions, (t+1)*block), out, positions)
-		})
-	}
-	scratch.Put(cols)
 }
 
 // im2col writes one sample x (C, H, W) as rows of taps: dst (C*KH*KW, OutH*OutW), padding as zeros.

@@ -92,10 +92,9 @@ func conv(c *call) (*operand, error) {
 	if err := c.spend(x[0], outputs, w[0], w[1], w[2], w[3]); err != nil {
 		return nil, err
 	}
-	if err := c.borrow(outputs, w[1], w[2], w[3]); err != nil { // one sample's inputs under every tap
-		return nil, err
-	}
-	if err := c.borrow(x[1], x[2]+a.Pad[0]+a.Pad[2], x[3]+a.Pad[1]+a.Pad[3]); err != nil {
+	// One sample with its border, taken apart by the strides.
+	ph, pw := x[2]+a.Pad[0]+a.Pad[2], x[3]+a.Pad[1]+a.Pad[3]
+	if err := c.borrow(x[1], ph+min(a.Stride[0], ph), pw+min(a.Stride[1], pw)); err != nil {
 		return nil, err
 	}
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
