@@ -224,7 +224,10 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	o.progress("seal", 0, 1)
 	var rec record.Record
 	if lost != nil {
-		rec = keep(plain, lost.Crop(plain.Height, plain.Width).RGB, file, o)
+		if lost.Height != plain.Height || lost.Width != plain.Width {
+			lost = lost.Crop(plain.Height, plain.Width)
+		}
+		rec = keep(plain, lost.RGB, file, o)
 	}
 	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics, rec.Encode())
 	if err != nil {

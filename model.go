@@ -1,10 +1,12 @@
 package encipher
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"enciphergan/internal/keyed"
@@ -17,7 +19,7 @@ type Model struct {
 	network generators
 
 	mu   sync.Mutex
-	idle []session // kept, because a session caches graphs by tile shape
+	idle session // kept, because a session caches graphs by tile shape; nil: none
 }
 
 // generators is what this package needs of a *network.Model.
@@ -76,22 +78,20 @@ func (m *Model) Fingerprint() string {
 func (m *Model) borrow() session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.idle); n > 0 {
-		s := m.idle[n-1]
-		m.idle = m.idle[:n-1]
+	if s := m.idle; s != nil {
+		m.idle = nil
 		return s
 	}
 	return m.network.newSession()
 }
 
 // giveBack keeps a session for the next picture. Only sessions whose work ended
-// well come back; no more are kept than processors can use.
+// well come back, and one is kept: its graphs take more memory than a picture of
+// several megapixels, which is wanted for sealing next.
 func (m *Model) giveBack(s session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.idle) < runtime.GOMAXPROCS(0) {
-		m.idle = append(m.idle, s)
-	}
+	m.idle = s
 }
 
 // eachTile does the work for every tile, spread over workers with a session
@@ -101,8 +101,15 @@ func (m *Model) eachTile(ctx context.Context, tiles []picture.Tile, o options, s
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	// Shape by shape, so that a session holds the graphs of one at a time, which
+	// take most of the memory; the full tiles last, so that theirs are ready for
+	// the next picture.
+	byShape := slices.Clone(tiles)
+	slices.SortStableFunc(byShape, func(a, b picture.Tile) int {
+		return cmp.Or(cmp.Compare(a.Height*a.Width, b.Height*b.Width), cmp.Compare(a.Height, b.Height))
+	})
 	queue := make(chan picture.Tile, len(tiles))
-	for _, t := range tiles {
+	for _, t := range byShape {
 		queue <- t
 	}
 	close(queue)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
@@ -16,7 +17,7 @@ import (
 // and serves one goroutine at a time.
 type Session struct {
 	model *Model
-	// graphs holds the most recently used last; a picture has at most four tile shapes.
+	// graphs holds the most recently used last.
 	graphs []cachedGraph
 }
 
@@ -26,7 +27,10 @@ type cachedGraph struct {
 	graph         *onnx.Machine
 }
 
-const maxGraphs = 8
+// cachedPixels is how many pixels the tiles of all cached graphs have together:
+// enough for both generators of a full tile. A graph takes about 1 KiB a pixel,
+// and callers go through a picture shape by shape.
+const cachedPixels = 2 * 256 * 256
 
 // NewSession makes a session.
 func (m *Model) NewSession() *Session { return &Session{model: m} }
@@ -64,6 +68,14 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 			return g.graph, nil
 		}
 	}
+	pixels := height * width
+	for _, g := range s.graphs {
+		pixels += g.height * g.width
+	}
+	for len(s.graphs) > 1 && pixels > cachedPixels { // one stays, for the other generator
+		pixels -= s.graphs[0].height * s.graphs[0].width
+		s.graphs = slices.Delete(s.graphs, 0, 1)
+	}
 	data := s.model.files.Encryption
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
@@ -71,9 +83,6 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 	g, err := onnx.Load(data, s.model.Dims(height, width), s.limits(height, width))
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
-	}
-	if len(s.graphs) == maxGraphs {
-		s.graphs = s.graphs[1:]
 	}
 	s.graphs = append(s.graphs, cachedGraph{generator, height, width, g})
 	return g, nil
