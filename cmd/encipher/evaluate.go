@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	analysis "enciphergan/internal/evaluation"
 	"enciphergan/internal/key"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/network"
@@ -30,7 +31,8 @@ func evaluateCommand() *cli.Command {
 		Name:      "evaluate",
 		Usage:     "measure a model on a folder of pictures",
 		ArgsUsage: "[flags] DIR",
-		UsageText: "encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] DIR",
+		UsageText: `encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] DIR
+encipher evaluate -full [-html FILE [-f]] [-journal FILE]... [the flags above] DIR`,
 		Description: `For every picture below DIR: PSNR and SSIM of what the decryption generator alone
 recovers; entropy and mean absolute correlation of neighbouring samples, of the
 bare 8-bit output of the generator and of the pixels of the finished file; and the
@@ -41,7 +43,14 @@ is secure.
 
 Without -model, every shipped variant of the default model is measured. With -seed
 the figures can be repeated: key and nonces are computed from the seed and the
-names of the pictures, which is fit for measuring and for nothing else.`,
+names of the pictures, which is fit for measuring and for nothing else.
+
+With -full, all that the literature measures: histograms with chi-square, NPCR and
+UACI with critical values for each picture's own size, key space and sensitivity
+beside the above, for bare output and finished file, with three ciphers of known
+worth from the same code (none, a fixed pad, XChaCha20-Poly1305), and the published
+comparison. Whole pictures and their centre squares are measured, unless -crop or
+-whole names one. docs/evaluation.md explains every column.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another; repeat the flag to compare", DefaultText: "the default model's variants"},
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key for each picture"},
@@ -49,6 +58,10 @@ names of the pictures, which is fit for measuring and for nothing else.`,
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
 			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of the table"},
+			&cli.BoolFlag{Name: "full", Usage: "the full analysis, with controls"},
+			&cli.StringFlag{Name: "html", Usage: "write the full analysis, with plots and pictures, as one HTML `FILE`"},
+			&cli.BoolFlag{Name: "f", Usage: "overwrite the HTML file"},
+			&cli.StringSliceFlag{Name: "journal", Usage: "`FILE` journal.jsonl of a training, for the curves of a full analysis; repeat the flag for more"},
 		},
 		Action: evaluate,
 	}
@@ -98,6 +111,9 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 		}
 		list = append(list, candidate)
 	}
+	if c.Bool("full") || c.IsSet("html") || c.IsSet("journal") {
+		return e.analyse(ctx, c, list)
+	}
 	for i, candidate := range list {
 		if i > 0 && e.table != nil {
 			fmt.Fprintln(e.table)
@@ -134,6 +150,7 @@ func defaultModels(names []string) []string {
 type candidate struct {
 	model *encipher.Model
 	kappa float32 // of its definition; 0 where the profile has none
+	files network.Files
 }
 
 func openCandidate(name string) (candidate, error) {
@@ -149,7 +166,7 @@ func openCandidate(name string) (candidate, error) {
 	if err := json.Unmarshal(files.Card, &card); err != nil {
 		return candidate{}, badInput("fetch the model again", fmt.Errorf("%s: card.json: %w", name, err))
 	}
-	return candidate{m, card.Definition.Kappa}, nil
+	return candidate{m, card.Definition.Kappa, files}, nil
 }
 
 func randomKeys(string) (encipher.Key, []encipher.Option, error) {
@@ -160,10 +177,20 @@ func randomKeys(string) (encipher.Key, []encipher.Option, error) {
 // seededKeys computes one key from a seed, and a nonce from the seed and the
 // picture's name, so that figures can be repeated.
 func seededKeys(seed uint64) func(string) (encipher.Key, []encipher.Option, error) {
-	k := key.FromSecret(sha256.Sum256(fmt.Appendf(nil, "encipher evaluate key %d", seed)))
+	k, draw := seededKey(seed), seededDraw(seed)
 	return func(name string) (encipher.Key, []encipher.Option, error) {
-		sum := sha256.Sum256(fmt.Appendf(nil, "encipher evaluate nonce %d %s", seed, name))
+		sum := draw(name, "nonce")
 		return k, []encipher.Option{encipher.WithFixedNonce([key.NonceSize]byte(sum[:key.NonceSize]))}, nil
+	}
+}
+
+func seededKey(seed uint64) encipher.Key {
+	return key.FromSecret(sha256.Sum256(fmt.Appendf(nil, "encipher evaluate key %d", seed)))
+}
+
+func seededDraw(seed uint64) analysis.Draw {
+	return func(name, purpose string) [32]byte {
+		return sha256.Sum256(fmt.Appendf(nil, "encipher evaluate %s %d %s", purpose, seed, name))
 	}
 }
 
@@ -268,13 +295,9 @@ func (f figures) each(g figures, combine func(a, b float64) float64) figures {
 // error if none is left.
 func (e evaluation) run(ctx context.Context, folder string) (measurements, error) {
 	r := measurements{Pictures: []measurement{}, Skipped: []skippedReason{}}
-	names, err := picture.Files(folder)
+	names, err := pictureNames(folder)
 	if err != nil {
-		var listing *fs.PathError
-		if errors.As(err, &listing) {
-			folder = listing.Path
-		}
-		return r, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
+		return r, err
 	}
 	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation", "residual %", "coded %")
 	for _, name := range names {
@@ -282,11 +305,8 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		switch {
 		case picture.NoPicture(name, err):
 			continue
-		case errors.Is(err, picture.ErrFormat), errors.Is(err, picture.ErrCorrupt), errors.Is(err, picture.ErrTooLarge), errors.Is(err, picture.ErrUnreadable), errors.Is(err, errTooSmall):
-			if note := fmt.Sprintf("note: skipped %s: %v", name, err); !e.noted[note] {
-				e.noted[note] = true
-				say(e.notes, "%s", note)
-			}
+		case unmeasurable(err):
+			e.note(name, err.Error())
 			r.Skipped = append(r.Skipped, skippedReason{name, err.Error()})
 			continue
 		case err != nil:
@@ -296,7 +316,7 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		e.figuresRow(name, m.figures)
 	}
 	if len(r.Pictures) == 0 {
-		return r, badInput("give a directory with PNG, JPEG, GIF, BMP, TIFF or WebP pictures",
+		return r, badInput(hintPictures,
 			fmt.Errorf("%s: none of its pictures can be measured, %d were skipped", folder, len(r.Skipped)))
 	}
 	r.summarise()
@@ -310,6 +330,39 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		fmt.Fprintf(e.table, "%d measured, %d skipped; first entropy and correlation: bare generator output, second: finished file; every picture came back exactly\n", len(r.Pictures), len(r.Skipped))
 	}
 	return r, nil
+}
+
+const hintPictures = "give a directory with PNG, JPEG, GIF, BMP, TIFF or WebP pictures"
+
+// pictureNames lists all files below a folder.
+func pictureNames(folder string) ([]string, error) {
+	names, err := picture.Files(folder)
+	if err == nil {
+		return names, nil
+	}
+	var listing *fs.PathError
+	if errors.As(err, &listing) {
+		folder = listing.Path
+	}
+	return nil, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
+}
+
+// unmeasurable tells errors that concern one picture from those that end the run.
+func unmeasurable(err error) bool {
+	for _, e := range []error{picture.ErrFormat, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrUnreadable, errTooSmall} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// note says once that a picture is skipped.
+func (e evaluation) note(name, reason string) {
+	if note := fmt.Sprintf("note: skipped %s: %s", name, reason); !e.noted[note] {
+		e.noted[note] = true
+		say(e.notes, "%s", note)
+	}
 }
 
 // summarise computes what follows from the measured pictures, of which there is
@@ -347,17 +400,12 @@ var errTooSmall = errors.New("smaller than the square to measure (see -crop and 
 
 // measure encrypts and decrypts one picture.
 func (e evaluation) measure(ctx context.Context, folder, name string) (measurement, error) {
-	limits := picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
 	file, err := picture.ReadFile(filepath.Join(folder, filepath.FromSlash(name)), limits)
 	if err != nil {
 		return measurement{}, err
 	}
 	if e.crop > 0 {
-		whole, err := picture.Decode(file, limits)
-		if err != nil {
-			return measurement{}, err
-		}
-		square, err := centre(whole.OnWhite(), e.crop)
+		square, err := decode(file, e.crop)
 		if err != nil {
 			return measurement{}, err
 		}
@@ -418,17 +466,23 @@ func entropyTogether(samples []byte) float64 {
 	return bits
 }
 
-// centre cuts out the square of the given side in the middle.
-func centre(p *picture.Picture, side int) (*picture.Picture, error) {
-	if min(p.Width, p.Height) < side {
-		return nil, fmt.Errorf("%w: it has %d x %d pixels", errTooSmall, p.Width, p.Height)
+var limits = picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
+
+// decode gives a picture without what generators do not see, or the square of
+// the given side in its middle; a side of 0 stands for the whole.
+func decode(file []byte, side int) (*picture.Picture, error) {
+	whole, err := picture.Decode(file, limits)
+	if err != nil {
+		return nil, err
 	}
-	square := picture.New(side, side)
-	left, top := (p.Width-side)/2, (p.Height-side)/2
-	for y := range side {
-		copy(square.RGB[3*side*y:][:3*side], p.RGB[3*((top+y)*p.Width+left):])
+	whole = whole.OnWhite()
+	if side == 0 {
+		return whole.Crop(whole.Height, whole.Width), nil
 	}
-	return square, nil
+	if min(whole.Width, whole.Height) < side {
+		return nil, fmt.Errorf("%w: it has %d x %d pixels", errTooSmall, whole.Width, whole.Height)
+	}
+	return analysis.Centre(whole, side, side), nil
 }
 
 func (e evaluation) figuresRow(name string, f figures) {

@@ -248,19 +248,26 @@ func TestSeededKeys(t *testing.T) {
 	}
 }
 
-func TestCentre(t *testing.T) {
+func TestDecode(t *testing.T) {
 	p := picture.New(5, 7)
 	for i := range p.RGB {
 		p.RGB[i] = byte(i / 3)
 	}
-	square, err := centre(p, 3)
+	file, err := p.PNG()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if square.RGB[0] != 1*7+2 || square.RGB[len(square.RGB)-1] != 3*7+4 {
-		t.Errorf("cut from %d to %d", square.RGB[0], square.RGB[len(square.RGB)-1])
+	square, err := decode(file, 3)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := centre(p, 6); !errors.Is(err, errTooSmall) {
+	if len(square.RGB) != 3*3*3 || square.RGB[0] != 1*7+2 || square.RGB[len(square.RGB)-1] != 3*7+4 {
+		t.Errorf("cut %v", square.RGB)
+	}
+	if whole, err := decode(file, 0); err != nil || !bytes.Equal(whole.RGB, p.RGB) || whole.Gray {
+		t.Errorf("whole: %+v, %v", whole, err)
+	}
+	if _, err := decode(file, 6); !errors.Is(err, errTooSmall) {
 		t.Errorf("too small: %v", err)
 	}
 }

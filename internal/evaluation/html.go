@@ -1,0 +1,137 @@
+package evaluation
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+
+	"enciphergan/internal/picture"
+)
+
+//go:embed report.html
+var page string
+
+var pageTemplate = template.Must(template.New("report").Parse(page))
+
+// document is what the page shows.
+type document struct {
+	General  []table
+	Sets     []section
+	Samples  []exhibit
+	Runs     []run
+	Caution  string
+	Seed     *uint64
+	Required float64
+}
+
+type section struct {
+	Name, Counts string
+	Quality      template.HTML // a plot, or nothing
+	Tables       []table
+	Skipped      []Skipped
+}
+
+// exhibit is a sample as pictures and plots.
+type exhibit struct {
+	Name       string
+	Plain      template.URL
+	Rows       []gridRow
+	Histograms []template.HTML
+	Pairs      []template.HTML
+}
+
+type gridRow struct {
+	Name     string
+	Cipher   template.URL
+	Right    template.URL // empty: equal to the plain picture
+	Wrong    template.URL // empty: as Rejected says
+	Rejected bool
+}
+
+type run struct {
+	Table table
+	Plots []template.HTML
+}
+
+// HTML makes one file that needs nothing from anywhere: tables, plots, pictures.
+func (r *Report) HTML() ([]byte, error) {
+	d := document{General: r.general(), Caution: caution, Seed: r.Seed, Required: 100 * Required}
+	for _, s := range r.Sets {
+		quality, err := r.qualityPlot(s)
+		if err != nil {
+			return nil, err
+		}
+		d.Sets = append(d.Sets, section{s.Name(), s.counts(), quality, r.tables(s), s.Skipped})
+	}
+	for _, s := range r.samples {
+		e, err := r.exhibit(s)
+		if err != nil {
+			return nil, fmt.Errorf("showing %s: %w", s.name, err)
+		}
+		d.Samples = append(d.Samples, e)
+	}
+	for _, c := range r.Curves {
+		plots, err := c.plots()
+		if err != nil {
+			return nil, fmt.Errorf("plotting %s: %w", c.Name, err)
+		}
+		d.Runs = append(d.Runs, run{c.table(), plots})
+	}
+	var b bytes.Buffer
+	err := pageTemplate.Execute(&b, d)
+	return b.Bytes(), err
+}
+
+// exhibit shows a sample as the neural systems see it; of the controls, whose
+// noise looks like any other, only the figures are shown.
+func (r *Report) exhibit(s sample) (e exhibit, err error) {
+	e.Name = s.name
+	if e.Plain, err = dataURI(s.plain); err != nil {
+		return e, err
+	}
+	plots := func(title string, h [3][256]int, pairs [][2]byte) error {
+		histogram, err := histogramPlot(title, h)
+		if err != nil {
+			return err
+		}
+		e.Histograms = append(e.Histograms, histogram)
+		if len(pairs) == 0 {
+			return nil
+		}
+		scatter, err := pairsPlot(title, pairs)
+		e.Pairs = append(e.Pairs, scatter)
+		return err
+	}
+	if err := plots("plain", s.histogram, s.pairs); err != nil {
+		return e, err
+	}
+	for i, v := range s.systems {
+		if r.Systems[i].Control {
+			continue
+		}
+		row := gridRow{Name: r.Systems[i].Name, Rejected: v.wrong == nil}
+		for _, p := range []struct {
+			from *picture.Picture
+			to   *template.URL
+		}{{v.cipher, &row.Cipher}, {v.recovered, &row.Right}, {v.wrong, &row.Wrong}} {
+			if p.from == nil || bytes.Equal(p.from.RGB, s.plain.RGB) {
+				continue // said in words
+			}
+			if *p.to, err = dataURI(p.from); err != nil {
+				return e, err
+			}
+		}
+		e.Rows = append(e.Rows, row)
+		if err := plots(row.Name, v.histogram, v.pairs); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+func dataURI(p *picture.Picture) (template.URL, error) {
+	file, err := p.PNG()
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file)), err
+}

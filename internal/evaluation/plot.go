@@ -1,0 +1,194 @@
+package evaluation
+
+import (
+	"bytes"
+	"html/template"
+	"image/color"
+	"maps"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The plots are SVG within the page. Fonts are not embedded: the browser's own
+// sans-serif stands in where it lacks the one that is named.
+
+var (
+	channelColours = [3]color.Color{color.RGBA{0xc0, 0x20, 0x20, 0xff}, color.RGBA{0x20, 0x90, 0x30, 0xff}, color.RGBA{0x20, 0x40, 0xc0, 0xff}}
+	lineColours    = []color.Color{color.RGBA{0x1f, 0x4e, 0x9e, 0xff}, color.RGBA{0xc8, 0x5a, 0x10, 0xff}, color.RGBA{0x2a, 0x85, 0x4f, 0xff}, color.RGBA{0x8a, 0x2a, 0x7c, 0xff}, color.RGBA{0x6b, 0x6b, 0x6b, 0xff}, color.RGBA{0xb0, 0x20, 0x30, 0xff}}
+)
+
+func newPlot(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	for _, s := range []*draw.TextStyle{&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle} {
+		s.Font.Variant = "Sans"
+		s.Font.Size = vg.Points(8)
+	}
+	p.Title.TextStyle.Font.Size = vg.Points(9)
+	p.Legend.Top = true
+	return p
+}
+
+func svg(p *plot.Plot, width, height vg.Length) (template.HTML, error) {
+	c := vgsvg.New(width, height)
+	p.Draw(draw.New(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", err
+	}
+	text := b.Bytes()
+	if i := bytes.Index(text, []byte("<svg")); i > 0 { // no XML declaration within HTML
+		text = text[i:]
+	}
+	return template.HTML(text), nil
+}
+
+// histogramPlot shows how often each level occurs in each channel.
+func histogramPlot(title string, h [3][256]int) (template.HTML, error) {
+	p := newPlot(title, "level", "samples")
+	p.X.Min, p.X.Max, p.Y.Min = 0, 255, 0
+	for c, levels := range h {
+		points := make(plotter.XYs, len(levels))
+		for i, n := range levels {
+			points[i] = plotter.XY{X: float64(i), Y: float64(n)}
+		}
+		line, err := plotter.NewLine(points)
+		if err != nil {
+			return "", err
+		}
+		line.Color, line.Width = channelColours[c], vg.Points(.6)
+		p.Add(line)
+	}
+	p.Y.Min = 0
+	return svg(p, 220, 150)
+}
+
+// pairsPlot shows each of some samples against its right neighbour.
+func pairsPlot(title string, pairs [][2]byte) (template.HTML, error) {
+	p := newPlot(title, "sample", "its right neighbour")
+	points := make(plotter.XYs, len(pairs))
+	for i, v := range pairs {
+		points[i] = plotter.XY{X: float64(v[0]), Y: float64(v[1])}
+	}
+	dots, err := plotter.NewScatter(points)
+	if err != nil {
+		return "", err
+	}
+	dots.GlyphStyle = draw.GlyphStyle{Color: lineColours[0], Radius: vg.Points(.8), Shape: draw.BoxGlyph{}}
+	p.Add(dots)
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 255, 0, 255
+	return svg(p, 160, 160)
+}
+
+// curve is a named line.
+type curve struct {
+	name   string
+	points plotter.XYs
+}
+
+// linePlot draws curves; without a point there is no plot.
+func linePlot(title, x, y string, curves []curve) (template.HTML, error) {
+	p := newPlot(title, x, y)
+	drawn := 0
+	for i, c := range curves {
+		c.points = slices.DeleteFunc(c.points, func(v plotter.XY) bool { return math.IsNaN(v.Y) || math.IsInf(v.Y, 0) })
+		if len(c.points) == 0 {
+			continue
+		}
+		line, dots, err := plotter.NewLinePoints(c.points)
+		if err != nil {
+			return "", err
+		}
+		line.Color = lineColours[i%len(lineColours)]
+		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(1.2), Shape: draw.CircleGlyph{}}
+		p.Add(line, dots)
+		p.Legend.Add(c.name, line)
+		drawn++
+	}
+	if drawn == 0 {
+		return "", nil
+	}
+	p.Y.Max += .1 * float64(drawn) * (p.Y.Max - p.Y.Min) // room for the legend
+	return svg(p, 360, 210)
+}
+
+// qualityPlot shows the PSNR of every picture, in the order of the set.
+func (r *Report) qualityPlot(s Set) (template.HTML, error) {
+	var curves []curve
+	for i, system := range r.Systems {
+		if system.Fingerprint == "" || s.Summaries[i].Exact == len(s.Pictures) {
+			continue
+		}
+		c := curve{name: system.Name}
+		for n, m := range s.Pictures {
+			c.points = append(c.points, plotter.XY{X: float64(n + 1), Y: m.Figures[i].PSNR})
+		}
+		curves = append(curves, c)
+	}
+	return linePlot("PSNR of the recovered picture, "+s.Name(), "picture", "dB", curves)
+}
+
+// plots are the curves of a run: its losses, and the figures of validation.
+func (c Curves) plots() ([]template.HTML, error) {
+	losses := map[string]plotter.XYs{}
+	var rate, psnr, least, ssim, entropy, correlation plotter.XYs
+	for _, e := range c.thinned() {
+		x := float64(e.Step)
+		for name, v := range e.Losses {
+			losses[name] = append(losses[name], plotter.XY{X: x, Y: v})
+		}
+		if len(e.Losses) > 0 {
+			rate = append(rate, plotter.XY{X: x, Y: e.LearningRate})
+		}
+		if v := e.Validation; v != nil {
+			psnr = append(psnr, plotter.XY{X: x, Y: v.PSNR})
+			least = append(least, plotter.XY{X: x, Y: v.MinimumPSNR})
+			ssim = append(ssim, plotter.XY{X: x, Y: v.SSIM})
+			entropy = append(entropy, plotter.XY{X: x, Y: v.Entropy})
+			correlation = append(correlation, plotter.XY{X: x, Y: v.Correlation})
+		}
+	}
+	var terms []curve
+	for _, name := range slices.Sorted(maps.Keys(losses)) {
+		terms = append(terms, curve{name, losses[name]})
+	}
+	var all []template.HTML
+	for _, p := range []struct {
+		title, y string
+		curves   []curve
+	}{
+		{"losses", "weighted", terms},
+		{"learning rate", "", []curve{{"rate", rate}}},
+		{"PSNR, validation", "dB", []curve{{"mean", psnr}, {"minimum", least}}},
+		{"SSIM, validation", "", []curve{{"mean", ssim}}},
+		{"entropy of the bare cipher", "bits", []curve{{"mean", entropy}}},
+		{"correlation of the bare cipher", "", []curve{{"mean absolute", correlation}}},
+	} {
+		drawn, err := linePlot(p.title, "step", p.y, p.curves)
+		if err != nil {
+			return nil, err
+		}
+		if drawn != "" {
+			all = append(all, drawn)
+		}
+	}
+	return all, nil
+}
+
+// shownPoints bounds what a plot shows of a journal.
+const shownPoints = 500
+
+func (c Curves) thinned() []entry {
+	step := (len(c.Points) + shownPoints - 1) / shownPoints
+	var kept []entry
+	for i := 0; i < len(c.Points); i += step {
+		kept = append(kept, c.Points[i])
+	}
+	return kept
+}

@@ -1,0 +1,157 @@
+package evaluation
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// table is one of a report, for text and HTML alike.
+type table struct {
+	Title   string
+	Note    string
+	Columns []string
+	Rows    [][]string
+}
+
+// Text prints the tables of every set.
+func (r *Report) Text(w io.Writer) error {
+	for _, t := range r.general() {
+		if err := t.print(w); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.Sets {
+		if _, err := fmt.Fprintf(w, "%s: %s\n\n", strings.ToUpper(s.Name()[:1])+s.Name()[1:], s.counts()); err != nil {
+			return err
+		}
+		for _, t := range r.tables(s) {
+			if err := t.print(w); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range r.Curves {
+		if err := c.table().print(w); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(w, caution)
+	return err
+}
+
+const caution = "These figures describe; they do not prove that anything is secure. The fixed pad passes most and falls to one known pair."
+
+func (s Set) counts() string {
+	return fmt.Sprintf("%d measured, %d skipped", len(s.Pictures), len(s.Skipped))
+}
+
+func (t table) print(to io.Writer) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(to, t.Title)
+	fmt.Fprintln(w, "  "+strings.Join(t.Columns, "\t"))
+	for _, row := range t.Rows {
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(to, "  (%s)\n\n", t.Note)
+	return err
+}
+
+// general are the tables that do not depend on a set.
+func (r *Report) general() []table {
+	t := table{Title: "Key space", Columns: []string{"system", "bits of the secret", "bits that act", "model", "what it is"},
+		Note: "bits that act: of 256, those whose flip changes the cipher image of a small picture; weights are public and no key"}
+	for _, s := range r.Systems {
+		t.Rows = append(t.Rows, []string{s.label(), fmt.Sprint(s.SecretBits), fmt.Sprint(s.ActingBits), fmt.Sprintf("%.16s", s.Fingerprint), s.Note})
+	}
+	return []table{t}
+}
+
+func (t Tested) label() string {
+	if t.Control {
+		return "control: " + t.Name
+	}
+	return t.Name
+}
+
+// tables are those of a set.
+func (r *Report) tables(s Set) []table {
+	if len(s.Pictures) == 0 {
+		return nil
+	}
+	level := fmt.Sprintf("pass: share of channels within the bound at %g %%; ideal noise averages %g %%, and at least %g %% are wanted (below: *)",
+		100*Alpha, 100-100*Alpha, 100*Required)
+	look := table{Title: "Cipher image", Note: level + "; correlation: mean absolute, of all pairs",
+		Columns: []string{"system", "entropy", "pass", "chi-square", "pass", "horizontal", "pass", "vertical", "pass", "diagonal", "pass"}}
+	change := table{Title: "One pixel changed by one level", Note: level + "; ideal 99.6094 and 33.4635; under the same nonce a sound stream cipher is near 0 too, which is why a nonce is never used twice",
+		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "same nonce: NPCR %", "UACI %"}}
+	keys := table{Title: "One bit of the key flipped", Note: level + "; two independent pictures of uniform noise have 7.75 dB; a bare cipher is decrypted with the right statistics, which hold mean colours",
+		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "wrong key rejected", "otherwise PSNR dB", "SSIM"}}
+	keys.Rows = append(keys.Rows, []string{"the mean colours alone", "-", "-", "-", "-", "-", fmt.Sprintf("%.2f", s.MeanColours.PSNR), fmt.Sprintf("%.4f", s.MeanColours.SSIM)})
+	quality := table{Title: "Recovered picture", Note: "in a mean, a picture that is exact counts as if one sample were one level off",
+		Columns: []string{"system", "PSNR dB", "minimum", "SSIM", "minimum", "exact"}}
+	beside := table{Title: "Beside the paper's comparison", Note: "the paper's rows as printed there, measured on its own pictures; ours on these",
+		Columns: []string{"system", "PSNR dB", "SSIM", "correlation", "entropy"}}
+	for _, p := range r.Paper {
+		beside.Rows = append(beside.Rows, []string{p.System, p.PSNR, p.SSIM, p.Correlation, p.Entropy})
+	}
+	for i, m := range s.Summaries {
+		name := r.Systems[i].label()
+		look.Rows = append(look.Rows, []string{name, fmt.Sprintf("%.4f", m.Entropy.Mean), m.Entropy.share(), fmt.Sprintf("%.1f", m.ChiSquare.Mean), m.ChiSquare.share(),
+			fmt.Sprintf("%.4f", m.Horizontal.Mean), m.Horizontal.share(), fmt.Sprintf("%.4f", m.Vertical.Mean), m.Vertical.share(), fmt.Sprintf("%.4f", m.Diagonal.Mean), m.Diagonal.share()})
+		change.Rows = append(change.Rows, []string{name, fmt.Sprintf("%.4f", m.NPCR.Mean), m.NPCR.share(), fmt.Sprintf("%.4f", m.UACI.Mean), m.UACI.share(),
+			fmt.Sprintf("%.4f", m.SameNPCR.Mean), fmt.Sprintf("%.4f", m.SameUACI.Mean)})
+		psnr, ssim := "-", "-"
+		if m.Rejected < m.Pictures {
+			psnr, ssim = fmt.Sprintf("%.2f", m.Wrong.PSNR), fmt.Sprintf("%.4f", m.Wrong.SSIM)
+		}
+		keys.Rows = append(keys.Rows, []string{name, fmt.Sprintf("%.4f", m.KeyNPCR.Mean), m.KeyNPCR.share(), fmt.Sprintf("%.4f", m.KeyUACI.Mean), m.KeyUACI.share(),
+			fmt.Sprintf("%d of %d", m.Rejected, m.Pictures), psnr, ssim})
+		mean, least := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
+		psnr = fmt.Sprintf("%.4f", m.PSNR.Mean)
+		if m.Exact == m.Pictures {
+			mean, least, psnr = "inf", "inf", "inf"
+		}
+		quality.Rows = append(quality.Rows, []string{name, mean, least,
+			fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.SSIM.Minimum), fmt.Sprintf("%d of %d", m.Exact, m.Pictures)})
+		beside.Rows = append(beside.Rows, []string{name, psnr, fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
+	}
+	return []table{look, change, keys, quality, beside}
+}
+
+func (s Score) share() string {
+	text := fmt.Sprintf("%.1f %%", 100*s.Share())
+	if !s.Passes() {
+		text += " *"
+	}
+	return text
+}
+
+// table is the first and last validation of a run; the report plots all.
+func (c Curves) table() table {
+	t := table{Title: "Optimisation: " + c.Name, Note: "figures of the run's validation tiles; the HTML report plots all steps",
+		Columns: []string{"step", "PSNR dB", "minimum", "SSIM", "entropy", "correlation", "learning rate", "seconds"}}
+	first, last := -1, -1
+	for i, p := range c.Points {
+		if p.Validation != nil {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	for _, i := range []int{first, last} {
+		if i < 0 || i == last && len(t.Rows) > 0 && first == last {
+			continue
+		}
+		p := c.Points[i]
+		v := p.Validation
+		t.Rows = append(t.Rows, []string{fmt.Sprint(p.Step), fmt.Sprintf("%.2f", v.PSNR), fmt.Sprintf("%.2f", v.MinimumPSNR), fmt.Sprintf("%.5f", v.SSIM),
+			fmt.Sprintf("%.4f", v.Entropy), fmt.Sprintf("%.4f", v.Correlation), fmt.Sprintf("%.2g", p.LearningRate), fmt.Sprintf("%.0f", p.Seconds)})
+	}
+	return t
+}
