@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
@@ -90,6 +92,22 @@ func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	return result
 }
 
+// vector is the picture that a fixed key and nonce turn into a file that is
+// stored in the repository.
+func vector(t *testing.T) (picture, cipher []byte, key string, nonce []byte) {
+	t.Helper()
+	const dir = "../../testdata/"
+	var v struct{ Key, Nonce string }
+	if err := json.Unmarshal(read(t, dir+"vector.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	nonce, err := hex.DecodeString(v.Nonce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, dir+"photo.png"), read(t, dir+"photo.cipher.png"), v.Key, nonce
+}
+
 // For equal picture, key and nonce, browser and native program make the same
 // file, bit for bit, and each opens the other's.
 func TestBrowserEqualsNative(t *testing.T) {
@@ -140,6 +158,41 @@ func TestBrowserEqualsNative(t *testing.T) {
 			}
 		})
 	}
+
+	for _, name := range []string{"cmyk.jpg", "deep.png", "palette.png", "animation.gif", "lossy.webp", "deep.tiff"} {
+		t.Run(name, func(t *testing.T) {
+			file := read(t, "../picture/testdata/"+name)
+			var nonce [24]byte
+			random.Read(nonce[:])
+			there, err := m.Encrypt(context.Background(), file, key, encipher.WithFixedNonce(nonce))
+			if err != nil {
+				t.Fatal(err)
+			}
+			here := ask(b, "encrypt", map[string]any{"file": file, "key": key.Text(), "nonce": nonce[:]})
+			if !bytes.Equal(here["png"], there.PNG) {
+				t.Error("the files differ")
+			}
+			opened, err := m.Decrypt(context.Background(), here["png"], key)
+			if err != nil || opened.Picture.Digest() != there.Plain.Digest() {
+				t.Fatalf("the native program recovers another picture: %v", err)
+			}
+			if back := ask(b, "decrypt", map[string]any{"file": there.PNG, "key": key.Text()}); !bytes.Equal(back["png"], opened.PNG) {
+				t.Error("the browser recovers another picture")
+			}
+		})
+	}
+
+	t.Run("stored file", func(t *testing.T) {
+		picture, cipher, key, nonce := vector(t)
+		if here := ask(b, "encrypt", map[string]any{"file": picture, "key": key, "nonce": nonce}); !bytes.Equal(here["png"], cipher) {
+			t.Error("the browser makes another file")
+		}
+		back := ask(b, "decrypt", map[string]any{"file": cipher, "key": key})
+		want, _, _ := rgb(t, picture)
+		if got, _, _ := rgb(t, back["png"]); !bytes.Equal(got, want) {
+			t.Error("the browser recovers another picture")
+		}
+	})
 }
 
 // What users get does not take a nonce: two ciphers of one picture differ
