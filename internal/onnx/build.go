@@ -304,18 +304,26 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	return d, nil
 }
 
-// memory is the sum of the bytes of all values of the graph, and of the largest scratch buffer.
-func (b *builder) memory() (int64, error) {
-	total := 4 * b.scratch
+// memory plans where results lie, those of outputs to the end of a run, and gives the
+// bytes of inputs, constants and results, and of the largest scratch buffer.
+func (b *builder) memory(outputs []*gorgonia.Node) (int64, error) {
+	results, err := op.Plan(b.graph, outputs...)
+	if err != nil {
+		return 0, err
+	}
+	total := 4*b.scratch + results
 	for _, n := range b.graph.AllNodes() {
+		if n.Op() != nil {
+			continue
+		}
 		size, err := elements(n.Shape(), b.lim.Elements)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", n.Name(), err)
 		}
 		total += size * int64(n.Dtype().Size())
-		if total > b.lim.Memory {
-			return 0, fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
-		}
+	}
+	if total > b.lim.Memory {
+		return 0, fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
 	}
 	return total, nil
 }

@@ -130,8 +130,8 @@ func hostileModels() map[string]struct {
 
 		"doubling":      {deep, "elements allowed"},
 		"matrix powers": {square, "multiply-adds allowed"},
-		"memory": {model([]ValueInfo{float("x", 1<<14, 1<<14)}, []ValueInfo{float("y", 1)}, nil,
-			node("Abs", "x", "a"), node("Neg", "a", "b"), node("Add", "b x", "c"), node("Abs", "c", "y")), "bytes of memory"},
+		"memory": {model([]ValueInfo{float("x", 1<<14, 1<<14)}, []ValueInfo{float("a", 1), float("b", 1), float("c", 1), float("d", 1)}, nil,
+			node("Abs", "x", "a"), node("Neg", "x", "b"), node("Exp", "x", "c"), node("Floor", "x", "d")), "bytes of memory"},
 	}
 }
 

@@ -9,7 +9,7 @@ type Limits struct {
 	NameBytes int   // length of a name, a text attribute or a metadata entry
 	Rank      int   // dimensions of a tensor
 	Elements  int64 // elements of any one tensor
-	Memory    int64 // bytes of all values of the graph together, and of the largest layer's scratch buffer
+	Memory    int64 // bytes of what a graph keeps at a time, and of the largest layer's scratch buffer
 	Work      int64 // multiply-adds, or elements touched where there are none, of one run
 }
 

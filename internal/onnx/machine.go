@@ -14,7 +14,7 @@ import (
 // one goroutine at a time.
 type Machine struct {
 	Header *Header // of the file; symbolic dimensions as they are there
-	Memory int64   // bytes of all values together and of the largest scratch buffer
+	Memory int64   // bytes of inputs, constants and results, which share memory, and of the largest scratch buffer
 
 	inputs  map[string]*operand
 	names   []string // of the outputs
@@ -64,10 +64,6 @@ func compile(p *program, lim Limits) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{inputs: map[string]*operand{}, graph: b.graph}
-	var err error
-	if m.Memory, err = b.memory(); err != nil {
-		return nil, err
-	}
 	if b.work > lim.Work {
 		return nil, fmt.Errorf("the graph takes more than the %d multiply-adds allowed", lim.Work)
 	}
@@ -81,6 +77,16 @@ func compile(p *program, lim Limits) (*Machine, error) {
 		}
 		m.names = append(m.names, v.name)
 		m.outputs = append(m.outputs, o)
+	}
+	var kept []*gorgonia.Node
+	for _, o := range m.outputs {
+		if o.node != nil {
+			kept = append(kept, o.node)
+		}
+	}
+	var err error
+	if m.Memory, err = b.memory(kept); err != nil {
+		return nil, err
 	}
 	for _, n := range b.graph.AllNodes() {
 		if n.Op() != nil {

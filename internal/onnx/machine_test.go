@@ -371,11 +371,11 @@ func TestRewriteDropsUnusedSteps(t *testing.T) {
 	}
 }
 
-// TestMemoryBudget: the sum over all values is checked before any exists.
+// TestMemoryBudget: what values take at a time is checked before any exists.
 func TestMemoryBudget(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 1000)}, []ValueInfo{float("y", 1000)}, nil, node("Exp", "x", "a"), node("Abs", "a", "y")))
 	lim := DefaultLimits()
-	lim.Memory = 12000 // three values of 4,000 bytes
+	lim.Memory = 12000 // three values of 4,000 bytes: the output is not written over what it is made of
 	m, err := Load(b, nil, lim)
 	if err != nil || m.Memory != 12000 {
 		t.Fatalf("%v, %v", m, err)

@@ -31,7 +31,7 @@ type Spec struct {
 	// Shape infers the output shape from the input shapes, or says why they do not fit.
 	Shape func(in []tensor.Shape) (tensor.Shape, error)
 	// Forward computes out from in. out is owned by the node and reused between
-	// runs; its contents are those of the previous run, so every element must be written.
+	// runs, and in a planned graph by other nodes in between: every element must be written.
 	Forward func(in []*tensor.Dense, out *tensor.Dense) error
 	// Diff builds the gradient of each input i for which want[i] is set, and
 	// leaves the others nil. A nil Diff means that no gradient flows through
@@ -98,7 +98,7 @@ func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
 }
 
 // operation adapts a Spec to gorgonia.Op and gorgonia.SDOp. One instance serves
-// one node and owns its output buffer.
+// one node and owns its output, but for the memory of it in a planned graph.
 type operation struct {
 	spec    Spec
 	shape   tensor.Shape
@@ -106,6 +106,7 @@ type operation struct {
 	wrt     []bool
 	out     *tensor.Dense
 	scratch []*tensor.Dense
+	share   *share      // nil where the result has memory of its own
 	observe func(Event) // nil when nobody measures
 }
 
@@ -153,6 +154,11 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 	if len(in) != o.spec.Arity {
 		return nil, fmt.Errorf("%s: %d values, want %d", o.spec.Name, len(in), o.spec.Arity)
 	}
+	if o.share != nil {
+		if err := o.share.enter(in); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.spec.Name, err)
+		}
+	}
 	o.scratch = o.scratch[:0]
 	for i, x := range in {
 		d, ok := x.(*tensor.Dense)
@@ -177,7 +183,11 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 		if shape.Dims() == 0 {
 			shape = tensor.Shape{1}
 		}
-		o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
+		if o.share != nil {
+			o.out = o.share.region.result(shape)
+		} else {
+			o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
+		}
 	}
 	var began time.Time
 	if o.observe != nil {
