@@ -31,10 +31,7 @@ With -exact file, the file itself is sealed too, with its name: see decrypt -ori
 The EXIF orientation is applied in either case.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
-			&cli.StringSliceFlag{Name: "r", Usage: "`RECIPIENT` of age (age1…) who can open it; repeat the flag for several"},
-		}, passphraseFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "generate", Usage: "make a passphrase of 90 bits and print it"},
-		}, pictureFlags(), []cli.Flag{
+		}, sealFlags(), pictureFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to keep the file itself, too", Value: "on"},
 			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"},
 		}),

@@ -24,6 +24,7 @@ var commands = []func() *cli.Command{
 	encryptCommand,
 	decryptCommand,
 	infoCommand,
+	modelCommand,
 	trainCommand,
 	evaluateCommand,
 	benchCommand,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sethvargo/go-diceware/diceware"
@@ -32,6 +33,29 @@ func passphraseFlags() []cli.Flag {
 	}
 }
 
+// sealing are the flags that say, for a picture or a model, how it is sealed.
+var sealing = []string{"r", "passphrase", "passphrase-file", "passphrase-fd", "generate"}
+
+func sealFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringSliceFlag{Name: "r", Usage: "`RECIPIENT` of age (age1…) who can open it; repeat the flag for several"},
+	}, passphraseFlags(), []cli.Flag{
+		&cli.BoolFlag{Name: "generate", Usage: "make a passphrase of 90 bits and print it"},
+	})
+}
+
+// sealer seals pictures and models, opener opens them.
+type (
+	sealer interface {
+		Lock() (encipher.Key, keyslot.Slot, error)
+		Seal(data []byte) ([]byte, error)
+	}
+	opener interface {
+		Open(keyslot.Slot) (encipher.Key, error)
+		Unseal(file []byte, most int64) ([]byte, error)
+	}
+)
+
 // secret opens pictures.
 type secret struct {
 	says string // what it is, for messages
@@ -55,7 +79,7 @@ func given(c *cli.Command, flags ...string) (n int) {
 
 // checkLock checks, before anything is read, that there is one way to lock.
 func checkLock(c *cli.Command) error {
-	switch given(c, "key", "r", "passphrase", "passphrase-file", "passphrase-fd", "generate") {
+	switch given(c, append([]string{"key"}, sealing...)...) {
 	case 0:
 		return errNoSecret
 	case 1:
@@ -65,16 +89,25 @@ func checkLock(c *cli.Command) error {
 }
 
 func readLock(c *cli.Command) (locking, error) {
-	switch {
-	case c.IsSet("key"):
+	if c.IsSet("key") {
 		k, _, err := readKey(c.String("key"))
 		return func() (encipher.Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }, err
+	}
+	s, err := readSealer(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.Lock, nil
+}
+
+func readSealer(c *cli.Command) (sealer, error) {
+	switch {
 	case c.IsSet("r"):
 		to, err := lock.ParseTo(strings.Join(c.StringSlice("r"), "\n"))
 		if err != nil {
 			return nil, badInput("give -r age1…, as age-keygen prints it", err)
 		}
-		return to.Lock, nil
+		return to, nil
 	case c.IsSet("generate"):
 		words, err := diceware.Generate(phraseWords)
 		if err != nil {
@@ -87,13 +120,9 @@ func readLock(c *cli.Command) (locking, error) {
 		}
 		fmt.Println(text)
 		say(os.Stderr, "note: the passphrase is on standard output and nowhere else; write it down")
-		return p.Lock, nil
+		return p, nil
 	}
-	p, err := readPhrase(c, true)
-	if err != nil {
-		return nil, err
-	}
-	return p.Lock, nil
+	return readPhrase(c, true)
 }
 
 // checkSecrets checks, before anything is read, that there is something to open with.
@@ -121,6 +150,19 @@ func readSecrets(c *cli.Command) ([]secret, error) {
 			return k, nil
 		}})
 	}
+	openers, err := readOpeners(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range openers {
+		list = append(list, secret{fmt.Sprint(o), o.Open})
+	}
+	return list, nil
+}
+
+// readOpeners reads identities and passphrase.
+func readOpeners(c *cli.Command) ([]opener, error) {
+	var list []opener
 	for _, path := range c.StringSlice("i") {
 		text, err := readSmall(path)
 		if err != nil {
@@ -130,16 +172,27 @@ func readSecrets(c *cli.Command) ([]secret, error) {
 		if err != nil {
 			return nil, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
 		}
-		list = append(list, secret{fmt.Sprintf("%s holds %v", path, ids), ids.Open})
+		list = append(list, identityFile{ids, path})
 	}
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd") > 0 {
 		p, err := readPhrase(c, false)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, secret{"the passphrase is another", p.Open})
+		list = append(list, p)
 	}
 	return list, nil
+}
+
+// identityFile names the file in messages.
+type identityFile struct {
+	*lock.Identities
+	path string
+}
+
+// Format implements fmt.Formatter for every verb.
+func (f identityFile) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%s holds %v", f.path, f.Identities)
 }
 
 // readPhrase reads a passphrase where the flags say; fresh asks for it twice on
@@ -236,5 +289,5 @@ func find(file []byte, secrets []secret) (encipher.Key, error) {
 		}
 	}
 	return encipher.Key{}, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + flag,
-		fmt.Errorf("this is not the key that sealed the picture, which is opened by %s; %s", what, strings.Join(wrong, ", "))}
+		fmt.Errorf("this is not the key that sealed the picture, which is opened by %s; given: %s", what, strings.Join(wrong, ", "))}
 }

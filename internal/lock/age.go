@@ -33,20 +33,15 @@ func ParseTo(text string) (*To, error) {
 // Errors wrap ErrAge: there are too many of them, or of kinds that do not mix.
 func (t *To) Lock() (key.Key, keyslot.Slot, error) {
 	k := key.New()
-	var b bytes.Buffer
-	w, err := age.Encrypt(&b, t.recipients...)
-	if err == nil {
-		secret := k.Secret()
-		w.Write(secret[:])
-		err = w.Close()
-	}
+	secret := k.Secret()
+	file, err := t.Seal(secret[:])
 	if err != nil {
-		return key.Key{}, keyslot.Slot{}, fmt.Errorf("%w: %w", ErrAge, err)
+		return key.Key{}, keyslot.Slot{}, err
 	}
-	if b.Len() > keyslot.MaxBytes {
-		return key.Key{}, keyslot.Slot{}, fmt.Errorf("%w: for %d recipients it takes %d bytes, over the %d of a header", ErrAge, len(t.recipients), b.Len(), keyslot.MaxBytes)
+	if len(file) > keyslot.MaxBytes {
+		return key.Key{}, keyslot.Slot{}, fmt.Errorf("%w: for %d recipients it takes %d bytes, over the %d of a header", ErrAge, len(t.recipients), len(file), keyslot.MaxBytes)
 	}
-	return k, keyslot.Slot{Kind: keyslot.Recipients, Data: b.String()}, nil
+	return k, keyslot.Slot{Kind: keyslot.Recipients, Data: string(file)}, nil
 }
 
 // Identities are age's secret keys.
@@ -75,20 +70,87 @@ func (i *Identities) Open(s keyslot.Slot) (key.Key, error) {
 	if err := s.Check(); err != nil {
 		return key.Key{}, err
 	}
-	r, err := age.Decrypt(strings.NewReader(s.Data), i.list...)
-	var none *age.NoIdentityMatchError
-	if errors.As(err, &none) {
-		return key.Key{}, fmt.Errorf("%w: for other age identities", keyslot.ErrOther)
+	secret, err := i.Unseal([]byte(s.Data), 32)
+	switch {
+	case errors.Is(err, keyslot.ErrOther):
+		return key.Key{}, fmt.Errorf("%w: for other age identities", err)
+	case err != nil:
+		return key.Key{}, fmt.Errorf("%w: %w", keyslot.ErrSlot, err)
+	case len(secret) != 32:
+		return key.Key{}, fmt.Errorf("%w: it holds %d bytes in place of a key", keyslot.ErrSlot, len(secret))
+	}
+	return key.FromSecret([32]byte(secret)), nil
+}
+
+// Seal encrypts data for the recipients, as a binary age file. Errors wrap ErrAge.
+func (t *To) Seal(data []byte) ([]byte, error) { return seal(data, t.recipients...) }
+
+// Unseal opens an age file of at most most bytes. Errors wrap
+// keyslot.ErrOther where it is not for these identities, and ErrAge where it is
+// damaged or too long.
+func (i *Identities) Unseal(file []byte, most int64) ([]byte, error) {
+	return unseal(file, most, i.list...)
+}
+
+// The work factor of scrypt: 2^15 takes 32 MiB and a tenth of a second on a
+// server processor, which a phone can do. What is opened may ask for 2^18, age's
+// own choice, which takes 256 MiB.
+const (
+	newWork = 15
+	maxWork = 18
+)
+
+// Seal encrypts data with the passphrase, as a binary age file. Errors wrap ErrAge.
+func (p *Phrase) Seal(data []byte) ([]byte, error) {
+	r, err := age.NewScryptRecipient(string(p.text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAge, err)
+	}
+	r.SetWorkFactor(newWork)
+	return seal(data, r)
+}
+
+// Unseal opens an age file of at most most bytes. Errors are those of
+// Identities.Unseal.
+func (p *Phrase) Unseal(file []byte, most int64) ([]byte, error) {
+	i, err := age.NewScryptIdentity(string(p.text))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAge, err)
+	}
+	i.SetMaxWorkFactor(maxWork)
+	return unseal(file, most, i)
+}
+
+func seal(data []byte, to ...age.Recipient) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := age.Encrypt(&b, to...)
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err == nil {
+		err = w.Close()
 	}
 	if err != nil {
-		return key.Key{}, fmt.Errorf("%w: %w", keyslot.ErrSlot, err)
+		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
-	var secret [32]byte
-	if _, err := io.ReadFull(r, secret[:]); err != nil {
-		return key.Key{}, fmt.Errorf("%w: %w", keyslot.ErrSlot, err)
+	return b.Bytes(), nil
+}
+
+func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(file), with...)
+	var none *age.NoIdentityMatchError
+	if errors.As(err, &none) {
+		return nil, keyslot.ErrOther
 	}
-	if n, err := io.Copy(io.Discard, io.LimitReader(r, 1)); n > 0 || err != nil {
-		return key.Key{}, fmt.Errorf("%w: it holds more than a key", keyslot.ErrSlot)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
-	return key.FromSecret(secret), nil
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAge, err)
+	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%w: it holds more than %d bytes", ErrAge, most)
+	}
+	return data, nil
 }

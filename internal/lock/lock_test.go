@@ -148,7 +148,7 @@ func TestRecipients(t *testing.T) {
 				t.Errorf("%s, for another: %v", name, err)
 			}
 		}
-		for _, damaged := range []keyslot.Slot{{keyslot.Recipients, s.Data[:len(s.Data)-1]}, {keyslot.Recipients, s.Data + "x"}, {keyslot.Recipients, s.Data[:40]}} {
+		for _, damaged := range []keyslot.Slot{{Kind: keyslot.Recipients, Data: s.Data[:len(s.Data)-1]}, {Kind: keyslot.Recipients, Data: s.Data + "x"}, {Kind: keyslot.Recipients, Data: s.Data[:40]}} {
 			if _, err := open(damaged, c.owner); !errors.Is(err, keyslot.ErrSlot) {
 				t.Errorf("%s, damaged: %v", name, err)
 			}
@@ -167,7 +167,7 @@ func TestRecipients(t *testing.T) {
 		}
 		w.Write(secret)
 		w.Close()
-		if _, err := open(keyslot.Slot{keyslot.Recipients, b.String()}, one); !errors.Is(err, keyslot.ErrSlot) {
+		if _, err := open(keyslot.Slot{Kind: keyslot.Recipients, Data: b.String()}, one); !errors.Is(err, keyslot.ErrSlot) {
 			t.Errorf("a key that is too %s: %v", name, err)
 		}
 	}
@@ -207,7 +207,7 @@ func FuzzSlot(f *testing.F) {
 	f.Add(byte(keyslot.Passphrase), slotOf(1, 8, 1).Data)
 	f.Add(byte(keyslot.KeyFile), "")
 	f.Fuzz(func(t *testing.T, kind byte, data string) {
-		s := keyslot.Slot{keyslot.Kind(kind), data}
+		s := keyslot.Slot{Kind: keyslot.Kind(kind), Data: data}
 		if err := s.Check(); err != nil && !errors.Is(err, keyslot.ErrSlot) {
 			t.Errorf("error of no class: %v", err)
 		}
@@ -221,4 +221,53 @@ func FuzzSlot(f *testing.F) {
 			t.Errorf("error of no class: %v", err)
 		}
 	})
+}
+
+func TestSeal(t *testing.T) {
+	data := bytes.Repeat([]byte("data"), 1000)
+	one, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := ParseTo(one.Recipient().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	identities, err := ParseIdentities(one.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	type sealer interface{ Seal([]byte) ([]byte, error) }
+	type opener interface {
+		Unseal([]byte, int64) ([]byte, error)
+	}
+	right, wrong := phrase(t, "right"), phrase(t, "wrong")
+	for name, c := range map[string]struct {
+		seal       sealer
+		open, deny opener
+	}{"recipient": {to, identities, right}, "passphrase": {right, right, wrong}, "passphrase, not identity": {right, right, identities}} {
+		file, err := c.seal.Seal(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, err := c.open.Unseal(file, int64(len(data))); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := c.open.Unseal(file, int64(len(data)-1)); !errors.Is(err, ErrAge) || got != nil {
+			t.Errorf("%s, over the bound: %v", name, err)
+		}
+		if got, err := c.deny.Unseal(file, int64(len(data))); !errors.Is(err, keyslot.ErrOther) || got != nil {
+			t.Errorf("%s, with another: %v", name, err)
+		}
+		if got, err := c.open.Unseal(file[:len(file)-1], int64(len(data))); !errors.Is(err, ErrAge) || got != nil {
+			t.Errorf("%s, cut: %v", name, err)
+		}
+		if got, err := c.open.Unseal([]byte("hello"), 10); !errors.Is(err, ErrAge) || got != nil {
+			t.Errorf("%s, no age file: %v", name, err)
+		}
+	}
+	heavy := []byte("age-encryption.org/v1\n-> scrypt AAAAAAAAAAAAAAAAAAAAAA 30\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")
+	if _, err := right.Unseal(heavy, 10); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "work factor") {
+		t.Errorf("a work factor of 2^30: %v", err)
+	}
 }

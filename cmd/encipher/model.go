@@ -1,0 +1,210 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+
+	"enciphergan"
+	"enciphergan/internal/keyslot"
+	"enciphergan/internal/network"
+)
+
+func modelCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "model",
+		Usage: "seal models and open them",
+		Action: func(context.Context, *cli.Command) error {
+			return usage("encipher model seal -help, encipher model open -help", "model needs to be told what to do")
+		},
+		Commands: []*cli.Command{{
+			Name:      "seal",
+			Usage:     "make one file of a model that only a passphrase or age identity opens",
+			ArgsUsage: "-o FILE.age -r RECIPIENT|-passphrase NAME|DIR",
+			UsageText: "encipher model seal -o FILE.age -r RECIPIENT|-passphrase NAME|DIR",
+			Description: `FILE.age is an age file that age opens too; it holds a zip of the model directory.
+A passphrase is stretched by scrypt with 32 MiB of memory.`,
+			Flags: slices.Concat([]cli.Flag{
+				&cli.StringFlag{Name: "o", Usage: "`FILE` to write"},
+				&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
+			}, sealFlags()),
+			Action: sealModel,
+		}, {
+			Name:      "open",
+			Usage:     "make a model directory of a sealed model",
+			ArgsUsage: "-o DIR -i FILE|-passphrase FILE.age",
+			UsageText: "encipher model open -o DIR -i FILE|-passphrase FILE.age",
+			Flags: slices.Concat([]cli.Flag{
+				&cli.StringFlag{Name: "o", Usage: "`DIR` to make; it must not exist"},
+				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
+			}, passphraseFlags()),
+			DisableSliceFlagSeparator: true, // a comma is part of a file's name
+			Action:                    openSealedModel,
+		}},
+	}
+}
+
+// maxSealedModel bounds a sealed model, in bytes.
+const maxSealedModel = network.MaxCardBytes + 2*network.MaxGeneratorBytes + 1<<16
+
+func sealModel(_ context.Context, c *cli.Command) error {
+	out := c.String("o")
+	switch {
+	case c.Args().Len() != 1 || out == "":
+		return usage("usage: encipher model seal "+c.ArgsUsage, "model seal takes -o FILE and exactly one model")
+	case given(c, sealing...) != 1:
+		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a model is sealed in one way")
+	}
+	if err := checkOutput(out, c.Bool("f")); err != nil {
+		return err
+	}
+	name := c.Args().First()
+	files, err := modelFiles(name)
+	if err != nil {
+		return err
+	}
+	m, err := encipher.OpenModel(files)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	archive, err := zipModel(files)
+	if err != nil {
+		return err
+	}
+	s, err := readSealer(c)
+	if err != nil {
+		return err
+	}
+	sealed, err := s.Seal(archive)
+	if err != nil {
+		return badInput("seal it for recipients of one kind", err)
+	}
+	if err := writeOutput(out, sealed, c.Bool("f")); err != nil {
+		return err
+	}
+	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB", out, m.Name(), m.Fingerprint(), float64(len(sealed))/1e6)
+	return nil
+}
+
+// zipModel puts a model's files into an archive, not compressed, as weights
+// hardly are, and without times, so that equal models make equal archives.
+func zipModel(files network.Files) ([]byte, error) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, file := range files.List() {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: file.Name, Method: zip.Store})
+		if err == nil {
+			_, err = w.Write(file.Data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot pack the model: %w", err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("cannot pack the model: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func openSealedModel(_ context.Context, c *cli.Command) error {
+	out := c.String("o")
+	if c.Args().Len() != 1 || out == "" {
+		return usage("usage: encipher model open "+c.ArgsUsage, "model open takes -o DIR and exactly one sealed model")
+	}
+	if given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0 {
+		return usage("give -i FILE or -passphrase", "there is nothing to open the model with")
+	}
+	switch _, err := os.Lstat(out); {
+	case err == nil:
+		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: exists", out)}
+	case !errors.Is(err, fs.ErrNotExist):
+		return &failure{exitFailure, "check the name after -o", fmt.Errorf("%s: cannot write there: %w", out, cause(err))}
+	}
+	path := c.Args().First()
+	sealed, err := readModelFile(path)
+	if err != nil {
+		return badInput("check the name of the sealed model", fmt.Errorf("%s: cannot read the sealed model: %w", path, cause(err)))
+	}
+	openers, err := readOpeners(c)
+	if err != nil {
+		return err
+	}
+	archive, err := unsealModel(sealed, openers)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	const again = "get the sealed model again, from where it was made"
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		return badInput(again, fmt.Errorf("%s: it holds no model: %w", path, err))
+	}
+	files, err := network.ReadFiles(z)
+	if err != nil {
+		return badInput(again, fmt.Errorf("%s: it holds no model: %w", path, err))
+	}
+	m, err := encipher.OpenModel(files)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := writeModel(out, files); err != nil {
+		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write: %w", out, cause(err))}
+	}
+	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s", out, m.Name(), m.Fingerprint())
+	return nil
+}
+
+func readModelFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSealedModel+1))
+	if err == nil && len(b) > maxSealedModel {
+		err = fmt.Errorf("it is over %d MB", maxSealedModel/1_000_000)
+	}
+	return b, err
+}
+
+// unsealModel tries what may open a model.
+func unsealModel(sealed []byte, openers []opener) ([]byte, error) {
+	for _, o := range openers {
+		archive, err := o.Unseal(sealed, maxSealedModel)
+		switch {
+		case err == nil:
+			return archive, nil
+		case !errors.Is(err, keyslot.ErrOther):
+			return nil, badInput("get the sealed model again, from where it was made", err)
+		}
+	}
+	return nil, &failure{exitWrongKey, "give the passphrase or the identity that the model was sealed for", errors.New("this does not open the model")}
+}
+
+// writeModel makes a directory that is whole or not there.
+func writeModel(path string, files network.Files) (err error) {
+	temporary := filepath.Join(filepath.Dir(path), ".encipher-"+rand.Text())
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(temporary)
+		}
+	}()
+	for _, file := range files.List() {
+		if err := os.WriteFile(filepath.Join(temporary, file.Name), file.Data, 0o600); err != nil {
+			return err
+		}
+	}
+	return os.Rename(temporary, path)
+}
