@@ -27,6 +27,7 @@ var commands = []func() *cli.Command{
 	modelCommand,
 	trainCommand,
 	evaluateCommand,
+	attackCommand,
 	benchCommand,
 }
 

@@ -33,7 +33,7 @@ type Budget struct {
 
 // Quick takes minutes, Full about an hour on two cores.
 func Quick() Budget {
-	return Budget{Name: "quick", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100}, Targets: 32, Probes: 8, Hidden: 48, Rank: 64, Steps: 150, Batch: 8}
+	return Budget{Name: "quick", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100}, Targets: 32, Probes: 8, Hidden: 48, Rank: 64, Steps: 300, Batch: 8}
 }
 
 // Full is the budget of published figures.
@@ -72,6 +72,11 @@ type Quality struct {
 type Fit struct {
 	Pairs int `json:"pairs"`
 	Quality
+	// Structure is the mean correlation of target and recovery after the mean known
+	// picture is taken from both, blind to brightness and contrast. It is 0
+	// where nothing but the mean is recovered; what is unlike both has some by
+	// the mean's part, so compare it with that of independent noise.
+	Structure float64 `json:"structure"`
 }
 
 // Report is everything that was measured.
@@ -95,7 +100,7 @@ type SystemReport struct {
 	Flat        Flat         `json:"flat"`
 	Impulse     Impulse      `json:"impulse"`
 	Leakage     Leakage      `json:"leakage"`
-	Pad         Quality      `json:"pad"` // one known pair's difference (XOR) taken for a pad
+	Pad         Fit          `json:"pad"` // one known pair's difference (XOR) taken for a pad
 	Linear      []Fit        `json:"linear"`
 	Ridge       []Fit        `json:"ridge"`
 	Surrogate   []Fit        `json:"surrogate"`
@@ -120,7 +125,7 @@ func Run(ctx context.Context, pictures *Pictures, systems []System, models []*Vi
 	probes := pictures.crops("probes", pictures.others, b.Probes, b.ProbeSide)
 	for _, n := range b.Pairs {
 		mean := meanPicture(known[:n])
-		r.Mean = append(r.Mean, Fit{n, quality(targets, func(int) []byte { return mean }, b.Side)})
+		r.Mean = append(r.Mean, judge(n, targets, func(int) []byte { return mean }, mean, b.Side))
 	}
 	reference := noise(seed)
 	var err error
@@ -139,7 +144,7 @@ func Run(ctx context.Context, pictures *Pictures, systems []System, models []*Vi
 		r.conclude(&r.Systems[i])
 	}
 	for _, v := range models {
-		report, err := v.attack(ctx, probes, b.ProbeSide, pictures.stream("damage"), progress)
+		report, err := v.damage(ctx, probes, b.ProbeSide, pictures.stream("damage"), progress)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
 		}
@@ -175,22 +180,22 @@ func (r *Report) attack(ctx context.Context, s System, known, targets, probes []
 	if err != nil {
 		return report, err
 	}
-	score := func(predict predictor) Quality {
-		return quality(targets, func(i int) []byte { return predict(secret[i]) }, b.Side)
+	score := func(n int, predict predictor) Fit {
+		return judge(n, targets, func(i int) []byte { return predict(secret[i]) }, meanPicture(known[:n]), b.Side)
 	}
-	report.Pad = score(padFrom(known[0], ciphers[0]))
+	report.Pad = score(1, padFrom(known[0], ciphers[0]))
 	for i, n := range b.Pairs {
 		p := pairs{plain: known[:n], cipher: ciphers[:n], side: b.Side}
 		linear, err := fitLinear(ctx, p)
 		if err != nil {
 			return report, err
 		}
-		report.Linear = append(report.Linear, Fit{n, score(linear)})
+		report.Linear = append(report.Linear, score(n, linear))
 		ridge, err := fitRidge(ctx, p)
 		if err != nil {
 			return report, err
 		}
-		report.Ridge = append(report.Ridge, Fit{n, score(ridge)})
+		report.Ridge = append(report.Ridge, score(n, ridge))
 		d, err := newDecoder(b, stream(r.Seed, "surrogate"))
 		if err != nil {
 			return report, err
@@ -204,7 +209,7 @@ func (r *Report) attack(ctx context.Context, s System, known, targets, probes []
 		if err != nil {
 			return report, err
 		}
-		report.Surrogate = append(report.Surrogate, Fit{n, quality(targets, func(i int) []byte { return predicted[i] }, b.Side)})
+		report.Surrogate = append(report.Surrogate, judge(n, targets, func(i int) []byte { return predicted[i] }, meanPicture(known[:n]), b.Side))
 	}
 	return report, nil
 }
@@ -221,6 +226,22 @@ func quality(targets [][]byte, recovered func(i int) []byte, side int) Quality {
 		q.SSIM += metric.SSIM(t, p, side, side) / float64(len(targets))
 	}
 	return q
+}
+
+// judge is quality, and structure beyond the mean known picture.
+func judge(pairs int, targets [][]byte, recovered func(i int) []byte, mean []byte, side int) Fit {
+	f := Fit{Pairs: pairs, Quality: quality(targets, recovered, side)}
+	beyond := func(rgb []byte) []float64 {
+		d := make([]float64, len(rgb))
+		for i, v := range rgb {
+			d[i] = float64(v) - float64(mean[i])
+		}
+		return d
+	}
+	for i, t := range targets {
+		f.Structure += pearson(beyond(t), beyond(recovered(i))) / float64(len(targets))
+	}
+	return f
 }
 
 func meanPicture(pictures [][]byte) []byte {

@@ -189,22 +189,40 @@ func TestReversible(t *testing.T) {
 
 // TestKeyless: pairs teach a stranger to undo a network without a key.
 func TestKeyless(t *testing.T) {
-	f, err := RandomPaper(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := NewVictim("paper", f, seed)
+	s, err := Untrained(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := tiny()
 	b.Steps = 200
-	r := run(t, v.Systems()[1:], nil, b)
-	broken := broken(t, r, "paper: bare cipher, no key")
+	r := run(t, []System{s}, nil, b)
+	broken := broken(t, r, s.Name)
 	for _, attack := range []string{"determinism", "surrogate decoder"} {
 		if !broken[attack] {
 			t.Errorf("%s does not break the network without a key", attack)
 		}
+	}
+}
+
+// TestPaper: a model without a key has one bare mode, and no wrong key.
+func TestPaper(t *testing.T) {
+	v := victim(t, "paper", network.Paper())
+	var names []string
+	for _, s := range v.Systems() {
+		names = append(names, s.Name)
+	}
+	if fmt.Sprint(names) != "[paper: final file paper: bare cipher, no key]" {
+		t.Errorf("modes %q", names)
+	}
+	m := ModelReport{Name: "paper", Perturbed: []Treated{{}}, Bare: []Treated{{}}, File: []Rejection{{Files: 2, Rejected: 1}}}
+	m.conclude()
+	for _, c := range m.Conclusions {
+		if (c.Attack == "wrong key" || c.Attack == "damaged files") && !c.Breaks {
+			t.Errorf("%s: %s", c.Attack, c.Says)
+		}
+	}
+	if !strings.Contains(m.Conclusions[0].Says, "no key") {
+		t.Errorf("a network without a key: %+v", m.Conclusions[0])
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 const (
 	// gainThreshold in dB is how far above chance a recovery must be to count.
 	gainThreshold = 1
+	// structureThreshold is how far structure must be above that of the same attack
+	// on independent noise to count as well.
+	structureThreshold = 0.2
 	// recoveredThreshold in dB is where the picture is seen with all that is in it.
 	recoveredThreshold = 25
 	chance             = 1. / 256
@@ -70,36 +73,42 @@ func (r *Report) conclude(s *SystemReport) {
 			say(l.name, false, "mean |correlation| of picture and cipher %.4f, by chance %.4f", l.here.Mean, l.chance.Mean)
 		}
 	}
-	r.recovery(say, "one pair as a pad", []Fit{{1, s.Pad}}, []Fit{{1, reference.Pad}})
+	r.recovery(say, "one pair as a pad", []Fit{s.Pad}, []Fit{reference.Pad})
 	r.recovery(say, "linear, own pixel", s.Linear, reference.Linear)
 	r.recovery(say, "ridge, whole picture", s.Ridge, reference.Ridge)
 	r.recovery(say, "surrogate decoder", s.Surrogate, reference.Surrogate)
 }
 
 // recovery judges fits by the better of the mean picture and of what the same
-// attack makes of independent noise, which is about that. It tells the fewest
-// pairs that see something, and the best.
+// attack makes of independent noise, which is about that, and by structure. It
+// tells the fewest pairs that see something, and the best fit.
 func (r *Report) recovery(say func(string, bool, string, ...any), attack string, fits, reference []Fit) {
-	best, first := -1, -1
+	best, first := 0, -1
 	var gains []float64
 	for i, f := range fits {
-		gain := f.PSNR - max(reference[i].PSNR, r.Mean[i].PSNR)
-		gains = append(gains, gain)
-		if gain >= gainThreshold && first < 0 {
+		gains = append(gains, f.PSNR-max(reference[i].PSNR, r.Mean[i].PSNR))
+		if first < 0 && (gains[i] >= gainThreshold || f.Structure-reference[i].Structure >= structureThreshold) {
 			first = i
 		}
-		if best < 0 || gain > gains[best] {
+		if gains[i] > gains[best] {
 			best = i
 		}
 	}
-	f, gain := fits[best], gains[best]
+	if first < 0 {
+		best = len(fits) - 1
+	}
+	f := fits[best]
+	figures := fmt.Sprintf("%.2f dB (%+.2f dB on the mean picture), SSIM %.3f, structure %.2f from %s", f.PSNR, gains[best], f.SSIM, f.Structure, count(f.Pairs))
 	switch {
-	case gain < gainThreshold:
-		say(attack, false, "less than %d dB better than the mean picture, with up to %s (best: %+.2f dB)", gainThreshold, count(fits[len(fits)-1].Pairs), gain)
+	case first < 0:
+		if len(fits) > 1 {
+			figures += ", and no better from fewer"
+		}
+		say(attack, false, "no better than the mean picture: %s", figures)
 	case f.PSNR >= recoveredThreshold:
-		say(attack, true, "recovers pictures: %.2f dB, SSIM %.3f from %s, %.2f dB better than the mean picture; better by 1 dB from %s on", f.PSNR, f.SSIM, count(f.Pairs), gain, count(fits[first].Pairs))
+		say(attack, true, "recovers pictures, something of them with %s: at best %s", count(fits[first].Pairs), figures)
 	default:
-		say(attack, true, "sees part of them: %.2f dB, SSIM %.3f from %s, %.2f dB better than the mean picture; better by 1 dB from %s on", f.PSNR, f.SSIM, count(f.Pairs), gain, count(fits[first].Pairs))
+		say(attack, true, "sees something of pictures with %s: at best %s", count(fits[first].Pairs), figures)
 	}
 }
 

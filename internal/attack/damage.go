@@ -135,8 +135,8 @@ func encodeJPEG(rgb []byte, side, quality int) ([]byte, error) {
 // perturbations are deviations of the noise on weights, relative to each weight.
 var perturbations = []float64{0.001, 0.01, 0.03, 0.1}
 
-// attack damages keys, weights and cipher images.
-func (v *Victim) attack(ctx context.Context, probes [][]byte, side int, r *rand.Rand, progress Progress) (ModelReport, error) {
+// damage tries wrong keys and weights, and damages cipher images.
+func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.Rand, progress Progress) (ModelReport, error) {
 	report := ModelReport{Name: v.Name, Profile: v.definition.Profile, Keyed: v.definition.Keyed()}
 	session := v.model.NewSession()
 	ciphers := make([]network.Cipher, len(probes))

@@ -110,20 +110,28 @@ func NewVictim(name string, files network.Files, seed uint64) (*Victim, error) {
 	return &Victim{name, files, m, whole, m.Card().Definition, key.FromSecret(secret(seed, "key", 0)), seed}, nil
 }
 
-// RandomPaper is the published network with random weights: no key, and no
-// training either.
-func RandomPaper(seed uint64) (network.Files, error) {
+// Untrained is the published network with random weights: without a key, and
+// without training that might hide or show more.
+func Untrained(seed uint64) (System, error) {
+	const name = "paper, random weights"
 	d := network.Paper()
-	e, err := network.NewWeights(d.Encryption(), stream(seed, "paper encryption"))
+	w, err := network.NewWeights(d.Encryption(), stream(seed, name))
 	if err != nil {
-		return network.Files{}, err
+		return System{}, err
 	}
-	layers, _ := d.Decryption()
-	dec, err := network.NewWeights(layers, stream(seed, "paper decryption"))
+	f, err := network.NewFiles(d, network.Card{Name: name}, w, w)
 	if err != nil {
-		return network.Files{}, err
+		return System{}, err
 	}
-	return network.NewFiles(d, network.Card{Name: "paper, random weights"}, e, dec)
+	v, err := NewVictim(name, f, seed)
+	if err != nil {
+		return System{}, err
+	}
+	return v.unkeyed(), nil
+}
+
+func (v *Victim) unkeyed() System {
+	return System{v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyed.Seed { return keyed.Seed{} })}
 }
 
 // Keyed tells whether the model takes a key.
@@ -134,7 +142,7 @@ func (v *Victim) Keyed() bool { return v.definition.Keyed() }
 func (v *Victim) Systems() []System {
 	file := System{v.Name + ": final file", false, v.file}
 	if !v.definition.Keyed() {
-		return []System{file, {v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyed.Seed { return keyed.Seed{} })}}
+		return []System{file, v.unkeyed()}
 	}
 	return []System{
 		file,
