@@ -272,6 +272,22 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestAnalyseInterrupted: the exit code of an interrupt, and no report.
+func TestAnalyseInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	report := filepath.Join(dir, "report.html")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := root().Run(ctx, []string{"encipher", "evaluate", "-html", report, "-whole", "-model", filepath.Join(dir, "model"), evaluationFolder(t)})
+	if exitCode(err) != exitInterrupted {
+		t.Errorf("exit code %d: %v", exitCode(err), err)
+	}
+	if _, err := os.Stat(report); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a report was written: %v", err)
+	}
+}
+
 // means NAME... checks that evaluate -json printed last, for each model, the
 // means of exactly these direct sub-folders, computed here from its pictures.
 func means(ts *testscript.TestScript, neg bool, args []string) {

@@ -5,24 +5,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"enciphergan"
+	"enciphergan/internal/container"
 	"enciphergan/internal/key"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
+	"enciphergan/internal/record"
 )
 
 // neural is a model: the bare output of its generators, and the finished file.
 type neural struct {
-	systems []System
-	model   *encipher.Model
-	// The root package gives out neither statistics nor what a wrong key makes of
-	// a bare cipher, so the generators are run from here too.
-	network *network.Model
-	mu      sync.Mutex
-	idle    []*network.Session
+	systems    []System
+	model      *encipher.Model
+	statistics int // bytes a tile
 }
+
+var limits = picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
 
 // NewNeural makes a subject of two systems of a model: first the bare 8-bit
 // output of its generators with a nonce for each picture, then the pixels of the
@@ -46,7 +45,7 @@ func NewNeural(label string, files network.Files) (Subject, error) {
 		bare.Note += "; it has no key: whoever has the weights decrypts"
 	}
 	file := System{Name: label + ", file", Fingerprint: m.Fingerprint(), SecretBits: 256, Note: "the same, and what makes it exact, inside XChaCha20-Poly1305"}
-	return &neural{systems: []System{bare, file}, model: m, network: n}, nil
+	return &neural{systems: []System{bare, file}, model: m, statistics: n.StatisticsBytes()}, nil
 }
 
 func (s *neural) Systems() []System { return s.systems }
@@ -60,7 +59,7 @@ func (s *neural) seal(ctx context.Context, p *picture.Picture, m Material, optio
 	if err != nil {
 		return nil, nil, err
 	}
-	final, err := picture.Decode(sealed.PNG, picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels})
+	final, err := picture.Decode(sealed.PNG, limits)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the cipher image cannot be read back: %v", err)
 	}
@@ -86,7 +85,7 @@ func (s *neural) Trip(ctx context.Context, p *picture.Picture, m Material, wrong
 		return nil, errors.New("the picture did not come back exactly")
 	}
 	bare := Trip{Cipher: ciphers[0], Recovered: opened.Generated.Crop(p.Height, p.Width)}
-	if bare.Wrong, err = s.wrong(ctx, p, sealed.Bare, m, wrong); err != nil {
+	if bare.Wrong, err = s.wrong(ctx, sealed.PNG, m, wrong, workers); err != nil {
 		return nil, err
 	}
 	file := Trip{Cipher: ciphers[1], Recovered: opened.Picture}
@@ -100,46 +99,30 @@ func (s *neural) Trip(ctx context.Context, p *picture.Picture, m Material, wrong
 }
 
 // wrong is what the decryption generator makes of a bare cipher image under
-// another secret, given everything else: statistics and nonce.
-func (s *neural) wrong(ctx context.Context, p, bare *picture.Picture, m Material, secret [32]byte) (*picture.Picture, error) {
-	plan, err := picture.Tiling(s.network.Tiling()).Plan(p.Height, p.Width)
+// another secret, given everything else: nonce and statistics. It asks the
+// program itself, which takes no cipher image under a wrong key, by sealing the
+// content again under that key.
+func (s *neural) wrong(ctx context.Context, file []byte, m Material, secret [32]byte, workers int) (*picture.Picture, error) {
+	sealed, err := container.Parse(file, limits)
 	if err != nil {
 		return nil, err
 	}
-	session := s.borrow()
-	right, other := key.FromSecret(m.Secret).Subkeys(m.Nonce), key.FromSecret(secret).Subkeys(m.Nonce)
-	whole := picture.New(plan.Height, plan.Width)
-	for _, t := range plan.Tiles {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		c, err := session.Encrypt(ctx, p.Extract(t), t.Height, t.Width, right.TileSeed(s.network.Fingerprint(), uint32(t.Index)))
-		if err != nil {
-			return nil, err
-		}
-		if !bytes.Equal(c.Levels, bare.Extract(t)) {
-			return nil, fmt.Errorf("tile %d: the bare cipher is not that of the file", t.Index)
-		}
-		rgb, err := session.Decrypt(ctx, c, other.TileSeed(s.network.Fingerprint(), uint32(t.Index)))
-		if err != nil {
-			return nil, err
-		}
-		whole.Insert(t, rgb)
+	plan, err := sealed.Header.Tiling.Plan(sealed.Header.Height, sealed.Header.Width)
+	if err != nil {
+		return nil, err
 	}
-	s.mu.Lock()
-	s.idle = append(s.idle, session)
-	s.mu.Unlock()
-	return whole.Crop(p.Height, p.Width), nil
-}
-
-// borrow takes an idle session, or makes one: a session serves one goroutine.
-func (s *neural) borrow() *network.Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.idle); n > 0 {
-		session := s.idle[n-1]
-		s.idle = s.idle[:n-1]
-		return session
+	content, err := sealed.Open(key.FromSecret(m.Secret).Subkeys(m.Nonce), s.statistics*len(plan.Tiles))
+	if err != nil {
+		return nil, err
 	}
-	return s.network.NewSession()
+	wrong := key.FromSecret(secret)
+	again, err := container.Seal(sealed.Header, wrong.Subkeys(m.Nonce), content.Levels, content.Statistics, record.Record{}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	opened, err := s.model.Decrypt(ctx, again, wrong, encipher.WithWorkers(workers))
+	if err != nil {
+		return nil, err
+	}
+	return opened.Picture, nil
 }

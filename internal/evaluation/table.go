@@ -89,7 +89,7 @@ func (r *Report) tables(s Set) []table {
 		Columns: []string{"system", "entropy", "pass", "chi-square", "pass", "horizontal", "pass", "vertical", "pass", "diagonal", "pass"}}
 	change := table{Title: "One pixel changed by one level", Note: level + "; ideal 99.6094 and 33.4635; under the same nonce a sound stream cipher is near 0 too, which is why a nonce is never used twice",
 		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "same nonce: NPCR %", "UACI %"}}
-	keys := table{Title: "One bit of the key flipped", Note: level + "; two independent pictures of uniform noise have 7.75 dB; a bare cipher is decrypted with the right statistics, which hold mean colours",
+	keys := table{Title: "One bit of the key flipped", Note: level + "; two independent pictures of uniform noise have 7.75 dB; a bare cipher is decrypted with the right statistics, which hold the mean colours of each tile",
 		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "wrong key rejected", "otherwise PSNR dB", "SSIM"}}
 	keys.Rows = append(keys.Rows, []string{"the mean colours alone", "-", "-", "-", "-", "-", fmt.Sprintf("%.2f", s.MeanColours.PSNR), fmt.Sprintf("%.4f", s.MeanColours.SSIM)})
 	quality := table{Title: "Recovered picture", Note: "in a mean, a picture that is exact counts as if one sample were one level off",
