@@ -289,6 +289,9 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 	subkeys := k.Subkeys(header.Nonce)
 	n := m.network.StatisticsBytes()
 	text, err := sealed.Open(subkeys, n*len(plan.Tiles))
+	if errors.Is(err, container.ErrWrongKey) && header.Slot.Kind != keyslot.KeyFile {
+		return nil, &Error{WrongKey, "Decrypt it with the command line, encipher decrypt -passphrase or -i FILE.", fmt.Errorf("%w, which is opened by a passphrase or an age identity", err)}
+	}
 	if err != nil {
 		return nil, err
 	}

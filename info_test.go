@@ -1,6 +1,7 @@
 package encipher
 
 import (
+	"strings"
 	"testing"
 
 	"enciphergan/internal/lock"
@@ -39,6 +40,9 @@ func TestInspect(t *testing.T) {
 	}
 	if o, err := m.Decrypt(t.Context(), s.PNG, k); err != nil || !o.Exact {
 		t.Errorf("with a slot: %v", err)
+	}
+	if _, err := m.Decrypt(t.Context(), s.PNG, other); CodeOf(err) != WrongKey || !strings.Contains(err.Error(), "passphrase") {
+		t.Errorf("another key, where a passphrase is wanted: %v", err)
 	}
 	if _, err := m.Encrypt(t.Context(), file, k, WithSlot(Slot{Kind: 9})); err == nil {
 		t.Error("an unknown kind of slot is written")

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -16,9 +18,11 @@ func decryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "decrypt",
 		Usage:     "turn a cipher image back into the picture",
-		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
-		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
-		Description: `Every sample comes back as it was, unless the cipher image was made with -exact off.
+		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
+		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
+		Description: `OUT is a PNG, or, where its name ends in .jpg, a JPEG, which is lossy.
+
+Every sample comes back as it was, unless the cipher image was made with -exact off.
 Should a picture that was kept exactly come back otherwise, nothing is written; with
 -approximate it is written all the same, and the exit code is 7.`,
 		Flags: slices.Concat([]cli.Flag{
@@ -66,7 +70,14 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if opened.File != nil {
 		say(os.Stderr, "note: %s holds the original file, %q; get it with -original", t.in, opened.Name)
 	}
-	if err := t.finish(ctx, opened.PNG, opened.Picture.Width, opened.Picture.Height); err != nil {
+	output := opened.PNG
+	if !strings.EqualFold(filepath.Ext(t.out), ".png") {
+		if output, err = opened.Picture.JPEG(); err != nil {
+			return &failure{exitFailure, "write a PNG instead", fmt.Errorf("%s: %w", t.out, err)}
+		}
+		say(os.Stderr, "note: %s: a JPEG is lossy, without transparency, EXIF data and colour profile; a PNG has all of the picture", t.out)
+	}
+	if err := t.finish(ctx, output, opened.Picture.Width, opened.Picture.Height); err != nil {
 		return err
 	}
 	switch {

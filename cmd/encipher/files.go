@@ -27,7 +27,7 @@ import (
 
 func pictureFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "o", Usage: "PNG `FILE` to write"},
+		&cli.StringFlag{Name: "o", Usage: "`FILE` to write"},
 		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
 		&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
 		&cli.IntFlag{Name: "workers", Usage: "tiles computed at the same time; 0: as many as processors"},
@@ -44,6 +44,17 @@ type task struct {
 	end     func() // ends the progress bar
 }
 
+// outputKinds are the endings that the name of an output may have; nil: any.
+func outputKinds(c *cli.Command) []string {
+	switch {
+	case c.Bool("original"):
+		return nil
+	case c.Name == "decrypt":
+		return []string{".png", ".jpg", ".jpeg"}
+	}
+	return []string{".png"}
+}
+
 // prepare checks the command line, then reads secrets, input and model. Cheap
 // checks come first, so that a slip costs no time.
 func prepare(c *cli.Command, check, secrets func() error) (*task, error) {
@@ -57,8 +68,8 @@ func prepare(c *cli.Command, check, secrets func() error) (*task, error) {
 	if t.out == "" {
 		return nil, usage("add -o OUT.png", "-o FILE is missing")
 	}
-	if !c.Bool("original") && !strings.EqualFold(filepath.Ext(t.out), ".png") {
-		return nil, usage("give it a name that ends in .png", "%s: the output is a PNG", t.out)
+	if kinds := outputKinds(c); kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(t.out))) {
+		return nil, usage("give it a name that ends in "+strings.Join(kinds, " or "), "%s: the output is none of that kind", t.out)
 	}
 	if err := checkOutput(t.out, t.force); err != nil {
 		return nil, err

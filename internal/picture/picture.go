@@ -4,7 +4,7 @@
 // model wants them, and encodes PNG.
 //
 // Main path: Decode gives a Picture; Tiling.Plan lays tiles over it; Extract and
-// Insert move one tile; Crop removes the padding; PNG writes the result.
+// Insert move one tile; Crop removes the padding; PNG writes the result, JPEG with a loss.
 package picture
 
 import (
@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
+	"image/jpeg"
 	"image/png"
 )
 
@@ -178,6 +179,21 @@ func (p *Picture) OnWhite() *Picture {
 		lost(noteMetadata)
 	}
 	return flat
+}
+
+// JPEG encodes the picture's colours with a loss, in quality 95 of 100, without
+// metadata.
+func (p *Picture) JPEG() ([]byte, error) {
+	m := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
+	rgb := p.OnWhite().RGB
+	for i, j := 0, 0; j < len(m.Pix); i, j = i+3, j+4 {
+		m.Pix[j], m.Pix[j+1], m.Pix[j+2], m.Pix[j+3] = rgb[i], rgb[i+1], rgb[i+2], 255
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 95}); err != nil {
+		return nil, fmt.Errorf("cannot encode the picture as JPEG: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 const (

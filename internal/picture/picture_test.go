@@ -219,6 +219,31 @@ func TestPNGKeepsEverything(t *testing.T) {
 	}
 }
 
+func TestJPEG(t *testing.T) {
+	smooth := New(16, 24)
+	for i := range smooth.RGB {
+		smooth.RGB[i] = byte(100 + i/72*3)
+	}
+	smooth.Alpha = bytes.Repeat([]byte{255}, 16*24)
+	smooth.Alpha[0], smooth.EXIF = 254, exif(1)
+	file, err := smooth.JPEG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Decode(file, roomy)
+	if err != nil || back.Width != 24 || back.Height != 16 || back.EXIF != nil || back.Alpha != nil {
+		t.Fatalf("%v", err)
+	}
+	for i, v := range back.RGB {
+		if d := int(v) - int(smooth.RGB[i]); d < -6 || d > 6 {
+			t.Fatalf("sample %d: %d, want about %d", i, v, smooth.RGB[i])
+		}
+	}
+	if _, err := New(1, 1<<16).JPEG(); err == nil {
+		t.Error("a JPEG of 65,536 columns")
+	}
+}
+
 func TestDigest(t *testing.T) {
 	wide := Picture{Width: 2, Height: 1, RGB: []byte{0, 127, 255, 1, 2, 3}}
 	gray := Picture{Width: 2, Height: 1, RGB: []byte{5, 5, 5, 6, 6, 6}, Gray: true}
