@@ -68,6 +68,6 @@ func blocked(rows, cols int, tiles func(rowPanels, k int, a *float32, aStep int,
 				start = nil
 			}
 		}
-		scratch.Put(panel)
+		release(panel)
 	}
 }

@@ -165,7 +165,7 @@ func Conv2D(c Conv, x, w, bias, y []float32) {
 	packed := borrow(c.packedSize())
 	c.pack(*packed, w)
 	c.convolve(x, *packed, bias, y)
-	scratch.Put(packed)
+	release(packed)
 }
 
 // packedSize is how many elements pack writes.
@@ -197,7 +197,7 @@ func (c Conv) convolve(x, packed, bias, y []float32) {
 	default:
 		c.direct(x, packed, *starts, y)
 	}
-	scratch.Put(starts)
+	release(starts)
 }
 
 // pointwise says whether the convolution is a product of two matrices, of weights and of
@@ -255,9 +255,9 @@ func (c Conv) direct(x, pa, bias, y []float32) {
 				copy(y[((n*c.M+i)*oh+h)*ow:((n*c.M+i)*oh+h+1)*ow], (*tile)[i*ld+(h-h0)*p.pw:])
 			}
 		}
-		scratch.Put(tile)
+		release(tile)
 	})
-	scratch.Put(xs)
+	release(xs)
 }
 
 // im2col writes one sample x (C, H, W) as rows of taps: dst (C*KH*KW, OutH*OutW), padding as zeros.
@@ -380,7 +380,7 @@ func Conv2DGradInput(c Conv, dy, w, dx []float32) {
 			}
 		}
 		Conv2D(r, dy, *mirror, nil, dx)
-		scratch.Put(mirror)
+		release(mirror)
 		return
 	}
 	k, positions := c.taps(), c.OutH()*c.OutW()
@@ -391,7 +391,7 @@ func Conv2DGradInput(c Conv, dy, w, dx []float32) {
 		Gemm(k, positions, c.M, Matrix{w, 1, k}, RowMajor(dy[n*c.M*positions:], positions), *cols, positions)
 		c.col2im(*cols, dx[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W])
 	}
-	scratch.Put(cols)
+	release(cols)
 }
 
 // mirrored describes the input gradient of a stride 1 convolution as a convolution of dy.
@@ -437,7 +437,7 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 			for l := range k {
 				copy(dst[offsets[l]:], (*flat)[l*oh*ow:(l+1)*oh*ow])
 			}
-			scratch.Put(flat)
+			release(flat)
 		}
 		d := (*ds)[n*rows*span : (n+1)*rows*span]
 		clear(d)
@@ -464,9 +464,9 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	for m := range c.M {
 		copy(dw[m*k:(m+1)*k], (*acc)[m*ld:])
 	}
-	scratch.Put(acc)
-	scratch.Put(ds)
-	scratch.Put(xs)
+	release(acc)
+	release(ds)
+	release(xs)
 }
 
 // ChannelSums adds up x (N, C, P) over samples and positions: out has C elements.

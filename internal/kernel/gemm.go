@@ -36,7 +36,7 @@ func Gemm(m, n, k int, a, b Matrix, c []float32, ldc int) {
 		j0 := t * block
 		gemmColumns(m, k, *pa, b, j0, min(n, j0+block), c, ldc)
 	})
-	scratch.Put(pa)
+	release(pa)
 }
 
 // GemmNaive is the reference for Gemm: the same order, one element at a time.
@@ -152,6 +152,6 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 			}
 		}
 	}
-	scratch.Put(edge)
-	scratch.Put(pb)
+	release(edge)
+	release(pb)
 }

@@ -76,3 +76,16 @@ func BenchmarkGemm(b *testing.B) {
 	}
 	b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
+
+// A released slice must serve the next caller of the same size, with no more than a quarter of it unused.
+func TestSizeClasses(t *testing.T) {
+	for n := 1; n < 100000; n++ {
+		class, size := sizeClass(n)
+		if again, same := sizeClass(size); again != class || same != size {
+			t.Fatalf("%d elements: class %d of size %d, whose own are %d and %d", n, class, size, again, same)
+		}
+		if size < n || n > 8 && size > n+n/4 {
+			t.Fatalf("%d elements are given %d", n, size)
+		}
+	}
+}

@@ -26,6 +26,7 @@
 package kernel
 
 import (
+	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -80,14 +81,33 @@ func elementwise(n int, f func(lo, hi int)) {
 	parallel((n+chunk-1)/chunk, func(t int) { f(t*chunk, min(n, (t+1)*chunk)) })
 }
 
-var scratch = sync.Pool{New: func() any { s := make([]float32, 0, 1<<15); return &s }}
+// scratch keeps slices that borrow gave out, by the size class they have: a small
+// buffer must not take up a large one that another caller would then make anew.
+var scratch [8 * 64]sync.Pool
 
-// borrow returns a scratch slice of n elements with unspecified contents; give it back with scratch.Put.
+// sizeClass rounds n up to a size of which there are four between powers of two.
+func sizeClass(n int) (class, size int) {
+	e := max(0, bits.Len(uint(n))-3)
+	quarters := (n + 1<<e - 1) >> e
+	if quarters == 8 {
+		e, quarters = e+1, 4
+	}
+	return 8*e + quarters - 1, quarters << e
+}
+
+// borrow returns a scratch slice of n elements, 1 or more, with unspecified contents; give it back with release.
 func borrow(n int) *[]float32 {
-	s := scratch.Get().(*[]float32)
-	if cap(*s) < n {
-		*s = make([]float32, n)
+	class, size := sizeClass(n)
+	s, ok := scratch[class].Get().(*[]float32)
+	if !ok {
+		made := make([]float32, size)
+		s = &made
 	}
 	*s = (*s)[:n]
 	return s
+}
+
+func release(s *[]float32) {
+	class, _ := sizeClass(cap(*s))
+	scratch[class].Put(s)
 }

@@ -105,11 +105,11 @@ func (c Conv) bySpreading(x, u, bias, y []float32) {
 		for ch := range c.M {
 			foldTiles(ow, (*m)[ch*ld:], p.pw, products, y[((n*c.M+ch)*oh+h0)*ow:((n*c.M+ch)*oh+h1)*ow], bias[ch])
 		}
-		scratch.Put(m)
-		scratch.Put(v)
+		release(m)
+		release(v)
 	})
-	scratch.Put(starts)
-	scratch.Put(xs)
+	release(starts)
+	release(xs)
 }
 
 // fewest is how many tiles a task computes: as few as leave the least of the panels
