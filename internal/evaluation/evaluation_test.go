@@ -411,7 +411,7 @@ func TestHTML(t *testing.T) {
 			t.Errorf("the page holds %q", bad)
 		}
 	}
-	for _, want := range []string{"default-src 'none'", "Key space", "Cipher image", "39.9703", "rejected", "Optimisation", "&lt;script&gt;", "control: fixed pad"} {
+	for _, want := range []string{"default-src 'none'", "Key space", "Cipher image", "39.9703", "rejected", "Optimisation", "Every picture", "128 x 96", "&lt;script&gt;", "control: fixed pad"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -433,7 +433,7 @@ func TestText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Whole pictures: 8 measured, 0 skipped", "Key space", "Cipher image", "One pixel changed", "One bit of the key flipped", "Recovered picture",
+		"Whole pictures: 8 measured, 0 skipped", "Key space", "Cipher image", "Cipher image by channel", "One pixel changed", "One bit of the key flipped", "Recovered picture",
 		"Encipher GAN, as published", "39.9703", "control: XChaCha20-Poly1305", "0.0 % *", "100.0 %", "8 of 8", "inf", "51.25", "63.50", "do not prove",
 	} {
 		if !strings.Contains(b.String(), want) {

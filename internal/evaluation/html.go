@@ -30,6 +30,7 @@ type section struct {
 	Name, Counts string
 	Quality      template.HTML // a plot, or nothing
 	Tables       []table
+	Pictures     table
 	Skipped      []Skipped
 }
 
@@ -63,7 +64,7 @@ func (r *Report) HTML() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Sets = append(d.Sets, section{s.Name(), s.counts(), quality, r.tables(s), s.Skipped})
+		d.Sets = append(d.Sets, section{s.Name(), s.counts(), quality, r.tables(s), r.pictures(s), s.Skipped})
 	}
 	for _, s := range r.samples {
 		e, err := r.exhibit(s)

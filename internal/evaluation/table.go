@@ -3,6 +3,7 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
@@ -120,7 +121,53 @@ func (r *Report) tables(s Set) []table {
 			fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.SSIM.Minimum), fmt.Sprintf("%d of %d", m.Exact, m.Pictures)})
 		beside.Rows = append(beside.Rows, []string{name, psnr, fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
 	}
-	return []table{look, change, keys, quality, beside}
+	return []table{look, r.channels(s), change, keys, quality, beside}
+}
+
+// channels is the cipher image by channel.
+func (r *Report) channels(s Set) table {
+	t := table{Title: "Cipher image by channel", Note: "means over the pictures; of correlations, of absolute values",
+		Columns: []string{"system", "channel", "entropy", "chi-square", "horizontal", "vertical", "diagonal"}}
+	for i, system := range r.Systems {
+		for c, channel := range []string{"red", "green", "blue"} {
+			mean := func(of func(Figures) [3]float64) float64 {
+				sum := 0.
+				for _, m := range s.Pictures {
+					sum += math.Abs(of(m.Figures[i])[c])
+				}
+				return sum / float64(len(s.Pictures))
+			}
+			t.Rows = append(t.Rows, []string{system.label(), channel,
+				fmt.Sprintf("%.4f", mean(func(f Figures) [3]float64 { return f.Entropy })),
+				fmt.Sprintf("%.1f", mean(func(f Figures) [3]float64 { return f.ChiSquare })),
+				fmt.Sprintf("%.4f", mean(func(f Figures) [3]float64 { return f.Horizontal })),
+				fmt.Sprintf("%.4f", mean(func(f Figures) [3]float64 { return f.Vertical })),
+				fmt.Sprintf("%.4f", mean(func(f Figures) [3]float64 { return f.Diagonal }))})
+		}
+	}
+	return t
+}
+
+// pictures is every picture under every system that is no control.
+func (r *Report) pictures(s Set) table {
+	t := table{Title: "Every picture", Note: "means over the channels; the JSON form has each channel, and the bounds for each size",
+		Columns: []string{"picture", "pixels", "system", "PSNR dB", "SSIM", "entropy", "chi-square", "correlation", "NPCR %", "UACI %"}}
+	mean := func(v [3]float64) float64 { return (math.Abs(v[0]) + math.Abs(v[1]) + math.Abs(v[2])) / 3 }
+	for _, m := range s.Pictures {
+		for i, f := range m.Figures {
+			if r.Systems[i].Control {
+				continue
+			}
+			psnr := fmt.Sprintf("%.2f", f.PSNR)
+			if f.Exact {
+				psnr = "inf"
+			}
+			t.Rows = append(t.Rows, []string{m.Name, fmt.Sprintf("%d x %d", m.Width, m.Height), r.Systems[i].Name, psnr, fmt.Sprintf("%.5f", f.SSIM),
+				fmt.Sprintf("%.4f", mean(f.Entropy)), fmt.Sprintf("%.1f", mean(f.ChiSquare)),
+				fmt.Sprintf("%.4f", (mean(f.Horizontal)+mean(f.Vertical)+mean(f.Diagonal))/3), fmt.Sprintf("%.4f", mean(f.NPCR)), fmt.Sprintf("%.4f", mean(f.UACI))})
+		}
+	}
+	return t
 }
 
 func (s Score) share() string {
