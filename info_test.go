@@ -7,6 +7,29 @@ import (
 	"enciphergan/internal/lock"
 )
 
+func TestEstimate(t *testing.T) {
+	m := fakeModel()
+	file := photo(t, 150, 300, 1)
+	c, err := m.Estimate(file, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.Encrypt(t.Context(), file, newKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Width != 300 || c.Height != 150 || c.FileBytes > int64(len(s.PNG)) || c.FileBytes < int64(len(s.PNG))*95/100 {
+		t.Errorf("%+v, and the file has %d bytes", c, len(s.PNG))
+	}
+	one, err := m.Estimate(file, 1)
+	if err != nil || one.MemoryBytes >= c.MemoryBytes || one.MemoryBytes < 16*300*150 {
+		t.Errorf("one worker takes %d bytes, two %d: %v", one.MemoryBytes, c.MemoryBytes, err)
+	}
+	if _, err := m.Estimate(declare(100_000), 1); CodeOf(err) != TooLarge {
+		t.Errorf("10^10 pixels: %v", err)
+	}
+}
+
 func TestInspect(t *testing.T) {
 	m, mine, other := fakeModel(), newKey(t), newKey(t)
 	file := photo(t, 37, 90, 1)

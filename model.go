@@ -86,7 +86,7 @@ func (m *Model) borrow() session {
 }
 
 // giveBack keeps a session for the next picture. Only sessions whose work ended
-// well come back, and one is kept: its graphs take more memory than a picture of
+// well come back, and one is kept: its graphs take as much memory as a picture of
 // several megapixels, which is wanted for sealing next.
 func (m *Model) giveBack(s session) {
 	m.mu.Lock()

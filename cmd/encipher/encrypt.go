@@ -63,6 +63,12 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if c.Bool("drop-metadata") {
 		t.options = append(t.options, encipher.WithoutMetadata())
 	}
+	cost, err := t.model.Estimate(t.input, c.Int("workers"))
+	if err != nil {
+		return t.failed(err)
+	}
+	say(os.Stderr, "%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
+		t.in, cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
 	k, slot, err := locked()
 	if err != nil {
 		return badInput("encrypt for fewer recipients, or for some of one kind", err)

@@ -28,7 +28,7 @@ type cachedGraph struct {
 }
 
 // cachedPixels is how many pixels the tiles of all cached graphs have together:
-// enough for both generators of a full tile. A graph takes about 1 KiB a pixel,
+// enough for both generators of a full tile. A graph takes some 400 bytes a pixel,
 // and callers go through a picture shape by shape.
 const cachedPixels = 2 * 256 * 256
 

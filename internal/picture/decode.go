@@ -101,10 +101,7 @@ func sniff(file []byte) (format, error) {
 //
 // Errors wrap ErrFormat, ErrCorrupt or ErrTooLarge.
 func Decode(file []byte, limits Limits) (p *Picture, err error) {
-	if int64(len(file)) > limits.Bytes {
-		return nil, tooManyBytes(int64(len(file)), limits)
-	}
-	f, err := sniff(file)
+	f, c, err := declared(file, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -113,22 +110,6 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 			p, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
 		}
 	}()
-
-	c, err := f.config(bytes.NewReader(file))
-	var unsupported png.UnsupportedError
-	if errors.As(err, &unsupported) && string(unsupported) == "dimension overflow" {
-		return nil, fmt.Errorf("%w: it declares %s pixels", ErrTooLarge, declaredByPNG(file))
-	}
-	if err != nil {
-		return nil, corrupt(f, err)
-	}
-	if c.Width <= 0 || c.Height <= 0 {
-		return nil, fmt.Errorf("%w: %s: it declares %d x %d pixels", ErrCorrupt, f.name, c.Width, c.Height)
-	}
-	if int64(c.Width) > limits.Pixels/int64(c.Height) {
-		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken",
-			ErrTooLarge, c.Width, c.Height, limits.Pixels/1_000_000)
-	}
 
 	r := bytes.NewReader(file)
 	m, err := f.decode(r)
@@ -154,6 +135,50 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	}
 	p.keepMetadata(file, f.name, applied)
 	return p, nil
+}
+
+// Size reads the size that a picture file declares, upright by its EXIF
+// orientation, without decoding the samples. Errors are those of Decode.
+func Size(file []byte, limits Limits) (height, width int, err error) {
+	f, c, err := declared(file, limits)
+	if err != nil {
+		return 0, 0, err
+	}
+	if f.exif != imagemeta.ImageFormatAuto && orientation(file, f.exif) >= 5 {
+		return c.Width, c.Height, nil
+	}
+	return c.Height, c.Width, nil
+}
+
+// declared reads a file's header and holds it against the limits.
+func declared(file []byte, limits Limits) (f format, c image.Config, err error) {
+	if int64(len(file)) > limits.Bytes {
+		return f, c, tooManyBytes(int64(len(file)), limits)
+	}
+	if f, err = sniff(file); err != nil {
+		return f, c, err
+	}
+	defer func() { // as in Decode
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
+		}
+	}()
+	c, err = f.config(bytes.NewReader(file))
+	var unsupported png.UnsupportedError
+	if errors.As(err, &unsupported) && string(unsupported) == "dimension overflow" {
+		return f, c, fmt.Errorf("%w: it declares %s pixels", ErrTooLarge, declaredByPNG(file))
+	}
+	if err != nil {
+		return f, c, corrupt(f, err)
+	}
+	if c.Width <= 0 || c.Height <= 0 {
+		return f, c, fmt.Errorf("%w: %s: it declares %d x %d pixels", ErrCorrupt, f.name, c.Width, c.Height)
+	}
+	if int64(c.Width) > limits.Pixels/int64(c.Height) {
+		return f, c, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken",
+			ErrTooLarge, c.Width, c.Height, limits.Pixels/1_000_000)
+	}
+	return f, c, nil
 }
 
 func tooManyBytes(n int64, limits Limits) error {

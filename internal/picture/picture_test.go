@@ -376,6 +376,9 @@ func TestOrientation(t *testing.T) {
 		if tagged.Width != upright.Width || !bytes.Equal(tagged.RGB, upright.RGB) {
 			t.Errorf("orientation %d in a JPEG is not applied", o)
 		}
+		if height, width, err := Size(withOrientation(file, byte(o)), roomy); err != nil || height != upright.Height || width != upright.Width {
+			t.Errorf("orientation %d: a size of %d x %d: %v", o, width, height, err)
+		}
 		if !bytes.Equal(tagged.EXIF, exif(1)) {
 			t.Errorf("orientation %d: the EXIF data that are kept are %x", o, tagged.EXIF)
 		}
@@ -421,6 +424,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"JPEG with broken table": {slices.Concat(photo[:30], []byte{0xff, 0xff}, photo[30:]), ErrCorrupt, "JPEG"},
 		"GIF header only":        {[]byte("GIF89a\x05\x00\x05\x00\x00\x00\x00"), ErrCorrupt, "GIF"},
 	} {
+		if _, _, err := Size(c.file, roomy); err != nil && !errors.Is(err, c.is) || err == nil && c.is == ErrTooLarge {
+			t.Errorf("%s: size: %v", name, err)
+		}
 		p, err := Decode(c.file, roomy)
 		if p != nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v; want %q about %q", name, p != nil, err, c.is, c.want)
