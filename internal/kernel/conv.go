@@ -299,30 +299,6 @@ func (c Conv) im2col(x, dst []float32) {
 	})
 }
 
-// col2im adds the rows of taps back to where im2col read them; x must be zeroed before.
-func (c Conv) col2im(cols, x []float32) {
-	oh, ow := c.OutH(), c.OutW()
-	parallel(c.C, func(ch int) {
-		for kh := range c.KH {
-			for kw := range c.KW {
-				row := cols[((ch*c.KH+kh)*c.KW+kw)*oh*ow:][:oh*ow]
-				for i := range oh {
-					h := i*c.SH + kh*c.DH - c.PT
-					if h < 0 || h >= c.H {
-						continue
-					}
-					dst := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
-					for j, v := range row[i*ow : (i+1)*ow] {
-						if q := j*c.SW + kw*c.DW - c.PL; q >= 0 && q < c.W {
-							dst[q] += v
-						}
-					}
-				}
-			}
-		}
-	})
-}
-
 // Conv2DNaive is the reference for Conv2D: the same order, one output at a time.
 func Conv2DNaive(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
@@ -383,15 +359,7 @@ func Conv2DGradInput(c Conv, dy, w, dx []float32) {
 		release(mirror)
 		return
 	}
-	k, positions := c.taps(), c.OutH()*c.OutW()
-	cols := borrow(k * positions)
-	clear(dx)
-	for n := range c.N {
-		clear(*cols)
-		Gemm(k, positions, c.M, Matrix{w, 1, k}, RowMajor(dy[n*c.M*positions:], positions), *cols, positions)
-		c.col2im(*cols, dx[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W])
-	}
-	release(cols)
+	c.byPhases(dy, w, dx)
 }
 
 // mirrored describes the input gradient of a stride 1 convolution as a convolution of dy.

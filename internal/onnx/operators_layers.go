@@ -137,10 +137,8 @@ func convTranspose(c *call) (*operand, error) {
 	if err := c.spend(x[0], x[2], x[3], w[0], w[1], w[2], w[3]); err != nil {
 		return nil, err
 	}
-	if err := c.borrow(x[2], x[3], w[1], w[2], w[3]); err != nil { // one sample's contributions through every tap
-		return nil, err
-	}
-	if err := c.borrow(x[1], x[2]+2*a.Dilation[0]*(w[2]-1), x[3]+2*a.Dilation[1]*(w[3]-1)); err != nil {
+	// One sample with a border that reaches as far as the taps.
+	if err := c.borrow(x[1], x[2]+2*a.Dilation[0]*(w[2]-1)+1, x[3]+2*a.Dilation[1]*(w[3]-1)+1); err != nil {
 		return nil, err
 	}
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) {
