@@ -30,44 +30,45 @@ func available() []backend {
 	return append(list, portable)
 }
 
-// chunk is the number of steps whose panel of B is packed at a time: it stays,
-// with the panel of A beside it, within the first-level cache. The sums go on in C.
-const chunk = 256
+const (
+	chunk = 256     // steps whose panels of B are copied at a time
+	group = 1 << 14 // elements of B copied at a time: with as many of A and C they stay in the second-level cache
+)
 
-// packedSteps are the offsets of a packed panel of B.
-func packedSteps(cols int) *[chunk]int {
-	var s [chunk]int
-	for l := range s {
-		s[l] = l * cols
+// blocked makes a block of a kernel for some tiles. Where several panels of A meet
+// panels of B that lie side by side, those are copied first: rows of B a power of two
+// apart would push one another out of the cache. The sums of a later chunk go on in C.
+func blocked(rows, cols int, tiles func(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int),
+	pack func(panels, k int, b *float32, offsets *int, to *float32)) blockKernel {
+	var packed [chunk]int
+	for l := range packed {
+		packed[l] = l * cols
 	}
-	return &s
-}
-
-// blocked makes a block of a kernel for one panel of B. Where several panels of A
-// meet a panel of B, that one is copied together first: rows of B that lie a power of
-// two apart would push one another out of the cache.
-func blocked(rows, cols int, tiles func(rowPanels, k int, a *float32, aStep int, b *float32, offsets *int, bias, c *float32, ldc int),
-	pack func(k int, b *float32, offsets *int, to *float32)) blockKernel {
-	packed := packedSteps(cols)
 	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
-		if rowPanels == 1 || k == 0 {
+		if rowPanels == 1 || k == 0 || bStep != cols {
 			for q := range colPanels {
-				tiles(rowPanels, k, a, aStep, at(b, q*bStep), offsets, bias, at(c, q*cols), ldc)
+				tiles(rowPanels, k, a, aStep, at(b, q*bStep), 0, offsets, bias, rows, at(c, q*cols), rows*ldc, ldc)
 			}
 			return
 		}
 		steps := unsafe.Slice(offsets, k)
 		chunks := (k + chunk - 1) / chunk
-		panel := borrow(cols * min(k, chunk))
-		for q := range colPanels {
-			start := bias
+		width := min(colPanels, max(1, group/(cols*min(k, chunk)))) // in panels
+		panels := borrow(width * cols * min(k, chunk))
+		for q := 0; q < colPanels; q += width {
+			n := min(width, colPanels-q)
 			for i := range chunks {
 				l0, l1 := k*i/chunks, k*(i+1)/chunks
-				pack(l1-l0, at(b, q*bStep), &steps[l0], &(*panel)[0])
-				tiles(rowPanels, l1-l0, at(a, l0*rows), aStep, &(*panel)[0], &packed[0], start, at(c, q*cols), ldc)
-				start = nil
+				pack(n, l1-l0, at(b, q*cols), &steps[l0], &(*panels)[0])
+				for p := range rowPanels {
+					var start *float32
+					if bias != nil && i == 0 {
+						start = at(bias, p*rows)
+					}
+					tiles(n, l1-l0, at(a, p*aStep+l0*rows), 0, &(*panels)[0], (l1-l0)*cols, &packed[0], start, 0, at(c, p*rows*ldc+q*cols), cols, ldc)
+				}
 			}
 		}
-		release(panel)
+		release(panels)
 	}
 }

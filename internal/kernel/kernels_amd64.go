@@ -4,17 +4,17 @@
 
 package kernel
 
-// tilesAVX512 adds to rowPanels tiles of C, one below the other, for l = 0, 1, ..., k-1 in this order and in two roundings:
-// for tile p c[(p*rows+i)*ldc+j] += a[p*aStep+l*rows+i] * b[offsets[l]+j]. With bias, C starts from bias[p*rows+i]
-// and not from what it holds. rowPanels is at least 1.
+// tilesAVX512 adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
 //
 //go:noescape
-func tilesAVX512(rowPanels int, k int, a *float32, aStep int, b *float32, offsets *int, bias *float32, c *float32, ldc int)
+func tilesAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
-// packAVX512 copies a panel of B in one piece: to[l*cols+j] = b[offsets[l]+j]. k is at least 1.
+// packAVX512 copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.
 //
 //go:noescape
-func packAVX512(k int, b *float32, offsets *int, to *float32)
+func packAVX512(panels int, k int, b *float32, offsets *int, to *float32)
 
 // mapsAVX512 computes y[i] = f(x[i], p, q) for a simd.Map f. n is a multiple of simd.Lanes.
 //
@@ -57,17 +57,17 @@ func dotAVX512(n int, a *float32, lda int, b *float32, offsets *int, c *float32,
 //go:noescape
 func leakyGradAVX512(n int, x *float32, dy *float32, dx *float32, slope float32)
 
-// tilesAVX2 adds to rowPanels tiles of C, one below the other, for l = 0, 1, ..., k-1 in this order and in two roundings:
-// for tile p c[(p*rows+i)*ldc+j] += a[p*aStep+l*rows+i] * b[offsets[l]+j]. With bias, C starts from bias[p*rows+i]
-// and not from what it holds. rowPanels is at least 1.
+// tilesAVX2 adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
 //
 //go:noescape
-func tilesAVX2(rowPanels int, k int, a *float32, aStep int, b *float32, offsets *int, bias *float32, c *float32, ldc int)
+func tilesAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
-// packAVX2 copies a panel of B in one piece: to[l*cols+j] = b[offsets[l]+j]. k is at least 1.
+// packAVX2 copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.
 //
 //go:noescape
-func packAVX2(k int, b *float32, offsets *int, to *float32)
+func packAVX2(panels int, k int, b *float32, offsets *int, to *float32)
 
 // mapsAVX2 computes y[i] = f(x[i], p, q) for a simd.Map f. n is a multiple of simd.Lanes.
 //

@@ -758,18 +758,18 @@ DATA constants<>+3000(SB)/4, $0x0000007f
 DATA constants<>+3004(SB)/4, $0x0000007f
 GLOBL constants<>(SB), RODATA|NOPTR, $3008
 
-// func tilesAVX512(rowPanels int, k int, a *float32, aStep int, b *float32, offsets *int, bias *float32, c *float32, ldc int)
+// func tilesAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 // Requires: AVX, AVX512F
-TEXT ·tilesAVX512(SB), NOSPLIT, $0-72
-	MOVQ rowPanels+0(FP), AX
+TEXT ·tilesAVX512(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ b+32(FP), DX
-	MOVQ bias+48(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ ldc+64(FP), DI
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
 	SHLQ $0x02, DI
 
-panel:
+tile:
 	TESTQ        BX, BX
 	JZ           unbiased
 	VBROADCASTSS (BX), Z0
@@ -788,7 +788,8 @@ panel:
 	VMOVAPS      Z12, Z13
 	VBROADCASTSS 28(BX), Z14
 	VMOVAPS      Z14, Z15
-	ADDQ         $0x20, BX
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
 	JMP          started
 
 unbiased:
@@ -819,7 +820,7 @@ unbiased:
 
 started:
 	MOVQ  k+8(FP), R8
-	MOVQ  offsets+40(FP), R9
+	MOVQ  offsets+48(FP), R9
 	MOVQ  CX, R10
 	TESTQ R8, R8
 	JZ    store
@@ -898,30 +899,43 @@ store:
 	ADDQ    DI, R8
 	VMOVUPS Z14, (R8)
 	VMOVUPS Z15, 64(R8)
-	LEAQ    (R8)(DI*1), SI
 	MOVQ    aStep+24(FP), R8
 	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
 	DECQ    AX
-	JNZ     panel
+	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func packAVX512(k int, b *float32, offsets *int, to *float32)
+// func packAVX512(panels int, k int, b *float32, offsets *int, to *float32)
 // Requires: AVX, AVX512F
-TEXT ·packAVX512(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ b+8(FP), CX
-	MOVQ offsets+16(FP), DX
-	MOVQ to+24(FP), BX
+TEXT ·packAVX512(SB), NOSPLIT, $0-40
+	MOVQ   k+8(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   to+32(FP), DX
+	IMUL3Q $0x00000080, AX, BX
+	MOVQ   b+16(FP), SI
 
 step:
-	MOVQ    (DX), SI
-	VMOVUPS (CX)(SI*4), Z0
-	VMOVUPS 64(CX)(SI*4), Z1
-	VMOVUPS Z0, (BX)
-	VMOVUPS Z1, 64(BX)
-	ADDQ    $0x08, DX
-	ADDQ    $0x80, BX
+	MOVQ (CX), DI
+	LEAQ (SI)(DI*4), DI
+	MOVQ DX, R8
+	MOVQ panels+0(FP), R9
+
+panel:
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    $0x80, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNZ     panel
+	ADDQ    $0x08, CX
+	ADDQ    $0x80, DX
 	DECQ    AX
 	JNZ     step
 	VZEROUPPER
@@ -2235,18 +2249,18 @@ done3:
 	VZEROUPPER
 	RET
 
-// func tilesAVX2(rowPanels int, k int, a *float32, aStep int, b *float32, offsets *int, bias *float32, c *float32, ldc int)
+// func tilesAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 // Requires: AVX
-TEXT ·tilesAVX2(SB), NOSPLIT, $0-72
-	MOVQ rowPanels+0(FP), AX
+TEXT ·tilesAVX2(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ b+32(FP), DX
-	MOVQ bias+48(FP), BX
-	MOVQ c+56(FP), SI
-	MOVQ ldc+64(FP), DI
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
 	SHLQ $0x02, DI
 
-panel:
+tile:
 	TESTQ        BX, BX
 	JZ           unbiased
 	VBROADCASTSS (BX), Y0
@@ -2257,7 +2271,8 @@ panel:
 	VMOVAPS      Y4, Y5
 	VBROADCASTSS 12(BX), Y6
 	VMOVAPS      Y6, Y7
-	ADDQ         $0x10, BX
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
 	JMP          started
 
 unbiased:
@@ -2276,7 +2291,7 @@ unbiased:
 
 started:
 	MOVQ  k+8(FP), R8
-	MOVQ  offsets+40(FP), R9
+	MOVQ  offsets+48(FP), R9
 	MOVQ  CX, R10
 	TESTQ R8, R8
 	JZ    store
@@ -2323,30 +2338,43 @@ store:
 	ADDQ    DI, R8
 	VMOVUPS Y6, (R8)
 	VMOVUPS Y7, 32(R8)
-	LEAQ    (R8)(DI*1), SI
 	MOVQ    aStep+24(FP), R8
 	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
 	DECQ    AX
-	JNZ     panel
+	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func packAVX2(k int, b *float32, offsets *int, to *float32)
+// func packAVX2(panels int, k int, b *float32, offsets *int, to *float32)
 // Requires: AVX
-TEXT ·packAVX2(SB), NOSPLIT, $0-32
-	MOVQ k+0(FP), AX
-	MOVQ b+8(FP), CX
-	MOVQ offsets+16(FP), DX
-	MOVQ to+24(FP), BX
+TEXT ·packAVX2(SB), NOSPLIT, $0-40
+	MOVQ   k+8(FP), AX
+	MOVQ   offsets+24(FP), CX
+	MOVQ   to+32(FP), DX
+	IMUL3Q $0x00000040, AX, BX
+	MOVQ   b+16(FP), SI
 
 step:
-	MOVQ    (DX), SI
-	VMOVUPS (CX)(SI*4), Y0
-	VMOVUPS 32(CX)(SI*4), Y1
-	VMOVUPS Y0, (BX)
-	VMOVUPS Y1, 32(BX)
-	ADDQ    $0x08, DX
-	ADDQ    $0x40, BX
+	MOVQ (CX), DI
+	LEAQ (SI)(DI*4), DI
+	MOVQ DX, R8
+	MOVQ panels+0(FP), R9
+
+panel:
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    $0x40, DI
+	ADDQ    BX, R8
+	DECQ    R9
+	JNZ     panel
+	ADDQ    $0x08, CX
+	ADDQ    $0x40, DX
 	DECQ    AX
 	JNZ     step
 	VZEROUPPER

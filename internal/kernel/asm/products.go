@@ -8,14 +8,14 @@ import (
 // width is the number of vectors in a row of the tile.
 const width = 2
 
-// tiles emits the inner loops of matrix product and convolution: one panel of B
-// against all panels of A.
+// tiles emits the inner loops of matrix product and convolution, over tiles of C
+// one below or beside the other.
 func (g *generator) tiles() {
-	g.function("tiles", "(rowPanels, k int, a *float32, aStep int, b *float32, offsets *int, bias, c *float32, ldc int)",
-		"adds to rowPanels tiles of C, one below the other, for l = 0, 1, ..., k-1 in this order and in two roundings:\n"+
-			"for tile p c[(p*rows+i)*ldc+j] += a[p*aStep+l*rows+i] * b[offsets[l]+j]. With bias, C starts from bias[p*rows+i]\n"+
-			"and not from what it holds. rowPanels is at least 1.")
-	rows, a, b, bias, c, ldc := g.argument("rowPanels"), g.argument("a"), g.argument("b"), g.argument("bias"), g.argument("c"), g.argument("ldc")
+	g.function("tiles", "(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int)",
+		"adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t\n"+
+			"c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from\n"+
+			"bias[t*biasStep+i] and not from what it holds. tiles is at least 1.")
+	tiles, a, b, bias, c, ldc := g.argument("tiles"), g.argument("a"), g.argument("b"), g.argument("bias"), g.argument("c"), g.argument("ldc")
 	g.SHLQ(operand.Imm(2), ldc)
 	acc := make([][width]reg.VecVirtual, g.rows)
 	for r := range acc {
@@ -36,7 +36,7 @@ func (g *generator) tiles() {
 			}
 		}
 	}
-	g.Label("panel")
+	g.Label("tile")
 	g.TESTQ(bias, bias)
 	g.JZ(operand.LabelRef("unbiased"))
 	for r := range acc {
@@ -45,7 +45,8 @@ func (g *generator) tiles() {
 			g.VMOVAPS(acc[r][0], acc[r][v])
 		}
 	}
-	g.ADDQ(operand.Imm(uint64(4*g.rows)), bias)
+	step := g.argument("biasStep")
+	g.LEAQ(operand.Mem{Base: bias, Index: step, Scale: 4}, bias)
 	g.JMP(operand.LabelRef("started"))
 	g.Label("unbiased")
 	tile(func(at operand.Mem, v reg.VecVirtual) { g.VMOVUPS(at, v) })
@@ -81,30 +82,44 @@ func (g *generator) tiles() {
 	g.Label("store")
 	tile(func(at operand.Mem, v reg.VecVirtual) { g.VMOVUPS(v, at) })
 
-	g.LEAQ(operand.Mem{Base: row, Index: ldc, Scale: 1}, c)
-	step := g.argument("aStep")
-	g.LEAQ(operand.Mem{Base: a, Index: step, Scale: 4}, a)
-	g.DECQ(rows)
-	g.JNZ(operand.LabelRef("panel"))
+	for _, m := range []struct {
+		address reg.GPVirtual
+		step    string
+	}{{a, "aStep"}, {b, "bStep"}, {c, "cStep"}} {
+		step := g.argument(m.step)
+		g.LEAQ(operand.Mem{Base: m.address, Index: step, Scale: 4}, m.address)
+	}
+	g.DECQ(tiles)
+	g.JNZ(operand.LabelRef("tile"))
 	g.end()
 }
 
-// pack emits a copy of the panel of B that tiles reads.
+// pack emits a copy of neighbouring panels of B, which reads long runs of memory.
 func (g *generator) pack() {
-	g.function("pack", "(k int, b *float32, offsets *int, to *float32)",
-		"copies a panel of B in one piece: to[l*cols+j] = b[offsets[l]+j]. k is at least 1.")
-	k, b, offsets, to := g.argument("k"), g.argument("b"), g.argument("offsets"), g.argument("to")
-	at := g.GP64()
+	g.function("pack", "(panels, k int, b *float32, offsets *int, to *float32)",
+		"copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.")
+	k, offsets, to := g.argument("k"), g.argument("offsets"), g.argument("to")
+	size := g.GP64()
+	g.IMUL3Q(operand.U32(uint32(4*g.lanes*width)), k, size)
+	b, from, at, panels := g.argument("b"), g.GP64(), g.GP64(), g.GP64()
 	g.Label("step")
-	g.MOVQ(memory(offsets, 0), at)
+	g.MOVQ(memory(offsets, 0), from)
+	g.LEAQ(operand.Mem{Base: b, Index: from, Scale: 4}, from)
+	g.MOVQ(to, at)
+	g.Load(g.Param("panels"), panels)
+	g.Label("panel")
 	var row [width]reg.VecVirtual
 	for v := range row {
 		row[v] = g.vector()
-		g.VMOVUPS(operand.Mem{Base: b, Index: at, Scale: 4, Disp: 4 * g.lanes * v}, row[v])
+		g.VMOVUPS(memory(from, 4*g.lanes*v), row[v])
 	}
 	for v := range row {
-		g.VMOVUPS(row[v], memory(to, 4*g.lanes*v))
+		g.VMOVUPS(row[v], memory(at, 4*g.lanes*v))
 	}
+	g.ADDQ(operand.Imm(uint64(4*g.lanes*width)), from)
+	g.ADDQ(size, at)
+	g.DECQ(panels)
+	g.JNZ(operand.LabelRef("panel"))
 	g.ADDQ(operand.Imm(8), offsets)
 	g.ADDQ(operand.Imm(uint64(4*g.lanes*width)), to)
 	g.DECQ(k)
