@@ -49,8 +49,12 @@ func (b Budget) Validate() error {
 		}
 	}
 	for i, n := range b.Pairs {
-		if n < 1 || n > 10_000 || i > 0 && n <= b.Pairs[i-1] {
-			return fmt.Errorf("%v known pairs: want ascending numbers from 1 to 10,000", b.Pairs)
+		if n < 1 || n > 4000 || i > 0 && n <= b.Pairs[i-1] {
+			return fmt.Errorf("%v known pairs: want ascending numbers from 1 to 4,000", b.Pairs)
+		}
+		// The fits hold pictures and ciphers as float64.
+		if n*3*b.Side*b.Side > 1<<26 {
+			return fmt.Errorf("%d pairs of %d x %[2]d pixels take more than 1 GiB: want fewer or smaller ones", n, b.Side)
 		}
 	}
 	if len(b.Pairs) == 0 || b.Targets < 1 || b.Probes < 2 || b.Hidden < 1 || b.Rank < 1 || b.Steps < 1 || b.Batch < 1 {

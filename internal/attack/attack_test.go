@@ -269,6 +269,7 @@ func TestRefuses(t *testing.T) {
 		"odd side":         func(b *Budget) { b.Side = 24 },
 		"no pairs":         func(b *Budget) { b.Pairs = nil },
 		"descending pairs": func(b *Budget) { b.Pairs = []int{10, 1} },
+		"too much memory":  func(b *Budget) { b.Side, b.Pairs = 256, []int{1000} },
 		"no steps":         func(b *Budget) { b.Steps = 0 },
 		"one probe":        func(b *Budget) { b.Probes = 1 },
 	} {
