@@ -12,7 +12,7 @@ const (
 	gainThreshold = 1
 	// structureThreshold is how far structure must be above 0, and above that of the
 	// same attack on independent noise, to count as well. It does not see how faint
-	// a recovery is, and strays by up to .15 with few targets.
+	// a recovery is, and strays by about .15 with few targets.
 	structureThreshold = 0.3
 	// recoveredThreshold in dB is where the picture is seen with all that is in it.
 	recoveredThreshold = 25
