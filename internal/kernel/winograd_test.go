@@ -93,3 +93,24 @@ func TestFilter(t *testing.T) {
 		})
 	}
 }
+
+// Constant weights are packed anew for another shape or backend, and only then.
+func TestConstantFilter(t *testing.T) {
+	r := seeded(t)
+	f := Filter{Constant: true}
+	withEach(t, func(t *testing.T) {
+		for _, h := range []int{9, 5} {
+			c := Conv{N: 1, C: 17, H: h, W: 8, M: 16, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1}
+			x, w := random(r, c.C*c.H*c.W), random(r, c.M*c.taps())
+			got, want := make([]float32, c.M*c.H*c.W), make([]float32, c.M*c.H*c.W)
+			for range 2 {
+				f.Conv2D(c, x, w, nil, got)
+				Conv2D(c, x, w, nil, want)
+				equalBits(t, "filter", got, want)
+			}
+			w[0]++
+			f.Conv2D(c, x, w, nil, got)
+			equalBits(t, "filter that was told that its weights do not change", got, want)
+		}
+	})
+}

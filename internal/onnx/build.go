@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"enciphergan/internal/op"
 
@@ -181,12 +182,6 @@ func dtype(t DataType) (tensor.Dtype, error) {
 	return tensor.Dtype{}, fmt.Errorf("%v is not supported", t)
 }
 
-// leaf puts a constant into a graph.
-func leaf(g *gorgonia.ExprGraph, name string, d *tensor.Dense) (*gorgonia.Node, error) {
-	n := op.Data(g, name, d.Dtype(), d.Shape()...)
-	return n, gorgonia.Let(n, d)
-}
-
 // node is the operand in the graph.
 func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	if o.node != nil {
@@ -195,7 +190,7 @@ func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	if n, ok := b.leaves[o.constant]; ok {
 		return n, nil
 	}
-	n, err := leaf(b.graph, fmt.Sprintf("constant/%d", len(b.leaves)), o.constant)
+	n, err := op.Constant(b.graph, strconv.Itoa(len(b.leaves)), o.constant)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +271,7 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	nodes := make([]*gorgonia.Node, len(in))
 	for i, o := range in {
 		var err error
-		if nodes[i], err = leaf(g, fmt.Sprintf("constant/%d", i), o.constant); err != nil {
+		if nodes[i], err = op.Constant(g, strconv.Itoa(i), o.constant); err != nil {
 			return nil, err
 		}
 	}

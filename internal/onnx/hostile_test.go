@@ -241,7 +241,7 @@ func TestCounts(t *testing.T) {
 		node("Add", "x c", "a"), node("Abs", "a", "y"))
 	m.Metadata = map[string]string{"key": "value"}
 	b := encoded(t, m)
-	exact := Limits{FileBytes: len(b), Nodes: 2, Values: 8, NameBytes: 5, Rank: 2, Elements: 4, Memory: 56, Work: 8}
+	exact := Limits{FileBytes: len(b), Nodes: 2, Values: 8, NameBytes: 5, Rank: 2, Elements: 4, Memory: 40, Work: 8}
 	if _, err := Load(b, nil, exact); err != nil {
 		t.Fatal(err)
 	}

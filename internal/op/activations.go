@@ -14,7 +14,7 @@ func pointwise(name string, x *gorgonia.Node, f func(dst, src []float32), fromOu
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
-		Shape: same,
+		Shape: same, InPlace: true,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			f(floats(out), floats(in[0]))
 			return nil

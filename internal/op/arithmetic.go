@@ -21,10 +21,11 @@ func Broadcast(arithmetic kernel.Arithmetic, a, b *gorgonia.Node) (*gorgonia.Nod
 		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())
 	}
 	return Apply(Spec{
-		Name:  "broadcast " + name,
-		Arity: 2,
-		Type:  a.Dtype(),
-		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
+		Name:    "broadcast " + name,
+		Arity:   2,
+		Type:    a.Dtype(),
+		Shape:   func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
+		InPlace: true,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := out.Shape()
 			sa, sb := broadcastStrides(in[0].Shape(), shape), broadcastStrides(in[1].Shape(), shape)

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"strings"
 
 	"enciphergan/internal/kernel"
 
@@ -35,7 +36,8 @@ func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
 
 // Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
 func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
-	var filter kernel.Filter // one operation serves one node and one run at a time
+	// One operation serves one node and one run at a time.
+	filter := kernel.Filter{Constant: w != nil && strings.HasPrefix(w.Name(), constantPrefix)}
 	s := Spec{
 		Name: fmt.Sprintf("Conv2D%+v", a),
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {

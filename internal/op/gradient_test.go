@@ -358,9 +358,9 @@ func childrenOf(g *gorgonia.ExprGraph, n *gorgonia.Node) gorgonia.Nodes {
 	return in
 }
 
-// withoutGradient lists the operations of inference alone, and Collect, which only reads.
+// withoutGradient lists the operations of inference alone, Collect, which only reads, and Constant, a leaf.
 var withoutGradient = []string{
-	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Floor", "Gather", "GatherElements", "GatherRows",
+	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Constant", "Floor", "Gather", "GatherElements", "GatherRows",
 	"MatMul", "Neg", "Pad", "ReduceMean", "Reshape", "RoundHalf", "Slice", "Sqrt", "Transpose",
 }
 

@@ -33,6 +33,8 @@ type Spec struct {
 	// Forward computes out from in. out is owned by the node and reused between
 	// runs, and in a planned graph by other nodes in between: every element must be written.
 	Forward func(in []*tensor.Dense, out *tensor.Dense) error
+	// InPlace says that out may take the place of any input of its shape and type in memory.
+	InPlace bool
 	// Diff builds the gradient of each input i for which want[i] is set, and
 	// leaves the others nil. A nil Diff means that no gradient flows through
 	// the operation.
@@ -49,6 +51,15 @@ const dataPrefix = "data/"
 // backward pass down to it.
 func Data(g *gorgonia.ExprGraph, name string, of tensor.Dtype, shape ...int) *gorgonia.Node {
 	return gorgonia.NewTensor(g, of, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(dataPrefix+name))
+}
+
+// constantPrefix marks Data that never changes.
+const constantPrefix = dataPrefix + "constant/"
+
+// Constant adds a leaf with the content d, which must not change from then on.
+func Constant(g *gorgonia.ExprGraph, name string, d *tensor.Dense) (*gorgonia.Node, error) {
+	n := gorgonia.NewTensor(g, d.Dtype(), d.Dims(), gorgonia.WithShape(d.Shape()...), gorgonia.WithName(constantPrefix+name))
+	return n, gorgonia.Let(n, d)
 }
 
 // active says whether a gradient is wanted for the node: it is, or it depends on, a trainable leaf.

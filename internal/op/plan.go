@@ -63,6 +63,14 @@ func Plan(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (bytes int64, err er
 		o.share = &share{plan: p, position: position}
 		position++
 		need := max(1, o.shape.TotalSize())
+		// An input that nothing else reads gives its place, or a free region does.
+		for _, in := range inputs(g, n) {
+			if source := operations[in]; o.spec.InPlace && source != nil && readers[in] == 1 && in.Shape().Eq(o.shape) && source.spec.Type == o.spec.Type {
+				o.share.region = source.share.region
+				readers[in]++ // its region does not become free
+				break
+			}
+		}
 		at := -1
 		for i, r := range free {
 			// The smallest that is large enough, else the largest, which then grows.
@@ -70,10 +78,12 @@ func Plan(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (bytes int64, err er
 				at = i
 			}
 		}
-		if at >= 0 {
+		switch {
+		case o.share.region != nil:
+		case at >= 0:
 			o.share.region = free[at]
 			free = slices.Delete(free, at, at+1)
-		} else {
+		default:
 			o.share.region = &region{of: o.spec.Type}
 			regions = append(regions, o.share.region)
 		}
