@@ -342,6 +342,27 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// TestFolders: two sub-folders have a row each for every model, one has none.
+func TestFolders(t *testing.T) {
+	r := &Report{Systems: []Tested{{System: System{Name: "ours"}}, {System: System{Control: true}}}}
+	put := func(name string, psnr float64) {
+		if len(r.Sets) == 0 {
+			r.Sets = make([]Set, 1)
+		}
+		r.Sets[0].Pictures = append(r.Sets[0].Pictures, Measured{Name: name, Figures: []Figures{{PSNR: psnr}, {PSNR: 99}}})
+	}
+	put("above.png", 10)
+	put("a/1.png", 40)
+	put("a/deep/2.png", 50)
+	if rows := r.folders(r.Sets[0]).Rows; rows != nil {
+		t.Errorf("one sub-folder: %q", rows)
+	}
+	put("b/3.png", 60)
+	if got := fmt.Sprint(r.folders(r.Sets[0]).Rows); got != "[[a 2 ours 45.00 40.00 0.00000 0.0000 0.0000] [b 1 ours 60.00 60.00 0.00000 0.0000 0.0000]]" {
+		t.Error(got)
+	}
+}
+
 func TestReadCurves(t *testing.T) {
 	const good = `{"step":0,"losses":{},"validation":{"psnr":50,"ssim":0.9,"entropy":7.9,"correlation":0.1}}
 {"step":500,"losses":{"psnr":-5},"learning_rate":0.001,"validation":{"psnr":60}}
@@ -393,9 +414,9 @@ func TestHTML(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	// plain, bare and file: a histogram and pairs each; six curves; the quality
+	// plain, bare and file: a histogram and pairs each; two losses and five more curves; the quality
 	// of what is not exact.
-	want := 2*3 + 6
+	want := 2*3 + 7
 	if r.Sets[0].Summaries[0].Exact == 0 {
 		want++
 	}

@@ -31,13 +31,13 @@ func newPlot(title, x, y string) *plot.Plot {
 		s.Font.Size = vg.Points(8)
 	}
 	p.Title.TextStyle.Font.Size = vg.Points(9)
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.ThumbnailWidth, p.Legend.Padding = true, vg.Points(12), vg.Points(5)
 	return p
 }
 
 func svg(p *plot.Plot, width, height vg.Length) (template.HTML, error) {
 	c := vgsvg.New(width, height)
-	p.Draw(draw.New(c))
+	p.Draw(draw.Crop(draw.New(c), 0, -vg.Points(12), 0, -vg.Points(4))) // the last label reaches over the axis
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return "", err
@@ -108,13 +108,17 @@ func linePlot(title, x, y string, curves []curve) (template.HTML, error) {
 		line.Color = lineColours[i%len(lineColours)]
 		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(1.2), Shape: draw.CircleGlyph{}}
 		p.Add(line, dots)
-		p.Legend.Add(c.name, line)
+		if len(curves) > 1 {
+			p.Legend.Add(c.name, line)
+		}
 		drawn++
 	}
 	if drawn == 0 {
 		return "", nil
 	}
-	p.Y.Max += .1 * float64(drawn) * (p.Y.Max - p.Y.Min) // room for the legend
+	if len(curves) > 1 {
+		p.Y.Max += .1 * float64(drawn) * (p.Y.Max - p.Y.Min) // room for the legend
+	}
 	return svg(p, 360, 210)
 }
 
@@ -154,22 +158,22 @@ func (c Curves) plots() ([]template.HTML, error) {
 			correlation = append(correlation, plotter.XY{X: x, Y: v.Correlation})
 		}
 	}
-	var terms []curve
-	for _, name := range slices.Sorted(maps.Keys(losses)) {
-		terms = append(terms, curve{name, losses[name]})
-	}
-	var all []template.HTML
-	for _, p := range []struct {
+	type drawing struct {
 		title, y string
 		curves   []curve
-	}{
-		{"losses", "weighted", terms},
+	}
+	var list []drawing
+	for _, name := range slices.Sorted(maps.Keys(losses)) { // their sizes differ by orders
+		list = append(list, drawing{"loss: " + name, "", []curve{{name, losses[name]}}})
+	}
+	var all []template.HTML
+	for _, p := range append(list, []drawing{
 		{"learning rate", "", []curve{{"rate", rate}}},
 		{"PSNR, validation", "dB", []curve{{"mean", psnr}, {"minimum", least}}},
 		{"SSIM, validation", "", []curve{{"mean", ssim}}},
 		{"entropy of the bare cipher", "bits", []curve{{"mean", entropy}}},
-		{"correlation of the bare cipher", "", []curve{{"mean absolute", correlation}}},
-	} {
+		{"correlation of the bare cipher, mean absolute", "", []curve{{"mean absolute", correlation}}},
+	}...) {
 		drawn, err := linePlot(p.title, "step", p.y, p.curves)
 		if err != nil {
 			return nil, err

@@ -3,7 +3,9 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -121,7 +123,48 @@ func (r *Report) tables(s Set) []table {
 			fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.SSIM.Minimum), fmt.Sprintf("%d of %d", m.Exact, m.Pictures)})
 		beside.Rows = append(beside.Rows, []string{name, psnr, fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
 	}
-	return []table{look, r.channels(s), change, keys, quality, beside}
+	all := []table{look, r.channels(s), change, keys, quality}
+	if folders := r.folders(s); len(folders.Rows) > 0 {
+		all = append(all, folders)
+	}
+	return append(all, beside)
+}
+
+// folders are the models' means over each direct sub-folder, where there are two
+// or more: kinds of pictures differ in how well they are recovered.
+func (r *Report) folders(s Set) table {
+	t := table{Title: "By sub-folder", Note: "means over its pictures, exact ones counted as one sample one level off",
+		Columns: []string{"sub-folder", "pictures", "system", "PSNR dB", "minimum", "SSIM", "correlation", "entropy"}}
+	summaries := map[string][]Summary{}
+	for _, m := range s.Pictures {
+		name, _, below := strings.Cut(m.Name, "/")
+		if !below {
+			continue
+		}
+		if summaries[name] == nil {
+			summaries[name] = make([]Summary, len(r.Systems))
+		}
+		for i, f := range m.Figures {
+			summaries[name][i].add(f)
+		}
+	}
+	if len(summaries) < 2 {
+		return t
+	}
+	for _, name := range slices.Sorted(maps.Keys(summaries)) {
+		for i, m := range summaries[name] {
+			if r.Systems[i].Control {
+				continue
+			}
+			mean, least := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
+			if m.Exact == m.Pictures {
+				mean, least = "inf", "inf"
+			}
+			t.Rows = append(t.Rows, []string{name, fmt.Sprint(m.Pictures), r.Systems[i].Name, mean, least,
+				fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.4f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
+		}
+	}
+	return t
 }
 
 // channels is the cipher image by channel.
