@@ -71,9 +71,12 @@ func parallel(tasks int, f func(task int)) {
 	}
 }
 
-// elementwise splits n elements into chunks worth a core's while and runs f on each range.
+// elementwise splits n elements into chunks worth waking a core for and runs f on each range.
 func elementwise(n int, f func(lo, hi int)) {
-	const chunk = 1 << 14
+	chunk := 1 << 14
+	if active.vectors != nil {
+		chunk = 1 << 16
+	}
 	if n <= 2*chunk {
 		f(0, n)
 		return
