@@ -159,10 +159,18 @@ func train(c training.Config) (training.Entry, error) {
 }
 
 func startPyTorch(ctx context.Context, threads int) (side, error) {
-	if exec.CommandContext(ctx, "python3", "-c", "import torch").Run() != nil {
+	python := ""
+	// The system's own comes second: where another Python is first on the path, Debian's package is not seen by it.
+	for _, candidate := range []string{"python3", "/usr/bin/python3"} {
+		if exec.CommandContext(ctx, candidate, "-c", "import torch").Run() == nil {
+			python = candidate
+			break
+		}
+	}
+	if python == "" {
 		return nil, &missingPeer{"PyTorch is not installed (Debian: python3-torch)"}
 	}
-	c := exec.CommandContext(ctx, "python3", "train.py", fmt.Sprint(threads))
+	c := exec.CommandContext(ctx, python, "train.py", fmt.Sprint(threads))
 	c.Dir = peersFolder
 	return startProcess(c)
 }
