@@ -3,6 +3,8 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -37,11 +39,25 @@ func equalBits(t *testing.T, what string, got, want []float32) {
 
 // withEach runs f once for every micro-kernel of this machine.
 func withEach(t *testing.T, f func(t *testing.T)) {
-	before := active
-	defer func() { active = before }()
 	for _, m := range append(available(), simulated(t)...) {
-		active = m
+		restore := use(m)
 		t.Run(m.name, f)
+		restore()
+	}
+}
+
+// use makes m the backend until restore is called. A simulated one gets one
+// processor, as a browser's worker has: it copies whole operands in and out, and
+// would overwrite what another core puts beside its own columns.
+func use(m backend) (restore func()) {
+	before, processors := active, runtime.GOMAXPROCS(0)
+	active = m
+	if strings.HasSuffix(m.name, "simulated") {
+		runtime.GOMAXPROCS(1)
+	}
+	return func() {
+		active = before
+		runtime.GOMAXPROCS(processors)
 	}
 }
 

@@ -175,11 +175,10 @@ func FuzzBlock(f *testing.F) {
 		want := append([]float32{}, c...)
 		GemmNaive(rows, cols, depth, RowMajor(a, depth), RowMajor(b, cols), want, ldc)
 		for _, m := range append(available(), simulated(t)...) {
-			before := active
-			active = m
+			restore := use(m)
 			got := append([]float32{}, c...)
 			Gemm(rows, cols, depth, RowMajor(a, depth), RowMajor(b, cols), got, ldc)
-			active = before
+			restore()
 			equalBits(t, m.name, got, want)
 		}
 	})
@@ -243,11 +242,10 @@ func FuzzConv(f *testing.F) {
 		want := make([]float32, c.M*c.OutH()*c.OutW())
 		Conv2DNaive(c, x, weights, bias, want)
 		for _, m := range append(available(), simulated(t)...) {
-			before := active
-			active = m
+			restore := use(m)
 			got := make([]float32, len(want))
 			Conv2D(c, x, weights, bias, got)
-			active = before
+			restore()
 			equalBits(t, m.name, got, want)
 		}
 	})
