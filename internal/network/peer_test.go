@@ -25,7 +25,7 @@ import (
 // rounding of its 20 convolutions alone.
 func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 	runtime, err := peer.Find()
-	if errors.Is(err, peer.ErrMissing) {
+	if errors.Is(err, peer.ErrMissing) && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"testing"
 
@@ -115,7 +116,7 @@ func TestOnnxruntimeAgrees(t *testing.T) {
 	ours := run(t, machine, inputs)
 
 	runtime, err := peer.Find()
-	if errors.Is(err, peer.ErrMissing) {
+	if errors.Is(err, peer.ErrMissing) && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
 	if err != nil {
