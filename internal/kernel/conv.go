@@ -341,9 +341,8 @@ func Conv2DNaive(c Conv, x, w, bias, y []float32) {
 
 // Conv2DGradInput computes the gradient of the input, dx (N, C, H, W), from
 // dy (N, M, OutH, OutW). This is also the forward pass of the transposed
-// convolution of dy. Order: over output channels for each tap, then taps in
-// order of channel, row, column; with stride 1 over (channel, row, column) of
-// the mirrored kernel.
+// convolution of dy. Order: with stride 1 and pads below the kernel's size that
+// of Conv2D with the mirrored kernel; otherwise see byPhases.
 func Conv2DGradInput(c Conv, dy, w, dx []float32) {
 	c.checkLengths(dx, w, dy)
 	if r, ok := c.mirrored(); ok {

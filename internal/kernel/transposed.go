@@ -43,7 +43,9 @@ func last(n, remainder, stride int) int {
 }
 
 // byPhases is Conv2DGradInput for any stride. Each tap of a phase is a product of
-// its weights and a shifted dy, written out with a border of zeros.
+// its weights and a shifted dy, written out with a border of zeros. Order: for
+// each tap the sum over output channels, from 0; then these over the taps, by
+// kernel row and column.
 func (c Conv) byPhases(dy, w, dx []float32) {
 	oh, ow := c.OutH(), c.OutW()
 	reach := [2]int{c.DH * (c.KH - 1) / c.SH, c.DW * (c.KW - 1) / c.SW}

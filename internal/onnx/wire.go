@@ -124,35 +124,24 @@ func (f field) want(kind protowire.Type) error {
 
 // varints calls add for each number of a repeated varint field, packed or not.
 func (f field) varints(add func(uint64) error) error {
-	if f.kind == protowire.VarintType {
-		return add(f.bits)
-	}
-	if err := f.want(protowire.BytesType); err != nil {
-		return err
-	}
-	for b := f.bytes; len(b) > 0; {
-		v, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return fmt.Errorf("field %d: %w", f.number, protowire.ParseError(n))
-		}
-		b = b[n:]
-		if err := add(v); err != nil {
-			return err
-		}
-	}
-	return nil
+	return repeated(f, protowire.VarintType, f.bits, protowire.ConsumeVarint, add)
 }
 
 // fixed32s calls add for each number of a repeated fixed32 field, packed or not.
 func (f field) fixed32s(add func(uint32) error) error {
-	if f.kind == protowire.Fixed32Type {
-		return add(uint32(f.bits))
+	return repeated(f, protowire.Fixed32Type, uint32(f.bits), protowire.ConsumeFixed32, add)
+}
+
+// repeated calls add for the one number of an unpacked field, or for each that consume finds in a packed one.
+func repeated[T any](f field, unpacked protowire.Type, one T, consume func([]byte) (T, int), add func(T) error) error {
+	if f.kind == unpacked {
+		return add(one)
 	}
 	if err := f.want(protowire.BytesType); err != nil {
 		return err
 	}
 	for b := f.bytes; len(b) > 0; {
-		v, n := protowire.ConsumeFixed32(b)
+		v, n := consume(b)
 		if n < 0 {
 			return fmt.Errorf("field %d: %w", f.number, protowire.ParseError(n))
 		}
