@@ -192,7 +192,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 	n := m.network.StatisticsBytes()
 	statistics := make([]byte, n*len(plan.Tiles))
-	err = m.eachTile(ctx, plan.Tiles, o, "encrypt", func(ctx context.Context, s session, t picture.Tile) error {
+	err = m.eachTile(ctx, m.arithmetic(lost != nil), plan.Tiles, o, "encrypt", func(ctx context.Context, s session, t picture.Tile) error {
 		seed := subkeys.TileSeed(header.Model, uint32(t.Index))
 		samples := plain.Extract(t)
 		c, err := s.Encrypt(ctx, samples, t.Height, t.Width, seed)
@@ -303,7 +303,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: text.Levels}
 	whole := picture.New(plan.Height, plan.Width)
-	err = m.eachTile(ctx, plan.Tiles, o, "decrypt", func(ctx context.Context, s session, t picture.Tile) error {
+	err = m.eachTile(ctx, m.arithmetic(rec.Has(record.Digest)), plan.Tiles, o, "decrypt", func(ctx context.Context, s session, t picture.Tile) error {
 		c := network.Cipher{Height: t.Height, Width: t.Width, Levels: bare.Extract(t), Statistics: text.Statistics[n*t.Index:][:n]}
 		rgb, err := recoverTile(ctx, s, c, subkeys.TileSeed(header.Model, uint32(t.Index)))
 		if err != nil {

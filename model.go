@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
@@ -19,7 +20,7 @@ type Model struct {
 	network generators
 
 	mu   sync.Mutex
-	idle session // kept, because a session caches graphs by tile shape; nil: none
+	idle idle
 }
 
 // generators is what this package needs of a *network.Model.
@@ -29,7 +30,8 @@ type generators interface {
 	Fingerprint() [32]byte
 	Tiling() network.Tiling
 	StatisticsBytes() int
-	newSession() session
+	newSession(a kernel.Arithmetic) session
+	Arithmetic() kernel.Arithmetic
 }
 
 // session is what this package needs of a *network.Session. It serves one
@@ -41,7 +43,7 @@ type session interface {
 
 type trained struct{ *network.Model }
 
-func (t trained) newSession() session { return t.NewSession() }
+func (t trained) newSession(a kernel.Arithmetic) session { return t.NewSession(a) }
 
 const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place."
 
@@ -74,29 +76,45 @@ func (m *Model) Fingerprint() string {
 	return hex.EncodeToString(f[:])
 }
 
+// idle is a session that is kept, because it caches graphs by tile shape; or none.
+type idle struct {
+	session
+	arithmetic kernel.Arithmetic
+}
+
 // borrow takes an idle session or makes one.
-func (m *Model) borrow() session {
+func (m *Model) borrow(a kernel.Arithmetic) session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.idle; s != nil {
-		m.idle = nil
-		return s
+	if i := m.idle; i.session != nil && i.arithmetic == a {
+		m.idle = idle{}
+		return i.session
 	}
-	return m.network.newSession()
+	return m.network.newSession(a)
+}
+
+// arithmetic is canonical where a residual must fit what is recovered on another
+// machine, to the bit.
+func (m *Model) arithmetic(exact bool) kernel.Arithmetic {
+	if exact {
+		return kernel.Canonical
+	}
+	return m.network.Arithmetic()
 }
 
 // giveBack keeps a session for the next picture. Only sessions whose work ended
 // well come back, and one is kept: its graphs take as much memory as a picture of
 // several megapixels, which is wanted for sealing next.
-func (m *Model) giveBack(s session) {
+func (m *Model) giveBack(s session, a kernel.Arithmetic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.idle = s
+	m.idle = idle{s, a}
 }
 
 // eachTile does the work for every tile, spread over workers with a session
-// each, and reports progress as the given stage. The first error ends it.
-func (m *Model) eachTile(ctx context.Context, tiles []picture.Tile, o options, stage string, work func(context.Context, session, picture.Tile) error) error {
+// each in the given arithmetic, and reports progress as the given stage. The first
+// error ends it.
+func (m *Model) eachTile(ctx context.Context, a kernel.Arithmetic, tiles []picture.Tile, o options, stage string, work func(context.Context, session, picture.Tile) error) error {
 	workers := o.workers
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
@@ -129,7 +147,7 @@ func (m *Model) eachTile(ctx context.Context, tiles []picture.Tile, o options, s
 	var wg sync.WaitGroup
 	for range min(workers, len(tiles)) {
 		wg.Go(func() {
-			if err := m.workOff(shared, queue, work, advance); err != nil {
+			if err := m.workOff(shared, a, queue, work, advance); err != nil {
 				stop(err)
 			}
 		})
@@ -143,13 +161,13 @@ func (m *Model) eachTile(ctx context.Context, tiles []picture.Tile, o options, s
 
 // workOff does tiles until there are none. A panic becomes an error here,
 // because in a goroutine it would end the program.
-func (m *Model) workOff(ctx context.Context, queue <-chan picture.Tile, work func(context.Context, session, picture.Tile) error, advance func()) (err error) {
+func (m *Model) workOff(ctx context.Context, a kernel.Arithmetic, queue <-chan picture.Tile, work func(context.Context, session, picture.Tile) error, advance func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("unexpected fault: %v", r)
 		}
 	}()
-	s := m.borrow()
+	s := m.borrow(a)
 	for t := range queue {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -161,6 +179,6 @@ func (m *Model) workOff(ctx context.Context, queue <-chan picture.Tile, work fun
 		}
 		advance()
 	}
-	m.giveBack(s)
+	m.giveBack(s, a)
 	return nil
 }

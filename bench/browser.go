@@ -89,6 +89,7 @@ func openTab(ctx context.Context, pages http.Handler, script string) (*tab, erro
 	mux.Handle("/", pages)
 	mux.HandleFunc("/job/model", func(w http.ResponseWriter, _ *http.Request) { w.Write(t.current().file) })
 	mux.HandleFunc("/job/feed", func(w http.ResponseWriter, _ *http.Request) { w.Write(t.current().feeds[0]) })
+	mux.HandleFunc("/job/arithmetic", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, t.current().arithmetic) })
 	server := httptest.NewServer(mux)
 	allocator, endBrowser := chromedp.NewExecAllocator(ctx, append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.Flag("disable-component-update", true))...)
@@ -142,7 +143,8 @@ func (t *tab) load(ctx context.Context, j job) ([][]byte, error) {
 	outputs, err := evaluate[string](ctx, t, fmt.Sprintf(`(async () => {
 		globalThis.side = await import(new URL(%s, document.baseURI).href);
 		const fetched = async (what) => { const r = await fetch("/job/" + what); if (!r.ok) throw new Error(what); return r; };
-		return side.load(new Uint8Array(await (await fetched("model")).arrayBuffer()), await (await fetched("feed")).text());
+		return side.load(new Uint8Array(await (await fetched("model")).arrayBuffer()), await (await fetched("feed")).text(),
+			await (await fetched("arithmetic")).text());
 	})()`, name))
 	return [][]byte{[]byte(outputs)}, err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx/peer"
@@ -29,12 +30,13 @@ var folder = filepath.Join("build", "bench")
 
 // job is what both sides of a row compute: a generator on tiles, or training steps.
 type job struct {
-	training  bool
-	file      []byte   // the generator in ONNX, or a start
-	feeds     [][]byte // inputs of each tile, or of the start, as peer.Encode writes them
-	units     int      // what times are divided by: 1, or the crops of a run
-	warmUp    int      // turns that are not measured; 0 where a run warms up itself
-	tolerance float64  // of outputs, absolute
+	training   bool
+	file       []byte            // the generator in ONNX, or a start
+	arithmetic kernel.Arithmetic // of our side
+	feeds      [][]byte          // inputs of each tile, or of the start, as peer.Encode writes them
+	units      int               // what times are divided by: 1, or the crops of a run
+	warmUp     int               // turns that are not measured; 0 where a run warms up itself
+	tolerance  float64           // of outputs, absolute
 }
 
 type jobs struct {
@@ -67,6 +69,7 @@ func makeJobs(ctx context.Context) (j jobs, err error) {
 		return j, fmt.Errorf("paper network: %w", err)
 	}
 	j.paper.tolerance = sumsDiffer
+	j.paper.arithmetic = kernel.Fused
 	if j.training, err = trainingJob(ctx); err != nil {
 		return j, fmt.Errorf("training: %w", err)
 	}
@@ -110,7 +113,7 @@ func modelJobs(ctx context.Context, files network.Files, tiles int) (encrypt, de
 		return encrypt, decrypt, err
 	}
 	encrypt, decrypt = job{file: files.Encryption, units: 1, warmUp: warmTurns, tolerance: halfStep}, job{file: files.Decryption, units: 1, warmUp: warmTurns, tolerance: sumsDiffer}
-	s := m.NewSession()
+	s := m.NewSession(kernel.Canonical)
 	add := func(to *job, in map[string]*tensor.Dense, err error) error {
 		if err != nil {
 			return err

@@ -56,7 +56,7 @@ func run(ctx context.Context, repeats int, only string) error {
 	}
 	fmt.Printf("%s, %d cores, arithmetic %s, peak of its inner loop %.0f GFLOP/s on all cores\n"+
 		"medians of %d warm runs of each side in turns; a run is the generator alone, key setup outside on both sides\n\n",
-		runtime.GOARCH, runtime.NumCPU(), kernel.Name(), kernel.Peak()/1e9, repeats)
+		runtime.GOARCH, runtime.NumCPU(), kernel.Name(), kernel.Peak(kernel.Canonical)/1e9, repeats)
 	table := newTable(os.Stdout)
 	var failures []error
 	for _, r := range rows(jobs, &browsers{}) {

@@ -16,14 +16,17 @@ import (
 	"time"
 
 	"enciphergan/bench/generator"
+	"enciphergan/internal/kernel"
 )
 
 // request is a line to a process: with a model it loads, otherwise it runs.
 type request struct {
 	Training bool     `json:"training,omitempty"`
-	Model    string   `json:"model,omitempty"`   // file: of a job
-	Feeds    []string `json:"feeds,omitempty"`   // files
-	Outputs  []string `json:"outputs,omitempty"` // files to write, one for each feed
+	Model    string   `json:"model,omitempty"` // file: of a job
+	Feeds    []string `json:"feeds,omitempty"` // files
+	// Arithmetic is for our side.
+	Arithmetic kernel.Arithmetic `json:"arithmetic,omitempty"`
+	Outputs    []string          `json:"outputs,omitempty"` // files to write, one for each feed
 }
 
 // reply is the line that a process answers.
@@ -85,7 +88,7 @@ func (p *process) ask(q request) (reply, error) {
 }
 
 func (p *process) load(_ context.Context, j job) ([][]byte, error) {
-	q := request{Training: j.training, Model: filepath.Join(p.dir, "model")}
+	q := request{Training: j.training, Model: filepath.Join(p.dir, "model"), Arithmetic: j.arithmetic}
 	if err := os.WriteFile(q.Model, j.file, 0o600); err != nil {
 		return nil, err
 	}
@@ -149,7 +152,7 @@ func serve(in io.Reader, out io.Writer) error {
 		if q.Training {
 			loaded, outputs, err = newTrainer(file)
 		} else {
-			loaded, outputs, err = generator.Load(file, feeds, runtime.GOMAXPROCS(0))
+			loaded, outputs, err = generator.Load(file, q.Arithmetic, feeds, runtime.GOMAXPROCS(0))
 		}
 		if err != nil {
 			return reply{}, err

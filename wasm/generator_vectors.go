@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"enciphergan/bench/generator"
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/network"
 )
 
@@ -14,8 +15,8 @@ const maxFeedBytes = 256 << 20
 
 // vectorMethods lets a benchmark time a bare generator:
 //
-//	loadGenerator({generator, feed})   {outputs}   an ONNX file and its inputs; it is run once
-//	runGenerator({})                   {seconds}
+//	loadGenerator({generator, feed, arithmetic})   {outputs}   an ONNX file and its inputs; it is run once
+//	runGenerator({})                               {seconds}
 //
 // feed and outputs are texts as bench/peers/tensors.mjs describes them, as bytes.
 func vectorMethods() map[string]method {
@@ -30,7 +31,15 @@ func vectorMethods() map[string]method {
 			if err != nil {
 				return nil, err
 			}
-			g, outputs, err := generator.Load(file, [][]byte{feed}, 1)
+			name, err := a.text("arithmetic", 16)
+			if err != nil {
+				return nil, err
+			}
+			arithmetic, err := kernel.ParseArithmetic(name)
+			if err != nil {
+				return nil, err
+			}
+			g, outputs, err := generator.Load(file, arithmetic, [][]byte{feed}, 1)
 			if err != nil {
 				return nil, err
 			}

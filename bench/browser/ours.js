@@ -4,8 +4,8 @@ import { Engine } from "./engine.js";
 const engine = new Engine();
 
 // Loads a model, runs it once and returns the outputs.
-export async function load(model, feed) {
-  const { outputs } = await engine.call("loadGenerator", { generator: model, feed: new TextEncoder().encode(feed) });
+export async function load(model, feed, arithmetic) {
+  const { outputs } = await engine.call("loadGenerator", { generator: model, feed: new TextEncoder().encode(feed), arithmetic });
   return new TextDecoder().decode(outputs);
 }
 

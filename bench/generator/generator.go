@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/onnx/peer"
 
@@ -22,11 +23,11 @@ type Generator struct {
 	tiles    []map[string]*tensor.Dense
 }
 
-// Load reads a file and the inputs of its tiles, as peer.Encode writes them,
+// Load reads a file, to be run in an arithmetic, and the inputs of its tiles, as peer.Encode writes them,
 // for a number of workers that share the tiles. It runs each tile once; the
 // outputs come as peer.Encode writes them. Symbolic dimensions follow from the
 // inputs' shapes, which are the same for all tiles.
-func Load(file []byte, feeds [][]byte, workers int) (g *Generator, outputs [][]byte, err error) {
+func Load(file []byte, a kernel.Arithmetic, feeds [][]byte, workers int) (g *Generator, outputs [][]byte, err error) {
 	g = &Generator{}
 	for _, feed := range feeds {
 		inputs, err := peer.Decode(feed)
@@ -43,7 +44,7 @@ func Load(file []byte, feeds [][]byte, workers int) (g *Generator, outputs [][]b
 		return nil, nil, err
 	}
 	for range min(workers, len(g.tiles)) {
-		machine, err := onnx.Load(file, dims, onnx.DefaultLimits())
+		machine, err := onnx.Load(file, dims, onnx.DefaultLimits(), a)
 		if err != nil {
 			return nil, nil, err
 		}

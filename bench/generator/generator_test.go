@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/onnx/peer"
 
@@ -31,7 +33,7 @@ func TestTiles(t *testing.T) {
 	}
 	feeds := [][]byte{encode("x", 1), encode("x", 2), encode("x", 3)}
 	for _, workers := range []int{1, 2, 5} {
-		g, outputs, err := Load(file, feeds, workers)
+		g, outputs, err := Load(file, kernel.Canonical, feeds, workers)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,10 +46,10 @@ func TestTiles(t *testing.T) {
 			t.Errorf("%d workers: %v, %v", workers, took, err)
 		}
 	}
-	if _, _, err := Load(file, [][]byte{encode("z", 1)}, 1); err == nil || !strings.Contains(err.Error(), `input "x" is missing`) {
+	if _, _, err := Load(file, kernel.Canonical, [][]byte{encode("z", 1)}, 1); err == nil || !strings.Contains(err.Error(), `input "x" is missing`) {
 		t.Errorf("a missing input: %v", err)
 	}
-	if _, _, err := Load(file, nil, 1); err == nil {
+	if _, _, err := Load(file, kernel.Canonical, nil, 1); err == nil {
 		t.Error("no inputs are accepted")
 	}
 }

@@ -28,13 +28,14 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure how fast this machine runs a model",
-		UsageText: "encipher bench [-layers] [-model NAME|DIR] [-size PIXELS] [-runs N]",
+		UsageText: "encipher bench [-layers] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
 		Description: `Runs both generators on one square tile of noise and prints the median time of a
 run, key setup outside, beside the measured peak of the convolution's inner loop.
 With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
 			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
 		},
@@ -61,18 +62,24 @@ func bench(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return badInput("", fmt.Errorf("%s: %w", c.String("model"), err))
 	}
+	a := m.Arithmetic()
+	if name := c.String("arithmetic"); name != "" {
+		if a, err = kernel.ParseArithmetic(name); err != nil {
+			return usage("for instance -arithmetic fused", "%w", err)
+		}
+	}
 	const seed = 1
-	s, key, rgb := m.NewSession(), keyed.Seed{seed}, make([]byte, 3*size*size)
+	s, key, rgb := m.NewSession(a), keyed.Seed{seed}, make([]byte, 3*size*size)
 	rand.NewChaCha8(key).Read(rgb)
 	in, err := s.EncryptionInputs(rgb, size, size, key)
 	if err != nil {
 		return usage("choose another -size", "%w", err)
 	}
-	peak := kernel.Peak()
-	fmt.Printf("%s, %d x %d pixels; arithmetic %s, %d core(s), measured peak %.1f GFLOP/s\n",
-		m.Name(), size, size, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
+	peak := kernel.Peak(a)
+	fmt.Printf("%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
+		m.Name(), size, size, a, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
 	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
-		p, err := profileRuns(ctx, file, m.Dims(size, size), in, runs)
+		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -112,8 +119,8 @@ type layerTime struct {
 }
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.
-func profileRuns(ctx context.Context, file []byte, dims map[string]int, in map[string]*tensor.Dense, runs int) (profile, error) {
-	machine, err := onnx.Load(file, dims, onnx.DefaultLimits())
+func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map[string]int, in map[string]*tensor.Dense, runs int) (profile, error) {
+	machine, err := onnx.Load(file, dims, onnx.DefaultLimits(), a)
 	if err != nil {
 		return profile{}, err
 	}

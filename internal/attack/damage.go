@@ -138,7 +138,7 @@ var perturbations = []float64{0.001, 0.01, 0.03, 0.1}
 // damage tries wrong keys and weights, and damages cipher images.
 func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.Rand, progress Progress) (ModelReport, error) {
 	report := ModelReport{Name: v.Name, Profile: v.definition.Profile, Keyed: v.definition.Keyed()}
-	session := v.model.NewSession()
+	session := v.model.NewSession(v.model.Arithmetic())
 	ciphers := make([]network.Cipher, len(probes))
 	done, total := 0, 1+len(perturbations)+2*len(treatments)
 	if v.definition.Keyed() {
@@ -189,7 +189,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 		if err != nil {
 			return report, err
 		}
-		q, err := recover(m.NewSession(), v.tileSeed, same)
+		q, err := recover(m.NewSession(v.model.Arithmetic()), v.tileSeed, same)
 		if err != nil {
 			return report, err
 		}

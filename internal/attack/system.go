@@ -161,7 +161,7 @@ func (v *Victim) tileSeed(number uint64) keyed.Seed {
 }
 
 func (v *Victim) bare(seed func(number uint64) keyed.Seed) func(context.Context, []byte, int, uint64) ([]byte, error) {
-	session := v.model.NewSession()
+	session := v.model.NewSession(v.model.Arithmetic())
 	return func(ctx context.Context, rgb []byte, side int, number uint64) ([]byte, error) {
 		c, err := session.Encrypt(ctx, rgb, side, side, seed(number))
 		return c.Levels, err

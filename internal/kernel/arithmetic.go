@@ -10,11 +10,11 @@ import (
 // graph computes with shapes and indices.
 type Number interface{ float32 | int32 | int64 }
 
-// Arithmetic is a binary operation on elements, one rounded step each.
-type Arithmetic int
+// BinaryOp is an operation on pairs of elements, one rounded step each.
+type BinaryOp int
 
 const (
-	Plus Arithmetic = iota
+	Plus BinaryOp = iota
 	Minus
 	Times
 	Over // integers truncate towards zero; an integer division by zero panics
@@ -22,7 +22,7 @@ const (
 
 // Broadcast computes dst[i] = a[i] op b[i] over the index space shape. dst is
 // contiguous; a and b are addressed by strides in elements, 0 where an operand is repeated.
-func Broadcast[T Number](op Arithmetic, dst []T, shape []int, a []T, aStrides []int, b []T, bStrides []int) {
+func Broadcast[T Number](op BinaryOp, dst []T, shape []int, a []T, aStrides []int, b []T, bStrides []int) {
 	shape, strides := coalesce(shape, aStrides, bStrides)
 	sa, sb := strides[0], strides[1]
 	last := len(shape) - 1
@@ -44,7 +44,7 @@ func Broadcast[T Number](op Arithmetic, dst []T, shape []int, a []T, aStrides []
 	})
 }
 
-func broadcastRow[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) {
+func broadcastRow[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) {
 	done := broadcastVectors(op, dst, a, sa, b, sb)
 	dst = dst[done:]
 	ia, ib := done*sa, done*sb
@@ -74,7 +74,7 @@ func broadcastRow[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) {
 
 // broadcastVectors computes the first elements of a row by vectors and tells how
 // many: where an operand is contiguous or repeated, and the elements are floats.
-func broadcastVectors[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int) int {
+func broadcastVectors[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) int {
 	if active.vectors == nil || sa|sb != 1 {
 		return 0
 	}
@@ -94,7 +94,7 @@ func broadcastVectors[T Number](op Arithmetic, dst, a []T, sa int, b []T, sb int
 }
 
 // BroadcastNaive is the reference for Broadcast: every index is taken apart by itself.
-func BroadcastNaive[T Number](op Arithmetic, dst []T, shape []int, a []T, aStrides []int, b []T, bStrides []int) {
+func BroadcastNaive[T Number](op BinaryOp, dst []T, shape []int, a []T, aStrides []int, b []T, bStrides []int) {
 	for i := range dst {
 		rest, oa, ob := i, 0, 0
 		for d := len(shape) - 1; d >= 0; d-- {

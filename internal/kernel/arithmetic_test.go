@@ -27,7 +27,7 @@ func TestBroadcastEqualsNaive(t *testing.T) {
 			}
 		}
 		a, b := random(r, na), random(r, nb)
-		for _, op := range []Arithmetic{Plus, Minus, Times, Over} {
+		for _, op := range []BinaryOp{Plus, Minus, Times, Over} {
 			got, want := make([]float32, total), make([]float32, total)
 			Broadcast(op, got, shape, a, sa, b, sb)
 			BroadcastNaive(op, want, shape, a, sa, b, sb)
@@ -38,7 +38,7 @@ func TestBroadcastEqualsNaive(t *testing.T) {
 
 func TestBroadcastIntegers(t *testing.T) {
 	got := make([]int64, 3)
-	for op, want := range map[Arithmetic][]int64{Plus: {9, -5, 10}, Minus: {5, -9, 6}, Times: {14, -14, 16}, Over: {3, -3, 4}} {
+	for op, want := range map[BinaryOp][]int64{Plus: {9, -5, 10}, Minus: {5, -9, 6}, Times: {14, -14, 16}, Over: {3, -3, 4}} {
 		Broadcast(op, got, []int{3}, []int64{7, -7, 8}, []int{1}, []int64{2}, []int{0})
 		if !slices.Equal(got, want) {
 			t.Errorf("op %d: %v, want %v", op, got, want)

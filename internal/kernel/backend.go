@@ -11,12 +11,8 @@ import (
 type backend struct {
 	name string
 
-	// block adds to rowPanels x colPanels tiles of C, each of rows x cols, for
-	// l = 0, 1, ..., k-1 in this order and in two roundings: for tile (p, q)
-	// c[(p*rows+i)*ldc + q*cols+j] += a[p*aStep + l*rows+i] * b[q*bStep + offsets[l]+j].
-	// With bias, C starts from bias[p*rows+i] and not from what it holds.
-	rows, cols int
-	block      blockKernel
+	// wide is the tile of C that stays in registers, narrow one for few rows.
+	wide, narrow tile
 
 	// dot adds to a tile of dotRows x dotCols of C:
 	// c[i*ldc+j] += sum over p < n of a[i*lda+p] * b[offsets[j]+p], in any order
@@ -28,6 +24,34 @@ type backend struct {
 	leakyGrad func(n int, x, dy, dx *float32, slope float32)
 
 	vectors *vectorKernels // nil where plain Go serves
+}
+
+// tile is a part of C, rows x cols, with its kernels.
+type tile struct {
+	rows, cols int
+	// block adds to rowPanels x colPanels tiles of C,
+	// for l = 0, 1, ..., k-1 in this order and in two roundings: for tile (p, q)
+	// c[(p*rows+i)*ldc + q*cols+j] += a[p*aStep + l*rows+i] * b[q*bStep + offsets[l]+j].
+	// With bias, C starts from bias[p*rows+i] and not from what it holds.
+	block blockKernel
+	// fused is block in one rounding where the machine can, else the same.
+	fused blockKernel
+}
+
+// of is the kernel for an arithmetic.
+func (t tile) of(a Arithmetic) blockKernel {
+	if a == Fused {
+		return t.fused
+	}
+	return t.block
+}
+
+// tile is what the convolution is computed by.
+func (c Conv) tile() tile {
+	if c.M <= active.narrow.rows {
+		return active.narrow
+	}
+	return active.wide
 }
 
 type blockKernel func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int)
@@ -43,9 +67,11 @@ type vectorKernels struct {
 	// gather computes y[i] = x[index[i]] and returns true, or stops with some of
 	// them at an index that is negative or not below extent.
 	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
-	// spread and fold are spreadTiles and foldTiles, fold for whole tiles only; width is at least simd.Lanes.
-	spread func(tiles, width int, x, v *float32, part int)
-	fold   func(tiles, width int, m *float32, stride, part int, y *float32, bias float32)
+	// The four of Winograd's transforms are the functions of their names; width is at least simd.Lanes.
+	deal       func(n int, x, y *float32, stride int)
+	interleave func(n int, x *float32, stride int, y *float32)
+	spread     func(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)
+	fold       func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 }
 
 // mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.
@@ -75,10 +101,12 @@ func Name() string { return active.name }
 
 // portable is plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
 // arm64 and of V8's WebAssembly.
-var portable = backend{"plain Go", 4, 4, tiled(4, 4, microGo), 1, 4, 4, dotGo, leakyGradGo, nil}
+var portable = backend{"plain Go", goTile, goTile, 1, 4, 4, dotGo, leakyGradGo, nil}
 
-// tiled makes a block of a kernel that adds to one tile of rows x cols.
-func tiled(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
+var goTile = tile{4, 4, blockOf(4, 4, microGo), blockOf(4, 4, microGo)}
+
+// blockOf makes a block of a kernel that adds to one tile of rows x cols.
+func blockOf(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
 	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
 		for q := range colPanels {
 			for p := range rowPanels {

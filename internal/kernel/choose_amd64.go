@@ -14,17 +14,23 @@ import (
 func available() []backend {
 	var list []backend
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasBMI2 {
-		list = append(list, backend{"AVX-512", 8, 32, blocked(8, 32, tilesAVX512, packAVX512), 4, 4, 16, dotAVX512, leakyGradAVX512, &vectorKernels{
-			maps:  func(f simd.Map, n int, x, y *float32, p, q float32) { mapsAVX512(int(f), n, x, y, p, q) },
-			pairs: func(f simd.Pair, n int, a, b, y *float32) { pairsAVX512(int(f), n, a, b, y) },
-			sums:  sumsAVX512, squares: squaresAVX512, gather: gather, spread: spreadAVX512, fold: foldAVX512,
-		}})
+		list = append(list, backend{"AVX-512",
+			tile{8, 32, blocked(8, 32, wideAVX512, packAVX512), blocked(8, 32, wideFusedAVX512, packAVX512)},
+			tile{4, 32, blocked(4, 32, narrowAVX512, packAVX512), blocked(4, 32, narrowFusedAVX512, packAVX512)},
+			4, 4, 16, dotAVX512, leakyGradAVX512, &vectorKernels{
+				maps:  func(f simd.Map, n int, x, y *float32, p, q float32) { mapsAVX512(int(f), n, x, y, p, q) },
+				pairs: func(f simd.Pair, n int, a, b, y *float32) { pairsAVX512(int(f), n, a, b, y) },
+				sums:  sumsAVX512, squares: squaresAVX512, gather: gather,
+				deal: dealAVX512, interleave: interleaveAVX512, spread: spreadAVX512, fold: foldAVX512,
+			}})
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
-		list = append(list, backend{"AVX2", 4, 16, blocked(4, 16, tilesAVX2, packAVX2), 4, 2, 8, dotAVX2, leakyGradAVX2, &vectorKernels{
+		whole := tile{4, 16, blocked(4, 16, wideAVX2, packAVX2), blocked(4, 16, wideFusedAVX2, packAVX2)}
+		list = append(list, backend{"AVX2", whole, whole, 4, 2, 8, dotAVX2, leakyGradAVX2, &vectorKernels{
 			maps:  func(f simd.Map, n int, x, y *float32, p, q float32) { mapsAVX2(int(f), n, x, y, p, q) },
 			pairs: func(f simd.Pair, n int, a, b, y *float32) { pairsAVX2(int(f), n, a, b, y) },
-			sums:  sumsAVX2, squares: squaresAVX2, gather: gather, spread: spreadAVX2, fold: foldAVX2,
+			sums:  sumsAVX2, squares: squaresAVX2, gather: gather,
+			deal: dealAVX2, interleave: interleaveAVX2, spread: spreadAVX2, fold: foldAVX2,
 		}})
 	}
 	return append(list, portable)

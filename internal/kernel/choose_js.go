@@ -20,6 +20,12 @@ func load(module unsafe.Pointer, bytes int32) int32
 //go:noescape
 func wasmBlock(rowPanels, columnPanels, k int32, a unsafe.Pointer, aStep int32, b unsafe.Pointer, bStep int32, offsets, bias, c unsafe.Pointer, ldc int32, scratch unsafe.Pointer)
 
+// wasmFused is block of the relaxed build.
+//
+//go:wasmimport kernel fused
+//go:noescape
+func wasmFused(rowPanels, columnPanels, k int32, a unsafe.Pointer, aStep int32, b unsafe.Pointer, bStep int32, offsets, bias, c unsafe.Pointer, ldc int32, scratch unsafe.Pointer)
+
 //go:wasmimport kernel maps
 //go:noescape
 func wasmMaps(f, n int32, x, y unsafe.Pointer, p, q float32)
@@ -40,60 +46,95 @@ func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
 //go:noescape
 func wasmGather(n int32, index, x unsafe.Pointer, extent int32, y unsafe.Pointer) int32
 
+//go:wasmimport kernel deal
+//go:noescape
+func wasmDeal(n int32, x, y unsafe.Pointer, stride int32)
+
+//go:wasmimport kernel interleave
+//go:noescape
+func wasmInterleave(n int32, x unsafe.Pointer, stride int32, y unsafe.Pointer)
+
 //go:wasmimport kernel spread
 //go:noescape
-func wasmSpread(tiles, width int32, x, v unsafe.Pointer, part int32)
+func wasmSpread(rows, width int32, x unsafe.Pointer, row, plane int32, v unsafe.Pointer, part int32)
 
 //go:wasmimport kernel fold
 //go:noescape
-func wasmFold(tiles, width int32, m unsafe.Pointer, stride, part int32, y unsafe.Pointer, bias float32)
+func wasmFold(rows, width int32, m unsafe.Pointer, part int32, y unsafe.Pointer, plane int32, bias float32)
 
-// simd128 runs on the vectors of WebAssembly. The dot product, which serves
-// training only, stays in Go.
-var simd128 = backend{"WebAssembly SIMD128", simd.Rows, simd.Columns,
-	simdBlock,
-	1, 4, simd.Lanes, dotGo,
-	leakyGradGo,
-	&vectorKernels{
-		maps: func(f simd.Map, n int, x, y *float32, p, q float32) {
-			wasmMaps(int32(f), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), p, q)
+// vectors makes a backend of the vectors of WebAssembly. The dot product, which
+// serves training only, stays in Go.
+func vectors(name string, whole tile) backend {
+	return backend{name, whole, whole,
+		1, 4, simd.Lanes, dotGo,
+		leakyGradGo,
+		&vectorKernels{
+			maps: func(f simd.Map, n int, x, y *float32, p, q float32) {
+				wasmMaps(int32(f), int32(n), unsafe.Pointer(x), unsafe.Pointer(y), p, q)
+			},
+			pairs: func(f simd.Pair, n int, a, b, y *float32) {
+				wasmPairs(int32(f), int32(n), unsafe.Pointer(a), unsafe.Pointer(b), unsafe.Pointer(y))
+			},
+			sums: func(n int, x *float32, lanes *[simd.SumLanes]float32) {
+				wasmSums(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes))
+			},
+			squares: func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32) {
+				wasmSquares(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes), m)
+			},
+			gather: func(n int, index *int32, x *float32, extent int, y *float32) bool {
+				return wasmGather(int32(n), unsafe.Pointer(index), unsafe.Pointer(x), int32(extent), unsafe.Pointer(y)) != 0
+			},
+			deal: func(n int, x, y *float32, stride int) {
+				wasmDeal(int32(n), unsafe.Pointer(x), unsafe.Pointer(y), int32(stride))
+			},
+			interleave: func(n int, x *float32, stride int, y *float32) {
+				wasmInterleave(int32(n), unsafe.Pointer(x), int32(stride), unsafe.Pointer(y))
+			},
+			spread: func(rows, width int, x *float32, row, plane int, v *float32, part int, _ *float32) {
+				wasmSpread(int32(rows), int32(width), unsafe.Pointer(x), int32(row), int32(plane), unsafe.Pointer(v), int32(part))
+			},
+			fold: func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, _ *float32) {
+				wasmFold(int32(rows), int32(width), unsafe.Pointer(m), int32(part), unsafe.Pointer(y), int32(plane), bias)
+			},
 		},
-		pairs: func(f simd.Pair, n int, a, b, y *float32) {
-			wasmPairs(int32(f), int32(n), unsafe.Pointer(a), unsafe.Pointer(b), unsafe.Pointer(y))
-		},
-		sums: func(n int, x *float32, lanes *[simd.SumLanes]float32) {
-			wasmSums(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes))
-		},
-		squares: func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32) {
-			wasmSquares(int32(n), unsafe.Pointer(x), unsafe.Pointer(lanes), m)
-		},
-		gather: func(n int, index *int32, x *float32, extent int, y *float32) bool {
-			return wasmGather(int32(n), unsafe.Pointer(index), unsafe.Pointer(x), int32(extent), unsafe.Pointer(y)) != 0
-		},
-		spread: func(tiles, width int, x, v *float32, part int) {
-			wasmSpread(int32(tiles), int32(width), unsafe.Pointer(x), unsafe.Pointer(v), int32(part))
-		},
-		fold: func(tiles, width int, m *float32, stride, part int, y *float32, bias float32) {
-			wasmFold(int32(tiles), int32(width), unsafe.Pointer(m), int32(stride), int32(part), unsafe.Pointer(y), bias)
-		},
-	},
+	}
 }
 
 // panel is the scratch memory of block. Calls do not overlap: the program has one thread.
 var panel []float32
 
-func simdBlock(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
+// panelOf is room for k steps of a panel of B.
+func panelOf(k int) unsafe.Pointer {
 	if len(panel) < k*simd.Columns {
 		panel = make([]float32, k*simd.Columns)
 	}
-	wasmBlock(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
-		unsafe.Pointer(offsets), unsafe.Pointer(bias), unsafe.Pointer(c), int32(ldc), unsafe.Pointer(unsafe.SliceData(panel)))
+	return unsafe.Pointer(unsafe.SliceData(panel))
 }
 
-// available lists the backends of this host, best first.
+func simdBlock(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
+	wasmBlock(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
+		unsafe.Pointer(offsets), unsafe.Pointer(bias), unsafe.Pointer(c), int32(ldc), panelOf(k))
+}
+
+func simdFused(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
+	wasmFused(int32(rowPanels), int32(colPanels), int32(k), unsafe.Pointer(a), int32(aStep), unsafe.Pointer(b), int32(bStep),
+		unsafe.Pointer(offsets), unsafe.Pointer(bias), unsafe.Pointer(c), int32(ldc), panelOf(k))
+}
+
+// available lists the backends of this host, best first. The relaxed build has all
+// that the other has, so that one module serves.
 func available() []backend {
-	if module := simd.Module(); load(unsafe.Pointer(&module[0]), int32(len(module))) == 0 {
-		return []backend{portable}
+	try := func(relaxed bool) bool {
+		module := simd.Module(relaxed)
+		return load(unsafe.Pointer(&module[0]), int32(len(module))) != 0
 	}
-	return []backend{simd128, portable}
+	whole := tile{simd.Rows, simd.Columns, simdBlock, simdBlock}
+	if try(true) {
+		whole.fused = simdFused
+		return []backend{vectors("WebAssembly relaxed SIMD", whole), portable}
+	}
+	if try(false) {
+		return []backend{vectors("WebAssembly SIMD128", whole), portable}
+	}
+	return []backend{portable}
 }

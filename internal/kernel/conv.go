@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Conv describes a 2-D convolution of x (N, C, H, W) with w (M, C, KH, KW) to
 // y (N, M, OutH, OutW), in the sense of ONNX Conv with group 1.
@@ -13,6 +10,7 @@ type Conv struct {
 	SH, SW         int // strides
 	PT, PL, PB, PR int // zero padding: top, left, bottom, right
 	DH, DW         int // dilations
+	Arithmetic     Arithmetic
 }
 
 // OutH is the height of the output.
@@ -85,10 +83,11 @@ type padded struct {
 	sh, sw int // strides; 1 where there is but one output
 	ph, pw int // of a plane
 	slack  int // zeros behind the data: a kernel reads whole vectors
+	last   int // where the last tap of output 0 lies
 }
 
 func (c Conv) padded() padded {
-	p := padded{sh: c.SH, sw: c.SW, slack: active.cols + active.lanes + c.DW*(c.KW-1)}
+	p := padded{sh: c.SH, sw: c.SW, slack: active.wide.cols + active.lanes + c.DW*(c.KW-1)}
 	if c.OutH() == 1 {
 		p.sh = 1
 	}
@@ -96,6 +95,11 @@ func (c Conv) padded() padded {
 		p.sw = 1
 	}
 	p.ph, p.pw = (c.H+c.PT+c.PB+p.sh-1)/p.sh, (c.W+c.PL+c.PR+p.sw-1)/p.sw
+	for kh := range c.KH {
+		for kw := range c.KW {
+			p.last = max(p.last, p.at(c.C-1, kh*c.DH, kw*c.DW))
+		}
+	}
 	return p
 }
 
@@ -158,106 +162,21 @@ func (c Conv) offsets(p padded) []int {
 	return o
 }
 
-// Conv2D computes y = w * x + bias in canonical order. bias has M elements or is nil.
+// Conv2D computes y = w * x + bias. bias has M elements or is nil.
 // Panics when a slice does not have the length that c says; c must be valid.
 func Conv2D(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
-	packed := borrow(c.packedSize())
-	c.pack(*packed, w)
-	c.convolve(x, *packed, bias, y)
-	release(packed)
-}
-
-// packedSize is how many elements pack writes.
-func (c Conv) packedSize() int {
-	if c.winograd() {
-		return winogradParts * packedRows(c.M) * c.C * c.KW
-	}
-	return packedRows(c.M) * c.taps()
-}
-
-// pack brings weights into the form that convolve reads.
-func (c Conv) pack(dst, w []float32) {
-	if c.winograd() {
-		c.packComponents(dst, w)
-	} else {
-		packA(dst, c.M, c.taps(), RowMajor(w, c.taps()))
-	}
-}
-
-// convolve is Conv2D with packed weights.
-func (c Conv) convolve(x, packed, bias, y []float32) {
-	starts := borrow(packedRows(c.M))
-	clear((*starts)[copy(*starts, bias):])
-	switch {
-	case c.winograd():
-		c.bySpreading(x, packed, *starts, y)
-	case c.pointwise():
-		c.inPlace(x, packed, *starts, y)
-	default:
-		c.direct(x, packed, *starts, y)
-	}
-	release(starts)
+	p := newPlan(c)
+	p.pack(w)
+	p.run(x, bias, y, After{})
 }
 
 // pointwise says whether the convolution is a product of two matrices, of weights and of
 // samples, whose result consists of whole tiles: no border, no scratch, no rests.
 func (c Conv) pointwise() bool {
+	t := c.tile()
 	return c.KH == 1 && c.KW == 1 && c.SH == 1 && c.SW == 1 && c.PT+c.PL+c.PB+c.PR == 0 &&
-		c.M%active.rows == 0 && c.H*c.W%active.cols == 0
-}
-
-// inPlace is a pointwise convolution.
-func (c Conv) inPlace(x, pa, bias, y []float32) {
-	positions := c.H * c.W
-	offsets := make([]int, c.C)
-	for i := range offsets {
-		offsets[i] = i * positions
-	}
-	span := roundUp(bandColumns, active.cols)
-	bands := (positions + span - 1) / span
-	parallel(c.N*bands, func(t int) {
-		n, j := t/bands, t%bands*span
-		src, dst := x[n*c.C*positions:(n+1)*c.C*positions], y[n*c.M*positions:(n+1)*c.M*positions]
-		active.block(c.M/active.rows, min(span, positions-j)/active.cols, c.C, &pa[0], active.rows*c.C,
-			&src[j], active.cols, &offsets[0], &bias[0], &dst[j], positions)
-	})
-}
-
-// bandColumns is how many columns of output a task computes: enough to pay for its
-// overhead, few enough that they stay in cache.
-const bandColumns = 1024
-
-// direct convolves, reading the padded samples in place. bias has
-// an element for every packed row.
-func (c Conv) direct(x, pa, bias, y []float32) {
-	p := c.padded()
-	oh, ow, k := c.OutH(), c.OutW(), c.taps()
-	size := p.size(c.C)
-	xs := borrow(c.N * size)
-	parallel(c.N, func(n int) { c.fill(p, (*xs)[n*size:(n+1)*size], x[n*c.C*c.H*c.W:]) })
-	offsets := c.offsets(p)
-	rows, cols := active.rows, active.cols
-	band := min(oh, max(1, bandColumns/p.pw))
-	bands := (oh + band - 1) / band
-	parallel(c.N*bands, func(t int) {
-		n, h0 := t/bands, t%bands*band
-		h1 := min(oh, h0+band)
-		span := (h1-h0-1)*p.pw + ow
-		ld := (span + cols - 1) / cols * cols
-		tile := borrow(packedRows(c.M) * ld)
-		src := (*xs)[n*size : (n+1)*size]
-		// The last tap of the last panel ends inside the slack.
-		_, _ = src[slices.Max(offsets)+h0*p.pw+ld-1], pa[packedRows(c.M)*k-1]
-		active.block(packedRows(c.M)/rows, ld/cols, k, &pa[0], rows*k, &src[h0*p.pw], cols, &offsets[0], &bias[0], &(*tile)[0], ld)
-		for i := range c.M {
-			for h := h0; h < h1; h++ {
-				copy(y[((n*c.M+i)*oh+h)*ow:((n*c.M+i)*oh+h+1)*ow], (*tile)[i*ld+(h-h0)*p.pw:])
-			}
-		}
-		release(tile)
-	})
-	release(xs)
+		c.M%t.rows == 0 && c.H*c.W%t.cols == 0
 }
 
 // im2col writes one sample x (C, H, W) as rows of taps: dst (C*KH*KW, OutH*OutW), padding as zeros.
@@ -342,29 +261,29 @@ func Conv2DNaive(c Conv, x, w, bias, y []float32) {
 // Conv2DGradInput computes the gradient of the input, dx (N, C, H, W), from
 // dy (N, M, OutH, OutW). This is also the forward pass of the transposed
 // convolution of dy. Order: with stride 1 and pads below the kernel's size that
-// of Conv2D with the mirrored kernel; otherwise see byPhases.
+// of Conv2D with the mirrored kernel; otherwise that of phasesPlan.
 func Conv2DGradInput(c Conv, dy, w, dx []float32) {
-	c.checkLengths(dx, w, dy)
-	if r, ok := c.mirrored(); ok {
-		mirror := borrow(len(w))
-		for m := range c.M {
-			for ch := range c.C {
-				for q := range c.KH * c.KW {
-					(*mirror)[(ch*c.M+m)*c.KH*c.KW+c.KH*c.KW-1-q] = w[(m*c.C+ch)*c.KH*c.KW+q]
-				}
+	var f Filter
+	f.GradInput(c, dy, w, dx)
+}
+
+// mirrorWeights turns w (M, C, KH, KW) into the mirrored kernel (C, M, KH, KW).
+func (c Conv) mirrorWeights(mirror, w []float32) {
+	size := c.KH * c.KW
+	for m := range c.M {
+		for ch := range c.C {
+			for q := range size {
+				mirror[(ch*c.M+m)*size+size-1-q] = w[(m*c.C+ch)*size+q]
 			}
 		}
-		Conv2D(r, dy, *mirror, nil, dx)
-		release(mirror)
-		return
 	}
-	c.byPhases(dy, w, dx)
 }
 
 // mirrored describes the input gradient of a stride 1 convolution as a convolution of dy.
 func (c Conv) mirrored() (Conv, bool) {
 	r := Conv{N: c.N, C: c.M, H: c.OutH(), W: c.OutW(), M: c.C, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW,
-		PT: c.DH*(c.KH-1) - c.PT, PL: c.DW*(c.KW-1) - c.PL, PB: c.DH*(c.KH-1) - c.PB, PR: c.DW*(c.KW-1) - c.PR}
+		Arithmetic: c.Arithmetic,
+		PT:         c.DH*(c.KH-1) - c.PT, PL: c.DW*(c.KW-1) - c.PL, PB: c.DH*(c.KH-1) - c.PB, PR: c.DW*(c.KW-1) - c.PR}
 	return r, c.SH == 1 && c.SW == 1 && r.PT >= 0 && r.PL >= 0 && r.PB >= 0 && r.PR >= 0
 }
 

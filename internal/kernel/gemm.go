@@ -28,10 +28,10 @@ func Gemm(m, n, k int, a, b Matrix, c []float32, ldc int) {
 	if k == 0 {
 		return
 	}
-	pa := borrow(packedRows(m) * k)
-	packA(*pa, m, k, a)
+	pa := borrow(roundUp(m, active.wide.rows) * k)
+	packA(*pa, m, k, a, active.wide.rows)
 	const floats = 1 << 16 // a packed block of B stays within the second-level cache
-	block := max(active.cols, min(floats/min(k, depth)/active.cols, 32)*active.cols)
+	block := max(active.wide.cols, min(floats/min(k, depth)/active.wide.cols, 32)*active.wide.cols)
 	parallel((n+block-1)/block, func(t int) {
 		j0 := t * block
 		gemmColumns(m, k, *pa, b, j0, min(n, j0+block), c, ldc)
@@ -52,11 +52,8 @@ func GemmNaive(m, n, k int, a, b Matrix, c []float32, ldc int) {
 	}
 }
 
-func packedRows(m int) int { return (m + active.rows - 1) / active.rows * active.rows }
-
-// packA copies A into panels of active.rows rows, k-major, missing rows as zeros.
-func packA(dst []float32, m, k int, a Matrix) {
-	r := active.rows
+// packA copies A into panels of r rows, k-major, missing rows as zeros.
+func packA(dst []float32, m, k int, a Matrix, r int) {
 	for i0 := 0; i0 < m; i0 += r {
 		panel := dst[i0*k : (i0+r)*k]
 		for i := range r {
@@ -80,9 +77,9 @@ func packA(dst []float32, m, k int, a Matrix) {
 	}
 }
 
-// packB copies rows [k0, k1) and columns [j0, j1) of B into panels of active.cols columns, missing columns as zeros.
+// packB copies rows [k0, k1) and columns [j0, j1) of B into panels as wide as the tile, missing columns as zeros.
 func packB(dst []float32, b Matrix, k0, k1, j0, j1 int) {
-	c := active.cols
+	c := active.wide.cols
 	kk := k1 - k0
 	for j := j0; j < j1; j += c {
 		panel := dst[(j-j0)*kk : (j-j0+c)*kk]
@@ -114,7 +111,7 @@ func packB(dst []float32, b Matrix, k0, k1, j0, j1 int) {
 
 // gemmColumns adds A, packed by packA, times columns [j0, j1) of B to the same columns of C.
 func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc int) {
-	rows, cols := active.rows, active.cols
+	rows, cols := active.wide.rows, active.wide.cols
 	panels := (j1 - j0 + cols - 1) / cols
 	pb := borrow(panels * cols * min(k, depth))
 	edge := borrow(rows * cols)
@@ -129,7 +126,7 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 		inRows, inCols := m/rows, (j1-j0)/cols
 		if inRows > 0 && inCols > 0 {
 			_, _ = c[(inRows*rows-1)*ldc+j0+inCols*cols-1], pa[inRows*rows*k-1]
-			active.block(inRows, inCols, kk, &pa[k0*rows], k*rows, &(*pb)[0], cols*kk, &steps[0], nil, &c[j0], ldc)
+			active.wide.block(inRows, inCols, kk, &pa[k0*rows], k*rows, &(*pb)[0], cols*kk, &steps[0], nil, &c[j0], ldc)
 		}
 		for p := range panels {
 			j := j0 + p*cols
@@ -145,7 +142,7 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 				for r := range h {
 					copy(tile[r*cols:r*cols+w], c[(i+r)*ldc+j:])
 				}
-				active.block(1, 1, kk, &pa[i*k+k0*rows], 0, panel, 0, &steps[0], nil, &tile[0], cols)
+				active.wide.block(1, 1, kk, &pa[i*k+k0*rows], 0, panel, 0, &steps[0], nil, &tile[0], cols)
 				for r := range h {
 					copy(c[(i+r)*ldc+j:(i+r)*ldc+j+w], tile[r*cols:])
 				}

@@ -3,7 +3,7 @@
 //
 // # Canonical arithmetic
 //
-// Every operation is IEEE 754 float32, without fused multiply-add, in one stated
+// Unless it says otherwise, every operation is IEEE 754 float32, without fused multiply-add, in one stated
 // order per output element; kernels vectorise across outputs. So AVX-512, AVX2,
 // WebAssembly SIMD128 and plain Go give the same bits. The products of a
 // sum are rounded before they are added: the explicit float32 conversions keep
@@ -13,10 +13,20 @@
 //   - matrix product and convolution: acc starts at the bias (or 0), then
 //     acc += a[k]*b[k] for k = 0, 1, ...; a convolution's k runs over (input
 //     channel, kernel row, kernel column), and padding contributes products with 0;
-//   - convolution with kernels of three rows, stride 1 and many channels: six such
-//     sums for four rows of output, see winograd.go;
+//   - convolution with kernels of 3 x 3, stride 1 and many channels: 36 such sums
+//     over channels for 4 x 4 outputs, see winograd.go;
+//   - transposed convolution with strides: one sum over (kernel row, kernel column,
+//     channel), from 0, of the taps that reach the output;
 //   - reductions over a plane (Sum): 16 interleaved partial sums, lane j takes
 //     elements j, j+16, ..., folded pairwise 8, 4, 2, 1.
+//
+// # Fused arithmetic
+//
+// A Conv may ask for Fused: the same sums in the same order, but a product is not
+// rounded before it is added where the machine can do so in one instruction. It is
+// for what need not be the same on two machines. Each result lies within the
+// tolerance of the canonical one: half a unit in the last place of the partial
+// sums for each of its products.
 //
 // Shapes use N batch, C channels, H height, W width, P = H*W positions.
 //
@@ -26,11 +36,40 @@
 package kernel
 
 import (
+	"fmt"
 	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
 )
+
+// Arithmetic says how the products of a convolution are rounded.
+type Arithmetic int
+
+const (
+	Canonical Arithmetic = iota // the same bits on every machine
+	Fused                       // as fast as the machine can
+)
+
+func (a Arithmetic) String() string {
+	switch a {
+	case Canonical:
+		return "canonical"
+	case Fused:
+		return "fused"
+	}
+	return fmt.Sprintf("Arithmetic(%d)", int(a))
+}
+
+// ParseArithmetic is the inverse of String.
+func ParseArithmetic(s string) (Arithmetic, error) {
+	for _, a := range []Arithmetic{Canonical, Fused} {
+		if s == a.String() {
+			return a, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no arithmetic %q, but canonical and fused", s)
+}
 
 // parallel runs f(task) for every task in [0, tasks) on all cores. Tasks must
 // write disjoint outputs, so that the result does not depend on the schedule.

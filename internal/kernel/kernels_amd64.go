@@ -4,12 +4,33 @@
 
 package kernel
 
-// tilesAVX512 adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
+// wideAVX512 adds to tiles of C of 8 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
 // bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
 //
 //go:noescape
-func tilesAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+func wideAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+
+// wideFusedAVX512 adds to tiles of C of 8 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+//
+//go:noescape
+func wideFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+
+// narrowAVX512 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+//
+//go:noescape
+func narrowAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+
+// narrowFusedAVX512 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+//
+//go:noescape
+func narrowFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // packAVX512 copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.
 //
@@ -36,15 +57,25 @@ func sumsAVX512(n int, x *float32, lanes *[16]float32)
 //go:noescape
 func squaresAVX512(n int, x *float32, lanes *[16]float32, m float32)
 
-// spreadAVX512 is spreadTiles. tiles is at least 1, width at least simd.Lanes.
+// dealAVX512 is deal. n is a multiple of 4.
 //
 //go:noescape
-func spreadAVX512(tiles int, width int, x *float32, v *float32, part int)
+func dealAVX512(n int, x *float32, y *float32, stride int)
 
-// foldAVX512 is foldTiles for whole tiles. tiles is at least 1, width at least simd.Lanes.
+// interleaveAVX512 is interleave. n is a multiple of 4.
 //
 //go:noescape
-func foldAVX512(tiles int, width int, m *float32, stride int, part int, y *float32, bias float32)
+func interleaveAVX512(n int, x *float32, stride int, y *float32)
+
+// spreadAVX512 is spreadTiles. rows is at least 1, width at least simd.Lanes.
+//
+//go:noescape
+func spreadAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+
+// foldAVX512 is foldTiles. rows is at least 1, width at least simd.Lanes.
+//
+//go:noescape
+func foldAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX512 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
 // in vector lanes and fused. n is a multiple of the lanes.
@@ -57,12 +88,19 @@ func dotAVX512(n int, a *float32, lda int, b *float32, offsets *int, c *float32,
 //go:noescape
 func leakyGradAVX512(n int, x *float32, dy *float32, dx *float32, slope float32)
 
-// tilesAVX2 adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
+// wideAVX2 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
 // bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
 //
 //go:noescape
-func tilesAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+func wideAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+
+// wideFusedAVX2 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
+// c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
+// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+//
+//go:noescape
+func wideFusedAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // packAVX2 copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.
 //
@@ -89,15 +127,25 @@ func sumsAVX2(n int, x *float32, lanes *[16]float32)
 //go:noescape
 func squaresAVX2(n int, x *float32, lanes *[16]float32, m float32)
 
-// spreadAVX2 is spreadTiles. tiles is at least 1, width at least simd.Lanes.
+// dealAVX2 is deal. n is a multiple of 4.
 //
 //go:noescape
-func spreadAVX2(tiles int, width int, x *float32, v *float32, part int)
+func dealAVX2(n int, x *float32, y *float32, stride int)
 
-// foldAVX2 is foldTiles for whole tiles. tiles is at least 1, width at least simd.Lanes.
+// interleaveAVX2 is interleave. n is a multiple of 4.
 //
 //go:noescape
-func foldAVX2(tiles int, width int, m *float32, stride int, part int, y *float32, bias float32)
+func interleaveAVX2(n int, x *float32, stride int, y *float32)
+
+// spreadAVX2 is spreadTiles. rows is at least 1, width at least simd.Lanes.
+//
+//go:noescape
+func spreadAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+
+// foldAVX2 is foldTiles. rows is at least 1, width at least simd.Lanes.
+//
+//go:noescape
+func foldAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX2 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
 // in vector lanes and fused. n is a multiple of the lanes.

@@ -758,9 +758,9 @@ DATA constants<>+3000(SB)/4, $0x0000007f
 DATA constants<>+3004(SB)/4, $0x0000007f
 GLOBL constants<>(SB), RODATA|NOPTR, $3008
 
-// func tilesAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// func wideAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 // Requires: AVX, AVX512F
-TEXT ·tilesAVX512(SB), NOSPLIT, $0-96
+TEXT ·wideAVX512(SB), NOSPLIT, $0-96
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ b+32(FP), DX
@@ -899,6 +899,334 @@ store:
 	ADDQ    DI, R8
 	VMOVUPS Z14, (R8)
 	VMOVUPS Z15, 64(R8)
+	MOVQ    aStep+24(FP), R8
+	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
+	DECQ    AX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func wideFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·wideFusedAVX512(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+32(FP), DX
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
+	SHLQ $0x02, DI
+
+tile:
+	TESTQ        BX, BX
+	JZ           unbiased
+	VBROADCASTSS (BX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(BX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(BX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(BX), Z6
+	VMOVAPS      Z6, Z7
+	VBROADCASTSS 16(BX), Z8
+	VMOVAPS      Z8, Z9
+	VBROADCASTSS 20(BX), Z10
+	VMOVAPS      Z10, Z11
+	VBROADCASTSS 24(BX), Z12
+	VMOVAPS      Z12, Z13
+	VBROADCASTSS 28(BX), Z14
+	VMOVAPS      Z14, Z15
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	JMP          started
+
+unbiased:
+	MOVQ    SI, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z10
+	VMOVUPS 64(R8), Z11
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z14
+	VMOVUPS 64(R8), Z15
+
+started:
+	MOVQ  k+8(FP), R8
+	MOVQ  offsets+48(FP), R9
+	MOVQ  CX, R10
+	TESTQ R8, R8
+	JZ    store
+
+step:
+	MOVQ         (R9), R11
+	VMOVUPS      (DX)(R11*4), Z16
+	VMOVUPS      64(DX)(R11*4), Z17
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS 4(R10), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS 8(R10), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS 12(R10), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS 16(R10), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS 20(R10), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS 24(R10), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS 28(R10), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         $0x20, R10
+	ADDQ         $0x08, R9
+	DECQ         R8
+	JNZ          step
+
+store:
+	MOVQ    SI, R8
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z8, (R8)
+	VMOVUPS Z9, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z14, (R8)
+	VMOVUPS Z15, 64(R8)
+	MOVQ    aStep+24(FP), R8
+	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
+	DECQ    AX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func narrowAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·narrowAVX512(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+32(FP), DX
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
+	SHLQ $0x02, DI
+
+tile:
+	TESTQ        BX, BX
+	JZ           unbiased
+	VBROADCASTSS (BX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(BX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(BX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(BX), Z6
+	VMOVAPS      Z6, Z7
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	JMP          started
+
+unbiased:
+	MOVQ    SI, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+
+started:
+	MOVQ  k+8(FP), R8
+	MOVQ  offsets+48(FP), R9
+	MOVQ  CX, R10
+	TESTQ R8, R8
+	JZ    store
+
+step:
+	MOVQ         (R9), R11
+	VMOVUPS      (DX)(R11*4), Z8
+	VMOVUPS      64(DX)(R11*4), Z9
+	VBROADCASTSS (R10), Z10
+	VMULPS       Z8, Z10, Z11
+	VMULPS       Z9, Z10, Z10
+	VADDPS       Z11, Z0, Z0
+	VADDPS       Z10, Z1, Z1
+	VBROADCASTSS 4(R10), Z10
+	VMULPS       Z8, Z10, Z11
+	VMULPS       Z9, Z10, Z10
+	VADDPS       Z11, Z2, Z2
+	VADDPS       Z10, Z3, Z3
+	VBROADCASTSS 8(R10), Z10
+	VMULPS       Z8, Z10, Z11
+	VMULPS       Z9, Z10, Z10
+	VADDPS       Z11, Z4, Z4
+	VADDPS       Z10, Z5, Z5
+	VBROADCASTSS 12(R10), Z10
+	VMULPS       Z8, Z10, Z8
+	VMULPS       Z9, Z10, Z9
+	VADDPS       Z8, Z6, Z6
+	VADDPS       Z9, Z7, Z7
+	ADDQ         $0x10, R10
+	ADDQ         $0x08, R9
+	DECQ         R8
+	JNZ          step
+
+store:
+	MOVQ    SI, R8
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	MOVQ    aStep+24(FP), R8
+	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
+	DECQ    AX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func narrowFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// Requires: AVX, AVX512F
+TEXT ·narrowFusedAVX512(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+32(FP), DX
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
+	SHLQ $0x02, DI
+
+tile:
+	TESTQ        BX, BX
+	JZ           unbiased
+	VBROADCASTSS (BX), Z0
+	VMOVAPS      Z0, Z1
+	VBROADCASTSS 4(BX), Z2
+	VMOVAPS      Z2, Z3
+	VBROADCASTSS 8(BX), Z4
+	VMOVAPS      Z4, Z5
+	VBROADCASTSS 12(BX), Z6
+	VMOVAPS      Z6, Z7
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	JMP          started
+
+unbiased:
+	MOVQ    SI, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z2
+	VMOVUPS 64(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z6
+	VMOVUPS 64(R8), Z7
+
+started:
+	MOVQ  k+8(FP), R8
+	MOVQ  offsets+48(FP), R9
+	MOVQ  CX, R10
+	TESTQ R8, R8
+	JZ    store
+
+step:
+	MOVQ         (R9), R11
+	VMOVUPS      (DX)(R11*4), Z8
+	VMOVUPS      64(DX)(R11*4), Z9
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS 4(R10), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS 8(R10), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS 12(R10), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         $0x10, R10
+	ADDQ         $0x08, R9
+	DECQ         R8
+	JNZ          step
+
+store:
+	MOVQ    SI, R8
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	ADDQ    DI, R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
 	MOVQ    aStep+24(FP), R8
 	LEAQ    (CX)(R8*4), CX
 	MOVQ    bStep+40(FP), R8
@@ -1787,148 +2115,1094 @@ store:
 	VZEROUPPER
 	RET
 
-// func spreadAVX512(tiles int, width int, x *float32, v *float32, part int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·spreadAVX512(SB), NOSPLIT, $0-40
-	MOVQ tiles+0(FP), AX
-	MOVQ width+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ v+24(FP), BX
-	MOVQ part+32(FP), SI
-	MOVQ CX, DI
-	SHLQ $0x02, DI
-	SHLQ $0x02, SI
+// func dealAVX512(n int, x *float32, y *float32, stride int)
+// Requires: AVX
+TEXT ·dealAVX512(SB), NOSPLIT, $0-32
+	MOVQ x+8(FP), AX
+	MOVQ y+16(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ n+0(FP), BX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), SI
 
-tile:
-	MOVQ DX, R9
-	LEAQ (DX)(DI*1), R10
-	MOVQ BX, R11
-	LEAQ (BX)(SI*1), R12
-	MOVQ CX, R8
-	SUBQ $0x10, R8
-	JL   rest2
-
-whole1:
-	VMOVUPS (R9), Z0
-	VMOVUPS (R10), Z1
-	VMOVUPS (R9)(DI*2), Z2
-	VMOVUPS (R10)(DI*2), Z3
-	VMOVUPS (R9)(DI*4), Z4
-	VMOVUPS (R10)(DI*4), Z5
-	VMOVUPS constants<>+2112(SB), Z6
-	VMOVUPS constants<>+2048(SB), Z7
-	VMULPS  Z2, Z6, Z8
-	VSUBPS  Z8, Z4, Z8
-	VMULPS  Z1, Z6, Z9
-	VSUBPS  Z9, Z3, Z9
-	VADDPS  Z9, Z8, Z10
-	VMOVUPS Z10, (R12)
-	VSUBPS  Z9, Z8, Z8
-	VMOVUPS Z8, (R11)(SI*2)
-	VSUBPS  Z2, Z4, Z8
-	VSUBPS  Z1, Z3, Z9
-	VMULPS  Z9, Z7, Z7
-	VADDPS  Z7, Z8, Z9
-	VMOVUPS Z9, (R12)(SI*2)
-	VSUBPS  Z7, Z8, Z7
-	VMOVUPS Z7, (R11)(SI*4)
-	VMOVUPS constants<>+2176(SB), Z7
-	VMULPS  Z0, Z6, Z0
-	VMULPS  Z2, Z7, Z2
-	VSUBPS  Z2, Z0, Z0
-	VADDPS  Z4, Z0, Z0
-	VMOVUPS Z0, (R11)
-	VMULPS  Z1, Z6, Z0
-	VMULPS  Z3, Z7, Z1
-	VSUBPS  Z1, Z0, Z0
-	VADDPS  Z5, Z0, Z0
-	VMOVUPS Z0, (R12)(SI*4)
-	ADDQ    $0x40, R9
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R11
-	ADDQ    $0x40, R12
-	SUBQ    $0x10, R8
-	JGE     whole1
-
-rest2:
-	ADDQ      $0x10, R8
-	JZ        done3
-	MOVL      $0x0000ffff, R13
-	BZHIL     R8, R13, R13
-	KMOVW     R13, K1
-	VMOVUPS.Z (R9), K1, Z0
-	VMOVUPS.Z (R10), K1, Z1
-	VMOVUPS.Z (R9)(DI*2), K1, Z2
-	VMOVUPS.Z (R10)(DI*2), K1, Z3
-	VMOVUPS.Z (R9)(DI*4), K1, Z4
-	VMOVUPS.Z (R10)(DI*4), K1, Z5
-	VMOVUPS   constants<>+2112(SB), Z6
-	VMOVUPS   constants<>+2048(SB), Z7
-	VMULPS    Z2, Z6, Z8
-	VSUBPS    Z8, Z4, Z8
-	VMULPS    Z1, Z6, Z9
-	VSUBPS    Z9, Z3, Z9
-	VADDPS    Z9, Z8, Z10
-	VMOVUPS   Z10, K1, (R12)
-	VSUBPS    Z9, Z8, Z8
-	VMOVUPS   Z8, K1, (R11)(SI*2)
-	VSUBPS    Z2, Z4, Z8
-	VSUBPS    Z1, Z3, Z9
-	VMULPS    Z9, Z7, Z7
-	VADDPS    Z7, Z8, Z9
-	VMOVUPS   Z9, K1, (R12)(SI*2)
-	VSUBPS    Z7, Z8, Z7
-	VMOVUPS   Z7, K1, (R11)(SI*4)
-	VMOVUPS   constants<>+2176(SB), Z7
-	VMULPS    Z0, Z6, Z0
-	VMULPS    Z2, Z7, Z2
-	VSUBPS    Z2, Z0, Z0
-	VADDPS    Z4, Z0, Z0
-	VMOVUPS   Z0, K1, (R11)
-	VMULPS    Z1, Z6, Z0
-	VMULPS    Z3, Z7, Z1
-	VSUBPS    Z1, Z0, Z0
-	VADDPS    Z5, Z0, Z0
-	VMOVUPS   Z0, K1, (R12)(SI*4)
-
-done3:
-	LEAQ (DX)(DI*4), DX
-	ADDQ DI, BX
-	DECQ AX
-	JNZ  tile
+step:
+	VMOVUPS   (AX), X0
+	VMOVUPS   16(AX), X1
+	VMOVUPS   32(AX), X2
+	VMOVUPS   48(AX), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X0
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X2
+	VMOVLHPS  X1, X4, X3
+	VMOVUPS   X3, (CX)
+	VMOVHLPS  X4, X1, X1
+	VMOVUPS   X1, (CX)(DX*1)
+	VMOVLHPS  X2, X0, X1
+	VMOVUPS   X1, (CX)(DX*2)
+	VMOVHLPS  X0, X2, X0
+	VMOVUPS   X0, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x04, BX
+	JNZ       step
 	VZEROUPPER
 	RET
 
-// func foldAVX512(tiles int, width int, m *float32, stride int, part int, y *float32, bias float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·foldAVX512(SB), NOSPLIT, $0-52
-	MOVQ         tiles+0(FP), AX
-	MOVQ         width+8(FP), CX
-	MOVQ         m+16(FP), DX
-	MOVQ         stride+24(FP), BX
-	MOVQ         part+32(FP), SI
-	MOVQ         y+40(FP), DI
-	VBROADCASTSS bias+48(FP), Z0
-	MOVQ         CX, R8
-	SHLQ         $0x02, R8
-	SHLQ         $0x02, SI
+// func interleaveAVX512(n int, x *float32, stride int, y *float32)
+// Requires: AVX
+TEXT ·interleaveAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+24(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ n+0(FP), BX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), SI
 
-tile:
-	MOVQ DX, R10
-	LEAQ (DX)(SI*1), R11
-	MOVQ DI, R12
-	LEAQ (DI)(R8*1), R13
-	MOVQ CX, R9
+step:
+	VMOVUPS   (CX), X0
+	VMOVUPS   (CX)(DX*1), X1
+	VMOVUPS   (CX)(DX*2), X2
+	VMOVUPS   (CX)(SI*1), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X0
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X2
+	VMOVLHPS  X1, X4, X3
+	VMOVUPS   X3, (AX)
+	VMOVHLPS  X4, X1, X1
+	VMOVUPS   X1, 16(AX)
+	VMOVLHPS  X2, X0, X1
+	VMOVUPS   X1, 32(AX)
+	VMOVHLPS  X0, X2, X0
+	VMOVUPS   X0, 48(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x04, BX
+	JNZ       step
+	VZEROUPPER
+	RET
+
+// func spreadAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-64
+	MOVQ x+16(FP), AX
+	MOVQ row+24(FP), CX
+	MOVQ plane+32(FP), DX
+	MOVQ v+40(FP), BX
+	MOVQ part+48(FP), SI
+	MOVQ scratch+56(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DX
+	SHLQ $0x02, SI
+	MOVQ rows+0(FP), R8
+
+tiles:
+	MOVQ AX, R10
+	MOVQ BX, R11
+	MOVQ width+8(FP), R9
 	SUBQ $0x10, R9
 	JL   rest2
 
 whole1:
-	VMOVUPS (R10), Z1
-	VMOVUPS (R11), Z2
-	VMOVUPS (R10)(SI*2), Z3
-	VMOVUPS (R11)(SI*2), Z4
-	VMOVUPS (R10)(SI*4), Z5
-	VMOVUPS (R11)(SI*4), Z6
+	MOVQ    R10, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS (R13), Z1
+	VMOVUPS (R12)(CX*2), Z2
+	VMOVUPS (R13)(CX*2), Z3
+	VMOVUPS (R12)(CX*4), Z4
+	VMOVUPS (R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 384(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 768(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1152(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1536(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 1920(DI)
+	VMOVUPS 4(R12), Z0
+	VMOVUPS 4(R13), Z1
+	VMOVUPS 4(R12)(CX*2), Z2
+	VMOVUPS 4(R13)(CX*2), Z3
+	VMOVUPS 4(R12)(CX*4), Z4
+	VMOVUPS 4(R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 640(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1024(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1408(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1792(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 256(DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 2176(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS (R13), Z1
+	VMOVUPS (R12)(CX*2), Z2
+	VMOVUPS (R13)(CX*2), Z3
+	VMOVUPS (R12)(CX*4), Z4
+	VMOVUPS (R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 448(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 832(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1216(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1600(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 64(DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 1984(DI)
+	VMOVUPS 4(R12), Z0
+	VMOVUPS 4(R13), Z1
+	VMOVUPS 4(R12)(CX*2), Z2
+	VMOVUPS 4(R13)(CX*2), Z3
+	VMOVUPS 4(R12)(CX*4), Z4
+	VMOVUPS 4(R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 704(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1088(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1472(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1856(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 320(DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 2240(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS (R13), Z1
+	VMOVUPS (R12)(CX*2), Z2
+	VMOVUPS (R13)(CX*2), Z3
+	VMOVUPS (R12)(CX*4), Z4
+	VMOVUPS (R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 512(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 896(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1280(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1664(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 128(DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 2048(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Z0
+	VMOVUPS (R13), Z1
+	VMOVUPS (R12)(CX*2), Z2
+	VMOVUPS (R13)(CX*2), Z3
+	VMOVUPS (R12)(CX*4), Z4
+	VMOVUPS (R13)(CX*4), Z5
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 576(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 960(DI)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, 1344(DI)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, 1728(DI)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, 192(DI)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, 2112(DI)
+	MOVQ    R11, R12
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 384(DI), Z0
+	VMOVUPS 448(DI), Z1
+	VMOVUPS 512(DI), Z2
+	VMOVUPS 576(DI), Z3
+	VMOVUPS 640(DI), Z4
+	VMOVUPS 704(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 768(DI), Z0
+	VMOVUPS 832(DI), Z1
+	VMOVUPS 896(DI), Z2
+	VMOVUPS 960(DI), Z3
+	VMOVUPS 1024(DI), Z4
+	VMOVUPS 1088(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1152(DI), Z0
+	VMOVUPS 1216(DI), Z1
+	VMOVUPS 1280(DI), Z2
+	VMOVUPS 1344(DI), Z3
+	VMOVUPS 1408(DI), Z4
+	VMOVUPS 1472(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1536(DI), Z0
+	VMOVUPS 1600(DI), Z1
+	VMOVUPS 1664(DI), Z2
+	VMOVUPS 1728(DI), Z3
+	VMOVUPS 1792(DI), Z4
+	VMOVUPS 1856(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1920(DI), Z0
+	VMOVUPS 1984(DI), Z1
+	VMOVUPS 2048(DI), Z2
+	VMOVUPS 2112(DI), Z3
+	VMOVUPS 2176(DI), Z4
+	VMOVUPS 2240(DI), Z5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Z2, Z6
+	VSUBPS  Z6, Z4, Z6
+	VMULPS  constants<>+2112(SB), Z1, Z7
+	VSUBPS  Z7, Z3, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*2)
+	VSUBPS  Z2, Z4, Z6
+	VSUBPS  Z1, Z3, Z7
+	VMULPS  constants<>+2048(SB), Z7, Z7
+	VADDPS  Z7, Z6, Z8
+	VMOVUPS Z8, (R13)(SI*2)
+	VSUBPS  Z7, Z6, Z6
+	VMOVUPS Z6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Z0, Z0
+	VMULPS  constants<>+2176(SB), Z2, Z2
+	VSUBPS  Z2, Z0, Z0
+	VADDPS  Z4, Z0, Z0
+	VMOVUPS Z0, (R12)
+	VMULPS  constants<>+2112(SB), Z1, Z0
+	VMULPS  constants<>+2176(SB), Z3, Z1
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  Z5, Z0, Z0
+	VMOVUPS Z0, (R13)(SI*4)
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, R11
+	SUBQ    $0x10, R9
+	JGE     whole1
+
+rest2:
+	ADDQ      $0x10, R9
+	JZ        done3
+	MOVL      $0x0000ffff, R12
+	BZHIL     R9, R12, R12
+	KMOVW     R12, K1
+	MOVQ      R10, R12
+	LEAQ      (R12)(CX*1), R13
+	VMOVUPS.Z (R12), K1, Z0
+	VMOVUPS.Z (R13), K1, Z1
+	VMOVUPS.Z (R12)(CX*2), K1, Z2
+	VMOVUPS.Z (R13)(CX*2), K1, Z3
+	VMOVUPS.Z (R12)(CX*4), K1, Z4
+	VMOVUPS.Z (R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 384(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 768(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1152(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1536(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, (DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 1920(DI)
+	VMOVUPS.Z 4(R12), K1, Z0
+	VMOVUPS.Z 4(R13), K1, Z1
+	VMOVUPS.Z 4(R12)(CX*2), K1, Z2
+	VMOVUPS.Z 4(R13)(CX*2), K1, Z3
+	VMOVUPS.Z 4(R12)(CX*4), K1, Z4
+	VMOVUPS.Z 4(R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 640(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1024(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1408(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1792(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, 256(DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 2176(DI)
+	ADDQ      DX, R12
+	LEAQ      (R12)(CX*1), R13
+	VMOVUPS.Z (R12), K1, Z0
+	VMOVUPS.Z (R13), K1, Z1
+	VMOVUPS.Z (R12)(CX*2), K1, Z2
+	VMOVUPS.Z (R13)(CX*2), K1, Z3
+	VMOVUPS.Z (R12)(CX*4), K1, Z4
+	VMOVUPS.Z (R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 448(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 832(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1216(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1600(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, 64(DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 1984(DI)
+	VMOVUPS.Z 4(R12), K1, Z0
+	VMOVUPS.Z 4(R13), K1, Z1
+	VMOVUPS.Z 4(R12)(CX*2), K1, Z2
+	VMOVUPS.Z 4(R13)(CX*2), K1, Z3
+	VMOVUPS.Z 4(R12)(CX*4), K1, Z4
+	VMOVUPS.Z 4(R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 704(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1088(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1472(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1856(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, 320(DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 2240(DI)
+	ADDQ      DX, R12
+	LEAQ      (R12)(CX*1), R13
+	VMOVUPS.Z (R12), K1, Z0
+	VMOVUPS.Z (R13), K1, Z1
+	VMOVUPS.Z (R12)(CX*2), K1, Z2
+	VMOVUPS.Z (R13)(CX*2), K1, Z3
+	VMOVUPS.Z (R12)(CX*4), K1, Z4
+	VMOVUPS.Z (R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 512(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 896(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1280(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1664(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, 128(DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 2048(DI)
+	ADDQ      DX, R12
+	LEAQ      (R12)(CX*1), R13
+	VMOVUPS.Z (R12), K1, Z0
+	VMOVUPS.Z (R13), K1, Z1
+	VMOVUPS.Z (R12)(CX*2), K1, Z2
+	VMOVUPS.Z (R13)(CX*2), K1, Z3
+	VMOVUPS.Z (R12)(CX*4), K1, Z4
+	VMOVUPS.Z (R13)(CX*4), K1, Z5
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 576(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 960(DI)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, 1344(DI)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, 1728(DI)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, 192(DI)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, 2112(DI)
+	MOVQ      R11, R12
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+	LEAQ      (R13)(SI*4), R12
+	ADDQ      SI, R12
+	VMOVUPS   384(DI), Z0
+	VMOVUPS   448(DI), Z1
+	VMOVUPS   512(DI), Z2
+	VMOVUPS   576(DI), Z3
+	VMOVUPS   640(DI), Z4
+	VMOVUPS   704(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+	LEAQ      (R13)(SI*4), R12
+	ADDQ      SI, R12
+	VMOVUPS   768(DI), Z0
+	VMOVUPS   832(DI), Z1
+	VMOVUPS   896(DI), Z2
+	VMOVUPS   960(DI), Z3
+	VMOVUPS   1024(DI), Z4
+	VMOVUPS   1088(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+	LEAQ      (R13)(SI*4), R12
+	ADDQ      SI, R12
+	VMOVUPS   1152(DI), Z0
+	VMOVUPS   1216(DI), Z1
+	VMOVUPS   1280(DI), Z2
+	VMOVUPS   1344(DI), Z3
+	VMOVUPS   1408(DI), Z4
+	VMOVUPS   1472(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+	LEAQ      (R13)(SI*4), R12
+	ADDQ      SI, R12
+	VMOVUPS   1536(DI), Z0
+	VMOVUPS   1600(DI), Z1
+	VMOVUPS   1664(DI), Z2
+	VMOVUPS   1728(DI), Z3
+	VMOVUPS   1792(DI), Z4
+	VMOVUPS   1856(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+	LEAQ      (R13)(SI*4), R12
+	ADDQ      SI, R12
+	VMOVUPS   1920(DI), Z0
+	VMOVUPS   1984(DI), Z1
+	VMOVUPS   2048(DI), Z2
+	VMOVUPS   2112(DI), Z3
+	VMOVUPS   2176(DI), Z4
+	VMOVUPS   2240(DI), Z5
+	LEAQ      (R12)(SI*1), R13
+	VMULPS    constants<>+2112(SB), Z2, Z6
+	VSUBPS    Z6, Z4, Z6
+	VMULPS    constants<>+2112(SB), Z1, Z7
+	VSUBPS    Z7, Z3, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*2)
+	VSUBPS    Z2, Z4, Z6
+	VSUBPS    Z1, Z3, Z7
+	VMULPS    constants<>+2048(SB), Z7, Z7
+	VADDPS    Z7, Z6, Z8
+	VMOVUPS   Z8, K1, (R13)(SI*2)
+	VSUBPS    Z7, Z6, Z6
+	VMOVUPS   Z6, K1, (R12)(SI*4)
+	VMULPS    constants<>+2112(SB), Z0, Z0
+	VMULPS    constants<>+2176(SB), Z2, Z2
+	VSUBPS    Z2, Z0, Z0
+	VADDPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (R12)
+	VMULPS    constants<>+2112(SB), Z1, Z0
+	VMULPS    constants<>+2176(SB), Z3, Z1
+	VSUBPS    Z1, Z0, Z0
+	VADDPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K1, (R13)(SI*4)
+
+done3:
+	LEAQ (AX)(CX*4), AX
+	MOVQ width+8(FP), R9
+	LEAQ (BX)(R9*4), BX
+	DECQ R8
+	JNZ  tiles
+	VZEROUPPER
+	RET
+
+// func foldAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·foldAVX512(SB), NOSPLIT, $0-64
+	MOVQ         m+16(FP), AX
+	MOVQ         part+24(FP), CX
+	MOVQ         y+32(FP), DX
+	MOVQ         plane+40(FP), BX
+	MOVQ         scratch+56(FP), SI
+	VBROADCASTSS bias+48(FP), Z0
+	SHLQ         $0x02, CX
+	SHLQ         $0x02, BX
+	MOVQ         width+8(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         rows+0(FP), R8
+	LEAQ         (CX)(CX*4), R14
+	ADDQ         CX, R14
+
+tiles:
+	MOVQ AX, R10
+	MOVQ DX, R11
+	MOVQ width+8(FP), R9
+	SUBQ $0x10, R9
+	JL   rest2
+
+whole1:
+	MOVQ    R10, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, (SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 384(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 768(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1152(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, 64(SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 448(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 832(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1216(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, 128(SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 512(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 896(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1280(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, 192(SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 576(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 960(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1344(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, 256(SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 640(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 1024(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1408(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Z1
+	VMOVUPS (R13), Z2
+	VMOVUPS (R12)(R14*2), Z3
+	VMOVUPS (R13)(R14*2), Z4
+	VMOVUPS (R12)(R14*4), Z5
+	VMOVUPS (R13)(R14*4), Z6
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VMOVUPS Z1, 320(SI)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VMOVUPS Z1, 704(SI)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VMOVUPS Z1, 1088(SI)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VMOVUPS Z1, 1472(SI)
+	MOVQ    R11, R12
+	VMOVUPS (SI), Z1
+	VMOVUPS 64(SI), Z2
+	VMOVUPS 128(SI), Z3
+	VMOVUPS 192(SI), Z4
+	VMOVUPS 256(SI), Z5
+	VMOVUPS 320(SI), Z6
+	LEAQ    (R12)(BX*1), R13
 	VADDPS  Z3, Z2, Z7
 	VSUBPS  Z3, Z2, Z2
 	VADDPS  Z5, Z4, Z3
@@ -1944,31 +3218,268 @@ whole1:
 	VMULPS  constants<>+2112(SB), Z3, Z1
 	VADDPS  Z1, Z7, Z1
 	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (R12)(R8*2)
+	VMOVUPS Z1, (R12)(BX*2)
 	VMULPS  constants<>+2240(SB), Z4, Z1
 	VADDPS  Z1, Z2, Z1
 	VADDPS  Z6, Z1, Z1
 	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (R13)(R8*2)
+	VMOVUPS Z1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 384(SI), Z1
+	VMOVUPS 448(SI), Z2
+	VMOVUPS 512(SI), Z3
+	VMOVUPS 576(SI), Z4
+	VMOVUPS 640(SI), Z5
+	VMOVUPS 704(SI), Z6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 768(SI), Z1
+	VMOVUPS 832(SI), Z2
+	VMOVUPS 896(SI), Z3
+	VMOVUPS 960(SI), Z4
+	VMOVUPS 1024(SI), Z5
+	VMOVUPS 1088(SI), Z6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 1152(SI), Z1
+	VMOVUPS 1216(SI), Z2
+	VMOVUPS 1280(SI), Z3
+	VMOVUPS 1344(SI), Z4
+	VMOVUPS 1408(SI), Z5
+	VMOVUPS 1472(SI), Z6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Z3, Z2, Z7
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z3
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  Z7, Z1, Z1
+	VADDPS  Z3, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)
+	VMULPS  constants<>+2048(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)
+	VMULPS  constants<>+2112(SB), Z3, Z1
+	VADDPS  Z1, Z7, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Z4, Z1
+	VADDPS  Z1, Z2, Z1
+	VADDPS  Z6, Z1, Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (R13)(BX*2)
 	ADDQ    $0x40, R10
 	ADDQ    $0x40, R11
-	ADDQ    $0x40, R12
-	ADDQ    $0x40, R13
 	SUBQ    $0x10, R9
 	JGE     whole1
 
 rest2:
 	ADDQ      $0x10, R9
 	JZ        done3
-	MOVL      $0x0000ffff, R14
-	BZHIL     R9, R14, R14
-	KMOVW     R14, K1
-	VMOVUPS.Z (R10), K1, Z1
-	VMOVUPS.Z (R11), K1, Z2
-	VMOVUPS.Z (R10)(SI*2), K1, Z3
-	VMOVUPS.Z (R11)(SI*2), K1, Z4
-	VMOVUPS.Z (R10)(SI*4), K1, Z5
-	VMOVUPS.Z (R11)(SI*4), K1, Z6
+	MOVL      $0x0000ffff, R12
+	BZHIL     R9, R12, R12
+	KMOVW     R12, K1
+	MOVQ      R10, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, (SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 384(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 768(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1152(SI)
+	ADDQ      CX, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, 64(SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 448(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 832(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1216(SI)
+	ADDQ      CX, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, 128(SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 512(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 896(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1280(SI)
+	ADDQ      CX, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, 192(SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 576(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 960(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1344(SI)
+	ADDQ      CX, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, 256(SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 640(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 1024(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1408(SI)
+	ADDQ      CX, R12
+	LEAQ      (R12)(R14*1), R13
+	VMOVUPS.Z (R12), K1, Z1
+	VMOVUPS.Z (R13), K1, Z2
+	VMOVUPS.Z (R12)(R14*2), K1, Z3
+	VMOVUPS.Z (R13)(R14*2), K1, Z4
+	VMOVUPS.Z (R12)(R14*4), K1, Z5
+	VMOVUPS.Z (R13)(R14*4), K1, Z6
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, 320(SI)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVUPS   Z1, 704(SI)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, 1088(SI)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VMOVUPS   Z1, 1472(SI)
+	MOVQ      R11, R12
+	VMOVUPS   (SI), Z1
+	VMOVUPS   64(SI), Z2
+	VMOVUPS   128(SI), Z3
+	VMOVUPS   192(SI), Z4
+	VMOVUPS   256(SI), Z5
+	VMOVUPS   320(SI), Z6
+	LEAQ      (R12)(BX*1), R13
 	VADDPS    Z3, Z2, Z7
 	VSUBPS    Z3, Z2, Z2
 	VADDPS    Z5, Z4, Z3
@@ -1984,18 +3495,105 @@ rest2:
 	VMULPS    constants<>+2112(SB), Z3, Z1
 	VADDPS    Z1, Z7, Z1
 	VADDPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (R12)(R8*2)
+	VMOVUPS   Z1, K1, (R12)(BX*2)
 	VMULPS    constants<>+2240(SB), Z4, Z1
 	VADDPS    Z1, Z2, Z1
 	VADDPS    Z6, Z1, Z1
 	VADDPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (R13)(R8*2)
+	VMOVUPS   Z1, K1, (R13)(BX*2)
+	ADDQ      DI, R12
+	VMOVUPS   384(SI), Z1
+	VMOVUPS   448(SI), Z2
+	VMOVUPS   512(SI), Z3
+	VMOVUPS   576(SI), Z4
+	VMOVUPS   640(SI), Z5
+	VMOVUPS   704(SI), Z6
+	LEAQ      (R12)(BX*1), R13
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)(BX*2)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)(BX*2)
+	ADDQ      DI, R12
+	VMOVUPS   768(SI), Z1
+	VMOVUPS   832(SI), Z2
+	VMOVUPS   896(SI), Z3
+	VMOVUPS   960(SI), Z4
+	VMOVUPS   1024(SI), Z5
+	VMOVUPS   1088(SI), Z6
+	LEAQ      (R12)(BX*1), R13
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)(BX*2)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)(BX*2)
+	ADDQ      DI, R12
+	VMOVUPS   1152(SI), Z1
+	VMOVUPS   1216(SI), Z2
+	VMOVUPS   1280(SI), Z3
+	VMOVUPS   1344(SI), Z4
+	VMOVUPS   1408(SI), Z5
+	VMOVUPS   1472(SI), Z6
+	LEAQ      (R12)(BX*1), R13
+	VADDPS    Z3, Z2, Z7
+	VSUBPS    Z3, Z2, Z2
+	VADDPS    Z5, Z4, Z3
+	VSUBPS    Z5, Z4, Z4
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)
+	VMULPS    constants<>+2048(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)
+	VMULPS    constants<>+2112(SB), Z3, Z1
+	VADDPS    Z1, Z7, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R12)(BX*2)
+	VMULPS    constants<>+2240(SB), Z4, Z1
+	VADDPS    Z1, Z2, Z1
+	VADDPS    Z6, Z1, Z1
+	VADDPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (R13)(BX*2)
 
 done3:
-	LEAQ (DX)(BX*4), DX
-	LEAQ (DI)(R8*4), DI
-	DECQ AX
-	JNZ  tile
+	ADDQ DI, AX
+	LEAQ (DX)(DI*4), DX
+	DECQ R8
+	JNZ  tiles
 	VZEROUPPER
 	RET
 
@@ -2249,9 +3847,9 @@ done3:
 	VZEROUPPER
 	RET
 
-// func tilesAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// func wideAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 // Requires: AVX
-TEXT ·tilesAVX2(SB), NOSPLIT, $0-96
+TEXT ·wideAVX2(SB), NOSPLIT, $0-96
 	MOVQ tiles+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ b+32(FP), DX
@@ -2320,6 +3918,98 @@ step:
 	VMULPS       Y9, Y10, Y9
 	VADDPS       Y8, Y6, Y6
 	VADDPS       Y9, Y7, Y7
+	ADDQ         $0x10, R10
+	ADDQ         $0x08, R9
+	DECQ         R8
+	JNZ          step
+
+store:
+	MOVQ    SI, R8
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	ADDQ    DI, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	ADDQ    DI, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	ADDQ    DI, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	MOVQ    aStep+24(FP), R8
+	LEAQ    (CX)(R8*4), CX
+	MOVQ    bStep+40(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	MOVQ    cStep+80(FP), R8
+	LEAQ    (SI)(R8*4), SI
+	DECQ    AX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func wideFusedAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
+// Requires: AVX, FMA3
+TEXT ·wideFusedAVX2(SB), NOSPLIT, $0-96
+	MOVQ tiles+0(FP), AX
+	MOVQ a+16(FP), CX
+	MOVQ b+32(FP), DX
+	MOVQ bias+56(FP), BX
+	MOVQ c+72(FP), SI
+	MOVQ ldc+88(FP), DI
+	SHLQ $0x02, DI
+
+tile:
+	TESTQ        BX, BX
+	JZ           unbiased
+	VBROADCASTSS (BX), Y0
+	VMOVAPS      Y0, Y1
+	VBROADCASTSS 4(BX), Y2
+	VMOVAPS      Y2, Y3
+	VBROADCASTSS 8(BX), Y4
+	VMOVAPS      Y4, Y5
+	VBROADCASTSS 12(BX), Y6
+	VMOVAPS      Y6, Y7
+	MOVQ         biasStep+64(FP), R8
+	LEAQ         (BX)(R8*4), BX
+	JMP          started
+
+unbiased:
+	MOVQ    SI, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+
+started:
+	MOVQ  k+8(FP), R8
+	MOVQ  offsets+48(FP), R9
+	MOVQ  CX, R10
+	TESTQ R8, R8
+	JZ    store
+
+step:
+	MOVQ         (R9), R11
+	VMOVUPS      (DX)(R11*4), Y8
+	VMOVUPS      32(DX)(R11*4), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(R10), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(R10), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R10), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x10, R10
 	ADDQ         $0x08, R9
 	DECQ         R8
@@ -3182,192 +4872,1497 @@ store:
 	VZEROUPPER
 	RET
 
-// func spreadAVX2(tiles int, width int, x *float32, v *float32, part int)
+// func dealAVX2(n int, x *float32, y *float32, stride int)
 // Requires: AVX
-TEXT ·spreadAVX2(SB), NOSPLIT, $0-40
-	MOVQ tiles+0(FP), AX
-	MOVQ width+8(FP), CX
-	MOVQ x+16(FP), DX
-	MOVQ v+24(FP), BX
-	MOVQ part+32(FP), SI
-	MOVQ CX, DI
-	SHLQ $0x02, DI
-	SHLQ $0x02, SI
+TEXT ·dealAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+8(FP), AX
+	MOVQ y+16(FP), CX
+	MOVQ stride+24(FP), DX
+	MOVQ n+0(FP), BX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), SI
 
-tile:
-	MOVQ DX, R9
-	LEAQ (DX)(DI*1), R10
-	MOVQ BX, R11
-	LEAQ (BX)(SI*1), R12
-	MOVQ CX, R8
-
-whole1:
-	CMPQ    R8, $0x08
-	JL      half2
-	VMOVUPS (R9), Y0
-	VMOVUPS (R10), Y1
-	VMOVUPS (R9)(DI*2), Y2
-	VMOVUPS (R10)(DI*2), Y3
-	VMOVUPS (R9)(DI*4), Y4
-	VMOVUPS (R10)(DI*4), Y5
-	VMOVUPS constants<>+2112(SB), Y6
-	VMOVUPS constants<>+2048(SB), Y7
-	VMULPS  Y2, Y6, Y8
-	VSUBPS  Y8, Y4, Y8
-	VMULPS  Y1, Y6, Y9
-	VSUBPS  Y9, Y3, Y9
-	VADDPS  Y9, Y8, Y10
-	VMOVUPS Y10, (R12)
-	VSUBPS  Y9, Y8, Y8
-	VMOVUPS Y8, (R11)(SI*2)
-	VSUBPS  Y2, Y4, Y8
-	VSUBPS  Y1, Y3, Y9
-	VMULPS  Y9, Y7, Y7
-	VADDPS  Y7, Y8, Y9
-	VMOVUPS Y9, (R12)(SI*2)
-	VSUBPS  Y7, Y8, Y7
-	VMOVUPS Y7, (R11)(SI*4)
-	VMOVUPS constants<>+2176(SB), Y7
-	VMULPS  Y0, Y6, Y0
-	VMULPS  Y2, Y7, Y2
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y4, Y0, Y0
-	VMOVUPS Y0, (R11)
-	VMULPS  Y1, Y6, Y0
-	VMULPS  Y3, Y7, Y1
-	VSUBPS  Y1, Y0, Y0
-	VADDPS  Y5, Y0, Y0
-	VMOVUPS Y0, (R12)(SI*4)
-	ADDQ    $0x20, R9
-	ADDQ    $0x20, R10
-	ADDQ    $0x20, R11
-	ADDQ    $0x20, R12
-	SUBQ    $0x08, R8
-	JMP     whole1
-
-half2:
-	CMPQ    R8, $0x04
-	JL      rest3
-	VMOVUPS (R9), X0
-	VMOVUPS (R10), X1
-	VMOVUPS (R9)(DI*2), X2
-	VMOVUPS (R10)(DI*2), X3
-	VMOVUPS (R9)(DI*4), X4
-	VMOVUPS (R10)(DI*4), X5
-	VMOVUPS constants<>+2112(SB), X6
-	VMOVUPS constants<>+2048(SB), X7
-	VMULPS  X2, X6, X8
-	VSUBPS  X8, X4, X8
-	VMULPS  X1, X6, X9
-	VSUBPS  X9, X3, X9
-	VADDPS  X9, X8, X10
-	VMOVUPS X10, (R12)
-	VSUBPS  X9, X8, X8
-	VMOVUPS X8, (R11)(SI*2)
-	VSUBPS  X2, X4, X8
-	VSUBPS  X1, X3, X9
-	VMULPS  X9, X7, X7
-	VADDPS  X7, X8, X9
-	VMOVUPS X9, (R12)(SI*2)
-	VSUBPS  X7, X8, X7
-	VMOVUPS X7, (R11)(SI*4)
-	VMOVUPS constants<>+2176(SB), X7
-	VMULPS  X0, X6, X0
-	VMULPS  X2, X7, X2
-	VSUBPS  X2, X0, X0
-	VADDPS  X4, X0, X0
-	VMOVUPS X0, (R11)
-	VMULPS  X1, X6, X0
-	VMULPS  X3, X7, X1
-	VSUBPS  X1, X0, X0
-	VADDPS  X5, X0, X0
-	VMOVUPS X0, (R12)(SI*4)
-	ADDQ    $0x10, R9
-	ADDQ    $0x10, R10
-	ADDQ    $0x10, R11
-	ADDQ    $0x10, R12
-	SUBQ    $0x04, R8
-
-rest3:
-	TESTQ   R8, R8
-	JZ      done4
-	LEAQ    -16(R9)(R8*4), R9
-	LEAQ    -16(R10)(R8*4), R10
-	LEAQ    -16(R11)(R8*4), R11
-	LEAQ    -16(R12)(R8*4), R12
-	VMOVUPS (R9), X0
-	VMOVUPS (R10), X1
-	VMOVUPS (R9)(DI*2), X2
-	VMOVUPS (R10)(DI*2), X3
-	VMOVUPS (R9)(DI*4), X4
-	VMOVUPS (R10)(DI*4), X5
-	VMOVUPS constants<>+2112(SB), X6
-	VMOVUPS constants<>+2048(SB), X7
-	VMULPS  X2, X6, X8
-	VSUBPS  X8, X4, X8
-	VMULPS  X1, X6, X9
-	VSUBPS  X9, X3, X9
-	VADDPS  X9, X8, X10
-	VMOVUPS X10, (R12)
-	VSUBPS  X9, X8, X8
-	VMOVUPS X8, (R11)(SI*2)
-	VSUBPS  X2, X4, X8
-	VSUBPS  X1, X3, X9
-	VMULPS  X9, X7, X7
-	VADDPS  X7, X8, X9
-	VMOVUPS X9, (R12)(SI*2)
-	VSUBPS  X7, X8, X7
-	VMOVUPS X7, (R11)(SI*4)
-	VMOVUPS constants<>+2176(SB), X7
-	VMULPS  X0, X6, X0
-	VMULPS  X2, X7, X2
-	VSUBPS  X2, X0, X0
-	VADDPS  X4, X0, X0
-	VMOVUPS X0, (R11)
-	VMULPS  X1, X6, X0
-	VMULPS  X3, X7, X1
-	VSUBPS  X1, X0, X0
-	VADDPS  X5, X0, X0
-	VMOVUPS X0, (R12)(SI*4)
-
-done4:
-	LEAQ (DX)(DI*4), DX
-	ADDQ DI, BX
-	DECQ AX
-	JNZ  tile
+step:
+	VMOVUPS   (AX), X0
+	VMOVUPS   16(AX), X1
+	VMOVUPS   32(AX), X2
+	VMOVUPS   48(AX), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X0
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X2
+	VMOVLHPS  X1, X4, X3
+	VMOVUPS   X3, (CX)
+	VMOVHLPS  X4, X1, X1
+	VMOVUPS   X1, (CX)(DX*1)
+	VMOVLHPS  X2, X0, X1
+	VMOVUPS   X1, (CX)(DX*2)
+	VMOVHLPS  X0, X2, X0
+	VMOVUPS   X0, (CX)(SI*1)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x04, BX
+	JNZ       step
 	VZEROUPPER
 	RET
 
-// func foldAVX2(tiles int, width int, m *float32, stride int, part int, y *float32, bias float32)
+// func interleaveAVX2(n int, x *float32, stride int, y *float32)
 // Requires: AVX
-TEXT ·foldAVX2(SB), NOSPLIT, $0-52
-	MOVQ         tiles+0(FP), AX
-	MOVQ         width+8(FP), CX
-	MOVQ         m+16(FP), DX
-	MOVQ         stride+24(FP), BX
-	MOVQ         part+32(FP), SI
-	MOVQ         y+40(FP), DI
-	VBROADCASTSS bias+48(FP), Y0
-	MOVQ         CX, R8
-	SHLQ         $0x02, R8
-	SHLQ         $0x02, SI
+TEXT ·interleaveAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+24(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ n+0(FP), BX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), SI
 
-tile:
-	MOVQ DX, R10
-	LEAQ (DX)(SI*1), R11
-	MOVQ DI, R12
-	LEAQ (DI)(R8*1), R13
-	MOVQ CX, R9
+step:
+	VMOVUPS   (CX), X0
+	VMOVUPS   (CX)(DX*1), X1
+	VMOVUPS   (CX)(DX*2), X2
+	VMOVUPS   (CX)(SI*1), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X0
+	VUNPCKLPS X3, X2, X1
+	VUNPCKHPS X3, X2, X2
+	VMOVLHPS  X1, X4, X3
+	VMOVUPS   X3, (AX)
+	VMOVHLPS  X4, X1, X1
+	VMOVUPS   X1, 16(AX)
+	VMOVLHPS  X2, X0, X1
+	VMOVUPS   X1, 32(AX)
+	VMOVHLPS  X0, X2, X0
+	VMOVUPS   X0, 48(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	SUBQ      $0x04, BX
+	JNZ       step
+	VZEROUPPER
+	RET
+
+// func spreadAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+// Requires: AVX
+TEXT ·spreadAVX2(SB), NOSPLIT, $0-64
+	MOVQ x+16(FP), AX
+	MOVQ row+24(FP), CX
+	MOVQ plane+32(FP), DX
+	MOVQ v+40(FP), BX
+	MOVQ part+48(FP), SI
+	MOVQ scratch+56(FP), DI
+	SHLQ $0x02, CX
+	SHLQ $0x02, DX
+	SHLQ $0x02, SI
+	MOVQ rows+0(FP), R8
+
+tiles:
+	MOVQ AX, R10
+	MOVQ BX, R11
+	MOVQ width+8(FP), R9
 
 whole1:
 	CMPQ    R9, $0x08
 	JL      half2
-	VMOVUPS (R10), Y1
-	VMOVUPS (R11), Y2
-	VMOVUPS (R10)(SI*2), Y3
-	VMOVUPS (R11)(SI*2), Y4
-	VMOVUPS (R10)(SI*4), Y5
-	VMOVUPS (R11)(SI*4), Y6
+	MOVQ    R10, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS (R13), Y1
+	VMOVUPS (R12)(CX*2), Y2
+	VMOVUPS (R13)(CX*2), Y3
+	VMOVUPS (R12)(CX*4), Y4
+	VMOVUPS (R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 384(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 768(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1152(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1536(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 1920(DI)
+	VMOVUPS 4(R12), Y0
+	VMOVUPS 4(R13), Y1
+	VMOVUPS 4(R12)(CX*2), Y2
+	VMOVUPS 4(R13)(CX*2), Y3
+	VMOVUPS 4(R12)(CX*4), Y4
+	VMOVUPS 4(R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 640(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1024(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1408(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1792(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 256(DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 2176(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS (R13), Y1
+	VMOVUPS (R12)(CX*2), Y2
+	VMOVUPS (R13)(CX*2), Y3
+	VMOVUPS (R12)(CX*4), Y4
+	VMOVUPS (R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 448(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 832(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1216(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1600(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 64(DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 1984(DI)
+	VMOVUPS 4(R12), Y0
+	VMOVUPS 4(R13), Y1
+	VMOVUPS 4(R12)(CX*2), Y2
+	VMOVUPS 4(R13)(CX*2), Y3
+	VMOVUPS 4(R12)(CX*4), Y4
+	VMOVUPS 4(R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 704(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1088(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1472(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1856(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 320(DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 2240(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS (R13), Y1
+	VMOVUPS (R12)(CX*2), Y2
+	VMOVUPS (R13)(CX*2), Y3
+	VMOVUPS (R12)(CX*4), Y4
+	VMOVUPS (R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 512(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 896(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1280(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1664(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 128(DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 2048(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), Y0
+	VMOVUPS (R13), Y1
+	VMOVUPS (R12)(CX*2), Y2
+	VMOVUPS (R13)(CX*2), Y3
+	VMOVUPS (R12)(CX*4), Y4
+	VMOVUPS (R13)(CX*4), Y5
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 576(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 960(DI)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, 1344(DI)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, 1728(DI)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, 192(DI)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, 2112(DI)
+	MOVQ    R11, R12
+	VMOVUPS (DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS 128(DI), Y2
+	VMOVUPS 192(DI), Y3
+	VMOVUPS 256(DI), Y4
+	VMOVUPS 320(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 384(DI), Y0
+	VMOVUPS 448(DI), Y1
+	VMOVUPS 512(DI), Y2
+	VMOVUPS 576(DI), Y3
+	VMOVUPS 640(DI), Y4
+	VMOVUPS 704(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 768(DI), Y0
+	VMOVUPS 832(DI), Y1
+	VMOVUPS 896(DI), Y2
+	VMOVUPS 960(DI), Y3
+	VMOVUPS 1024(DI), Y4
+	VMOVUPS 1088(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1152(DI), Y0
+	VMOVUPS 1216(DI), Y1
+	VMOVUPS 1280(DI), Y2
+	VMOVUPS 1344(DI), Y3
+	VMOVUPS 1408(DI), Y4
+	VMOVUPS 1472(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1536(DI), Y0
+	VMOVUPS 1600(DI), Y1
+	VMOVUPS 1664(DI), Y2
+	VMOVUPS 1728(DI), Y3
+	VMOVUPS 1792(DI), Y4
+	VMOVUPS 1856(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1920(DI), Y0
+	VMOVUPS 1984(DI), Y1
+	VMOVUPS 2048(DI), Y2
+	VMOVUPS 2112(DI), Y3
+	VMOVUPS 2176(DI), Y4
+	VMOVUPS 2240(DI), Y5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), Y2, Y6
+	VSUBPS  Y6, Y4, Y6
+	VMULPS  constants<>+2112(SB), Y1, Y7
+	VSUBPS  Y7, Y3, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*2)
+	VSUBPS  Y2, Y4, Y6
+	VSUBPS  Y1, Y3, Y7
+	VMULPS  constants<>+2048(SB), Y7, Y7
+	VADDPS  Y7, Y6, Y8
+	VMOVUPS Y8, (R13)(SI*2)
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), Y0, Y0
+	VMULPS  constants<>+2176(SB), Y2, Y2
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS Y0, (R12)
+	VMULPS  constants<>+2112(SB), Y1, Y0
+	VMULPS  constants<>+2176(SB), Y3, Y1
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y5, Y0, Y0
+	VMOVUPS Y0, (R13)(SI*4)
+	ADDQ    $0x20, R10
+	ADDQ    $0x20, R11
+	SUBQ    $0x08, R9
+	JMP     whole1
+
+half2:
+	CMPQ    R9, $0x04
+	JL      rest3
+	MOVQ    R10, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 384(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 768(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1152(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1536(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 1920(DI)
+	VMOVUPS 4(R12), X0
+	VMOVUPS 4(R13), X1
+	VMOVUPS 4(R12)(CX*2), X2
+	VMOVUPS 4(R13)(CX*2), X3
+	VMOVUPS 4(R12)(CX*4), X4
+	VMOVUPS 4(R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 640(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1024(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1408(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1792(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 256(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2176(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 448(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 832(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1216(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1600(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 64(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 1984(DI)
+	VMOVUPS 4(R12), X0
+	VMOVUPS 4(R13), X1
+	VMOVUPS 4(R12)(CX*2), X2
+	VMOVUPS 4(R13)(CX*2), X3
+	VMOVUPS 4(R12)(CX*4), X4
+	VMOVUPS 4(R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 704(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1088(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1472(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1856(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 320(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2240(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 512(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 896(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1280(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1664(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 128(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2048(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 576(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 960(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1344(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1728(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 192(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2112(DI)
+	MOVQ    R11, R12
+	VMOVUPS (DI), X0
+	VMOVUPS 64(DI), X1
+	VMOVUPS 128(DI), X2
+	VMOVUPS 192(DI), X3
+	VMOVUPS 256(DI), X4
+	VMOVUPS 320(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 384(DI), X0
+	VMOVUPS 448(DI), X1
+	VMOVUPS 512(DI), X2
+	VMOVUPS 576(DI), X3
+	VMOVUPS 640(DI), X4
+	VMOVUPS 704(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 768(DI), X0
+	VMOVUPS 832(DI), X1
+	VMOVUPS 896(DI), X2
+	VMOVUPS 960(DI), X3
+	VMOVUPS 1024(DI), X4
+	VMOVUPS 1088(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1152(DI), X0
+	VMOVUPS 1216(DI), X1
+	VMOVUPS 1280(DI), X2
+	VMOVUPS 1344(DI), X3
+	VMOVUPS 1408(DI), X4
+	VMOVUPS 1472(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1536(DI), X0
+	VMOVUPS 1600(DI), X1
+	VMOVUPS 1664(DI), X2
+	VMOVUPS 1728(DI), X3
+	VMOVUPS 1792(DI), X4
+	VMOVUPS 1856(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1920(DI), X0
+	VMOVUPS 1984(DI), X1
+	VMOVUPS 2048(DI), X2
+	VMOVUPS 2112(DI), X3
+	VMOVUPS 2176(DI), X4
+	VMOVUPS 2240(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	ADDQ    $0x10, R10
+	ADDQ    $0x10, R11
+	SUBQ    $0x04, R9
+
+rest3:
+	TESTQ   R9, R9
+	JZ      done4
+	LEAQ    -16(R10)(R9*4), R10
+	LEAQ    -16(R11)(R9*4), R11
+	MOVQ    R10, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 384(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 768(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1152(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1536(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 1920(DI)
+	VMOVUPS 4(R12), X0
+	VMOVUPS 4(R13), X1
+	VMOVUPS 4(R12)(CX*2), X2
+	VMOVUPS 4(R13)(CX*2), X3
+	VMOVUPS 4(R12)(CX*4), X4
+	VMOVUPS 4(R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 640(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1024(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1408(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1792(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 256(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2176(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 448(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 832(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1216(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1600(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 64(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 1984(DI)
+	VMOVUPS 4(R12), X0
+	VMOVUPS 4(R13), X1
+	VMOVUPS 4(R12)(CX*2), X2
+	VMOVUPS 4(R13)(CX*2), X3
+	VMOVUPS 4(R12)(CX*4), X4
+	VMOVUPS 4(R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 704(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1088(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1472(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1856(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 320(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2240(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 512(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 896(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1280(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1664(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 128(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2048(DI)
+	ADDQ    DX, R12
+	LEAQ    (R12)(CX*1), R13
+	VMOVUPS (R12), X0
+	VMOVUPS (R13), X1
+	VMOVUPS (R12)(CX*2), X2
+	VMOVUPS (R13)(CX*2), X3
+	VMOVUPS (R12)(CX*4), X4
+	VMOVUPS (R13)(CX*4), X5
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 576(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 960(DI)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, 1344(DI)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, 1728(DI)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, 192(DI)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, 2112(DI)
+	MOVQ    R11, R12
+	VMOVUPS (DI), X0
+	VMOVUPS 64(DI), X1
+	VMOVUPS 128(DI), X2
+	VMOVUPS 192(DI), X3
+	VMOVUPS 256(DI), X4
+	VMOVUPS 320(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 384(DI), X0
+	VMOVUPS 448(DI), X1
+	VMOVUPS 512(DI), X2
+	VMOVUPS 576(DI), X3
+	VMOVUPS 640(DI), X4
+	VMOVUPS 704(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 768(DI), X0
+	VMOVUPS 832(DI), X1
+	VMOVUPS 896(DI), X2
+	VMOVUPS 960(DI), X3
+	VMOVUPS 1024(DI), X4
+	VMOVUPS 1088(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1152(DI), X0
+	VMOVUPS 1216(DI), X1
+	VMOVUPS 1280(DI), X2
+	VMOVUPS 1344(DI), X3
+	VMOVUPS 1408(DI), X4
+	VMOVUPS 1472(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1536(DI), X0
+	VMOVUPS 1600(DI), X1
+	VMOVUPS 1664(DI), X2
+	VMOVUPS 1728(DI), X3
+	VMOVUPS 1792(DI), X4
+	VMOVUPS 1856(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+	LEAQ    (R13)(SI*4), R12
+	ADDQ    SI, R12
+	VMOVUPS 1920(DI), X0
+	VMOVUPS 1984(DI), X1
+	VMOVUPS 2048(DI), X2
+	VMOVUPS 2112(DI), X3
+	VMOVUPS 2176(DI), X4
+	VMOVUPS 2240(DI), X5
+	LEAQ    (R12)(SI*1), R13
+	VMULPS  constants<>+2112(SB), X2, X6
+	VSUBPS  X6, X4, X6
+	VMULPS  constants<>+2112(SB), X1, X7
+	VSUBPS  X7, X3, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*2)
+	VSUBPS  X2, X4, X6
+	VSUBPS  X1, X3, X7
+	VMULPS  constants<>+2048(SB), X7, X7
+	VADDPS  X7, X6, X8
+	VMOVUPS X8, (R13)(SI*2)
+	VSUBPS  X7, X6, X6
+	VMOVUPS X6, (R12)(SI*4)
+	VMULPS  constants<>+2112(SB), X0, X0
+	VMULPS  constants<>+2176(SB), X2, X2
+	VSUBPS  X2, X0, X0
+	VADDPS  X4, X0, X0
+	VMOVUPS X0, (R12)
+	VMULPS  constants<>+2112(SB), X1, X0
+	VMULPS  constants<>+2176(SB), X3, X1
+	VSUBPS  X1, X0, X0
+	VADDPS  X5, X0, X0
+	VMOVUPS X0, (R13)(SI*4)
+
+done4:
+	LEAQ (AX)(CX*4), AX
+	MOVQ width+8(FP), R9
+	LEAQ (BX)(R9*4), BX
+	DECQ R8
+	JNZ  tiles
+	VZEROUPPER
+	RET
+
+// func foldAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+// Requires: AVX
+TEXT ·foldAVX2(SB), NOSPLIT, $0-64
+	MOVQ         m+16(FP), AX
+	MOVQ         part+24(FP), CX
+	MOVQ         y+32(FP), DX
+	MOVQ         plane+40(FP), BX
+	MOVQ         scratch+56(FP), SI
+	VBROADCASTSS bias+48(FP), Y0
+	SHLQ         $0x02, CX
+	SHLQ         $0x02, BX
+	MOVQ         width+8(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         rows+0(FP), R8
+	LEAQ         (CX)(CX*4), R14
+	ADDQ         CX, R14
+
+tiles:
+	MOVQ AX, R10
+	MOVQ DX, R11
+	MOVQ width+8(FP), R9
+
+whole1:
+	CMPQ    R9, $0x08
+	JL      half2
+	MOVQ    R10, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, (SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 384(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 768(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1152(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 64(SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 448(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 832(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1216(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 128(SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 512(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 896(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1280(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 192(SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 576(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 960(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1344(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 256(SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 640(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 1024(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1408(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), Y1
+	VMOVUPS (R13), Y2
+	VMOVUPS (R12)(R14*2), Y3
+	VMOVUPS (R13)(R14*2), Y4
+	VMOVUPS (R12)(R14*4), Y5
+	VMOVUPS (R13)(R14*4), Y6
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VMOVUPS Y1, 320(SI)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 704(SI)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 1088(SI)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VMOVUPS Y1, 1472(SI)
+	MOVQ    R11, R12
+	VMOVUPS (SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 128(SI), Y3
+	VMOVUPS 192(SI), Y4
+	VMOVUPS 256(SI), Y5
+	VMOVUPS 320(SI), Y6
+	LEAQ    (R12)(BX*1), R13
 	VADDPS  Y3, Y2, Y7
 	VSUBPS  Y3, Y2, Y2
 	VADDPS  Y5, Y4, Y3
@@ -3383,28 +6378,265 @@ whole1:
 	VMULPS  constants<>+2112(SB), Y3, Y1
 	VADDPS  Y1, Y7, Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (R12)(R8*2)
+	VMOVUPS Y1, (R12)(BX*2)
 	VMULPS  constants<>+2240(SB), Y4, Y1
 	VADDPS  Y1, Y2, Y1
 	VADDPS  Y6, Y1, Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (R13)(R8*2)
+	VMOVUPS Y1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 384(SI), Y1
+	VMOVUPS 448(SI), Y2
+	VMOVUPS 512(SI), Y3
+	VMOVUPS 576(SI), Y4
+	VMOVUPS 640(SI), Y5
+	VMOVUPS 704(SI), Y6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 768(SI), Y1
+	VMOVUPS 832(SI), Y2
+	VMOVUPS 896(SI), Y3
+	VMOVUPS 960(SI), Y4
+	VMOVUPS 1024(SI), Y5
+	VMOVUPS 1088(SI), Y6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 1152(SI), Y1
+	VMOVUPS 1216(SI), Y2
+	VMOVUPS 1280(SI), Y3
+	VMOVUPS 1344(SI), Y4
+	VMOVUPS 1408(SI), Y5
+	VMOVUPS 1472(SI), Y6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  Y3, Y2, Y7
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y3
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  Y7, Y1, Y1
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)
+	VMULPS  constants<>+2048(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)
+	VMULPS  constants<>+2112(SB), Y3, Y1
+	VADDPS  Y1, Y7, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), Y4, Y1
+	VADDPS  Y1, Y2, Y1
+	VADDPS  Y6, Y1, Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (R13)(BX*2)
 	ADDQ    $0x20, R10
 	ADDQ    $0x20, R11
-	ADDQ    $0x20, R12
-	ADDQ    $0x20, R13
 	SUBQ    $0x08, R9
 	JMP     whole1
 
 half2:
 	CMPQ    R9, $0x04
 	JL      rest3
-	VMOVUPS (R10), X1
-	VMOVUPS (R11), X2
-	VMOVUPS (R10)(SI*2), X3
-	VMOVUPS (R11)(SI*2), X4
-	VMOVUPS (R10)(SI*4), X5
-	VMOVUPS (R11)(SI*4), X6
+	MOVQ    R10, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, (SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 384(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 768(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1152(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 64(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 448(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 832(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1216(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 128(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 512(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 896(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1280(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 192(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 576(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 960(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1344(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 256(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 640(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 1024(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1408(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 320(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 704(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 1088(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1472(SI)
+	MOVQ    R11, R12
+	VMOVUPS (SI), X1
+	VMOVUPS 64(SI), X2
+	VMOVUPS 128(SI), X3
+	VMOVUPS 192(SI), X4
+	VMOVUPS 256(SI), X5
+	VMOVUPS 320(SI), X6
+	LEAQ    (R12)(BX*1), R13
 	VADDPS  X3, X2, X7
 	VSUBPS  X3, X2, X2
 	VADDPS  X5, X4, X3
@@ -3420,16 +6652,101 @@ half2:
 	VMULPS  constants<>+2112(SB), X3, X1
 	VADDPS  X1, X7, X1
 	VADDPS  X0, X1, X1
-	VMOVUPS X1, (R12)(R8*2)
+	VMOVUPS X1, (R12)(BX*2)
 	VMULPS  constants<>+2240(SB), X4, X1
 	VADDPS  X1, X2, X1
 	VADDPS  X6, X1, X1
 	VADDPS  X0, X1, X1
-	VMOVUPS X1, (R13)(R8*2)
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 384(SI), X1
+	VMOVUPS 448(SI), X2
+	VMOVUPS 512(SI), X3
+	VMOVUPS 576(SI), X4
+	VMOVUPS 640(SI), X5
+	VMOVUPS 704(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 768(SI), X1
+	VMOVUPS 832(SI), X2
+	VMOVUPS 896(SI), X3
+	VMOVUPS 960(SI), X4
+	VMOVUPS 1024(SI), X5
+	VMOVUPS 1088(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 1152(SI), X1
+	VMOVUPS 1216(SI), X2
+	VMOVUPS 1280(SI), X3
+	VMOVUPS 1344(SI), X4
+	VMOVUPS 1408(SI), X5
+	VMOVUPS 1472(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
 	ADDQ    $0x10, R10
 	ADDQ    $0x10, R11
-	ADDQ    $0x10, R12
-	ADDQ    $0x10, R13
 	SUBQ    $0x04, R9
 
 rest3:
@@ -3437,14 +6754,164 @@ rest3:
 	JZ      done4
 	LEAQ    -16(R10)(R9*4), R10
 	LEAQ    -16(R11)(R9*4), R11
-	LEAQ    -16(R12)(R9*4), R12
-	LEAQ    -16(R13)(R9*4), R13
-	VMOVUPS (R10), X1
-	VMOVUPS (R11), X2
-	VMOVUPS (R10)(SI*2), X3
-	VMOVUPS (R11)(SI*2), X4
-	VMOVUPS (R10)(SI*4), X5
-	VMOVUPS (R11)(SI*4), X6
+	MOVQ    R10, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, (SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 384(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 768(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1152(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 64(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 448(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 832(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1216(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 128(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 512(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 896(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1280(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 192(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 576(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 960(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1344(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 256(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 640(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 1024(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1408(SI)
+	ADDQ    CX, R12
+	LEAQ    (R12)(R14*1), R13
+	VMOVUPS (R12), X1
+	VMOVUPS (R13), X2
+	VMOVUPS (R12)(R14*2), X3
+	VMOVUPS (R13)(R14*2), X4
+	VMOVUPS (R12)(R14*4), X5
+	VMOVUPS (R13)(R14*4), X6
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VMOVUPS X1, 320(SI)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VMOVUPS X1, 704(SI)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VMOVUPS X1, 1088(SI)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VMOVUPS X1, 1472(SI)
+	MOVQ    R11, R12
+	VMOVUPS (SI), X1
+	VMOVUPS 64(SI), X2
+	VMOVUPS 128(SI), X3
+	VMOVUPS 192(SI), X4
+	VMOVUPS 256(SI), X5
+	VMOVUPS 320(SI), X6
+	LEAQ    (R12)(BX*1), R13
 	VADDPS  X3, X2, X7
 	VSUBPS  X3, X2, X2
 	VADDPS  X5, X4, X3
@@ -3460,18 +6927,105 @@ rest3:
 	VMULPS  constants<>+2112(SB), X3, X1
 	VADDPS  X1, X7, X1
 	VADDPS  X0, X1, X1
-	VMOVUPS X1, (R12)(R8*2)
+	VMOVUPS X1, (R12)(BX*2)
 	VMULPS  constants<>+2240(SB), X4, X1
 	VADDPS  X1, X2, X1
 	VADDPS  X6, X1, X1
 	VADDPS  X0, X1, X1
-	VMOVUPS X1, (R13)(R8*2)
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 384(SI), X1
+	VMOVUPS 448(SI), X2
+	VMOVUPS 512(SI), X3
+	VMOVUPS 576(SI), X4
+	VMOVUPS 640(SI), X5
+	VMOVUPS 704(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 768(SI), X1
+	VMOVUPS 832(SI), X2
+	VMOVUPS 896(SI), X3
+	VMOVUPS 960(SI), X4
+	VMOVUPS 1024(SI), X5
+	VMOVUPS 1088(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
+	ADDQ    DI, R12
+	VMOVUPS 1152(SI), X1
+	VMOVUPS 1216(SI), X2
+	VMOVUPS 1280(SI), X3
+	VMOVUPS 1344(SI), X4
+	VMOVUPS 1408(SI), X5
+	VMOVUPS 1472(SI), X6
+	LEAQ    (R12)(BX*1), R13
+	VADDPS  X3, X2, X7
+	VSUBPS  X3, X2, X2
+	VADDPS  X5, X4, X3
+	VSUBPS  X5, X4, X4
+	VADDPS  X7, X1, X1
+	VADDPS  X3, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)
+	VMULPS  constants<>+2048(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)
+	VMULPS  constants<>+2112(SB), X3, X1
+	VADDPS  X1, X7, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R12)(BX*2)
+	VMULPS  constants<>+2240(SB), X4, X1
+	VADDPS  X1, X2, X1
+	VADDPS  X6, X1, X1
+	VADDPS  X0, X1, X1
+	VMOVUPS X1, (R13)(BX*2)
 
 done4:
-	LEAQ (DX)(BX*4), DX
-	LEAQ (DI)(R8*4), DI
-	DECQ AX
-	JNZ  tile
+	ADDQ DI, AX
+	LEAQ (DX)(DI*4), DX
+	DECQ R8
+	JNZ  tiles
 	VZEROUPPER
 	RET
 

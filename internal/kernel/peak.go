@@ -8,10 +8,10 @@ import (
 // Peak measures the floating-point operations per second of the micro-kernel on
 // all cores, on operands that stay in the first-level cache: what a convolution
 // could reach at best. It takes about 0.2 s.
-func Peak() float64 {
+func Peak(a Arithmetic) float64 {
 	const k, panels, calls, rounds = 128, 4, 500, 10
 	cores := runtime.GOMAXPROCS(0)
-	rows, cols := active.rows, active.cols
+	rows, cols, multiply := active.wide.rows, active.wide.cols, active.wide.of(a)
 	work := float64(2*panels*rows*cols*k) * calls * float64(cores)
 	offsets := make([]int, k)
 	for i := range offsets {
@@ -28,7 +28,7 @@ func Peak() float64 {
 			a := operands[core]
 			b, c := a[panels*rows*k:], a[(panels*rows+cols)*k:]
 			for range calls {
-				active.block(panels, 1, k, &a[0], rows*k, &b[0], 0, &offsets[0], nil, &c[0], cols)
+				multiply(panels, 1, k, &a[0], rows*k, &b[0], 0, &offsets[0], nil, &c[0], cols)
 			}
 		})
 		best = min(best, time.Since(began))

@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"slices"
-
-	"enciphergan/internal/kernel/simd"
-)
+import "slices"
 
 // phase is the part of the elements of a convolution's input whose bordered row
 // and column leave the same remainder by the strides: the same taps read them.
@@ -42,83 +38,134 @@ func last(n, remainder, stride int) int {
 	return (n - 1 - remainder) / stride
 }
 
-// byPhases is Conv2DGradInput for any stride. Each tap of a phase is a product of
-// its weights and a shifted dy, written out with a border of zeros. Order: for
-// each tap the sum over output channels, from 0; then these over the taps, by
-// kernel row and column.
-func (c Conv) byPhases(dy, w, dx []float32) {
+// phasesPlan is the input gradient of a convolution, or a transposed convolution,
+// for any stride, ready to run. Each phase is a convolution of dy, written out with
+// a border of zeros, by the taps that read the phase. Order: one sum from 0 over
+// (kernel row, kernel column, output channel).
+type phasesPlan struct {
+	Conv
+	tile
+	multiply blockKernel
+	border   Conv // of dy
+	padded   padded
+	packed   []float32
+	zeros    []float32
+	phases   []phaseOf
+	whole    bool // every element of dx is in a phase
+	tasks    []phaseTask
+	compute  func(task int)
+	fill     func(n int)
+
+	// Of the run that is going on.
+	dy, dx  []float32
+	borders *[]float32
+}
+
+// phaseOf is a phase with its part of the packed weights and where its taps read.
+type phaseOf struct {
+	phase
+	packed  int
+	offsets []int
+}
+
+type phaseTask struct {
+	n, h0, h1 int // rows of the phase
+	phase     int
+}
+
+func newPhasesPlan(c Conv) *phasesPlan {
 	oh, ow := c.OutH(), c.OutW()
 	reach := [2]int{c.DH * (c.KH - 1) / c.SH, c.DW * (c.KW - 1) / c.SW}
-	bordered := Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1,
+	b := Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Arithmetic: c.Arithmetic,
 		PT: reach[0], PB: max(0, (c.PT+c.H-1)/c.SH-oh+1), PL: reach[1], PR: max(0, (c.PL+c.W-1)/c.SW-ow+1)}
-	p := bordered.padded()
-	size := p.size(c.M)
-	xs := borrow(c.N * size)
-	parallel(c.N, func(n int) { bordered.fill(p, (*xs)[n*size:(n+1)*size], dy[n*c.M*oh*ow:]) })
+	p := &phasesPlan{Conv: c, tile: b.tile(), border: b, padded: b.padded()}
+	p.multiply = p.tile.of(c.Arithmetic)
+	all := roundUp(c.C, p.rows)
+	p.zeros = make([]float32, all)
+	list, whole := c.phases()
+	p.whole = whole
+	size := 0
+	for _, f := range list {
+		o := phaseOf{phase: f, packed: size}
+		for _, tap := range f.taps {
+			kh, kw := tap/c.KW, tap%c.KW
+			for m := range c.M {
+				o.offsets = append(o.offsets, (m*p.padded.ph-kh*c.DH/c.SH+reach[0])*p.padded.pw-kw*c.DW/c.SW+reach[1])
+			}
+		}
+		size += all * len(o.offsets)
+		p.phases = append(p.phases, o)
+	}
+	p.packed = make([]float32, size)
+	band := max(1, bandColumns/p.padded.pw)
+	for n := range c.N {
+		for i, f := range p.phases {
+			for h := 0; h < f.height; h += band {
+				p.tasks = append(p.tasks, phaseTask{n, h, min(f.height, h+band), i})
+			}
+		}
+	}
+	p.compute = p.computePhase
+	p.fill = func(n int) {
+		size := p.padded.size(c.M)
+		p.border.fill(p.padded, (*p.borders)[n*size:(n+1)*size], p.dy[n*c.M*oh*ow:])
+	}
+	return p
+}
 
-	rows, cols, all := active.rows, active.cols, packedRows(c.C)
-	taps := c.KH * c.KW
-	packed := borrow(taps * all * c.M)
-	parallel(taps, func(t int) {
-		packA((*packed)[t*all*c.M:(t+1)*all*c.M], c.C, c.M, Matrix{w[t:], taps, c.taps()})
-	})
-	offsets := make([]int, c.M)
-	for m := range offsets {
-		offsets[m] = m * p.ph * p.pw
+// pack brings weights w (M, C, KH, KW) into panels of rows of C.
+func (p *phasesPlan) pack(w []float32) {
+	for _, f := range p.phases {
+		k := len(f.offsets)
+		panels := p.packed[f.packed:]
+		for ch := range roundUp(p.C, p.rows) {
+			panel := panels[ch/p.rows*p.rows*k+ch%p.rows:]
+			for i, tap := range f.taps {
+				for m := range p.M {
+					v := float32(0)
+					if ch < p.C {
+						v = w[(m*p.C+ch)*p.KH*p.KW+tap]
+					}
+					panel[(i*p.M+m)*p.rows] = v
+				}
+			}
+		}
 	}
-	zeros := borrow(all)
-	clear(*zeros)
-	type task struct {
-		n, h0, h1 int // rows of the phase
-		phase
-	}
-	var tasks []task
-	band := max(1, bandColumns/p.pw)
-	phases, whole := c.phases()
-	if !whole {
+}
+
+func (p *phasesPlan) run(dy, dx []float32) {
+	p.dy, p.dx = dy, dx
+	p.borders = borrow(p.N * p.padded.size(p.M))
+	parallel(p.N, p.fill)
+	if !p.whole {
 		clear(dx)
 	}
-	for n := range c.N {
-		for _, f := range phases {
-			for h := 0; h < f.height; h += band {
-				tasks = append(tasks, task{n, h, min(f.height, h+band), f})
+	parallel(len(p.tasks), p.compute)
+	release(p.borders)
+	p.dy, p.dx, p.borders = nil, nil, nil
+}
+
+// computePhase computes some rows of one phase.
+func (p *phasesPlan) computePhase(task int) {
+	t := p.tasks[task]
+	f := &p.phases[t.phase]
+	pw, all, k := p.padded.pw, roundUp(p.C, p.rows), len(f.offsets)
+	ld := roundUp((t.h1-t.h0-1)*pw+f.width, p.cols)
+	sum := borrow(all * ld)
+	size := p.padded.size(p.M)
+	src := (*p.borders)[t.n*size : (t.n+1)*size]
+	at := (f.top+t.h0)*pw + f.left
+	_ = src[at+f.offsets[p.M-1]+ld-1] // the first tap reads furthest, inside the slack
+	p.multiply(all/p.rows, ld/p.cols, k, &p.packed[f.packed], p.rows*k, &src[at], p.cols, &f.offsets[0], &p.zeros[0], &(*sum)[0], ld)
+	for ch := range p.C {
+		for h := t.h0; h < t.h1; h++ {
+			row := (f.top+h)*p.SH + f.row - p.PT
+			column := f.left*p.SW + f.column - p.PL
+			out := p.dx[((t.n*p.C+ch)*p.H+row)*p.W+column:][:(f.width-1)*p.SW+1]
+			for j, v := range (*sum)[ch*ld+(h-t.h0)*pw:][:f.width] {
+				out[j*p.SW] = v
 			}
 		}
 	}
-	parallel(len(tasks), func(i int) {
-		t := tasks[i]
-		ld := roundUp((t.h1-t.h0-1)*p.pw+t.width, cols)
-		sum, product := borrow(all*ld), borrow(all*ld)
-		src := (*xs)[t.n*size : (t.n+1)*size]
-		for i, tap := range t.taps {
-			y := *product
-			if i == 0 {
-				y = *sum
-			}
-			kh, kw := tap/c.KW, tap%c.KW
-			at := (t.top+t.h0-kh*c.DH/c.SH+reach[0])*p.pw + t.left - kw*c.DW/c.SW + reach[1]
-			_ = src[at+offsets[c.M-1]+ld-1] // inside the slack
-			active.block(all/rows, ld/cols, c.M, &(*packed)[tap*all*c.M], rows*c.M, &src[at], cols, &offsets[0], &(*zeros)[0], &y[0], ld)
-			if i > 0 {
-				for i := paired(simd.Plus, *sum, y, *sum); i < len(y); i++ {
-					(*sum)[i] += y[i]
-				}
-			}
-		}
-		for ch := range c.C {
-			for h := t.h0; h < t.h1; h++ {
-				row := (t.top+h)*c.SH + t.row - c.PT
-				column := t.left*c.SW + t.column - c.PL
-				out := dx[((t.n*c.C+ch)*c.H+row)*c.W+column:][:(t.width-1)*c.SW+1]
-				for j, v := range (*sum)[ch*ld+(h-t.h0)*p.pw:][:t.width] {
-					out[j*c.SW] = v
-				}
-			}
-		}
-		release(product)
-		release(sum)
-	})
-	release(zeros)
-	release(packed)
-	release(xs)
+	release(sum)
 }

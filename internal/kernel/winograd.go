@@ -1,30 +1,37 @@
 package kernel
 
-import "enciphergan/internal/kernel/simd"
+import (
+	"enciphergan/internal/kernel/simd"
+)
 
-// A convolution with kernels of three rows, stride 1 and many channels is
-// computed by Winograd's F(4, 3) over rows (Lavin and Gray, 2016, along one
-// axis): six products give four rows of output, where the definition takes
-// twelve. Only whole rows are added up on the way in and out, so any vector
-// unit does that well. The six products are convolutions over (channel, kernel
-// column) in canonical order, from 0; components and spread, below, are the
-// order of the rest.
+// A convolution with kernels of 3 x 3, stride 1 and many channels is computed by
+// Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, 2016): 36 products give 4 x 4
+// outputs, where the definition takes 144. spreadRow, components and foldRow are
+// its three transforms along one axis; each is applied to columns first, then to
+// rows. The 36 products are sums over channels in canonical order, from 0; bias
+// comes last.
+//
+// Tiles are transformed as vectors of neighbours in a row of tiles. For that the
+// columns of the input are dealt to four planes by their remainder by 4, and the
+// output is put together from four such planes.
 //
 // The rule when to do so is part of the canonical arithmetic, and so looks at
 // nothing but the shape.
 func (c Conv) winograd() bool {
-	return c.KH == 3 && c.SH == 1 && c.SW == 1 && c.DH == 1 && c.C >= 16 && c.M >= 16
+	return c.KH == 3 && c.KW == 3 && c.SH == 1 && c.SW == 1 && c.DH == 1 && c.DW == 1 && c.C >= 16 && c.M >= 16 &&
+		c.OutH() >= 4 && c.OutW() >= 4
 }
 
 const (
-	winogradRows  = 4 // rows of output a tile has
-	winogradParts = 6 // products, and rows of input, a tile takes
+	winogradSide  = 4 // rows and columns of output a tile has
+	winogradReach = 6 // rows and columns of input a tile takes
+	winogradParts = winogradReach * winogradReach
 )
 
-// components transforms the three rows of a kernel: points 0, 1, -1, 2, -2 and infinity.
-func components(g0, g1, g2 float32) [winogradParts]float32 {
+// components transforms three weights: points 0, 1, -1, 2, -2 and infinity.
+func components(g0, g1, g2 float32) [winogradReach]float32 {
 	outer, far, twice := g0+g2, g0+float32(4*g2), float32(2*g1)
-	return [winogradParts]float32{
+	return [winogradReach]float32{
 		g0 / 4,
 		(outer + g1) / -6,
 		(outer - g1) / -6,
@@ -34,166 +41,265 @@ func components(g0, g1, g2 float32) [winogradParts]float32 {
 	}
 }
 
-// spreadRows transforms six rows of input.
-func spreadRows(d0, d1, d2, d3, d4, d5 float32) (v0, v1, v2, v3, v4, v5 float32) {
+// spreadRow transforms six elements of input.
+func spreadRow(d0, d1, d2, d3, d4, d5 float32) (v0, v1, v2, v3, v4, v5 float32) {
 	a, b := d4-float32(4*d2), d3-float32(4*d1)
 	e, f := d4-d2, float32(2*(d3-d1))
 	return float32(float32(4*d0)-float32(5*d2)) + d4, a + b, a - b, e + f, e - f,
 		float32(float32(4*d1)-float32(5*d3)) + d5
 }
 
-// foldRows takes six products to four rows of output.
-func foldRows(m0, m1, m2, m3, m4, m5, bias float32) (y0, y1, y2, y3 float32) {
+// foldRow takes six products to four elements of output.
+func foldRow(m0, m1, m2, m3, m4, m5 float32) (y0, y1, y2, y3 float32) {
 	s, u, p, q := m1+m2, m1-m2, m3+m4, m3-m4
-	return m0 + s + p + bias, u + float32(2*q) + bias, s + float32(4*p) + bias, u + float32(8*q) + m5 + bias
+	return m0 + s + p, u + float32(2*q), s + float32(4*p), u + float32(8*q) + m5
+}
+
+// componentsOf transforms the nine weights of a kernel.
+func componentsOf(g []float32) (u [winogradParts]float32) {
+	var columns [3][winogradReach]float32
+	for j := range columns {
+		columns[j] = components(g[j], g[3+j], g[6+j])
+	}
+	for i := range winogradReach {
+		for j, v := range components(columns[0][i], columns[1][i], columns[2][i]) {
+			u[i*winogradReach+j] = v
+		}
+	}
+	return u
 }
 
 // packComponents transforms and packs the weights: winogradParts times
-// packedRows(M) x C*KW elements, in panels as packA makes them.
+// packed rows of M x C elements, in panels as packA makes them.
 func (c Conv) packComponents(dst, w []float32) {
-	k := c.C * c.KW
-	size := packedRows(c.M) * k
-	rows := active.rows
+	rows := c.tile().rows
+	size := roundUp(c.M, rows) * c.C
 	clear(dst[:winogradParts*size])
 	for m := range c.M {
-		panel := m/rows*rows*k + m%rows
-		for l := range k {
-			at := (m*c.C+l/c.KW)*3*c.KW + l%c.KW
-			for part, v := range components(w[at], w[at+c.KW], w[at+2*c.KW]) {
-				dst[part*size+panel+l*rows] = v
-			}
-		}
-	}
-}
-
-// bySpreading convolves with packed components; bias has an element for every packed row.
-func (c Conv) bySpreading(x, u, bias, y []float32) {
-	oh, ow, k, all := c.OutH(), c.OutW(), c.C*c.KW, packedRows(c.M)
-	tiles := (oh + winogradRows - 1) / winogradRows
-	whole := c // with zeros below, so that the last tile is a whole one
-	whole.PB += tiles*winogradRows - oh
-	p := whole.padded()
-	size := p.size(c.C)
-	xs := borrow(c.N * size)
-	parallel(c.N, func(n int) { whole.fill(p, (*xs)[n*size:(n+1)*size], x[n*c.C*c.H*c.W:]) })
-
-	rows, cols := active.rows, active.cols
-	band := fewest(tiles, p.pw, ow)
-	bands := (tiles + band - 1) / band
-	plane := band * p.pw
-	offsets := make([]int, k)
-	for l := range offsets {
-		offsets[l] = l/c.KW*plane + l%c.KW*c.DW
-	}
-	starts := borrow(all)
-	clear(*starts)
-	parallel(c.N*bands, func(task int) {
-		n, t0 := task/bands, task%bands*band
-		t1 := min(tiles, t0+band)
-		ld := roundUp((t1-t0-1)*p.pw+ow, cols)
-		// A row of the last panel of the last channel ends inside the spare columns.
-		part, products := c.C*plane+cols, all*ld
-		v, m := borrow(winogradParts*part), borrow(winogradParts*products)
+		panel := m/rows*rows*c.C + m%rows
 		for ch := range c.C {
-			spreadTiles(t1-t0, p.pw, (*xs)[n*size+(ch*p.ph+t0*winogradRows)*p.pw:], (*v)[ch*plane:], part)
-		}
-		for i := range winogradParts {
-			clear((*v)[i*part+c.C*plane : (i+1)*part])
-			active.block(all/rows, ld/cols, k, &u[i*all*k], rows*k, &(*v)[i*part], cols, &offsets[0], &(*starts)[0], &(*m)[i*products], ld)
-		}
-		h0, h1 := t0*winogradRows, min(oh, t1*winogradRows)
-		for ch := range c.M {
-			foldTiles(ow, (*m)[ch*ld:], p.pw, products, y[((n*c.M+ch)*oh+h0)*ow:((n*c.M+ch)*oh+h1)*ow], bias[ch])
-		}
-		release(m)
-		release(v)
-	})
-	release(starts)
-	release(xs)
-}
-
-// fewest is how many tiles a task computes: as few as leave the least of the panels
-// of B unused, so that the task's products stay in cache.
-func fewest(tiles, pw, ow int) int {
-	best, least := 1, roundUp(ow, active.cols)
-	for n := 2; n <= tiles && n*pw <= bandColumns/winogradRows; n++ {
-		if ld := roundUp((n-1)*pw+ow, active.cols); ld < least*n/best {
-			best, least = n, ld
-		}
-	}
-	return best
-}
-
-// spreadTiles transforms tiles of six rows of x, each four rows below the one
-// before: part i of tile t goes to v[i*part + t*width:], width elements.
-func spreadTiles(tiles, width int, x []float32, v []float32, part int) {
-	_, _ = x[(winogradRows*tiles+2)*width-1], v[(winogradParts-1)*part+tiles*width-1]
-	if active.vectors != nil && width >= simd.Lanes {
-		active.vectors.spread(tiles, width, &x[0], &v[0], part)
-		return
-	}
-	for t := range tiles {
-		in := x[winogradRows*t*width:]
-		d0, d1, d2 := in[:width], in[width:2*width], in[2*width:3*width]
-		d3, d4, d5 := in[3*width:4*width], in[4*width:5*width], in[5*width:6*width]
-		out := func(i int) []float32 { return v[i*part+t*width:][:width] }
-		v0, v1, v2, v3, v4, v5 := out(0), out(1), out(2), out(3), out(4), out(5)
-		for i := range width {
-			v0[i], v1[i], v2[i], v3[i], v4[i], v5[i] = spreadRows(d0[i], d1[i], d2[i], d3[i], d4[i], d5[i])
-		}
-	}
-}
-
-// foldTiles writes y, rows of width elements, from tiles of six products: product i
-// of tile t is at m[i*part + t*stride:]. Rows of the last tile may be missing.
-func foldTiles(width int, m []float32, stride, part int, y []float32, bias float32) {
-	tiles := len(y) / (winogradRows * width)
-	t := 0
-	if active.vectors != nil && width >= simd.Lanes && tiles > 0 {
-		_ = m[(winogradParts-1)*part+(tiles-1)*stride+width-1]
-		active.vectors.fold(tiles, width, &m[0], stride, part, &y[0], bias)
-		t = tiles
-	}
-	for ; t*winogradRows*width < len(y); t++ {
-		in := func(i int) []float32 { return m[i*part+t*stride:][:width] }
-		m0, m1, m2, m3, m4, m5 := in(0), in(1), in(2), in(3), in(4), in(5)
-		rest := y[t*winogradRows*width:]
-		if len(rest) >= winogradRows*width {
-			y0, y1, y2, y3 := rest[:width], rest[width:2*width], rest[2*width:3*width], rest[3*width:4*width]
-			for i := range width {
-				y0[i], y1[i], y2[i], y3[i] = foldRows(m0[i], m1[i], m2[i], m3[i], m4[i], m5[i], bias)
+			for part, v := range componentsOf(w[(m*c.C+ch)*9:][:9]) {
+				dst[part*size+panel+ch*rows] = v
 			}
+		}
+	}
+}
+
+// What a task computes is bounded so that it stays in the second-level cache, in floats.
+const (
+	spreadFloats  = 150_000 // transformed input: some rows of tiles, all channels
+	productFloats = 75_000  // products: as many channels of output as are folded at a time
+)
+
+// tiled is the plan of a convolution by winograd.
+type tiled struct {
+	down, across int // tiles
+	band, bands  int // rows of tiles a task takes; tasks a sample
+	ld           int // columns of the products of a task: its tiles, in whole panels
+	part         int // distance of the transformed inputs of two parts
+	filters      int // packed rows that are multiplied and folded at a time
+	zeros        []float32
+}
+
+func (p *plan) planTiles() {
+	w := &p.tiled
+	w.down, w.across = roundUp(p.OutH(), winogradSide)/winogradSide, roundUp(p.OutW(), winogradSide)/winogradSide
+	w.band = max(1, spreadFloats/(winogradParts*p.C*w.across))
+	w.bands = (w.down + w.band - 1) / w.band
+	w.band = (w.down + w.bands - 1) / w.bands
+	// Whole panels, if a row of tiles more or less makes them so.
+	for _, band := range []int{w.band, w.band + 1, w.band - 1} {
+		if band >= 1 && band*w.across%p.cols == 0 {
+			w.band = band
+			break
+		}
+	}
+	w.band = min(w.band, w.down)
+	w.bands = (w.down + w.band - 1) / w.band
+	w.ld = roundUp(w.band*w.across, p.cols)
+	w.part = p.C * w.ld
+	w.filters = min(roundUp(p.M, p.rows), max(1, productFloats/(winogradParts*w.ld*p.rows))*p.rows)
+	w.zeros = make([]float32, w.filters)
+	p.offsets = make([]int, p.C)
+	for ch := range p.offsets {
+		p.offsets[ch] = ch * w.ld
+	}
+	p.tasks = p.N * w.bands
+}
+
+// computeTiles computes one band of rows of tiles of one sample.
+func (p *plan) computeTiles(task int) {
+	w := &p.tiled
+	n, t0 := task/w.bands, task%w.bands*w.band
+	rows := min(w.down, t0+w.band) - t0
+	columns := winogradSide * (w.across + 1) // of the bordered input, up to what the last tile reaches
+	dealt := roundUp(winogradSide*rows+2, winogradSide) * (w.across + 1)
+	folded := winogradSide * rows * w.across
+	lines, phases := borrow(winogradSide*max(dealt, folded)), borrow(winogradSide*max(dealt, folded))
+	scratch, v, products := borrow(winogradParts*simd.SumLanes), borrow(winogradParts*w.part), borrow(winogradParts*w.filters*w.ld)
+	for ch := range p.C {
+		p.border((*lines)[:dealt*winogradSide], p.x[(n*p.C+ch)*p.H*p.W:][:p.H*p.W], winogradSide*t0-p.PT, columns)
+		deal(dealt, *lines, *phases, dealt)
+		spreadTiles(rows, w.across, *phases, w.across+1, dealt, (*v)[ch*w.ld:], w.part, *scratch)
+	}
+	all := roundUp(p.M, p.rows)
+	oh, ow := p.OutH(), p.OutW()
+	h0 := winogradSide * t0
+	h1 := min(oh, h0+winogradSide*rows)
+	panels := roundUp(rows*w.across, p.cols) / p.cols
+	for m0 := 0; m0 < all; m0 += w.filters {
+		filters := min(w.filters, all-m0)
+		size := filters * w.ld
+		for i := range winogradParts {
+			p.multiply(filters/p.rows, panels, p.C, &p.packed[i*all*p.C+m0*p.C], p.rows*p.C, &(*v)[i*w.part], p.cols, &p.offsets[0], &w.zeros[0], &(*products)[i*size], w.ld)
+		}
+		for m := m0; m < min(p.M, m0+filters); m++ {
+			foldTiles(rows, w.across, (*products)[(m-m0)*w.ld:], size, *phases, folded, p.start[m], *scratch)
+			at := ((n*p.M+m)*oh + h0) * ow
+			y := p.y[at:][:(h1-h0)*ow]
+			if len(y) == winogradSide*folded {
+				interleave(folded, *phases, folded, y)
+			} else {
+				interleave(folded, *phases, folded, *lines)
+				for h := range h1 - h0 {
+					copy(y[h*ow:(h+1)*ow], (*lines)[h*winogradSide*w.across:])
+				}
+			}
+			p.after.apply(y, at)
+		}
+	}
+	for _, s := range []*[]float32{lines, phases, scratch, v, products} {
+		release(s)
+	}
+}
+
+// border writes rows of a channel x from row first on, which may lie outside of it,
+// with columns columns each and zeros where there is no x.
+func (c Conv) border(dst, x []float32, first, columns int) {
+	for h := first; len(dst) > 0; h++ {
+		row := dst[:columns]
+		dst = dst[columns:]
+		if h < 0 || h >= c.H {
+			clear(row)
 			continue
 		}
-		for i := range width {
-			var column [winogradRows]float32
-			column[0], column[1], column[2], column[3] = foldRows(m0[i], m1[i], m2[i], m3[i], m4[i], m5[i], bias)
-			for r := range len(rest) / width {
-				rest[r*width+i] = column[r]
+		clear(row[:c.PL])
+		clear(row[c.PL+copy(row[c.PL:], x[h*c.W:(h+1)*c.W]):])
+	}
+}
+
+// deal takes columns apart: y[j*stride+t] = x[4*t+j], t < n. n is a multiple of 4.
+func deal(n int, x, y []float32, stride int) {
+	_, _ = x[4*n-1], y[3*stride+n-1]
+	if active.vectors != nil {
+		active.vectors.deal(n, &x[0], &y[0], stride)
+		return
+	}
+	for t := range n {
+		for j, v := range x[4*t : 4*t+4] {
+			y[j*stride+t] = v
+		}
+	}
+}
+
+// interleave puts columns together: y[4*t+j] = x[j*stride+t], t < n. n is a multiple of 4.
+func interleave(n int, x []float32, stride int, y []float32) {
+	_, _ = x[3*stride+n-1], y[4*n-1]
+	if active.vectors != nil {
+		active.vectors.interleave(n, &x[0], stride, &y[0])
+		return
+	}
+	for t := range n {
+		for j := range 4 {
+			y[4*t+j] = x[j*stride+t]
+		}
+	}
+}
+
+// spreadTiles transforms the input of rows rows of width tiles. Column 4*t+j of row
+// h is at x[j*plane+h*row+t]; part i of tile (r, t) goes to v[i*part+r*width+t].
+// scratch has 36 * 16 elements.
+func spreadTiles(rows, width int, x []float32, row, plane int, v []float32, part int, scratch []float32) {
+	_, _, _ = x[max(plane, 3*plane-1)+(winogradSide*rows+1)*row+width], v[(winogradParts-1)*part+rows*width-1], scratch[winogradParts*simd.SumLanes-1]
+	if active.vectors != nil && width >= simd.Lanes {
+		active.vectors.spread(rows, width, &x[0], row, plane, &v[0], part, &scratch[0])
+		return
+	}
+	for r := range rows {
+		for t := range width {
+			var d [winogradParts]float32
+			for i := range winogradReach {
+				for j := range winogradReach {
+					d[i*winogradReach+j] = x[j%4*plane+(winogradSide*r+i)*row+t+j/4]
+				}
+			}
+			for i, e := range spreadTile(d) {
+				v[i*part+r*width+t] = e
 			}
 		}
 	}
+}
+
+// spreadTile transforms 6 x 6 elements of input.
+func spreadTile(d [winogradParts]float32) (v [winogradParts]float32) {
+	for j := range winogradReach {
+		d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j] = spreadRow(d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j])
+	}
+	for i := 0; i < winogradParts; i += winogradReach {
+		v[i], v[i+1], v[i+2], v[i+3], v[i+4], v[i+5] = spreadRow(d[i], d[i+1], d[i+2], d[i+3], d[i+4], d[i+5])
+	}
+	return v
+}
+
+// foldTiles makes output of products: part i of tile (r, t) is at m[i*part+r*width+t],
+// column 4*t+j of row h goes to y[j*plane+h*width+t]. scratch has 36 * 16 elements.
+func foldTiles(rows, width int, m []float32, part int, y []float32, plane int, bias float32, scratch []float32) {
+	_, _, _ = m[(winogradParts-1)*part+rows*width-1], y[3*plane+winogradSide*rows*width-1], scratch[winogradParts*simd.SumLanes-1]
+	if active.vectors != nil && width >= simd.Lanes {
+		active.vectors.fold(rows, width, &m[0], part, &y[0], plane, bias, &scratch[0])
+		return
+	}
+	for r := range rows {
+		for t := range width {
+			var p [winogradParts]float32
+			for i := range p {
+				p[i] = m[i*part+r*width+t]
+			}
+			for i, e := range foldTile(p, bias) {
+				y[i%4*plane+(winogradSide*r+i/4)*width+t] = e
+			}
+		}
+	}
+}
+
+// foldTile takes 36 products to 4 x 4 outputs.
+func foldTile(m [winogradParts]float32, bias float32) (y [winogradSide * winogradSide]float32) {
+	for j := range winogradReach {
+		m[j], m[6+j], m[12+j], m[18+j] = foldRow(m[j], m[6+j], m[12+j], m[18+j], m[24+j], m[30+j])
+	}
+	for i := range winogradSide {
+		r := m[6*i:]
+		y0, y1, y2, y3 := foldRow(r[0], r[1], r[2], r[3], r[4], r[5])
+		y[4*i], y[4*i+1], y[4*i+2], y[4*i+3] = y0+bias, y1+bias, y2+bias, y3+bias
+	}
+	return y
 }
 
 // winogradNaive is one output of Conv2DNaive in the order of winograd; sample
 // reads the padded input of a channel.
 func (c Conv) winogradNaive(w []float32, bias float32, m, i, j int, sample func(ch, h, w int) float32) float32 {
 	var products [winogradParts]float32
-	h := i/winogradRows*winogradRows - c.PT
+	h, q := i/winogradSide*winogradSide-c.PT, j/winogradSide*winogradSide-c.PL
 	for ch := range c.C {
-		for kw := range c.KW {
-			column := j + kw*c.DW - c.PL
-			var v [winogradParts]float32
-			v[0], v[1], v[2], v[3], v[4], v[5] = spreadRows(sample(ch, h, column), sample(ch, h+1, column), sample(ch, h+2, column),
-				sample(ch, h+3, column), sample(ch, h+4, column), sample(ch, h+5, column))
-			at := (m*c.C+ch)*3*c.KW + kw
-			for part, u := range components(w[at], w[at+c.KW], w[at+2*c.KW]) {
-				products[part] += float32(u * v[part])
-			}
+		var d [winogradParts]float32
+		for l := range d {
+			d[l] = sample(ch, h+l/winogradReach, q+l%winogradReach)
+		}
+		v := spreadTile(d)
+		for part, u := range componentsOf(w[(m*c.C+ch)*9:][:9]) {
+			products[part] += float32(u * v[part])
 		}
 	}
-	p := products
-	var y [winogradRows]float32
-	y[0], y[1], y[2], y[3] = foldRows(p[0], p[1], p[2], p[3], p[4], p[5], bias)
-	return y[i%winogradRows]
+	y := foldTile(products, bias)
+	return y[i%winogradSide*winogradSide+j%winogradSide]
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/onnx"
 )
 
@@ -114,6 +115,9 @@ func (m *Model) Card() Card { return m.card }
 
 // Fingerprint is the SHA-256 over the bytes of both generators, each behind its length.
 func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
+
+// Arithmetic is the one for work whose last bits nothing depends on.
+func (m *Model) Arithmetic() kernel.Arithmetic { return m.card.Definition.Arithmetic() }
 
 // Tiling says how to cut pictures for this model.
 func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }

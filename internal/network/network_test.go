@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/metric"
 )
@@ -59,7 +61,7 @@ func smooth(r *rand.Rand, height, width int) []byte {
 func TestReversibleRoundTrip(t *testing.T) {
 	r := seeded(t)
 	m := fresh(t, Reversible())
-	s := m.NewSession()
+	s := m.NewSession(kernel.Canonical)
 	for _, size := range [][2]int{{64, 64}, {16, 48}, {36, 20}} {
 		rgb := smooth(r, size[0], size[1])
 		seed := keyed.Seed{1, byte(size[0])}
@@ -142,7 +144,7 @@ func TestPaperParameters(t *testing.T) {
 func TestPaperRuns(t *testing.T) {
 	r := seeded(t)
 	m := fresh(t, Paper())
-	s := m.NewSession()
+	s := m.NewSession(kernel.Canonical)
 	rgb := smooth(r, 32, 48)
 	c, err := s.Encrypt(context.Background(), rgb, 32, 48, keyed.Seed{})
 	if err != nil {

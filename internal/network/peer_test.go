@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/onnx/peer"
@@ -45,12 +47,12 @@ func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := m.NewSession()
+		s := m.NewSession(kernel.Canonical)
 		seed := keyed.Seed{3}
 		rgb := smooth(seeded(t), size, size)
 		compare := func(generator string, data []byte, in map[string]*tensor.Dense, tolerance float64) {
 			t.Helper()
-			machine, err := onnx.Load(data, m.Dims(size, size), onnx.DefaultLimits())
+			machine, err := onnx.Load(data, m.Dims(size, size), onnx.DefaultLimits(), kernel.Canonical)
 			if err != nil {
 				t.Fatal(err)
 			}

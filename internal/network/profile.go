@@ -2,6 +2,8 @@ package network
 
 import (
 	"fmt"
+
+	"enciphergan/internal/kernel"
 )
 
 // Definition describes a pair of generators and their discriminator.
@@ -47,6 +49,16 @@ func (d Definition) Validate() error {
 
 // Keyed tells whether key material enters the generators.
 func (d Definition) Keyed() bool { return d.Profile == "reversible" }
+
+// Arithmetic is the one in which the generators are trained, and run where nothing
+// depends on the last bits: the paper's network, most of whose time goes into
+// products, as fast as the machine can; the default one with the same bits everywhere.
+func (d Definition) Arithmetic() kernel.Arithmetic {
+	if d.Keyed() {
+		return kernel.Canonical
+	}
+	return kernel.Fused
+}
 
 // Channels is the number of channels of the keyed layers.
 func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }

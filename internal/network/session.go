@@ -16,7 +16,8 @@ import (
 // Session runs a model's generators. It owns the graphs, cached by tile shape,
 // and serves one goroutine at a time.
 type Session struct {
-	model *Model
+	model      *Model
+	arithmetic kernel.Arithmetic
 	// graphs holds the most recently used last.
 	graphs []cachedGraph
 }
@@ -32,8 +33,9 @@ type cachedGraph struct {
 // and callers go through a picture shape by shape.
 const cachedPixels = 2 * 256 * 256
 
-// NewSession makes a session.
-func (m *Model) NewSession() *Session { return &Session{model: m} }
+// NewSession makes a session whose convolutions run in the given arithmetic.
+// What a session in Fused computes must not be needed again to the bit.
+func (m *Model) NewSession(a kernel.Arithmetic) *Session { return &Session{model: m, arithmetic: a} }
 
 // Cipher is the output of the encryption generator for one tile, quantised to 8 bits.
 type Cipher struct {
@@ -80,7 +82,7 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
 	}
-	g, err := onnx.Load(data, s.model.Dims(height, width), s.limits(height, width))
+	g, err := onnx.Load(data, s.model.Dims(height, width), s.limits(height, width), s.arithmetic)
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
@@ -40,13 +41,14 @@ func (o *operand) volume() int { return o.held().TotalSize() }
 
 // builder turns a program into one Gorgonia graph.
 type builder struct {
-	lim      Limits
-	opset    int64
-	graph    *gorgonia.ExprGraph
-	operands map[*value]*operand
-	leaves   map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
-	work     int64
-	scratch  int64 // floats that the layer with the most needs beside its values
+	arithmetic kernel.Arithmetic
+	lim        Limits
+	opset      int64
+	graph      *gorgonia.ExprGraph
+	operands   map[*value]*operand
+	leaves     map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
+	work       int64
+	scratch    int64 // floats that the layer with the most needs beside its values
 }
 
 // call is one step while it is built. Reading an attribute takes it away, so
@@ -61,13 +63,14 @@ type call struct {
 	heavy      bool  // not to be computed while building
 }
 
-func newBuilder(p *program, lim Limits) *builder {
+func newBuilder(p *program, lim Limits, a kernel.Arithmetic) *builder {
 	return &builder{
-		lim:      lim,
-		opset:    p.opset,
-		graph:    gorgonia.NewGraph(),
-		operands: map[*value]*operand{},
-		leaves:   map[*tensor.Dense]*gorgonia.Node{},
+		arithmetic: a,
+		lim:        lim,
+		opset:      p.opset,
+		graph:      gorgonia.NewGraph(),
+		operands:   map[*value]*operand{},
+		leaves:     map[*tensor.Dense]*gorgonia.Node{},
 	}
 }
 
@@ -90,9 +93,9 @@ func (b *builder) build(p *program) error {
 }
 
 func (b *builder) step(s *step) error {
-	o := operators[s.op]
-	if s.op == fusedGather {
-		o = fusedGatherOperator
+	o, fused := fusedOperators[s.op]
+	if !fused {
+		o = operators[s.op]
 	}
 	if len(s.in) < o.least || len(s.in) > o.most {
 		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.least, o.most)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"gorgonia.org/tensor"
 )
@@ -89,7 +91,7 @@ func runCase(dir string) error {
 	if file, err = Encode(m); err != nil {
 		return err
 	}
-	machine, err := Load(file, nil, DefaultLimits())
+	machine, err := Load(file, nil, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"gorgonia.org/tensor"
 )
@@ -217,7 +219,7 @@ func TestHostileFiles(t *testing.T) {
 	for name, h := range hostileFiles(t) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m, err := Load(h.file, nil, DefaultLimits())
+		m, err := Load(h.file, nil, DefaultLimits(), kernel.Canonical)
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: loaded, with %d bytes of memory", name, m.Memory)
@@ -242,7 +244,7 @@ func TestCounts(t *testing.T) {
 	m.Metadata = map[string]string{"key": "value"}
 	b := encoded(t, m)
 	exact := Limits{FileBytes: len(b), Nodes: 2, Values: 8, NameBytes: 5, Rank: 2, Elements: 4, Memory: 40, Work: 8}
-	if _, err := Load(b, nil, exact); err != nil {
+	if _, err := Load(b, nil, exact, kernel.Canonical); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Limits){
@@ -252,7 +254,7 @@ func TestCounts(t *testing.T) {
 	} {
 		lim := exact
 		change(&lim)
-		if _, err := Load(b, nil, lim); err == nil || !strings.Contains(err.Error(), "allowed") {
+		if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "allowed") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -295,7 +297,7 @@ func FuzzScan(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Load(b, map[string]int{"H": 4, "W": 4, "N": 1}, fuzzLimits)
+		m, err := Load(b, map[string]int{"H": 4, "W": 4, "N": 1}, fuzzLimits, kernel.Canonical)
 		if err != nil {
 			return
 		}

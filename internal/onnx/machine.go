@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
@@ -29,8 +30,9 @@ func (m *Machine) Observe(f func(op.Event)) { op.Observe(m.graph, f) }
 // Load reads a file for inputs whose symbolic dimensions have the given sizes;
 // sizes that the file does not mention are ignored. Hostile files end in an
 // error before more than lim allows is allocated. The error for operators that
-// are not supported is an *UndeclaredError.
-func Load(b []byte, dims map[string]int, lim Limits) (machine *Machine, err error) {
+// are not supported is an *UndeclaredError. Convolutions run in the given
+// arithmetic; in Fused, batch norms behind them are folded into their weights.
+func Load(b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
 	defer rescue(&err)
 	m, err := scan(b, lim)
 	if err != nil {
@@ -40,8 +42,8 @@ func Load(b []byte, dims map[string]int, lim Limits) (machine *Machine, err erro
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	rewrite(p)
-	if machine, err = compile(p, lim); err != nil {
+	rewrite(p, a)
+	if machine, err = compile(p, lim, a); err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	machine.Header = header(m)
@@ -58,8 +60,8 @@ func read(m *Model, dims map[string]int, lim Limits) (*program, error) {
 }
 
 // compile builds a program and its machine.
-func compile(p *program, lim Limits) (*Machine, error) {
-	b := newBuilder(p, lim)
+func compile(p *program, lim Limits, a kernel.Arithmetic) (*Machine, error) {
+	b := newBuilder(p, lim, a)
 	if err := b.build(p); err != nil {
 		return nil, err
 	}

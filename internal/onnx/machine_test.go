@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"gorgonia.org/tensor"
 )
 
@@ -44,7 +46,7 @@ func encoded(t testing.TB, m *Model) []byte {
 
 func load(t testing.TB, m *Model, dims map[string]int) *Machine {
 	t.Helper()
-	machine, err := Load(encoded(t, m), dims, DefaultLimits())
+	machine, err := Load(encoded(t, m), dims, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +184,7 @@ func TestSymbolicDimensions(t *testing.T) {
 	if err != nil || !slices.Equal(h.Inputs[0].Dims, image) || !slices.Equal(h.Outputs[0].Dims, image) {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	m, err := Load(b, map[string]int{"H": 2, "W": 3, "other": -1}, DefaultLimits())
+	m, err := Load(b, map[string]int{"H": 2, "W": 3, "other": -1}, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +192,7 @@ func TestSymbolicDimensions(t *testing.T) {
 		t.Errorf("shape %v", y.Shape())
 	}
 	for _, dims := range []map[string]int{nil, {"H": 2}, {"H": 2, "W": 0}, {"H": 1 << 31, "W": 1 << 31}, {"H": -2, "W": -3}} {
-		if _, err := Load(b, dims, DefaultLimits()); err == nil {
+		if _, err := Load(b, dims, DefaultLimits(), kernel.Canonical); err == nil {
 			t.Errorf("dims %v were taken", dims)
 		}
 	}
@@ -204,7 +206,7 @@ func TestInitializersAmongInputs(t *testing.T) {
 	if err != nil || len(h.Inputs) != 1 || h.Inputs[0].Name != "x" {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	m, err := Load(b, nil, DefaultLimits())
+	m, err := Load(b, nil, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +237,7 @@ func TestCast(t *testing.T) {
 // TestHalfNeedsCast: arithmetic on half-precision numbers is refused, not computed in float32.
 func TestHalfNeedsCast(t *testing.T) {
 	half := NewFloat16("h", []int64{2}, []uint16{0x3c00, 0x4000})
-	_, err := Load(encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{half}, node("Mul", "x h", "y"))), nil, DefaultLimits())
+	_, err := Load(encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{half}, node("Mul", "x h", "y"))), nil, DefaultLimits(), kernel.Canonical)
 	if err == nil || !strings.Contains(err.Error(), "float16") {
 		t.Errorf("error %v", err)
 	}
@@ -280,7 +282,7 @@ func TestShapeArithmetic(t *testing.T) {
 func TestUndeclared(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, nil,
 		node("Zeta", "x", "a"), node("Relu", "a", "b"), node("Alpha", "b", "c"), node("Zeta", "c", "y")))
-	_, err := Load(b, nil, DefaultLimits())
+	_, err := Load(b, nil, DefaultLimits(), kernel.Canonical)
 	var undeclared *UndeclaredError
 	if !errors.As(err, &undeclared) || !slices.Equal(undeclared.Operators, []string{"Alpha", "Zeta"}) || !strings.Contains(err.Error(), "Alpha, Zeta") {
 		t.Errorf("error %v", err)
@@ -290,7 +292,7 @@ func TestUndeclared(t *testing.T) {
 // TestInconstantShape has a shape that is an input of the graph.
 func TestInconstantShape(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 4), {"s", Int64, Sizes(2)}}, []ValueInfo{float("y", 2, 2)}, nil, node("Reshape", "x s", "y")))
-	if _, err := Load(b, nil, DefaultLimits()); err == nil || !strings.Contains(err.Error(), "must be a constant") {
+	if _, err := Load(b, nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "must be a constant") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -333,12 +335,12 @@ func TestRewriteKeepsBits(t *testing.T) {
 			}
 			before := len(p.steps)
 			if i == 1 {
-				rewrite(p)
+				rewrite(p, kernel.Canonical)
 				if fused := len(p.steps) < before; fused != c.fused {
 					t.Errorf("%s: %d steps of %d are left", name, len(p.steps), before)
 				}
 			}
-			machine, err := compile(p, DefaultLimits())
+			machine, err := compile(p, DefaultLimits(), kernel.Canonical)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -365,7 +367,7 @@ func TestRewriteDropsUnusedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rewrite(p)
+	rewrite(p, kernel.Canonical)
 	if len(p.steps) != 1 || p.steps[0].op != "Abs" {
 		t.Errorf("%d steps are left", len(p.steps))
 	}
@@ -376,17 +378,17 @@ func TestMemoryBudget(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 1000)}, []ValueInfo{float("y", 1000)}, nil, node("Exp", "x", "a"), node("Abs", "a", "y")))
 	lim := DefaultLimits()
 	lim.Memory = 8000 // two values of 4,000 bytes: the output is written over what it is made of
-	m, err := Load(b, nil, lim)
+	m, err := Load(b, nil, lim, kernel.Canonical)
 	if err != nil || m.Memory != 8000 {
 		t.Fatalf("%v, %v", m, err)
 	}
 	lim.Memory--
-	if _, err := Load(b, nil, lim); err == nil || !strings.Contains(err.Error(), "memory") {
+	if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("error %v", err)
 	}
 	lim = DefaultLimits()
 	lim.Work = 1999
-	if _, err := Load(b, nil, lim); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
+	if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
 		t.Errorf("error %v", err)
 	}
 }

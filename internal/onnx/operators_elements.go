@@ -25,7 +25,7 @@ func floats(in ...*operand) error {
 	return nil
 }
 
-func broadcast(a kernel.Arithmetic) func(c *call) (*operand, error) {
+func broadcast(a kernel.BinaryOp) func(c *call) (*operand, error) {
 	return func(c *call) (*operand, error) {
 		x, y := c.in[0], c.in[1]
 		if x.kind != y.kind || x.kind == Float16 {

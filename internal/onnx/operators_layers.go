@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
@@ -34,7 +35,7 @@ func layer(c *call) (x, w []int, err error) {
 
 // window reads strides and dilations; pads are those of the attribute, or 0.
 func window(c *call) (op.Window, error) {
-	a := op.Window{Stride: c.pair("strides", 1, 1), Dilation: c.pair("dilations", 1, 1)}
+	a := op.Window{Stride: c.pair("strides", 1, 1), Dilation: c.pair("dilations", 1, 1), Arithmetic: c.arithmetic}
 	if pads := c.integers("pads", 4, 0); pads != nil {
 		a.Pad = [4]int(pads)
 	}
@@ -53,8 +54,11 @@ func (c *call) pads(total int, mode string) (begin, end int) {
 // convolve adds the nodes of f over input, weights and bias, if there is one.
 func (c *call) convolve(f func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error)) (*operand, error) {
 	in := c.in
-	if len(in) == 3 && in[2] == nil {
-		in = in[:2]
+	if len(in) > 2 {
+		in = in[:3]
+		if in[2] == nil {
+			in = in[:2]
+		}
 	}
 	return c.apply(Float32, func(n []*gorgonia.Node) (*gorgonia.Node, error) {
 		if len(n) == 2 {
@@ -73,7 +77,7 @@ func conv(c *call) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs := 1
+	var out [2]int
 	mode := take(c, "auto_pad", "NOTSET")
 	for i := range 2 {
 		reach := a.Dilation[i]*(w[2+i]-1) + 1
@@ -87,9 +91,9 @@ func conv(c *call) (*operand, error) {
 		default:
 			return nil, fmt.Errorf("auto_pad %q does not exist", mode)
 		}
-		outputs *= max(1, (x[2+i]+a.Pad[i]+a.Pad[2+i]-reach)/a.Stride[i]+1)
+		out[i] = max(1, (x[2+i]+a.Pad[i]+a.Pad[2+i]-reach)/a.Stride[i]+1)
 	}
-	if err := c.spend(x[0], outputs, w[0], w[1], w[2], w[3]); err != nil {
+	if err := c.spend(x[0], out[0], out[1], w[0], w[1], w[2], w[3]); err != nil {
 		return nil, err
 	}
 	// One sample with its border, taken apart by the strides.
@@ -97,7 +101,36 @@ func conv(c *call) (*operand, error) {
 	if err := c.borrow(x[1], ph+min(a.Stride[0], ph), pw+min(a.Stride[1], pw)); err != nil {
 		return nil, err
 	}
-	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
+	if c.op != fusedConv {
+		return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
+	}
+	after := op.After{}
+	if _, after.Leaky = c.attributes[fusedSlope]; after.Leaky {
+		after.Slope = take(c, fusedSlope, float32(0))
+	}
+	if len(c.in) == 4 {
+		if !slices.Equal(c.in[3].shape(), []int{x[0], w[0], out[0], out[1]}) {
+			return c.apart(a, after)
+		}
+		if after.Add, err = c.node(c.in[3]); err != nil {
+			return nil, err
+		}
+	}
+	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2DThen(x, w, bias, after, a) })
+}
+
+// apart adds the steps of a fused convolution one by one: what is added is of another shape.
+func (c *call) apart(a op.Window, after op.After) (*operand, error) {
+	y, err := c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
+	if err != nil {
+		return nil, err
+	}
+	sum := *c
+	sum.in = []*operand{y, c.in[3]}
+	if y, err = broadcast(kernel.Plus)(&sum); err != nil || !after.Leaky {
+		return y, err
+	}
+	return c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(in[0], after.Slope) }, y)
 }
 
 func convTranspose(c *call) (*operand, error) {

@@ -12,8 +12,8 @@ import (
 // Broadcast adds a op b for two operands whose shapes broadcast as in numpy:
 // aligned at the last dimension, where a missing dimension or one of size 1 is
 // repeated. Both are float32, int32 or int64. No gradient.
-func Broadcast(arithmetic kernel.Arithmetic, a, b *gorgonia.Node) (*gorgonia.Node, error) {
-	name, ok := map[kernel.Arithmetic]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
+func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	name, ok := map[kernel.BinaryOp]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
 	if !ok {
 		return nil, fmt.Errorf("arithmetic %d does not exist", arithmetic)
 	}

@@ -15,11 +15,13 @@ type Window struct {
 	Stride   [2]int
 	Pad      [4]int // top, left, bottom, right, as in ONNX
 	Dilation [2]int
+	// Arithmetic of the forward pass. Gradients are always fused, since training is all they serve.
+	Arithmetic kernel.Arithmetic
 }
 
 // Square is the window with the same stride and padding on all sides and no dilation.
 func Square(stride, pad int) Window {
-	return Window{[2]int{stride, stride}, [4]int{pad, pad, pad, pad}, [2]int{1, 1}}
+	return Window{Stride: [2]int{stride, stride}, Pad: [4]int{pad, pad, pad, pad}, Dilation: [2]int{1, 1}}
 }
 
 func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
@@ -30,25 +32,65 @@ func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
 		return kernel.Conv{}, fmt.Errorf("the input has %d channels, the weights are for %d", x[1], w[1])
 	}
 	c := kernel.Conv{N: x[0], C: x[1], H: x[2], W: x[3], M: w[0], KH: w[2], KW: w[3],
-		SH: a.Stride[0], SW: a.Stride[1], PT: a.Pad[0], PL: a.Pad[1], PB: a.Pad[2], PR: a.Pad[3], DH: a.Dilation[0], DW: a.Dilation[1]}
+		SH: a.Stride[0], SW: a.Stride[1], PT: a.Pad[0], PL: a.Pad[1], PB: a.Pad[2], PR: a.Pad[3], DH: a.Dilation[0], DW: a.Dilation[1], Arithmetic: a.Arithmetic}
 	return c, c.Validate()
+}
+
+// After is what follows a convolution while its outputs are in cache: a tensor of
+// their shape is added, then LeakyReLU is applied.
+type After struct {
+	Add   *gorgonia.Node // nil: none
+	Leaky bool
+	Slope float32 // 0 <= Slope < 1; 0 is ReLU
 }
 
 // Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
 func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
+	return conv2D(x, w, bias, After{}, a)
+}
+
+// Conv2DThen is Conv2D followed by after. No gradient.
+func Conv2DThen(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, error) {
+	if after.Leaky && !(after.Slope >= 0 && after.Slope < 1) {
+		return nil, fmt.Errorf("Conv2D: slope %g must be at least 0 and below 1", after.Slope)
+	}
+	return conv2D(x, w, bias, after, a)
+}
+
+func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, error) {
 	// One operation serves one node and one run at a time.
-	filter := kernel.Filter{Constant: w != nil && strings.HasPrefix(w.Name(), constantPrefix)}
+	filter := kernel.Filter{Constant: constant(w)}
+	name := fmt.Sprintf("Conv2D%+v", a)
+	in := gorgonia.Nodes{x, w}
+	biasAt, addAt := 0, 0
+	if bias != nil {
+		biasAt = len(in)
+		in = append(in, bias)
+	}
+	if after.Add != nil {
+		addAt = len(in)
+		in = append(in, after.Add)
+		name += " + input"
+	}
+	if after.Leaky {
+		name += fmt.Sprintf(", LeakyReLU{%g}", after.Slope)
+	}
 	s := Spec{
-		Name: fmt.Sprintf("Conv2D%+v", a),
+		Name:  name,
+		Arity: len(in),
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			c, err := a.conv(in[0], in[1])
 			if err != nil {
 				return nil, err
 			}
-			if len(in) == 3 && !in[2].Eq(tensor.Shape{c.M}) {
-				return nil, fmt.Errorf("bias %v for %d output channels", in[2], c.M)
+			if biasAt > 0 && !in[biasAt].Eq(tensor.Shape{c.M}) {
+				return nil, fmt.Errorf("bias %v for %d output channels", in[biasAt], c.M)
 			}
-			return tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}, nil
+			out := tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}
+			if addAt > 0 && !in[addAt].Eq(out) {
+				return nil, fmt.Errorf("%v cannot be added to outputs of %v", in[addAt], out)
+			}
+			return out, nil
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			c, err := a.conv(in[0].Shape(), in[1].Shape())
@@ -56,44 +98,52 @@ func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
 				return err
 			}
 			var b []float32
-			if len(in) == 3 {
-				b = floats(in[2])
+			if biasAt > 0 {
+				b = floats(in[biasAt])
 			}
-			filter.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out))
+			then := kernel.After{Leaky: after.Leaky, Slope: after.Slope}
+			if addAt > 0 {
+				then.Add = floats(in[addAt])
+			}
+			filter.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out), then)
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g := make(gorgonia.Nodes, len(in))
-			var err error
-			if want[0] {
-				if g[0], err = convGradInput(grad, in[1], in[0].Shape(), a); err != nil {
-					return nil, err
-				}
-			}
-			if want[1] {
-				if g[1], err = convGradWeight(in[0], grad, in[1].Shape(), a); err != nil {
-					return nil, err
-				}
-			}
-			if len(in) == 3 && want[2] {
-				if g[2], err = channelSums(grad); err != nil {
-					return nil, err
-				}
-			}
-			return g, nil
-		},
 	}
-	in := gorgonia.Nodes{x, w}
-	if bias != nil {
-		in = append(in, bias)
+	if after == (After{}) {
+		s.Diff = a.conv2DGradients
 	}
-	s.Arity = len(in)
 	return Apply(s, in...)
+}
+
+// constant says whether a node is a Constant.
+func constant(n *gorgonia.Node) bool { return n != nil && strings.HasPrefix(n.Name(), constantPrefix) }
+
+func (a Window) conv2DGradients(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+	a.Arithmetic = kernel.Fused
+	g := make(gorgonia.Nodes, len(in))
+	var err error
+	if want[0] {
+		if g[0], err = convGradInput(grad, in[1], in[0].Shape(), a); err != nil {
+			return nil, err
+		}
+	}
+	if want[1] {
+		if g[1], err = convGradWeight(in[0], grad, in[1].Shape(), a); err != nil {
+			return nil, err
+		}
+	}
+	if len(in) == 3 && want[2] {
+		if g[2], err = channelSums(grad); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
 }
 
 // convGradInput maps dy to the input of the convolution, whose shape is given.
 func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.Node, error) {
 	x = x.Clone()
+	filter := kernel.Filter{Constant: constant(w)}
 	return Apply(Spec{
 		Name:  fmt.Sprintf("Conv2DGradInput%+v%v", a, x),
 		Arity: 2,
@@ -112,10 +162,12 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 			if err != nil {
 				return err
 			}
-			kernel.Conv2DGradInput(c, floats(in[0]), floats(in[1]), floats(out))
+			filter.GradInput(c, floats(in[0]), floats(in[1]), floats(out))
 			return nil
 		},
 		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+			a := a
+			a.Arithmetic = kernel.Fused
 			g := make(gorgonia.Nodes, 2)
 			var err error
 			if want[0] {

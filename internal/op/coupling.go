@@ -144,7 +144,7 @@ func Div(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	})
 }
 
-func binary(name string, a kernel.Arithmetic, x, y *gorgonia.Node, diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)) (*gorgonia.Node, error) {
+func binary(name string, a kernel.BinaryOp, x, y *gorgonia.Node, diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: name, Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {

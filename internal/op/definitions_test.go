@@ -124,8 +124,8 @@ func convolutionRows(s source) []row {
 		{[4]int{1, 1, 1, 1}, [4]int{1, 1, 1, 1}, Square(1, 0), [2]int{1, 1}, true},
 		{[4]int{2, 3, 5, 7}, [4]int{4, 3, 3, 3}, Square(1, 1), [2]int{5, 7}, true},
 		{[4]int{2, 2, 6, 5}, [4]int{3, 2, 3, 3}, Square(2, 1), [2]int{3, 3}, false},
-		{[4]int{1, 2, 7, 9}, [4]int{2, 2, 2, 3}, Window{[2]int{2, 3}, [4]int{2, 0, 1, 3}, [2]int{1, 1}}, [2]int{5, 4}, true},
-		{[4]int{2, 1, 6, 6}, [4]int{2, 1, 3, 2}, Window{[2]int{1, 1}, [4]int{0, 1, 2, 0}, [2]int{2, 3}}, [2]int{4, 4}, false},
+		{[4]int{1, 2, 7, 9}, [4]int{2, 2, 2, 3}, Window{Stride: [2]int{2, 3}, Pad: [4]int{2, 0, 1, 3}, Dilation: [2]int{1, 1}}, [2]int{5, 4}, true},
+		{[4]int{2, 1, 6, 6}, [4]int{2, 1, 3, 2}, Window{Stride: [2]int{1, 1}, Pad: [4]int{0, 1, 2, 0}, Dilation: [2]int{2, 3}}, [2]int{4, 4}, false},
 		{[4]int{1, 2, 4, 4}, [4]int{2, 2, 7, 7}, Square(1, 3), [2]int{4, 4}, true},
 		{[4]int{1, 17, 3, 1}, [4]int{9, 17, 1, 1}, Square(1, 0), [2]int{3, 1}, true},
 	} {
@@ -161,8 +161,8 @@ func convolutionRows(s source) []row {
 		{[4]int{1, 1, 1, 1}, [4]int{1, 1, 1, 1}, Square(1, 0), [2]int{}, [2]int{1, 1}, true},
 		{[4]int{2, 4, 3, 5}, [4]int{4, 2, 3, 3}, Square(2, 1), [2]int{1, 1}, [2]int{6, 10}, true},
 		{[4]int{2, 3, 4, 3}, [4]int{3, 2, 3, 3}, Square(1, 1), [2]int{}, [2]int{4, 3}, false},
-		{[4]int{1, 2, 3, 2}, [4]int{2, 3, 4, 5}, Window{[2]int{2, 3}, [4]int{2, 0, 1, 3}, [2]int{1, 1}}, [2]int{1, 2}, [2]int{6, 7}, true},
-		{[4]int{2, 1, 3, 3}, [4]int{1, 2, 2, 3}, Window{[2]int{1, 2}, [4]int{0, 1, 1, 0}, [2]int{2, 1}}, [2]int{}, [2]int{4, 6}, false},
+		{[4]int{1, 2, 3, 2}, [4]int{2, 3, 4, 5}, Window{Stride: [2]int{2, 3}, Pad: [4]int{2, 0, 1, 3}, Dilation: [2]int{1, 1}}, [2]int{1, 2}, [2]int{6, 7}, true},
+		{[4]int{2, 1, 3, 3}, [4]int{1, 2, 2, 3}, Window{Stride: [2]int{1, 2}, Pad: [4]int{0, 1, 1, 0}, Dilation: [2]int{2, 1}}, [2]int{}, [2]int{4, 6}, false},
 	} {
 		in := []leaf{s.uniform(-1, 1, c.x[:]...), s.uniform(-1, 1, c.w[:]...)}
 		if c.biased {

@@ -120,7 +120,7 @@ func TestShapesThatDoNotFitAreErrors(t *testing.T) {
 			return ConvTranspose2D(picture, leaf(3, 2, 1, 1), nil, Square(1, 3), [2]int{})
 		},
 		"ConvTranspose2D: a step more": func() (*gorgonia.Node, error) {
-			return ConvTranspose2D(picture, leaf(3, 2, 3, 3), nil, Window{[2]int{1, 1}, [4]int{}, [2]int{2, 2}}, [2]int{1, 1})
+			return ConvTranspose2D(picture, leaf(3, 2, 3, 3), nil, Window{Stride: [2]int{1, 1}, Pad: [4]int{}, Dilation: [2]int{2, 2}}, [2]int{1, 1})
 		},
 		"ConvTranspose2D: bias": func() (*gorgonia.Node, error) {
 			return ConvTranspose2D(picture, leaf(3, 2, 3, 3), leaf(3), Square(2, 1), [2]int{1, 1})
@@ -215,7 +215,7 @@ func TestEqualNodesMerge(t *testing.T) {
 		"factor":   func(v int) *gorgonia.Node { return must(Scale(x, []float32{1, 1.0000001}[v])) },
 		"eps":      func(v int) *gorgonia.Node { return must(InstanceNorm(x, []float32{1e-5, 1e-6}[v])) },
 		"padding": func(v int) *gorgonia.Node {
-			return must(Conv2D(x, weights, nil, Window{[2]int{1, 1}, [][4]int{{2, 0, 1, 1}, {0, 2, 1, 1}}[v], [2]int{1, 1}}))
+			return must(Conv2D(x, weights, nil, Window{Stride: [2]int{1, 1}, Pad: [][4]int{{2, 0, 1, 1}, {0, 2, 1, 1}}[v], Dilation: [2]int{1, 1}}))
 		},
 		"mode":     func(v int) *gorgonia.Node { return must(DepthToSpace(x, 2, v == 1)) },
 		"channels": func(v int) *gorgonia.Node { return must(Channels(x, v, v+2)) },

@@ -112,7 +112,7 @@ func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, 
 	if err != nil {
 		return nil, err
 	}
-	b := newNodes(g, "", w, true, 1, k)
+	b := newNodes(g, "", w, true, 1, k, d.Arithmetic())
 	var carried []*gorgonia.Node
 	y := network.Walk[*gorgonia.Node](b, layers, x, &carried)
 	if b.Err() != nil {

@@ -3,6 +3,7 @@ package training
 import (
 	"fmt"
 
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/network"
 	"enciphergan/internal/op"
@@ -75,22 +76,23 @@ func feed(g *gorgonia.ExprGraph, name string, shape ...int) (*gorgonia.Node, []f
 // leaves bound to the tensors of Weights, so that an optimiser's update in
 // place is seen by every graph.
 type nodes struct {
-	graph   *gorgonia.ExprGraph
-	prefix  string
-	weights *network.Weights
-	frozen  bool
-	group   int
-	keyed   keyedInputs
-	leaves  map[string]*gorgonia.Node
-	err     error
+	graph      *gorgonia.ExprGraph
+	prefix     string
+	weights    *network.Weights
+	frozen     bool
+	group      int
+	keyed      keyedInputs
+	arithmetic kernel.Arithmetic // of convolutions
+	leaves     map[string]*gorgonia.Node
+	err        error
 }
 
 var _ network.Builder[*gorgonia.Node] = (*nodes)(nil)
 
 // newNodes makes a builder. prefix tells the leaves of several networks in one
 // graph apart; frozen leaves get no gradient; group samples share the carried statistics.
-func newNodes(g *gorgonia.ExprGraph, prefix string, w *network.Weights, frozen bool, group int, k keyedInputs) *nodes {
-	return &nodes{g, prefix, w, frozen, group, k, map[string]*gorgonia.Node{}, nil}
+func newNodes(g *gorgonia.ExprGraph, prefix string, w *network.Weights, frozen bool, group int, k keyedInputs, a kernel.Arithmetic) *nodes {
+	return &nodes{g, prefix, w, frozen, group, k, a, map[string]*gorgonia.Node{}, nil}
 }
 
 // Err is the first error.
@@ -164,6 +166,7 @@ func (b *nodes) Conv2D(x *gorgonia.Node, weight, bias string, w op.Window) *gorg
 		if bias != "" {
 			c = b.parameter(bias)
 		}
+		w.Arithmetic = b.arithmetic
 		return op.Conv2D(x, b.parameter(weight), c, w)
 	})
 }
@@ -174,6 +177,7 @@ func (b *nodes) ConvTranspose2D(x *gorgonia.Node, weight, bias string, w op.Wind
 		if bias != "" {
 			c = b.parameter(bias)
 		}
+		w.Arithmetic = b.arithmetic
 		return op.ConvTranspose2D(x, b.parameter(weight), c, w, [2]int{outputPadding, outputPadding})
 	})
 }

@@ -108,11 +108,11 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 	}
 	s.keyed = values
 
-	enc := newNodes(g, "encryption/", w.encryption, kind == decryptionOnly, 1, k)
+	enc := newNodes(g, "encryption/", w.encryption, kind == decryptionOnly, 1, k, d.Arithmetic())
 	dec := enc
 	builders := []trained{{"encryption/", enc, w.encryption}}
 	if w.decryption != w.encryption {
-		dec = newNodes(g, "decryption/", w.decryption, false, 1, k)
+		dec = newNodes(g, "decryption/", w.decryption, false, 1, k, d.Arithmetic())
 		builders = append(builders, trained{"decryption/", dec, w.decryption})
 	}
 	var carried []*gorgonia.Node
@@ -157,7 +157,7 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 	}
 	if kind == joint {
 		if err := add("adversarial", c.Losses.Adversarial, func() (*gorgonia.Node, error) {
-			disc := newNodes(g, "discriminator/", w.discriminator, true, 1, keyedInputs{})
+			disc := newNodes(g, "discriminator/", w.discriminator, true, 1, keyedInputs{}, kernel.Fused)
 			logits := network.Walk[*gorgonia.Node](disc, network.Discriminator(d), quantised, nil)
 			if disc.Err() != nil {
 				return nil, disc.Err()
@@ -220,7 +220,7 @@ type discriminatorStep struct {
 func newDiscriminatorStep(c Config, w *weights) (*discriminatorStep, error) {
 	g := gorgonia.NewGraph()
 	s := &discriminatorStep{}
-	b := newNodes(g, "discriminator/", w.discriminator, false, 1, keyedInputs{})
+	b := newNodes(g, "discriminator/", w.discriminator, false, 1, keyedInputs{}, kernel.Fused)
 	var terms gorgonia.Nodes
 	for i, buffer := range []*[]float32{&s.real, &s.fake} {
 		x, data, err := feed(g, []string{"real", "fake"}[i], c.Batch, 3, c.Crop, c.Crop)

@@ -561,7 +561,7 @@ func Measure(ctx context.Context, m *network.Model, tiles []Tile, seed uint64) (
 	}
 	f := network.Figures{Tiles: len(tiles), Kappa: m.Card().Definition.Kappa, PSNRMin: math.Inf(1)}
 	var samples []Sample
-	session := m.NewSession()
+	session := m.NewSession(m.Arithmetic())
 	var residuals float64
 	for i, t := range tiles {
 		key := keyed.Seed(sha256.Sum256(fmt.Appendf(nil, "measure %d %d", seed, i)))

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"enciphergan/internal/kernel"
 	"time"
 
 	"enciphergan/internal/network"
@@ -349,7 +351,7 @@ func TestTrainedGraphEqualsExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cipher, err := m.NewSession().Encrypt(context.Background(), tile, 32, 32, seed)
+	cipher, err := m.NewSession(kernel.Canonical).Encrypt(context.Background(), tile, 32, 32, seed)
 	if err != nil {
 		t.Fatal(err)
 	}

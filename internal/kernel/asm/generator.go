@@ -17,7 +17,7 @@ type generator struct {
 	*build.Context
 	set     string // the suffix of names
 	lanes   int    // floats in a vector
-	rows    int    // of the tile of C that stays in registers; it is two vectors wide
+	rows    []int  // of the tiles of C that stay in registers, which are two vectors wide
 	masks   bool   // comparisons fill mask registers, not vectors
 	numbers *constants
 	labels  int // given out so far in this function
@@ -30,15 +30,21 @@ func write() (assembly, declarations []byte, err error) {
 	numbers := &constants{of: map[uint32]operand.Mem{}}
 	numbers.emit(ctx)
 	for _, g := range []*generator{
-		{Context: ctx, set: "AVX512", lanes: 16, rows: 8, masks: true, numbers: numbers},
-		{Context: ctx, set: "AVX2", lanes: 8, rows: 4, numbers: numbers},
+		{Context: ctx, set: "AVX512", lanes: 16, rows: []int{8, 4}, masks: true, numbers: numbers},
+		{Context: ctx, set: "AVX2", lanes: 8, rows: []int{4}, numbers: numbers},
 	} {
-		g.tiles()
+		for i, rows := range g.rows {
+			name := [2]string{"wide", "narrow"}[i]
+			g.tiles(name, rows, false)
+			g.tiles(name+"Fused", rows, true)
+		}
 		g.pack()
 		g.maps()
 		g.pairs()
 		g.sums()
 		g.squares()
+		g.deal()
+		g.interleave()
 		g.spread()
 		g.fold()
 		g.dot()

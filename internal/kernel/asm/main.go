@@ -3,10 +3,11 @@
 // ./internal/kernel` runs it in the directory of that package; a test of this one
 // tells when the two files there are not what it writes.
 //
-// Main path: write makes both files. It emits tiles and pack (matrix product and
-// convolution), maps, pairs, sums, squares and gather (element by element, with
-// the bits of plain Go: a multiplication and an addition are two instructions),
-// spread and fold (Winograd), dot and leakyGrad (training).
+// Main path: write makes both files. It emits wide, narrow and pack (matrix product
+// and convolution, fused ones beside those with the bits of plain Go, in which a
+// multiplication and an addition are two instructions), maps, pairs, sums, squares
+// and gather (element by element), deal, interleave, spread and fold (Winograd),
+// dot and leakyGrad (training).
 package main
 
 import (

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -10,14 +12,18 @@ const width = 2
 
 // tiles emits the inner loops of matrix product and convolution, over tiles of C
 // one below or beside the other.
-func (g *generator) tiles() {
-	g.function("tiles", "(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int)",
-		"adds to tiles of C, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t\n"+
+func (g *generator) tiles(name string, rows int, fused bool) {
+	rounding := "in two roundings"
+	if fused {
+		rounding = "fused"
+	}
+	g.function(name, "(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int)",
+		fmt.Sprintf("adds to tiles of C of %d rows, for l = 0, 1, ..., k-1 in this order and %s: for tile t\n", rows, rounding)+
 			"c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from\n"+
 			"bias[t*biasStep+i] and not from what it holds. tiles is at least 1.")
 	tiles, a, b, bias, c, ldc := g.argument("tiles"), g.argument("a"), g.argument("b"), g.argument("bias"), g.argument("c"), g.argument("ldc")
 	g.SHLQ(operand.Imm(2), ldc)
-	acc := make([][width]reg.VecVirtual, g.rows)
+	acc := make([][width]reg.VecVirtual, rows)
 	for r := range acc {
 		for v := range acc[r] {
 			acc[r][v] = g.vector()
@@ -66,6 +72,12 @@ func (g *generator) tiles() {
 	factor := g.vector()
 	for r := range acc {
 		g.VBROADCASTSS(memory(pa, 4*r), factor)
+		if fused {
+			for v := range bs {
+				g.VFMADD231PS(bs[v], factor, acc[r][v])
+			}
+			continue
+		}
 		var products [width]reg.VecVirtual
 		for v := range products {
 			products[v] = g.vector()
@@ -75,7 +87,7 @@ func (g *generator) tiles() {
 			g.VADDPS(products[v], acc[r][v], acc[r][v])
 		}
 	}
-	g.ADDQ(operand.Imm(uint64(4*g.rows)), pa)
+	g.ADDQ(operand.Imm(uint64(4*rows)), pa)
 	g.ADDQ(operand.Imm(8), offsets)
 	g.DECQ(k)
 	g.JNZ(operand.LabelRef("step"))

@@ -5,17 +5,151 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The steps of spread and fold are those of spreadRows and foldRows in package kernel.
+// The steps of spread and fold are those of spreadRow and foldRow in package kernel.
+
+const (
+	side  = 4
+	reach = 6
+)
+
+// spreadRow transforms six vectors of input.
+func (s span) spreadRow(d [reach]reg.Register, store func(i int, v reg.Register)) {
+	four, five := s.numbers.at(4), s.numbers.at(5)
+	a, b := s.minus(d[4], s.times(d[2], four)), s.minus(d[3], s.times(d[1], four))
+	store(1, s.plus(a, b))
+	store(2, s.minus(a, b))
+	e, f := s.minus(d[4], d[2]), s.times(s.minus(d[3], d[1]), s.numbers.at(2))
+	store(3, s.plus(e, f))
+	store(4, s.minus(e, f))
+	store(0, s.plus(s.minus(s.times(d[0], four), s.times(d[2], five)), d[4]))
+	store(5, s.plus(s.minus(s.times(d[1], four), s.times(d[3], five)), d[5]))
+}
+
+// foldRow takes six vectors of products to four of output.
+func (s span) foldRow(m [reach]reg.Register, store func(i int, v reg.Register)) {
+	sum, difference := s.plus(m[1], m[2]), s.minus(m[1], m[2])
+	a, b := s.plus(m[3], m[4]), s.minus(m[3], m[4])
+	store(0, s.plus(s.plus(m[0], sum), a))
+	store(1, s.plus(difference, s.times(b, s.numbers.at(2))))
+	store(2, s.plus(sum, s.times(a, s.numbers.at(4))))
+	store(3, s.plus(s.plus(difference, s.times(b, s.numbers.at(8))), m[5]))
+}
+
+// kept is where part i of what was transformed along columns waits for its row, in whole vectors.
+func kept(scratch reg.Register, i int) operand.Mem { return memory(scratch, 64*i) }
+
+func (g *generator) spread() {
+	g.function("spread", "(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)",
+		"is spreadTiles. rows is at least 1, width at least simd.Lanes.")
+	x, row, plane, v, part, scratch := g.argument("x"), g.argument("row"), g.argument("plane"), g.argument("v"), g.argument("part"), g.argument("scratch")
+	for _, distance := range []reg.GPVirtual{row, plane, part} {
+		g.SHLQ(operand.Imm(2), distance)
+	}
+	rows, n, from, to, first, second, out := g.argument("rows"), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.Label("tiles")
+	g.MOVQ(x, from)
+	g.MOVQ(v, to)
+	g.Load(g.Param("width"), n)
+	g.columns(n, func(s span) {
+		whole := span{generator: g} // lanes that are not loaded do no harm in scratch
+		g.MOVQ(from, first)
+		for j := range side {
+			g.LEAQ(operand.Mem{Base: first, Index: row, Scale: 1}, second)
+			columns := rowsOf{first, second, row}
+			for c := j; c < reach; c += side {
+				var d [reach]reg.Register
+				for i := range d {
+					at := columns.at(i)
+					at.Disp += 4 * (c / side)
+					d[i] = s.load(at)
+				}
+				s.spreadRow(d, func(i int, e reg.Register) { whole.store(e, kept(scratch, reach*i+c)) })
+			}
+			if j < side-1 {
+				g.ADDQ(plane, first)
+			}
+		}
+		g.MOVQ(to, out)
+		for i := range reach {
+			var d [reach]reg.Register
+			for j := range d {
+				d[j] = s.register()
+				s.VMOVUPS(kept(scratch, reach*i+j), d[j])
+			}
+			g.LEAQ(operand.Mem{Base: out, Index: part, Scale: 1}, second)
+			parts := rowsOf{out, second, part}
+			s.spreadRow(d, func(j int, e reg.Register) { s.store(e, parts.at(j)) })
+			if i < reach-1 {
+				g.LEAQ(operand.Mem{Base: second, Index: part, Scale: 4}, out)
+				g.ADDQ(part, out)
+			}
+		}
+	}, from, to)
+	g.LEAQ(operand.Mem{Base: x, Index: row, Scale: side}, x)
+	width := g.argument("width")
+	g.LEAQ(operand.Mem{Base: v, Index: width, Scale: 4}, v)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("tiles"))
+	g.end()
+}
+
+func (g *generator) fold() {
+	g.function("fold", "(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)",
+		"is foldTiles. rows is at least 1, width at least simd.Lanes.")
+	m, part, y, plane, scratch := g.argument("m"), g.argument("part"), g.argument("y"), g.argument("plane"), g.argument("scratch")
+	bias := g.everywhere("bias")
+	for _, distance := range []reg.GPVirtual{part, plane} {
+		g.SHLQ(operand.Imm(2), distance)
+	}
+	row := g.argument("width")
+	g.SHLQ(operand.Imm(2), row)
+	rows, n, from, to, first, second, out, far := g.argument("rows"), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: part, Index: part, Scale: 4}, far)
+	g.ADDQ(part, far)
+	g.Label("tiles")
+	g.MOVQ(m, from)
+	g.MOVQ(y, to)
+	g.Load(g.Param("width"), n)
+	g.columns(n, func(s span) {
+		whole := span{generator: g}
+		g.MOVQ(from, first)
+		for j := range reach {
+			// Parts j, j+6, ... j+30: one below the other.
+			g.LEAQ(operand.Mem{Base: first, Index: far, Scale: 1}, second)
+			columns := rowsOf{first, second, far}
+			var d [reach]reg.Register
+			for i := range d {
+				d[i] = s.load(columns.at(i))
+			}
+			s.foldRow(d, func(i int, e reg.Register) { whole.store(e, kept(scratch, reach*i+j)) })
+			if j < reach-1 {
+				g.ADDQ(part, first)
+			}
+		}
+		g.MOVQ(to, out)
+		for i := range side {
+			var d [reach]reg.Register
+			for j := range d {
+				d[j] = s.register()
+				s.VMOVUPS(kept(scratch, reach*i+j), d[j])
+			}
+			g.LEAQ(operand.Mem{Base: out, Index: plane, Scale: 1}, second)
+			planes := rowsOf{out, second, plane}
+			s.foldRow(d, func(j int, e reg.Register) { s.store(s.plus(e, s.of(bias)), planes.at(j)) })
+			if i < side-1 {
+				g.ADDQ(row, out)
+			}
+		}
+	}, from, to)
+	g.ADDQ(row, m)
+	g.LEAQ(operand.Mem{Base: y, Index: row, Scale: side}, y)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("tiles"))
+	g.end()
+}
 
 // rowsOf are six rows at a common distance: two registers reach all of them.
 type rowsOf struct{ first, second, distance reg.GPVirtual }
-
-func (g *generator) rowsFrom(first, distance reg.GPVirtual) rowsOf {
-	r := rowsOf{g.GP64(), g.GP64(), distance}
-	g.MOVQ(first, r.first)
-	g.LEAQ(operand.Mem{Base: first, Index: distance, Scale: 1}, r.second)
-	return r
-}
 
 // at is where row i, 0 to 5, goes on.
 func (r rowsOf) at(i int) operand.Mem {
@@ -32,68 +166,51 @@ func (r rowsOf) at(i int) operand.Mem {
 	return operand.Mem{Base: r.first, Index: r.distance, Scale: uint8(i)} // 2 and 4
 }
 
-func (g *generator) spread() {
-	g.function("spread", "(tiles, width int, x, v *float32, part int)",
-		"is spreadTiles. tiles is at least 1, width at least simd.Lanes.")
-	tiles, width, x, v, part := g.argument("tiles"), g.argument("width"), g.argument("x"), g.argument("v"), g.argument("part")
-	row, n := g.GP64(), g.GP64()
-	g.MOVQ(width, row)
-	g.SHLQ(operand.Imm(2), row)
-	g.SHLQ(operand.Imm(2), part)
-	g.Label("tile")
-	from, to := g.rowsFrom(x, row), g.rowsFrom(v, part)
-	g.MOVQ(width, n)
-	g.columns(n, func(s span) {
-		var d [6]reg.Register
-		for i := range d {
-			d[i] = s.load(from.at(i))
-		}
-		four, two := s.number(4), s.number(2)
-		a, b := s.minus(d[4], s.times(four, d[2])), s.minus(d[3], s.times(four, d[1]))
-		s.store(s.plus(a, b), to.at(1))
-		s.store(s.minus(a, b), to.at(2))
-		e, f := s.minus(d[4], d[2]), s.times(two, s.minus(d[3], d[1]))
-		s.store(s.plus(e, f), to.at(3))
-		s.store(s.minus(e, f), to.at(4))
-		five := s.number(5)
-		s.store(s.plus(s.minus(s.times(four, d[0]), s.times(five, d[2])), d[4]), to.at(0))
-		s.store(s.plus(s.minus(s.times(four, d[1]), s.times(five, d[3])), d[5]), to.at(5))
-	}, from.first, from.second, to.first, to.second)
-	g.LEAQ(operand.Mem{Base: x, Index: row, Scale: 4}, x)
-	g.ADDQ(row, v)
-	g.DECQ(tiles)
-	g.JNZ(operand.LabelRef("tile"))
-	g.end()
+func (g *generator) deal() {
+	g.function("deal", "(n int, x, y *float32, stride int)", "is deal. n is a multiple of 4.")
+	g.transpose("x", "y", func(four, planes operand.Mem) (from, to operand.Mem) { return four, planes })
 }
 
-func (g *generator) fold() {
-	g.function("fold", "(tiles, width int, m *float32, stride, part int, y *float32, bias float32)",
-		"is foldTiles for whole tiles. tiles is at least 1, width at least simd.Lanes.")
-	tiles, width, m, stride, part, y := g.argument("tiles"), g.argument("width"), g.argument("m"), g.argument("stride"), g.argument("part"), g.argument("y")
-	bias := g.everywhere("bias")
-	row, n := g.GP64(), g.GP64()
-	g.MOVQ(width, row)
-	g.SHLQ(operand.Imm(2), row)
-	g.SHLQ(operand.Imm(2), part)
-	g.Label("tile")
-	from, to := g.rowsFrom(m, part), g.rowsFrom(y, row)
-	g.MOVQ(width, n)
-	g.columns(n, func(s span) {
-		var p [6]reg.Register
-		for i := range p {
-			p[i] = s.load(from.at(i))
+func (g *generator) interleave() {
+	g.function("interleave", "(n int, x *float32, stride int, y *float32)", "is interleave. n is a multiple of 4.")
+	g.transpose("y", "x", func(four, planes operand.Mem) (from, to operand.Mem) { return planes, four })
+}
+
+// transpose moves blocks of 4 x 4 between a run of fours and four planes.
+func (g *generator) transpose(fours, planes string, direction func(four, plane operand.Mem) (from, to operand.Mem)) {
+	four, plane, stride, n := g.argument(fours), g.argument(planes), g.argument("stride"), g.argument("n")
+	g.SHLQ(operand.Imm(2), stride)
+	triple := g.GP64()
+	g.LEAQ(operand.Mem{Base: stride, Index: stride, Scale: 2}, triple)
+	g.Label("step")
+	var v [4]reg.VecVirtual
+	at := [4]operand.Mem{memory(plane, 0), {Base: plane, Index: stride, Scale: 1}, {Base: plane, Index: stride, Scale: 2}, {Base: plane, Index: triple, Scale: 1}}
+	for i := range v {
+		v[i] = g.XMM()
+		from, _ := direction(memory(four, 16*i), at[i])
+		g.VMOVUPS(from, v[i])
+	}
+	// Pairs of rows, then pairs of pairs.
+	pairs := [4]reg.VecVirtual{g.XMM(), g.XMM(), g.XMM(), g.XMM()}
+	g.VUNPCKLPS(v[1], v[0], pairs[0])
+	g.VUNPCKHPS(v[1], v[0], pairs[1])
+	g.VUNPCKLPS(v[3], v[2], pairs[2])
+	g.VUNPCKHPS(v[3], v[2], pairs[3])
+	for i := range v {
+		v[i] = g.XMM()
+		low, high := pairs[i/2], pairs[2+i/2]
+		if i%2 == 0 {
+			g.VMOVLHPS(high, low, v[i])
+		} else {
+			g.VMOVHLPS(low, high, v[i])
 		}
-		sum, difference := s.plus(p[1], p[2]), s.minus(p[1], p[2])
-		a, b := s.plus(p[3], p[4]), s.minus(p[3], p[4])
-		s.store(s.plus(s.plus(s.plus(p[0], sum), a), s.of(bias)), to.at(0))
-		s.store(s.plus(s.plus(difference, s.times(b, s.numbers.at(2))), s.of(bias)), to.at(1))
-		s.store(s.plus(s.plus(sum, s.times(a, s.numbers.at(4))), s.of(bias)), to.at(2))
-		s.store(s.plus(s.plus(s.plus(difference, s.times(b, s.numbers.at(8))), p[5]), s.of(bias)), to.at(3))
-	}, from.first, from.second, to.first, to.second)
-	g.LEAQ(operand.Mem{Base: m, Index: stride, Scale: 4}, m)
-	g.LEAQ(operand.Mem{Base: y, Index: row, Scale: 4}, y)
-	g.DECQ(tiles)
-	g.JNZ(operand.LabelRef("tile"))
+		_, to := direction(memory(four, 16*i), at[i])
+		g.VMOVUPS(v[i], to)
+	}
+	g.ADDQ(operand.Imm(64), four)
+	g.ADDQ(operand.Imm(16), plane)
+	g.SUBQ(operand.Imm(4), n)
+	g.JNZ(operand.LabelRef("step"))
 	g.end()
 }
 

@@ -137,6 +137,8 @@ const (
 	f32Pmin      = simdBase + 0xea
 	f32Pmax      = simdBase + 0xeb
 	truncSat     = simdBase + 0xf8
+	byteShuffle  = simdBase + 13
+	relaxedMadd  = simdBase + 0x105
 )
 
 // expression emits code that leaves one value on the stack.
@@ -205,6 +207,18 @@ func extract(v expression, lane int) expression {
 		v(f)
 		f.op(i32x4Extract)
 		f.code = append(f.code, byte(lane))
+	}
+}
+
+// shuffle takes four of the eight elements of two vectors.
+func shuffle(a, b expression, elements ...int) expression {
+	return func(f *function) {
+		apply(byteShuffle, a, b)(f)
+		for _, e := range elements {
+			for i := range 4 {
+				f.code = append(f.code, byte(4*e+i))
+			}
+		}
 	}
 }
 

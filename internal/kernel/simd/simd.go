@@ -4,10 +4,10 @@
 // The module works on the memory of the Go program itself, which it imports as
 // go.mem: a Go slice is handed over as its address and length. It checks
 // nothing; the caller must, since an access outside memory ends the Go program.
-// Multiplication and addition are two instructions and each output element has
-// the order of plain Go, so the bits are those of plain Go as well.
+// But for fused, multiplication and addition are two instructions and each output
+// element has the order of plain Go, so the bits are those of plain Go as well.
 //
-// Main path: Module emits block (matrix product and convolution), maps
+// Main path: Module emits block (matrix product and convolution) and its fused twin, maps
 // (element by element), pairs (two operands) and sums; a Go program hands the
 // bytes to its host when it starts, and calls the exports.
 package simd
@@ -56,7 +56,8 @@ const (
 	Pairs // how many there are
 )
 
-// Module gives the binary form of the module, the same bytes every time. Counts
+// Module gives the binary form of the module, the same bytes every time: the build
+// for hosts with relaxed vector instructions, or that for all with vectors. Counts
 // are in elements, addresses in bytes, all as i32. It exports
 //
 //	block(rowPanels, columnPanels, k, a, aStep, b, bStep, offsets, bias, c, ldc, scratch)
@@ -67,19 +68,27 @@ const (
 // numbers. Where bias is not 0, C starts from bias[i*Rows+r] and not from what
 // it holds. The k*Columns elements of scratch are overwritten;
 //
+//	fused(the same)                  block in one rounding where the processor can;
+//	                                 in the relaxed build only
 //	maps(function, n, x, y, p, q)    y[i] = function(x[i], p, q), see Map
 //	pairs(function, n, a, b, y)      y[i] = function(a[i], b[i]), see Pair
 //	sums(n, x, lanes)                lanes[j] += x[j] + x[j+16] + ..., 16 lanes
 //	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
 //	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 when it
 //	                                 stopped at an index not in [0, extent)
-//	spread(tiles, width, x, v, part) and
-//	fold(tiles, width, m, stride, part, y, bias)
-//	                                 the transforms of Winograd's F(4, 3) over
-//	                                 rows, see package kernel
-func Module() []byte {
+//	deal(n, x, y, stride), interleave(n, x, stride, y),
+//	spread(rows, width, x, row, plane, v, part) and
+//	fold(rows, width, m, part, y, plane, bias)
+//	                                 the transforms of Winograd's F(4 x 4, 3 x 3),
+//	                                 see package kernel
+func Module(relaxed bool) []byte {
 	m := &module{}
-	m.block()
+	m.block("block", func(acc, factor, b local) expression { return plus(acc.get, times(factor.get, b.get)) })
+	if relaxed {
+		m.block("fused", func(acc, factor, b local) expression {
+			return apply(relaxedMadd, factor.get, b.get, acc.get)
+		})
+	}
 	m.maps()
 	m.pairs()
 	m.sums("sums", nil)
@@ -88,6 +97,7 @@ func Module() []byte {
 		return apply(f32Mul, d.get, d.get)
 	})
 	m.gather()
+	m.transpose("deal", "interleave")
 	m.spread()
 	m.fold()
 	return m.encode()
@@ -96,8 +106,8 @@ func Module() []byte {
 // unroll is the number of steps of k a turn of the inner loops takes.
 const unroll = 4
 
-func (m *module) block() {
-	f := m.function("block", i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
+func (m *module) block(name string, accumulate func(acc, factor, b local) expression) {
+	f := m.function(name, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
 	const (
 		rowPanels local = iota
 		columnPanels
@@ -199,7 +209,7 @@ func (m *module) block() {
 				for r := range acc {
 					f.set(factor, access(vLoad32Splat, 4*(u*Rows+r), pa.get))
 					for v := range bs {
-						f.set(acc[r][v], plus(acc[r][v].get, times(factor.get, bs[v].get)))
+						f.set(acc[r][v], accumulate(acc[r][v], factor, bs[v]))
 					}
 				}
 			}, []local{pa, pb}, []int{4 * Rows, 4 * Columns})

@@ -12,91 +12,202 @@ func (f *function) columns(width local, at local, body func()) {
 	})
 }
 
-// The steps of spread and fold are those of spreadRows and foldRows in package kernel.
+// transpose emits two exports that move blocks of 4 x 4 between a run of fours and four planes.
+func (m *module) transpose(deal, interleave string) {
+	for _, name := range []string{deal, interleave} {
+		f := m.function(name, i32, i32, i32, i32)
+		n, four, plane, stride := local(0), local(1), local(2), local(3)
+		if name == interleave {
+			four, plane, stride = 3, 1, 2
+		}
+		f.set(stride, bytes(stride.get))
+		row := f.variable(i32)
+		planes := func(visit func(i int)) {
+			f.set(row, plane.get)
+			for i := range 4 {
+				visit(i)
+				if i < 3 {
+					f.advance(row, stride.get)
+				}
+			}
+		}
+		var v [4]local
+		for i := range v {
+			v[i] = f.variable(v128)
+		}
+		f.vectors(n, 4, func() {
+			if name == deal {
+				for i := range v {
+					f.set(v[i], access(vLoad, 16*i, four.get))
+				}
+			} else {
+				planes(func(i int) { f.set(v[i], access(vLoad, 0, row.get)) })
+			}
+			low0, high0 := f.let(v128, shuffle(v[0].get, v[1].get, 0, 4, 1, 5)), f.let(v128, shuffle(v[0].get, v[1].get, 2, 6, 3, 7))
+			low1, high1 := f.let(v128, shuffle(v[2].get, v[3].get, 0, 4, 1, 5)), f.let(v128, shuffle(v[2].get, v[3].get, 2, 6, 3, 7))
+			result := [4]expression{
+				shuffle(low0.get, low1.get, 0, 1, 4, 5), shuffle(low0.get, low1.get, 2, 3, 6, 7),
+				shuffle(high0.get, high1.get, 0, 1, 4, 5), shuffle(high0.get, high1.get, 2, 3, 6, 7),
+			}
+			if name == deal {
+				planes(func(i int) { f.run(access(vStore, 0, row.get, result[i])) })
+			} else {
+				for i := range v {
+					f.run(access(vStore, 16*i, four.get, result[i]))
+				}
+			}
+			f.advance(four, integer(48)) // and the 16 bytes of a vector
+		}, four, plane)
+	}
+}
+
+// The steps of spread and fold are those of spreadRow and foldRow in package kernel.
+
+const (
+	side  = 4
+	reach = 6
+)
+
+func (f *function) spreadRow(d [reach]local) [reach]expression {
+	a := f.let(v128, minus(d[4].get, times(number(4), d[2].get)))
+	b := f.let(v128, minus(d[3].get, times(number(4), d[1].get)))
+	e := f.let(v128, minus(d[4].get, d[2].get))
+	g := f.let(v128, times(number(2), minus(d[3].get, d[1].get)))
+	return [reach]expression{
+		plus(minus(times(number(4), d[0].get), times(number(5), d[2].get)), d[4].get),
+		plus(a.get, b.get), minus(a.get, b.get), plus(e.get, g.get), minus(e.get, g.get),
+		plus(minus(times(number(4), d[1].get), times(number(5), d[3].get)), d[5].get),
+	}
+}
+
+func (f *function) foldRow(m [reach]local) [side]expression {
+	s, u := f.let(v128, plus(m[1].get, m[2].get)), f.let(v128, minus(m[1].get, m[2].get))
+	a, b := f.let(v128, plus(m[3].get, m[4].get)), f.let(v128, minus(m[3].get, m[4].get))
+	return [side]expression{
+		plus(plus(m[0].get, s.get), a.get),
+		plus(u.get, times(number(2), b.get)),
+		plus(s.get, times(number(4), a.get)),
+		plus(plus(u.get, times(number(8), b.get)), m[5].get),
+	}
+}
 
 func (m *module) spread() {
-	f := m.function("spread", i32, i32, i32, i32, i32)
+	f := m.function("spread", i32, i32, i32, i32, i32, i32, i32)
 	const (
-		tiles local = iota
+		rows local = iota
 		width
 		x
+		row
+		plane
 		v
 		part
 	)
-	f.set(part, bytes(part.get))
-	row := f.let(i32, bytes(width.get))
-	at, from, to := f.variable(i32), f.variable(i32), f.variable(i32)
-	var d [6]local
+	for _, l := range []local{row, plane, part} {
+		f.set(l, bytes(l.get))
+	}
+	at, first, from, to := f.variable(i32), f.variable(i32), f.variable(i32), f.variable(i32)
+	var d [reach]local
 	for i := range d {
 		d[i] = f.variable(v128)
 	}
-	f.while(tiles.get, func() {
+	var kept [reach][reach]local
+	for i := range kept {
+		for j := range kept[i] {
+			kept[i][j] = f.variable(v128)
+		}
+	}
+	f.while(rows.get, func() {
 		f.columns(width, at, func() {
-			f.set(from, apply(i32Add, x.get, at.get))
-			for i := range d {
-				f.set(d[i], access(vLoad, 0, from.get))
-				f.advance(from, row.get)
+			f.set(first, apply(i32Add, x.get, at.get))
+			for j := range side {
+				for c := j; c < reach; c += side {
+					f.set(from, first.get)
+					for i := range d {
+						f.set(d[i], access(vLoad, 4*(c/side), from.get))
+						if i < reach-1 {
+							f.advance(from, row.get)
+						}
+					}
+					for i, e := range f.spreadRow(d) {
+						f.set(kept[i][c], e)
+					}
+				}
+				if j < side-1 {
+					f.advance(first, plane.get)
+				}
 			}
-			a := f.let(v128, minus(d[4].get, times(number(4), d[2].get)))
-			b := f.let(v128, minus(d[3].get, times(number(4), d[1].get)))
-			e := f.let(v128, minus(d[4].get, d[2].get))
-			g := f.let(v128, times(number(2), minus(d[3].get, d[1].get)))
 			f.set(to, apply(i32Add, v.get, at.get))
-			for _, result := range []expression{
-				plus(minus(times(number(4), d[0].get), times(number(5), d[2].get)), d[4].get),
-				plus(a.get, b.get), minus(a.get, b.get), plus(e.get, g.get), minus(e.get, g.get),
-				plus(minus(times(number(4), d[1].get), times(number(5), d[3].get)), d[5].get),
-			} {
-				f.run(access(vStore, 0, to.get, result))
-				f.advance(to, part.get)
+			for i := range kept {
+				for _, e := range f.spreadRow(kept[i]) {
+					f.run(access(vStore, 0, to.get, e))
+					f.advance(to, part.get)
+				}
 			}
 		})
-		f.advance(x, apply(i32Mul, row.get, integer(4)))
-		f.advance(v, row.get)
-		f.advance(tiles, integer(-1))
+		f.advance(x, apply(i32Mul, row.get, integer(side)))
+		f.advance(v, bytes(width.get))
+		f.advance(rows, integer(-1))
 	})
 }
 
 func (m *module) fold() {
 	f := m.function("fold", i32, i32, i32, i32, i32, i32, f32)
 	const (
-		tiles local = iota
+		rows local = iota
 		width
 		in
-		stride
 		part
 		y
+		plane
 		biasScalar
 	)
 	f.set(part, bytes(part.get))
+	f.set(plane, bytes(plane.get))
 	row, bias := f.let(i32, bytes(width.get)), f.let(v128, apply(f32Splat, biasScalar.get))
-	at, from, to := f.variable(i32), f.variable(i32), f.variable(i32)
-	var p [6]local
-	for i := range p {
-		p[i] = f.variable(v128)
+	at, from, first, to := f.variable(i32), f.variable(i32), f.variable(i32), f.variable(i32)
+	var d [reach]local
+	for i := range d {
+		d[i] = f.variable(v128)
 	}
-	f.while(tiles.get, func() {
+	var kept [side][reach]local
+	for i := range kept {
+		for j := range kept[i] {
+			kept[i][j] = f.variable(v128)
+		}
+	}
+	far := f.let(i32, apply(i32Mul, part.get, integer(reach)))
+	f.while(rows.get, func() {
 		f.columns(width, at, func() {
-			f.set(from, apply(i32Add, in.get, at.get))
-			for i := range p {
-				f.set(p[i], access(vLoad, 0, from.get))
-				f.advance(from, part.get)
+			f.set(first, apply(i32Add, in.get, at.get))
+			for j := range reach {
+				f.set(from, first.get)
+				for i := range d {
+					f.set(d[i], access(vLoad, 0, from.get))
+					if i < reach-1 {
+						f.advance(from, far.get)
+					}
+				}
+				for i, e := range f.foldRow(d) {
+					f.set(kept[i][j], e)
+				}
+				if j < reach-1 {
+					f.advance(first, part.get)
+				}
 			}
-			s, u := f.let(v128, plus(p[1].get, p[2].get)), f.let(v128, minus(p[1].get, p[2].get))
-			a, b := f.let(v128, plus(p[3].get, p[4].get)), f.let(v128, minus(p[3].get, p[4].get))
-			f.set(to, apply(i32Add, y.get, at.get))
-			for _, result := range []expression{
-				plus(plus(p[0].get, s.get), a.get),
-				plus(u.get, times(number(2), b.get)),
-				plus(s.get, times(number(4), a.get)),
-				plus(plus(u.get, times(number(8), b.get)), p[5].get),
-			} {
-				f.run(access(vStore, 0, to.get, plus(result, bias.get)))
-				f.advance(to, row.get)
+			f.set(first, apply(i32Add, y.get, at.get))
+			for i := range kept {
+				f.set(to, first.get)
+				for j, e := range f.foldRow(kept[i]) {
+					f.run(access(vStore, 0, to.get, plus(e, bias.get)))
+					if j < side-1 {
+						f.advance(to, plane.get)
+					}
+				}
+				f.advance(first, row.get)
 			}
 		})
-		f.advance(in, bytes(stride.get))
-		f.advance(y, apply(i32Mul, row.get, integer(4)))
-		f.advance(tiles, integer(-1))
+		f.advance(in, row.get)
+		f.advance(y, apply(i32Mul, row.get, integer(side)))
+		f.advance(rows, integer(-1))
 	})
 }

@@ -1,0 +1,158 @@
+package kernel
+
+import "enciphergan/internal/kernel/simd"
+
+// After is what happens to the outputs of a convolution while they are in cache:
+// y = leaky(y + Add). The zero value does nothing.
+type After struct {
+	Add   []float32 // of the shape of y; nil: nothing is added
+	Leaky bool
+	Slope float32 // of the negative side of LeakyReLU, 0 <= Slope < 1
+}
+
+// apply does it to y, a part of the output that begins with element at.
+func (a After) apply(y []float32, at int) {
+	if a.Add != nil {
+		add := a.Add[at:][:len(y)]
+		for i := paired(simd.Plus, y, add, y); i < len(y); i++ {
+			y[i] += add[i]
+		}
+	}
+	if a.Leaky {
+		for i := mapped(simd.Leaky, y, y, a.Slope, 0); i < len(y); i++ {
+			y[i] = leaky(y[i], a.Slope)
+		}
+	}
+}
+
+// plan is a convolution that is ready to run: its weights packed, all that
+// depends on shapes alone computed, so that a run allocates nothing.
+type plan struct {
+	Conv
+	tile
+	multiply blockKernel
+	packed   []float32
+	offsets  []int // of the taps, or channels, in the input
+	tasks    int
+	compute  func(task int) // one of the methods below
+
+	padded      padded
+	band, bands int // rows of output, or positions, that a task computes; tasks a sample
+	tiled       tiled
+
+	// Of the run that is going on.
+	x, y    []float32
+	start   []float32 // bias for every packed row
+	after   After
+	borders *[]float32 // the padded samples
+	fill    func(n int)
+}
+
+// newPlan makes the plan of c; pack must follow.
+func newPlan(c Conv) *plan {
+	p := &plan{Conv: c, tile: c.tile()}
+	p.multiply = p.tile.of(c.Arithmetic)
+	p.packed = make([]float32, c.packedSize())
+	p.start = make([]float32, roundUp(c.M, p.rows))
+	switch {
+	case c.winograd():
+		p.planTiles()
+		p.compute = p.computeTiles
+	case c.pointwise():
+		p.offsets = make([]int, c.C)
+		for i := range p.offsets {
+			p.offsets[i] = i * c.H * c.W
+		}
+		p.band = roundUp(bandColumns, p.cols)
+		p.bands = (c.H*c.W + p.band - 1) / p.band
+		p.tasks = c.N * p.bands
+		p.compute = p.computePoints
+	default:
+		p.padded = c.padded()
+		p.offsets = c.offsets(p.padded)
+		p.band = min(c.OutH(), max(1, bandColumns/p.padded.pw))
+		p.bands = (c.OutH() + p.band - 1) / p.band
+		p.tasks = c.N * p.bands
+		p.compute = p.computeRows
+		p.fill = func(n int) {
+			size := p.padded.size(c.C)
+			p.Conv.fill(p.padded, (*p.borders)[n*size:(n+1)*size], p.x[n*c.C*c.H*c.W:])
+		}
+	}
+	return p
+}
+
+// packedSize is how many elements pack writes.
+func (c Conv) packedSize() int {
+	rows := roundUp(c.M, c.tile().rows)
+	if c.winograd() {
+		return winogradParts * rows * c.C
+	}
+	return rows * c.taps()
+}
+
+// pack brings weights into the form that the kernels read.
+func (p *plan) pack(w []float32) {
+	if p.winograd() {
+		p.packComponents(p.packed, w)
+	} else {
+		packA(p.packed, p.M, p.taps(), RowMajor(w, p.taps()), p.rows)
+	}
+}
+
+// run computes y = after(w * x + bias). bias has M elements or is nil.
+func (p *plan) run(x, bias, y []float32, after After) {
+	p.x, p.y, p.after = x, y, after
+	clear(p.start[copy(p.start, bias):])
+	if p.fill != nil {
+		p.borders = borrow(p.N * p.padded.size(p.C))
+		parallel(p.N, p.fill)
+	}
+	parallel(p.tasks, p.compute)
+	if p.fill != nil {
+		release(p.borders)
+	}
+	p.x, p.y, p.after, p.borders = nil, nil, After{}, nil
+}
+
+// bandColumns is how many columns of output a task computes: enough to pay for its
+// overhead, few enough that they stay in cache.
+const bandColumns = 1024
+
+// computePoints computes a band of a pointwise convolution in place.
+func (p *plan) computePoints(task int) {
+	positions := p.H * p.W
+	n, j := task/p.bands, task%p.bands*p.band
+	columns := min(p.band, positions-j)
+	x, y := p.x[n*p.C*positions:(n+1)*p.C*positions], p.y[n*p.M*positions:(n+1)*p.M*positions]
+	p.multiply(p.M/p.rows, columns/p.cols, p.C, &p.packed[0], p.rows*p.C, &x[j], p.cols, &p.offsets[0], &p.start[0], &y[j], positions)
+	if p.after.Leaky || p.after.Add != nil {
+		for m := range p.M {
+			p.after.apply(y[m*positions+j:][:columns], (n*p.M+m)*positions+j)
+		}
+	}
+}
+
+// computeRows computes a band of rows, reading the padded samples in place.
+func (p *plan) computeRows(task int) {
+	oh, ow, k, pw := p.OutH(), p.OutW(), p.taps(), p.padded.pw
+	n, h0 := task/p.bands, task%p.bands*p.band
+	h1 := min(oh, h0+p.band)
+	ld := roundUp((h1-h0-1)*pw+ow, p.cols)
+	all := roundUp(p.M, p.rows)
+	size := p.padded.size(p.C)
+	src := (*p.borders)[n*size : (n+1)*size]
+	// The last tap of the last panel ends inside the slack.
+	_, _ = src[p.padded.last+h0*pw+ld-1], p.packed[all*k-1]
+	result := borrow(all * ld)
+	p.multiply(all/p.rows, ld/p.cols, k, &p.packed[0], p.rows*k, &src[h0*pw], p.cols, &p.offsets[0], &p.start[0], &(*result)[0], ld)
+	for m := range p.M {
+		at := ((n*p.M+m)*oh + h0) * ow
+		y := p.y[at:][:(h1-h0)*ow]
+		for h := range h1 - h0 {
+			copy(y[h*ow:(h+1)*ow], (*result)[m*ld+h*pw:])
+		}
+		p.after.apply(y, at)
+	}
+	release(result)
+}
