@@ -17,13 +17,14 @@ import (
 // The page's worker computes on vectors, since this Chromium has them.
 func TestPageUsesVectors(t *testing.T) {
 	b := worker(t, serve(t))
-	if got := eval[string](b, `engine.kernels`); got != "WebAssembly SIMD128" {
+	if got := eval[string](b, `engine.kernels`); got != "WebAssembly relaxed SIMD" {
 		t.Errorf("the worker computes with %q", got)
 	}
 }
 
-// The tests of package kernel pass in the browser, on vectors and, in a browser
-// that has none, in plain Go: the same digests and the same naive twins.
+// The tests of package kernel pass in the browser, in the relaxed build of the
+// vectors, in the other where a browser refuses that one, and in plain Go where it
+// refuses both: the same digests and the same naive twins.
 func TestKernelsInBrowser(t *testing.T) {
 	dir := t.TempDir()
 	command(t, "go", "run", "./wasm/bundle", "-o", dir)
@@ -46,8 +47,10 @@ func TestKernelsInBrowser(t *testing.T) {
 	for _, c := range []struct {
 		name, prepare, has, lacks string
 	}{
-		{"with vectors", ``, "WebAssembly_SIMD128", ""},
-		{"without", `WebAssembly.validate = () => false`, "plain_Go", "WebAssembly_SIMD128"},
+		{"with relaxed vectors", ``, "WebAssembly_relaxed_SIMD", "WebAssembly_SIMD128"},
+		{"with vectors", `WebAssembly.validate = (module) => !new TextDecoder("latin1").decode(module).includes("fused") && validate.call(WebAssembly, module)`,
+			"WebAssembly_SIMD128", "WebAssembly_relaxed_SIMD"},
+		{"without", `WebAssembly.validate = () => false`, "plain_Go", "WebAssembly_"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := eval[string](b, fmt.Sprintf(`(async () => {
@@ -80,7 +83,7 @@ func TestKernelsInBrowser(t *testing.T) {
 			if !strings.HasSuffix(out, "exit 0") {
 				t.Fatalf("the tests end with:\n%s", out[max(0, len(out)-4000):])
 			}
-			for _, name := range []string{"TestCanonicalBits", "TestConv2DEqualsNaive", "TestGemmEqualsNaive"} {
+			for _, name := range []string{"TestCanonicalBits", "TestConv2DEqualsNaive", "TestConv2DIsAConvolution", "TestGemmEqualsNaive"} {
 				if !regexp.MustCompile(`--- PASS: ` + name + `/` + c.has + `\b`).MatchString(out) {
 					t.Errorf("%s did not run with %s", name, c.has)
 				}

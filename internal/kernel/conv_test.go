@@ -17,17 +17,23 @@ func randomConvs(r *rand.Rand) []Conv {
 		{N: 1, C: 1, H: 3, W: 3, M: 2, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1},
 		{N: 1, C: 2, H: 1, W: 1, M: 2, KH: 3, KW: 3, SH: 3, SW: 3, PT: 4, PL: 4, PB: 4, PR: 4, DH: 2, DW: 1},
 	}
-	// Kernels of three rows and many channels, whose order is that of winograd: full
-	// and cut tiles, rows shorter than a vector, pads that differ.
+	// Kernels of 3 x 3 and many channels, whose order is that of winograd: full and
+	// cut tiles, rows of tiles shorter than a vector and of many, pads that differ.
 	for range 24 {
-		c := Conv{N: 1 + r.IntN(2), C: 16 + r.IntN(5), H: 1 + r.IntN(11), W: 1 + r.IntN(14), M: 16 + r.IntN(9),
-			KH: 3, KW: 1 + r.IntN(4), SH: 1, SW: 1, DH: 1, DW: 1 + r.IntN(2), PT: r.IntN(3), PL: r.IntN(3), PB: r.IntN(3), PR: r.IntN(3)}
+		c := Conv{N: 1 + r.IntN(2), C: 16 + r.IntN(5), H: 2 + r.IntN(20), W: 2 + r.IntN(40), M: 16 + r.IntN(9),
+			KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, PT: r.IntN(3), PL: r.IntN(3), PB: r.IntN(3), PR: r.IntN(3)}
 		if c.Validate() == nil {
 			list = append(list, c)
 		}
 	}
 	list = append(list, Conv{N: 1, C: 16, H: 70, W: 90, M: 16, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1})
-	for len(list) < 90 {
+	// Beside that rule by one side of it each.
+	for _, c := range []Conv{{C: 15, M: 16, H: 9, W: 9, KW: 3, SW: 1, DW: 1}, {C: 16, M: 15, H: 9, W: 9, KW: 3, SW: 1, DW: 1}, {C: 16, M: 16, H: 3, W: 9, KW: 3, SW: 1, DW: 1},
+		{C: 16, M: 16, H: 9, W: 9, KW: 4, SW: 1, DW: 1}, {C: 16, M: 16, H: 9, W: 9, KW: 3, SW: 2, DW: 1}, {C: 16, M: 16, H: 9, W: 9, KW: 3, SW: 1, DW: 2}} {
+		c.N, c.KH, c.SH, c.DH, c.PT, c.PB, c.PL, c.PR = 1, 3, 1, 1, 1, 1, 1, 1
+		list = append(list, c)
+	}
+	for len(list) < 96 {
 		c := Conv{N: 1 + r.IntN(3), C: 1 + r.IntN(9), H: 1 + r.IntN(20), W: 1 + r.IntN(40), M: 1 + r.IntN(20),
 			KH: 1 + r.IntN(4), KW: 1 + r.IntN(4), SH: 1 + r.IntN(2), SW: 1 + r.IntN(3), DH: 1 + r.IntN(2), DW: 1 + r.IntN(2),
 			PT: r.IntN(3), PL: r.IntN(3), PB: r.IntN(3), PR: r.IntN(3)}
@@ -54,6 +60,33 @@ func TestConv2DEqualsNaive(t *testing.T) {
 			Conv2D(c, x, w, nil, got)
 			Conv2DNaive(c, x, w, nil, want)
 			equalBits(t, fmt.Sprintf("Conv2D without bias %+v", c), got, want)
+		}
+	})
+}
+
+// What follows a convolution has the bits of the same done afterwards, on each way
+// in which a convolution is computed.
+func TestAfterEqualsSteps(t *testing.T) {
+	withEach(t, func(t *testing.T) {
+		r := seeded(t)
+		for i, c := range append(randomConvs(r), Conv{N: 2, C: 9, H: 8, W: 32, M: 16, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1}) {
+			x, w, b := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
+			n := c.N * c.M * c.OutH() * c.OutW()
+			got, want, add := make([]float32, n), make([]float32, n), random(r, n)
+			after := After{Leaky: i%3 > 0, Slope: 0.2}
+			Conv2D(c, x, w, b, want)
+			if i%2 == 0 {
+				after.Add = add
+				for i, v := range add {
+					want[i] += v
+				}
+			}
+			if after.Leaky {
+				LeakyReLU(want, want, after.Slope)
+			}
+			var f Filter
+			f.Conv2D(c, x, w, b, got, after)
+			equalBits(t, fmt.Sprintf("%+v then %t, %t", c, after.Add != nil, after.Leaky), got, want)
 		}
 	})
 }
@@ -119,7 +152,8 @@ func near(t *testing.T, what string, got []float32, want []float64, terms int, r
 func TestConv2DGradients(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		r := seeded(t)
-		for _, c := range randomConvs(r) {
+		for i, c := range randomConvs(r) {
+			c.Arithmetic = Arithmetic(i % 2)
 			x, w, dy := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.N*c.M*c.OutH()*c.OutW())
 			dx, dw := gradientsNaive(c, x, w, dy)
 			gx, gw := make([]float32, len(x)), make([]float32, len(w))

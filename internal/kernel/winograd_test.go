@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -33,21 +35,55 @@ func convolveExactly(c Conv, x, w, bias []float32) []float64 {
 }
 
 // The naive twin of winograd shares its formulas, so the definition is asked too.
+// Fused arithmetic has no other twin: each backend has bits of its own.
 func TestConv2DIsAConvolution(t *testing.T) {
 	r := seeded(t)
 	ofWinograd := 0
-	for _, c := range randomConvs(r) {
-		x, w, b := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
-		y := make([]float32, c.N*c.M*c.OutH()*c.OutW())
-		Conv2D(c, x, w, b, y)
-		near(t, fmt.Sprintf("Conv2D %+v", c), y, convolveExactly(c, x, w, b), c.taps(), roundings(c))
+	list := append(randomConvs(r), Conv{N: 1, C: 128, H: 20, W: 36, M: 40, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1})
+	type operands struct{ x, w, bias []float32 }
+	in, want := make([]operands, len(list)), make([][]float64, len(list))
+	for i, c := range list {
+		in[i] = operands{random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)}
+		want[i] = convolveExactly(c, in[i].x, in[i].w, in[i].bias)
 		if c.winograd() {
 			ofWinograd++
 		}
 	}
+	withEach(t, func(t *testing.T) {
+		for i, c := range list {
+			for _, c.Arithmetic = range []Arithmetic{Canonical, Fused} {
+				y := make([]float32, len(want[i]))
+				Conv2D(c, in[i].x, in[i].w, in[i].bias, y)
+				near(t, fmt.Sprintf("Conv2D %+v", c), y, want[i], c.taps(), roundings(c))
+			}
+		}
+	})
 	if ofWinograd < 10 {
 		t.Errorf("only %d of the shapes are winograd's", ofWinograd)
 	}
+}
+
+// A machine whose fused kernels round like the others would pass every tolerance.
+func TestFusedRoundsOnce(t *testing.T) {
+	withEach(t, func(t *testing.T) {
+		c := Conv{N: 1, C: 3, H: 40, W: 40, M: 9, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1}
+		r := seeded(t)
+		x, w := random(r, c.C*c.H*c.W), random(r, c.M*c.taps())
+		var y [2][]float32
+		for a := range y {
+			c.Arithmetic = Arithmetic(a)
+			y[a] = make([]float32, c.M*c.OutH()*c.OutW())
+			Conv2D(c, x, w, nil, y[a])
+		}
+		differ := !slices.Equal(y[0], y[1])
+		if strings.Contains(active.name, "relaxed") {
+			t.Logf("this host fuses: %t", differ) // it is free not to
+			return
+		}
+		if fuses := strings.HasPrefix(active.name, "AVX"); differ != fuses {
+			t.Errorf("fused and canonical results differ: %t, want %t", differ, fuses)
+		}
+	})
 }
 
 // On the layers of the shipped networks the error of winograd stays within some units of the result's last place.
