@@ -22,8 +22,8 @@ import (
 	"testing"
 	"time"
 
-	"enciphergan/internal/kernel"
 	"enciphergan/internal/container"
+	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyed"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/network"

@@ -70,8 +70,19 @@ func Product(dims ...int) (int, error) {
 func (c Conv) taps() int { return c.C * c.KH * c.KW }
 
 func (c Conv) checkLengths(x, w, y []float32) {
-	if len(x) != c.N*c.C*c.H*c.W || len(w) != c.M*c.taps() || len(y) != c.N*c.M*c.OutH()*c.OutW() {
-		panic(fmt.Sprintf("kernel: convolution %+v with %d inputs, %d weights, %d outputs", c, len(x), len(w), len(y)))
+	c.checkOperands(x, y)
+	c.checkWeights(w)
+}
+
+func (c Conv) checkOperands(x, y []float32) {
+	if len(x) != c.N*c.C*c.H*c.W || len(y) != c.N*c.M*c.OutH()*c.OutW() {
+		panic(fmt.Sprintf("kernel: convolution %+v with %d inputs, %d outputs", c, len(x), len(y)))
+	}
+}
+
+func (c Conv) checkWeights(w []float32) {
+	if len(w) != c.M*c.taps() {
+		panic(fmt.Sprintf("kernel: convolution %+v with %d weights", c, len(w)))
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // Filter keeps the plan of a convolution or of its input gradient, weights packed,
 // from one call to the next: it is made anew only when they, the shape or the
 // machine's backend changed. The zero value is ready. It serves one goroutine at a
-// time, and one of its two methods.
+// time, and either convolutions or gradients.
 type Filter struct {
 	Constant bool // the weights never change, so that only the packed ones need be kept
 
@@ -17,7 +17,67 @@ type Filter struct {
 	forward *plan
 	phases  *phasesPlan
 	w       []float32 // what was packed
-	mirror  []float32 // w for the input gradient by a convolution
+}
+
+// Conv2D is the function Conv2D, followed by after. w is nil after KeepConv2D of the same c.
+func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, after After) {
+	if w != nil {
+		f.KeepConv2D(c, w)
+	}
+	f.check(c)
+	c.checkOperands(x, y)
+	f.forward.run(x, bias, y, after)
+}
+
+// KeepConv2D prepares Conv2D with weights w.
+func (f *Filter) KeepConv2D(c Conv, w []float32) {
+	c.checkWeights(w)
+	shape, weights := f.changed(c, w)
+	if shape {
+		f.forward = newPlan(c)
+	}
+	if weights {
+		f.forward.pack(w)
+	}
+}
+
+// GradInput is Conv2DGradInput. w is nil after KeepGradInput of the same c.
+func (f *Filter) GradInput(c Conv, dy, w, dx []float32) {
+	if w != nil {
+		f.KeepGradInput(c, w)
+	}
+	f.check(c)
+	c.checkOperands(dx, dy)
+	if f.forward != nil {
+		f.forward.run(dy, nil, dx, After{})
+	} else {
+		f.phases.run(dy, dx)
+	}
+}
+
+// KeepGradInput prepares GradInput with weights w.
+func (f *Filter) KeepGradInput(c Conv, w []float32) {
+	c.checkWeights(w)
+	shape, weights := f.changed(c, w)
+	r, mirrored := c.mirrored()
+	if shape {
+		f.forward, f.phases = nil, nil
+		if mirrored {
+			f.forward = newPlan(r)
+		} else {
+			f.phases = newPhasesPlan(c)
+		}
+	}
+	switch {
+	case !weights:
+	case mirrored:
+		mirror := borrow(len(w))
+		c.mirrorWeights(*mirror, w)
+		f.forward.pack(*mirror)
+		release(mirror)
+	default:
+		f.phases.pack(w)
+	}
 }
 
 // changed tells whether there is no plan for the shape, and whether the weights must be packed.
@@ -31,42 +91,10 @@ func (f *Filter) changed(c Conv, w []float32) (shape, weights bool) {
 	return shape, weights
 }
 
-// Conv2D is the function Conv2D, followed by after.
-func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, after After) {
-	c.checkLengths(x, w, y)
-	shape, weights := f.changed(c, w)
-	if shape {
-		f.forward = newPlan(c)
-	}
-	if weights {
-		f.forward.pack(w)
-	}
-	f.forward.run(x, bias, y, after)
-}
-
-// GradInput is Conv2DGradInput.
-func (f *Filter) GradInput(c Conv, dy, w, dx []float32) {
-	c.checkLengths(dx, w, dy)
-	shape, weights := f.changed(c, w)
-	if shape {
-		f.forward, f.phases = nil, nil
-		if r, ok := c.mirrored(); ok {
-			f.forward, f.mirror = newPlan(r), make([]float32, len(w))
-		} else {
-			f.phases = newPhasesPlan(c)
-		}
-	}
-	switch {
-	case weights && f.forward != nil:
-		c.mirrorWeights(f.mirror, w)
-		f.forward.pack(f.mirror)
-	case weights:
-		f.phases.pack(w)
-	}
-	if f.forward != nil {
-		f.forward.run(dy, nil, dx, After{})
-	} else {
-		f.phases.run(dy, dx)
+// check panics when the plan is not that of c.
+func (f *Filter) check(c Conv) {
+	if f.conv != c || f.backend != active.name {
+		panic("kernel: a filter without weights for this shape or backend")
 	}
 }
 

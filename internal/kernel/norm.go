@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"sync"
 
 	"enciphergan/internal/kernel/simd"
 )
@@ -10,8 +11,10 @@ import (
 func Sum(x []float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
-		active.vectors.sums(n, &x[0], &l)
-		x = x[n:]
+		lanes := borrowLanes()
+		active.vectors.sums(n, &x[0], lanes)
+		l, x = *lanes, x[n:]
+		lanePool.Put(lanes)
 	}
 	for len(x) >= 16 {
 		v := (*[16]float32)(x)
@@ -24,6 +27,16 @@ func Sum(x []float32) float32 {
 		l[j] += v
 	}
 	return fold(&l)
+}
+
+// lanePool holds lanes: an array of a stack would be moved to the heap for a call
+// whose function is known at run time only.
+var lanePool = sync.Pool{New: func() any { return new([16]float32) }}
+
+func borrowLanes() *[16]float32 {
+	l := lanePool.Get().(*[16]float32)
+	clear(l[:])
+	return l
 }
 
 func fold(l *[16]float32) float32 {
@@ -39,8 +52,10 @@ func fold(l *[16]float32) float32 {
 func sumSquares(x []float32, m float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
-		active.vectors.squares(n, &x[0], &l, m)
-		x = x[n:]
+		lanes := borrowLanes()
+		active.vectors.squares(n, &x[0], lanes, m)
+		l, x = *lanes, x[n:]
+		lanePool.Put(lanes)
 	}
 	for len(x) >= 16 {
 		v := (*[16]float32)(x)

@@ -63,6 +63,9 @@ type call struct {
 	heavy      bool  // not to be computed while building
 }
 
+// inputPrefix tells inputs from other leaves.
+const inputPrefix = "input/"
+
 func newBuilder(p *program, lim Limits, a kernel.Arithmetic) *builder {
 	return &builder{
 		arithmetic: a,
@@ -82,7 +85,7 @@ func (b *builder) build(p *program) error {
 		if err != nil {
 			return fmt.Errorf("input %q: %w", in.name, err)
 		}
-		b.operands[in.value] = &operand{kind: in.typ, node: op.Data(b.graph, "input/"+in.name, t, in.shape...)}
+		b.operands[in.value] = &operand{kind: in.typ, node: op.Data(b.graph, inputPrefix+in.name, t, in.shape...)}
 	}
 	for _, s := range p.steps {
 		if err := b.step(s); err != nil {
@@ -290,38 +293,40 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	if n.IsVar() { // f passed its operand on
 		return n.Value().(*tensor.Dense), nil
 	}
-	machine := gorgonia.NewTapeMachine(g)
-	defer machine.Close()
-	if err := machine.RunAll(); err != nil {
+	p, err := op.NewProgram(g, n)
+	if err != nil {
 		return nil, err
 	}
-	d, ok := n.Value().(*tensor.Dense)
-	if !ok {
-		return nil, fmt.Errorf("the result is a %T, want a dense tensor", n.Value())
+	if err := p.Run(); err != nil {
+		return nil, err
 	}
-	return d, nil
+	return p.Result(0), nil
 }
 
-// memory plans where results lie, those of outputs to the end of a run, and gives the
+// program plans where results lie, those of outputs to the end of a run, and gives the
 // bytes of inputs, constants and results, and of the largest scratch buffer.
-func (b *builder) memory(outputs []*gorgonia.Node) (int64, error) {
-	results, err := op.Plan(b.graph, outputs...)
-	if err != nil {
-		return 0, err
-	}
-	total := 4*b.scratch + results
+func (b *builder) program(outputs []*gorgonia.Node) (*op.Program, int64, error) {
+	total := 4 * b.scratch
 	for _, n := range b.graph.AllNodes() {
 		if n.Op() != nil {
 			continue
 		}
 		size, err := elements(n.Shape(), b.lim.Elements)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", n.Name(), err)
+			return nil, 0, fmt.Errorf("%s: %w", n.Name(), err)
 		}
 		total += size * int64(n.Dtype().Size())
 	}
+	budget := fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
 	if total > b.lim.Memory {
-		return 0, fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
+		return nil, 0, budget
 	}
-	return total, nil
+	p, err := op.NewProgram(b.graph, outputs...)
+	if err != nil {
+		return nil, 0, err
+	}
+	if total += p.Memory; total > b.lim.Memory {
+		return nil, 0, budget
+	}
+	return p, total, nil
 }

@@ -303,11 +303,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		inputs := map[string]*tensor.Dense{}
 		for name, o := range m.inputs {
-			inputs[name] = tensor.New(tensor.Of(o.node.Dtype()), tensor.WithShape(o.held()...))
+			inputs[name] = tensor.New(tensor.Of(o.of), tensor.WithShape(o.shape...))
 		}
 		out, err := m.Run(inputs)
-		if err == nil && len(out) != len(m.names) {
-			t.Fatalf("%d outputs, want %d", len(out), len(m.names))
+		if err == nil && len(out) != len(m.outputs) {
+			t.Fatalf("%d outputs, want %d", len(out), len(m.outputs))
 		}
 	})
 }

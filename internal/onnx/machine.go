@@ -17,15 +17,29 @@ type Machine struct {
 	Header *Header // of the file; symbolic dimensions as they are there
 	Memory int64   // bytes of inputs, constants and results, which share memory, and of the largest scratch buffer
 
-	inputs  map[string]*operand
-	names   []string // of the outputs
-	outputs []*operand
-	graph   *gorgonia.ExprGraph
-	vm      gorgonia.VM // nil when every output is constant or an input
+	inputs  map[string]slot
+	outputs []outlet
+	program *op.Program
+	results map[string]*tensor.Dense // of the last run
+}
+
+// slot is an input of the file.
+type slot struct {
+	of    tensor.Dtype
+	shape tensor.Shape
+}
+
+// outlet is an output of the file: a constant, an input or a result of the program.
+type outlet struct {
+	name     string
+	constant *tensor.Dense
+	input    string
+	result   int
+	scalar   bool // to be given without dimensions
 }
 
 // Observe calls f after every operation of a run; nil ends it.
-func (m *Machine) Observe(f func(op.Event)) { op.Observe(m.graph, f) }
+func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 
 // Load reads a file for inputs whose symbolic dimensions have the given sizes;
 // sizes that the file does not mention are ignored. Hostile files end in an
@@ -65,38 +79,36 @@ func compile(p *program, lim Limits, a kernel.Arithmetic) (*Machine, error) {
 	if err := b.build(p); err != nil {
 		return nil, err
 	}
-	m := &Machine{inputs: map[string]*operand{}, graph: b.graph}
 	if b.work > lim.Work {
 		return nil, fmt.Errorf("the graph takes more than the %d multiply-adds allowed", lim.Work)
 	}
+	m := &Machine{inputs: map[string]slot{}, results: map[string]*tensor.Dense{}}
+	leaves := map[*gorgonia.Node]string{}
 	for _, in := range p.inputs {
-		m.inputs[in.name] = b.operands[in.value]
+		n := b.operands[in.value].node
+		m.inputs[in.name] = slot{n.Dtype(), n.Shape().Clone()}
+		leaves[n] = in.name
 	}
+	var made []*gorgonia.Node
 	for _, v := range p.outputs {
 		o, err := b.operand(v)
 		if err != nil {
 			return nil, err
 		}
-		m.names = append(m.names, v.name)
-		m.outputs = append(m.outputs, o)
-	}
-	var kept []*gorgonia.Node
-	for _, o := range m.outputs {
+		out := outlet{name: v.name, constant: o.constant, scalar: o.scalar}
 		if o.node != nil {
-			kept = append(kept, o.node)
+			if name, given := leaves[o.node]; given {
+				out.input = name
+			} else {
+				out.result = len(made)
+				made = append(made, o.node)
+			}
 		}
+		m.outputs = append(m.outputs, out)
 	}
 	var err error
-	if m.Memory, err = b.memory(kept); err != nil {
-		return nil, err
-	}
-	for _, n := range b.graph.AllNodes() {
-		if n.Op() != nil {
-			m.vm = gorgonia.NewTapeMachine(b.graph)
-			break
-		}
-	}
-	return m, nil
+	m.program, m.Memory, err = b.program(made)
+	return m, err
 }
 
 // rescue turns a panic into an error at the boundary of the package.
@@ -108,11 +120,12 @@ func rescue(err *error) {
 
 // Run computes the outputs, by name, for one dense tensor per input of the
 // file: float32, int32 or int64 as declared, contiguous, of the shape that Load
-// fixed. Outputs of float16 come as float32. The results belong to the caller.
+// fixed. Outputs of float16 come as float32. The map and the results hold until the
+// next run; they must not be changed.
 func (m *Machine) Run(inputs map[string]*tensor.Dense) (outputs map[string]*tensor.Dense, err error) {
 	defer rescue(&err)
 	for name := range inputs {
-		if m.inputs[name] == nil {
+		if _, ok := m.inputs[name]; !ok {
 			return nil, fmt.Errorf("onnx: the model has no input %q", name)
 		}
 	}
@@ -121,39 +134,34 @@ func (m *Machine) Run(inputs map[string]*tensor.Dense) (outputs map[string]*tens
 		switch {
 		case d == nil:
 			return nil, fmt.Errorf("onnx: the input %q is missing", name)
-		case d.Dtype() != o.node.Dtype():
-			return nil, fmt.Errorf("onnx: the input %q has elements of %v, want %v", name, d.Dtype(), o.node.Dtype())
-		case !slices.Equal(d.Shape(), o.held()):
-			return nil, fmt.Errorf("onnx: the input %q has shape %v, want %v", name, d.Shape(), o.held())
+		case d.Dtype() != o.of:
+			return nil, fmt.Errorf("onnx: the input %q has elements of %v, want %v", name, d.Dtype(), o.of)
+		case !slices.Equal(d.Shape(), o.shape):
+			return nil, fmt.Errorf("onnx: the input %q has shape %v, want %v", name, d.Shape(), o.shape)
 		case d.RequiresIterator() || d.DataOrder() != 0:
 			return nil, fmt.Errorf("onnx: the input %q is a view or not in row-major order; copy it first", name)
 		}
-		if err := gorgonia.Let(o.node, d); err != nil {
-			return nil, fmt.Errorf("onnx: input %q: %w", name, err)
-		}
+		m.program.Set(inputPrefix+name, d)
 	}
-	if m.vm != nil {
-		defer m.vm.Reset()
-		if err := m.vm.RunAll(); err != nil {
-			return nil, fmt.Errorf("onnx: %w", err)
-		}
+	if err := m.program.Run(); err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	outputs = make(map[string]*tensor.Dense, len(m.outputs))
-	for i, o := range m.outputs {
+	for _, o := range m.outputs {
 		d := o.constant
-		if d == nil {
-			var ok bool
-			if d, ok = o.node.Value().(*tensor.Dense); !ok {
-				return nil, fmt.Errorf("onnx: the output %q is a %T, want a dense tensor", m.names[i], o.node.Value())
-			}
+		switch {
+		case d != nil:
+		case o.input != "":
+			d = inputs[o.input]
+		default:
+			d = m.program.Result(o.result)
 		}
-		d = d.Clone().(*tensor.Dense)
-		if o.scalar {
+		if o.scalar && d.Dims() > 0 {
+			d = d.Clone().(*tensor.Dense)
 			if err := d.Reshape(); err != nil {
-				return nil, fmt.Errorf("onnx: output %q: %w", m.names[i], err)
+				return nil, fmt.Errorf("onnx: output %q: %w", o.name, err)
 			}
 		}
-		outputs[m.names[i]] = d
+		m.results[o.name] = d
 	}
-	return outputs, nil
+	return m.results, nil
 }

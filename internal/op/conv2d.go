@@ -61,6 +61,9 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 	// One operation serves one node and one run at a time.
 	filter := kernel.Filter{Constant: constant(w)}
 	name := fmt.Sprintf("Conv2D%+v", a)
+	if x == nil || w == nil {
+		return nil, fmt.Errorf("%s: an input is missing", name)
+	}
 	in := gorgonia.Nodes{x, w}
 	biasAt, addAt := 0, 0
 	if bias != nil {
@@ -75,14 +78,18 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 	if after.Leaky {
 		name += fmt.Sprintf(", LeakyReLU{%g}", after.Slope)
 	}
+	c, err := a.conv(x.Shape(), w.Shape())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	s := Spec{
 		Name:  name,
 		Arity: len(in),
+		Keep: func(w *tensor.Dense) error {
+			filter.KeepConv2D(c, floats(w))
+			return nil
+		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			c, err := a.conv(in[0], in[1])
-			if err != nil {
-				return nil, err
-			}
 			if biasAt > 0 && !in[biasAt].Eq(tensor.Shape{c.M}) {
 				return nil, fmt.Errorf("bias %v for %d output channels", in[biasAt], c.M)
 			}
@@ -93,11 +100,10 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 			return out, nil
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			c, err := a.conv(in[0].Shape(), in[1].Shape())
-			if err != nil {
-				return err
+			var w, b []float32
+			if in[1] != nil {
+				w = floats(in[1])
 			}
-			var b []float32
 			if biasAt > 0 {
 				b = floats(in[biasAt])
 			}
@@ -105,7 +111,7 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 			if addAt > 0 {
 				then.Add = floats(in[addAt])
 			}
-			filter.Conv2D(c, floats(in[0]), floats(in[1]), b, floats(out), then)
+			filter.Conv2D(c, floats(in[0]), w, b, floats(out), then)
 			return nil
 		},
 	}
@@ -143,26 +149,30 @@ func (a Window) conv2DGradients(in gorgonia.Nodes, out, grad *gorgonia.Node, wan
 // convGradInput maps dy to the input of the convolution, whose shape is given.
 func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.Node, error) {
 	x = x.Clone()
-	filter := kernel.Filter{Constant: constant(w)}
+	filter, name := kernel.Filter{Constant: constant(w)}, fmt.Sprintf("Conv2DGradInput%+v%v", a, x)
+	c, err := a.conv(x, w.Shape())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return Apply(Spec{
-		Name:  fmt.Sprintf("Conv2DGradInput%+v%v", a, x),
+		Name:  name,
 		Arity: 2,
+		Keep: func(w *tensor.Dense) error {
+			filter.KeepGradInput(c, floats(w))
+			return nil
+		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			c, err := a.conv(x, in[1])
-			if err != nil {
-				return nil, err
-			}
 			if want := (tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}); !in[0].Eq(want) {
 				return nil, fmt.Errorf("gradient %v does not fit output %v", in[0], want)
 			}
 			return x, nil
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			c, err := a.conv(x, in[1].Shape())
-			if err != nil {
-				return err
+			var w []float32
+			if in[1] != nil {
+				w = floats(in[1])
 			}
-			filter.GradInput(c, floats(in[0]), floats(in[1]), floats(out))
+			filter.GradInput(c, floats(in[0]), w, floats(out))
 			return nil
 		},
 		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
@@ -217,7 +227,12 @@ func channelSums(x *gorgonia.Node) (*gorgonia.Node, error) {
 }
 
 // floats is the data of a float32 tensor; Do recovers when it is another type.
-func floats(d *tensor.Dense) []float32 { return d.Data().([]float32) }
+func floats(d *tensor.Dense) []float32 {
+	if d.Dtype() != tensor.Float32 {
+		return d.Data().([]float32) // panics, and says of what type the data is
+	}
+	return d.Float32s() // Data would allocate
+}
 
 // planes reads (N, C, H, W) or (N, C, P) as N, C and positions.
 func planes(s tensor.Shape) (n, c, p int) {

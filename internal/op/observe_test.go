@@ -19,19 +19,22 @@ func TestObserve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Channels(y, 0, 1); err != nil {
+	z, err := Channels(y, 0, 1)
+	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := NewProgram(g, z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Set("x", x.Value().(*tensor.Dense))
 	var events []Event
-	Observe(g, func(e Event) { events = append(events, e) })
-	m := gorgonia.NewTapeMachine(g)
-	defer m.Close()
+	p.Observe(func(e Event) { events = append(events, e) })
 	for range 2 {
-		if err := m.RunAll(); err != nil {
+		if err := p.Run(); err != nil {
 			t.Fatal(err)
 		}
-		m.Reset()
-		Observe(g, nil)
+		p.Observe(nil)
 	}
 	if len(events) != 2 || events[0].Name != "Tanh" || events[1].Name != "Channels{0 1}" {
 		t.Fatalf("events %+v", events)

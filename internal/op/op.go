@@ -5,7 +5,8 @@
 // Main path: a constructor fills a Spec and calls Apply, which infers the
 // shape and adds the node. At run time Do checks the values, recovers from any
 // panic (the tape machine runs operations in its own goroutine, where a panic
-// would end the process) and calls the kernel.
+// would end the process) and calls the kernel. Training runs graphs by Gorgonia's
+// tape machine, inference by a Program.
 package op
 
 import (
@@ -30,9 +31,12 @@ type Spec struct {
 	Type tensor.Dtype
 	// Shape infers the output shape from the input shapes, or says why they do not fit.
 	Shape func(in []tensor.Shape) (tensor.Shape, error)
-	// Forward computes out from in. out is owned by the node and reused between
-	// runs, and in a planned graph by other nodes in between: every element must be written.
+	// Forward computes out from in. out is reused between runs, and in a Program by
+	// other operations in between: every element must be written.
 	Forward func(in []*tensor.Dense, out *tensor.Dense) error
+	// Keep, where there is one, takes input 1 if that is a Constant of a Program, which
+	// then gives Forward nil for it.
+	Keep func(w *tensor.Dense) error
 	// InPlace says that out may take the place of any input of its shape and type in memory.
 	InPlace bool
 	// Diff builds the gradient of each input i for which want[i] is set, and
@@ -96,7 +100,7 @@ func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	o := &operation{spec: s, shape: out.Clone(), inTypes: make([]hm.Type, len(in)), wrt: make([]bool, len(in))}
+	o := &operation{spec: s, shape: out.Clone(), reads: shapes, inTypes: make([]hm.Type, len(in)), wrt: make([]bool, len(in))}
 	for i, n := range in {
 		o.inTypes[i] = n.Type()
 		o.wrt[i] = s.Diff != nil && (s.Wrt == nil || s.Wrt[i]) && active(n)
@@ -109,16 +113,15 @@ func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
 }
 
 // operation adapts a Spec to gorgonia.Op and gorgonia.SDOp. One instance serves
-// one node and owns its output, but for the memory of it in a planned graph.
+// one node and owns its output, unless a Program gives it the memory.
 type operation struct {
 	spec    Spec
 	shape   tensor.Shape
+	reads   []tensor.Shape // of the inputs
 	inTypes []hm.Type
 	wrt     []bool
 	out     *tensor.Dense
 	scratch []*tensor.Dense
-	share   *share      // nil where the result has memory of its own
-	observe func(Event) // nil when nobody measures
 }
 
 // Event is one run of one operation.
@@ -127,16 +130,6 @@ type Event struct {
 	In   []tensor.Shape // of the inputs
 	Out  tensor.Shape
 	Took time.Duration
-}
-
-// Observe calls f after every run of an operation of the graph; nil ends it.
-// The tape machine runs operations one after the other, and so come the calls.
-func Observe(g *gorgonia.ExprGraph, f func(Event)) {
-	for _, n := range g.AllNodes() {
-		if o, ok := n.Op().(*operation); ok {
-			o.observe = f
-		}
-	}
 }
 
 var _ gorgonia.SDOp = (*operation)(nil)
@@ -157,18 +150,8 @@ func (o *operation) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 }
 
 func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%s: %v", o.spec.Name, r)
-		}
-	}()
 	if len(in) != o.spec.Arity {
 		return nil, fmt.Errorf("%s: %d values, want %d", o.spec.Name, len(in), o.spec.Arity)
-	}
-	if o.share != nil {
-		if err := o.share.enter(in); err != nil {
-			return nil, fmt.Errorf("%s: %w", o.spec.Name, err)
-		}
 	}
 	o.scratch = o.scratch[:0]
 	for i, x := range in {
@@ -194,21 +177,10 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 		if shape.Dims() == 0 {
 			shape = tensor.Shape{1}
 		}
-		if o.share != nil {
-			o.out = o.share.region.result(shape)
-		} else {
-			o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
-		}
+		o.out = tensor.New(tensor.Of(o.spec.Type), tensor.WithShape(shape...))
 	}
-	var began time.Time
-	if o.observe != nil {
-		began = time.Now()
-	}
-	if err := o.spec.Forward(o.scratch, o.out); err != nil {
-		return nil, fmt.Errorf("%s: %w", o.spec.Name, err)
-	}
-	if o.observe != nil {
-		o.report(time.Since(began))
+	if err := o.compute(o.scratch, o.out); err != nil {
+		return nil, err
 	}
 	if o.shape.Dims() == 0 {
 		return gorgonia.NewF32(o.out.Data().([]float32)[0]), nil
@@ -216,12 +188,33 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 	return o.out, nil
 }
 
-func (o *operation) report(took time.Duration) {
-	e := Event{Name: o.spec.Name, Out: o.shape, Took: took}
-	for _, d := range o.scratch {
-		e.In = append(e.In, d.Shape())
+// compute runs the forward pass; a panic of it becomes an error.
+func (o *operation) compute(in []*tensor.Dense, out *tensor.Dense) (err error) {
+	defer o.rescue(&err)
+	if err := o.spec.Forward(in, out); err != nil {
+		return fmt.Errorf("%s: %w", o.spec.Name, err)
 	}
-	o.observe(e)
+	return nil
+}
+
+// keep hands over weights that never change.
+func (o *operation) keep(w *tensor.Dense) (err error) {
+	defer o.rescue(&err)
+	if err := o.spec.Keep(w); err != nil {
+		return fmt.Errorf("%s: %w", o.spec.Name, err)
+	}
+	return nil
+}
+
+func (o *operation) rescue(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%s: %v", o.spec.Name, r)
+	}
+}
+
+// event describes a run of an instruction.
+func event(s *instruction, took time.Duration) Event {
+	return Event{Name: s.spec.Name, In: s.reads, Out: s.shape, Took: took}
 }
 
 func (o *operation) ReturnsPtr() bool     { return true }

@@ -1,0 +1,265 @@
+package op
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Program runs a graph that serves no gradients: its operations one after the
+// other, in memory that is planned when it is made. A result's memory serves a
+// later result as soon as nothing reads the first any more; from its second run on,
+// a program allocates no memory for tensors. It serves one goroutine at a time.
+//
+// Gorgonia's tape machine, which training uses, would start goroutines for every
+// run and allocate for every operation.
+type Program struct {
+	Memory int64 // bytes of the results of all operations together
+
+	steps     []instruction
+	values    []*tensor.Dense // leaves and results; of results nil before the first run
+	constants []int
+	inputs    map[string]int // of Data by name in values
+	outputs   []int
+	made      []result
+	observe   func(Event) // nil when nobody measures
+}
+
+// instruction is an operation with the values that it reads and writes.
+type instruction struct {
+	*operation
+	in  []int // or kept
+	out int
+	by  []*tensor.Dense // room for the values read
+}
+
+// kept stands for an input that the operation has in a form of its own.
+const kept = -1
+
+// result is a value that the first run makes in a region.
+type result struct {
+	value  int
+	region *region
+	shape  tensor.Shape
+}
+
+// region is memory that results take turns in.
+type region struct {
+	of       tensor.Dtype
+	elements int
+	memory   *tensor.Dense // allocated by the first run
+}
+
+// NewProgram plans a complete graph whose leaves are Data, which is set by name
+// before a run, and Constants. Nothing of the size of a tensor is allocated. The graph
+// is not needed any more then. outputs are operations of it.
+func NewProgram(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (*Program, error) {
+	order, err := gorgonia.Sort(g) // from the end
+	if err != nil {
+		return nil, fmt.Errorf("the graph has no order: %w", err)
+	}
+	slices.Reverse(order)
+	readers := map[*gorgonia.Node]int{}
+	for _, n := range outputs {
+		readers[n]++ // one that never ends
+	}
+	p := &Program{inputs: map[string]int{}}
+	value := map[*gorgonia.Node]int{}
+	for _, n := range order {
+		value[n] = len(p.values)
+		p.values = append(p.values, nil)
+		for _, in := range inputs(g, n) {
+			readers[in]++
+		}
+	}
+	var regions, free []*region
+	at := map[*gorgonia.Node]*region{}
+	for _, n := range order {
+		if n.Op() == nil {
+			d, ok := n.Value().(*tensor.Dense)
+			if constant(n) && ok {
+				p.values[value[n]] = d
+				p.constants = append(p.constants, value[n])
+			} else {
+				p.inputs[strings.TrimPrefix(n.Name(), dataPrefix)] = value[n]
+			}
+			continue
+		}
+		o, ok := n.Op().(*operation)
+		if !ok {
+			return nil, fmt.Errorf("%v is not an operation of this package", n.Op())
+		}
+		need := max(1, o.shape.TotalSize())
+		// An input that nothing else reads gives its place, or a free region does.
+		for _, in := range inputs(g, n) {
+			if r := at[in]; r != nil && o.spec.InPlace && readers[in] == 1 && in.Shape().Eq(o.shape) && r.of == o.spec.Type {
+				at[n] = r
+				readers[in]++ // its region does not become free
+				break
+			}
+		}
+		if at[n] == nil {
+			best := -1
+			for i, r := range free {
+				// The smallest that is large enough, else the largest, which then grows.
+				if r.of == o.spec.Type && (best < 0 || better(r.elements, free[best].elements, need)) {
+					best = i
+				}
+			}
+			if best >= 0 {
+				at[n] = free[best]
+				free = slices.Delete(free, best, best+1)
+			} else {
+				at[n] = &region{of: o.spec.Type}
+				regions = append(regions, at[n])
+			}
+		}
+		at[n].elements = max(at[n].elements, need)
+		s := instruction{operation: o, out: value[n]}
+		for _, in := range inputs(g, n) {
+			s.in = append(s.in, value[in])
+			if readers[in]--; readers[in] == 0 && at[in] != nil {
+				free = append(free, at[in])
+			}
+		}
+		if readers[n] == 0 {
+			free = append(free, at[n])
+		}
+		s.by = make([]*tensor.Dense, len(s.in))
+		p.steps = append(p.steps, s)
+		p.made = append(p.made, result{s.out, at[n], o.shape})
+	}
+	for _, n := range outputs {
+		if at[n] == nil {
+			return nil, fmt.Errorf("the output %v is not made by an operation of the graph", n)
+		}
+		p.outputs = append(p.outputs, value[n])
+	}
+	for _, r := range regions {
+		p.Memory += int64(r.elements) * int64(r.of.Size())
+	}
+	return p, nil
+}
+
+// better says whether a free region of a elements suits a need better than one of b.
+func better(a, b, need int) bool {
+	if a >= need && b >= need {
+		return a < b
+	}
+	return a > b
+}
+
+// inputs are those of the operation of n, in their order.
+func inputs(g *gorgonia.ExprGraph, n *gorgonia.Node) []*gorgonia.Node {
+	var list []*gorgonia.Node
+	for it := g.From(n.ID()); it.Next(); {
+		list = append(list, it.Node().(*gorgonia.Node))
+	}
+	return list
+}
+
+// Observe calls f after every operation of a run; nil ends it.
+func (p *Program) Observe(f func(Event)) { p.observe = f }
+
+// Set gives the Data of a name, with the type and shape it was declared with,
+// contiguous; it is read in the runs that follow. A name that the graph does not read is ignored.
+func (p *Program) Set(name string, d *tensor.Dense) {
+	if i, ok := p.inputs[name]; ok {
+		p.values[i] = d
+	}
+}
+
+// prepare hands constant weights to the operations that keep them in a form of their
+// own, lets go of those that nothing else reads, and makes the results.
+func (p *Program) prepare() error {
+	readers := make([]int, len(p.values))
+	for _, s := range p.steps {
+		for _, v := range s.in {
+			readers[v]++
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.spec.Keep == nil || p.values[s.in[1]] == nil || !slices.Contains(p.constants, s.in[1]) {
+			continue
+		}
+		w := s.in[1]
+		if err := s.keep(p.values[w]); err != nil {
+			return err
+		}
+		s.in[1] = kept
+		if readers[w]--; readers[w] == 0 {
+			p.values[w] = nil
+		}
+	}
+	p.allocate()
+	return nil
+}
+
+// Run computes all results. The first one packs constant weights and makes the memory.
+func (p *Program) Run() error {
+	if p.made != nil {
+		if err := p.prepare(); err != nil {
+			return err
+		}
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		for j, v := range s.in {
+			if v == kept {
+				continue
+			}
+			if s.by[j] = p.values[v]; s.by[j] == nil {
+				return fmt.Errorf("%s: input %d has no value", s.spec.Name, j)
+			}
+		}
+		var began time.Time
+		if p.observe != nil {
+			began = time.Now()
+		}
+		if err := s.compute(s.by, p.values[s.out]); err != nil {
+			return err
+		}
+		if p.observe != nil {
+			p.observe(event(s, time.Since(began)))
+		}
+	}
+	return nil
+}
+
+// allocate makes the results and their memory.
+func (p *Program) allocate() {
+	for _, m := range p.made {
+		shape := m.shape
+		if shape.Dims() == 0 {
+			shape = tensor.Shape{1}
+		}
+		p.values[m.value] = m.region.result(shape)
+	}
+	p.made = nil
+}
+
+// Result is output i of the last run; it holds until the next one.
+func (p *Program) Result(i int) *tensor.Dense { return p.values[p.outputs[i]] }
+
+// result is a tensor in the region.
+func (r *region) result(shape tensor.Shape) *tensor.Dense {
+	if r.memory == nil {
+		r.memory = tensor.New(tensor.Of(r.of), tensor.WithShape(r.elements))
+	}
+	n := shape.TotalSize()
+	var part any
+	switch whole := r.memory.Data().(type) {
+	case []float32:
+		part = whole[:n:n]
+	case []int32:
+		part = whole[:n:n]
+	case []int64:
+		part = whole[:n:n]
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(part))
+}

@@ -1,0 +1,247 @@
+package op
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// randomGraph has operations of several shapes over random earlier nodes; the
+// last of them and one in the middle are its outputs.
+func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.Node) {
+	r := rand.New(rand.NewPCG(seed, 20230111))
+	g := gorgonia.NewGraph()
+	x := ones(1, 8, 4, 4)
+	for i := range floats(x) {
+		floats(x)[i] = r.Float32()*2 - 1
+	}
+	nodes := []*gorgonia.Node{bind(t, g, "x", x)}
+	for len(nodes) < 30 {
+		a, b := nodes[r.IntN(len(nodes))], nodes[r.IntN(len(nodes))]
+		var n *gorgonia.Node
+		var err error
+		switch r.IntN(5) {
+		case 0:
+			n, err = Tanh(a)
+		case 1:
+			n, err = Neg(a)
+		case 2:
+			if a.Shape()[2] == 4 {
+				n, err = SpaceToDepth(a, 2)
+			} else {
+				n, err = DepthToSpace(a, 2, false)
+			}
+		default:
+			if !a.Shape().Eq(b.Shape()) {
+				continue
+			}
+			n, err = Broadcast(0, a, b)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, n)
+	}
+	return g, []*gorgonia.Node{nodes[15], nodes[29]}
+}
+
+// runTwice gives the outputs of the second run.
+func runTwice(t *testing.T, g *gorgonia.ExprGraph, outputs []*gorgonia.Node) (bits []uint32) {
+	m := gorgonia.NewTapeMachine(g)
+	defer m.Close()
+	for range 2 {
+		if err := m.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		bits = bits[:0]
+		for _, n := range outputs {
+			for _, v := range floats(n.Value().(*tensor.Dense)) {
+				bits = append(bits, math.Float32bits(v))
+			}
+		}
+		m.Reset()
+	}
+	return bits
+}
+
+func TestProgramsGiveTheSame(t *testing.T) {
+	for seed := range uint64(40) {
+		g, outputs := randomGraph(t, seed)
+		want := runTwice(t, g, outputs)
+		p, err := NewProgram(g, outputs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := int64(29 * 4 * 128); p.Memory >= all {
+			t.Errorf("seed %d: %d bytes for the results, without a plan they are at most %d", seed, p.Memory, all)
+		}
+		for range 2 {
+			p.Set("x", input(g))
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			var bits []uint32
+			for i := range outputs {
+				for _, v := range floats(p.Result(i)) {
+					bits = append(bits, math.Float32bits(v))
+				}
+			}
+			if !slices.Equal(bits, want) {
+				t.Fatalf("seed %d: %08x, by the tape machine %08x", seed, bits, want)
+			}
+		}
+	}
+}
+
+// input is the value of the one leaf of a graph.
+func input(g *gorgonia.ExprGraph) *tensor.Dense {
+	for _, n := range g.AllNodes() {
+		if n.Op() == nil {
+			return n.Value().(*tensor.Dense)
+		}
+	}
+	return nil
+}
+
+// A chain of steps in place needs the memory of one result, however long it is, one of others that of two.
+func TestPlanOfAChain(t *testing.T) {
+	g := gorgonia.NewGraph()
+	n := bind(t, g, "x", ones(1, 4, 6, 6))
+	for i := range 9 {
+		var err error
+		if i < 3 {
+			n, err = InstanceNorm(n, 1e-5)
+		} else {
+			n, err = Tanh(n)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := NewProgram(g, n); err != nil || p.Memory != 2*576 {
+		t.Errorf("program %+v, error %v; want one of 1152 bytes", p, err)
+	}
+}
+
+// What is not set is an error that names the operation; a panic of one is, too.
+func TestProgramErrors(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := Data(g, "x", tensor.Float32, 2, 2)
+	y, err := Tanh(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewProgram(g, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(); err == nil || !strings.Contains(err.Error(), "Tanh: input 0 has no value") {
+		t.Errorf("without the input: %v", err)
+	}
+	p.Set("x", tensor.New(tensor.Of(tensor.Int64), tensor.WithShape(2, 2)))
+	if err := p.Run(); err == nil || !strings.Contains(err.Error(), "Tanh: interface conversion") {
+		t.Errorf("an input of another type: %v", err)
+	}
+	if _, err := NewProgram(g, x); err == nil {
+		t.Error("a leaf is accepted as an output")
+	}
+}
+
+// Constant weights are kept packed only, unless something else reads them.
+func TestProgramKeepsWeightsOnce(t *testing.T) {
+	for _, both := range []bool{false, true} {
+		g := gorgonia.NewGraph()
+		x := Data(g, "x", tensor.Float32, 1, 1, 2, 2)
+		w, err := Constant(g, "w", ones(1, 1, 1, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := Conv2D(x, w, nil, Square(1, 0))
+		if err == nil && both {
+			var z *gorgonia.Node
+			if z, err = Neg(w); err == nil {
+				y, err = Conv2D(y, z, nil, Square(1, 0))
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := NewProgram(g, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Set("x", ones(1, 1, 2, 2))
+		for range 3 {
+			if err := p.Run(); err != nil {
+				t.Fatal(err)
+			}
+			want := float32(1)
+			if both {
+				want = -1
+			}
+			if got := floats(p.Result(0))[3]; got != want {
+				t.Errorf("result %g, want %g", got, want)
+			}
+		}
+		if held := p.values[p.constants[0]] != nil; held != both {
+			t.Errorf("the weights are held: %t, want %t", held, both)
+		}
+	}
+}
+
+// In steady state a program allocates no memory for tensors, and convolutions nothing
+// at all: what is left is a closure of an elementwise operation, for the cores to share.
+func TestProgramAllocatesNothing(t *testing.T) {
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		t.Skip("the race detector makes pools forget on purpose")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	g := gorgonia.NewGraph()
+	x := Data(g, "x", tensor.Float32, 1, 16, 20, 20)
+	constant := func(name string, shape ...int) *gorgonia.Node {
+		n, err := Constant(g, name, ones(shape...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	n := x
+	for i, build := range []func() (*gorgonia.Node, error){
+		func() (*gorgonia.Node, error) {
+			return Conv2D(n, constant("tiles", 16, 16, 3, 3), constant("bias", 16), Square(1, 1))
+		},
+		func() (*gorgonia.Node, error) {
+			return Conv2DThen(n, constant("points", 16, 16, 1, 1), nil, After{Leaky: true}, Square(1, 0))
+		},
+		func() (*gorgonia.Node, error) { return Conv2D(n, constant("strides", 16, 16, 3, 3), nil, Square(2, 1)) },
+		func() (*gorgonia.Node, error) {
+			return ConvTranspose2D(n, constant("back", 16, 16, 3, 3), nil, Square(2, 1), [2]int{1, 1})
+		},
+		func() (*gorgonia.Node, error) { return InstanceNorm(n, 1e-5) },
+		func() (*gorgonia.Node, error) { return Tanh(n) },
+	} {
+		var err error
+		if n, err = build(); err != nil {
+			t.Fatalf("operation %d: %v", i, err)
+		}
+	}
+	p, err := NewProgram(g, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Set("x", ones(1, 16, 20, 20))
+	if count := testing.AllocsPerRun(10, func() {
+		if err := p.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}); count > 2 {
+		t.Errorf("%g allocations a run, of two elementwise operations", count)
+	}
+}
