@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math"
-
-	"enciphergan/internal/kernel/simd"
-)
+import "math"
 
 // Number is an element type of broadcast arithmetic. Integers occur where a
 // graph computes with shapes and indices.
@@ -86,11 +82,11 @@ func broadcastVectors[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) 
 	x, z := any(a).([]float32), any(b).([]float32)
 	switch {
 	case sb == 0:
-		return mapped([...]simd.Map{simd.Add, simd.Subtract, simd.Scale, simd.Divide}[op], x[:n], y, z[0], 0)
+		return mapped(numberSecond[op], x[:n], y, z[0], 0)
 	case sa == 0:
-		return mapped([...]simd.Map{simd.Add, simd.From, simd.Scale, simd.Into}[op], z[:n], y, x[0], 0)
+		return mapped(numberFirst[op], z[:n], y, x[0], 0)
 	}
-	return paired([...]simd.Pair{simd.Plus, simd.Minus, simd.Times, simd.Over}[op], x[:n], z[:n], y)
+	return paired(pairsOf[op], x[:n], z[:n], y)
 }
 
 // BroadcastNaive is the reference for Broadcast: every index is taken apart by itself.

@@ -38,9 +38,7 @@ package kernel
 import (
 	"fmt"
 	"math/bits"
-	"runtime"
 	"sync"
-	"sync/atomic"
 )
 
 // Arithmetic says how the products of a convolution are rounded.
@@ -69,45 +67,6 @@ func ParseArithmetic(s string) (Arithmetic, error) {
 		}
 	}
 	return 0, fmt.Errorf("there is no arithmetic %q, but canonical and fused", s)
-}
-
-// parallel runs f(task) for every task in [0, tasks) on all cores. Tasks must
-// write disjoint outputs, so that the result does not depend on the schedule.
-func parallel(tasks int, f func(task int)) {
-	workers := min(runtime.GOMAXPROCS(0), tasks)
-	if workers <= 1 {
-		for t := range tasks {
-			f(t)
-		}
-		return
-	}
-	var next atomic.Int64
-	var failure atomic.Value
-	var wg sync.WaitGroup
-	work := func() {
-		// A panic in a bare goroutine would end the process; it is handed to the caller instead.
-		defer func() {
-			if r := recover(); r != nil {
-				failure.CompareAndSwap(nil, &r)
-			}
-		}()
-		for {
-			t := int(next.Add(1)) - 1
-			if t >= tasks {
-				return
-			}
-			f(t)
-		}
-	}
-	wg.Add(workers - 1)
-	for range workers - 1 {
-		go func() { defer wg.Done(); work() }()
-	}
-	work()
-	wg.Wait()
-	if r, ok := failure.Load().(*any); ok {
-		panic(*r)
-	}
 }
 
 // elementwise splits n elements into chunks worth waking a core for and runs f on each range.

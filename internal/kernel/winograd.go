@@ -85,10 +85,12 @@ func (c Conv) packComponents(dst, w []float32) {
 	}
 }
 
-// What a task computes is bounded so that it stays in the second-level cache, in floats.
+// What a task computes is bounded so that it stays in the second-level cache:
+// floats of the transformed input of some rows of tiles, all channels, and of the
+// products of so many channels of output as are folded at a time.
 const (
-	spreadFloats  = 150_000 // transformed input: some rows of tiles, all channels
-	productFloats = 75_000  // products: as many channels of output as are folded at a time
+	tileFloats  = 225_000
+	tileFilters = 64 // to be folded at a time, if there are as many: panels of input are packed once for them
 )
 
 // tiled is the plan of a convolution by winograd.
@@ -104,7 +106,7 @@ type tiled struct {
 func (p *plan) planTiles() {
 	w := &p.tiled
 	w.down, w.across = roundUp(p.OutH(), winogradSide)/winogradSide, roundUp(p.OutW(), winogradSide)/winogradSide
-	w.band = max(1, spreadFloats/(winogradParts*p.C*w.across))
+	w.band = max(1, tileFloats/(winogradParts*(p.C+min(p.M, tileFilters))*w.across))
 	w.bands = (w.down + w.band - 1) / w.band
 	w.band = (w.down + w.bands - 1) / w.bands
 	// Whole panels, if a row of tiles more or less makes them so.
@@ -118,7 +120,7 @@ func (p *plan) planTiles() {
 	w.bands = (w.down + w.band - 1) / w.band
 	w.ld = roundUp(w.band*w.across, p.cols)
 	w.part = p.C * w.ld
-	w.filters = min(roundUp(p.M, p.rows), max(1, productFloats/(winogradParts*w.ld*p.rows))*p.rows)
+	w.filters = min(roundUp(p.M, p.rows), max(1, (tileFloats/(winogradParts*w.ld)-p.C)/p.rows)*p.rows)
 	w.zeros = make([]float32, w.filters)
 	p.offsets = make([]int, p.C)
 	for ch := range p.offsets {

@@ -20,8 +20,11 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 	if a.Dtype() != b.Dtype() {
 		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())
 	}
+	link, flow := linkOf(arithmetic, a, b)
 	return Apply(Spec{
 		Name:    "broadcast " + name,
+		Link:    link,
+		Flow:    flow,
 		Arity:   2,
 		Type:    a.Dtype(),
 		Shape:   func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
@@ -42,6 +45,28 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 			return nil
 		},
 	}, a, b)
+}
+
+// linkOf is the link of a broadcast between tensors of equal shape, or with a
+// constant number, and the input that flows; nil where there is none.
+func linkOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (link *kernel.Link, flow int) {
+	var l kernel.Link
+	if a.Dtype() != tensor.Float32 {
+		return nil, 0
+	}
+	if a.Shape().Eq(b.Shape()) {
+		l = kernel.LinkTensor(arithmetic, false)
+		return &l, 0
+	}
+	for i, n := range []*gorgonia.Node{b, a} {
+		other := []*gorgonia.Node{a, b}[i]
+		d, ok := n.Value().(*tensor.Dense)
+		if ok && constant(n) && n.Shape().TotalSize() == 1 && n.Dims() <= other.Dims() {
+			l = kernel.LinkNumber(arithmetic, floats(d)[0], i == 1)
+			return &l, i
+		}
+	}
+	return nil, 0
 }
 
 func broadcastShape(a, b tensor.Shape) (tensor.Shape, error) {

@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"github.com/chewxy/hm"
+
+	"enciphergan/internal/kernel"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -37,6 +40,10 @@ type Spec struct {
 	// Keep, where there is one, takes input 1 if that is a Constant of a Program, which
 	// then gives Forward nil for it.
 	Keep func(w *tensor.Dense) error
+	// Link, where there is one, says that the operation works element by element: on
+	// input Flow, or where the link is one of a pair, on both inputs, of equal shape.
+	Link *kernel.Link
+	Flow int
 	// InPlace says that out may take the place of any input of its shape and type in memory.
 	InPlace bool
 	// Diff builds the gradient of each input i for which want[i] is set, and

@@ -11,9 +11,10 @@ import (
 )
 
 // Program runs a graph that serves no gradients: its operations one after the
-// other, in memory that is planned when it is made. A result's memory serves a
-// later result as soon as nothing reads the first any more; from its second run on,
-// a program allocates no memory for tensors. It serves one goroutine at a time.
+// other, in memory that is planned when it is made. Neighbours that work element by
+// element become one operation. A result's memory serves a later result as soon as
+// nothing reads the first any more; from its second run on, a program allocates no
+// memory for tensors. It serves one goroutine at a time.
 //
 // Gorgonia's tape machine, which training uses, would start goroutines for every
 // run and allocate for every operation.
@@ -63,86 +64,123 @@ func NewProgram(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (*Program, err
 		return nil, fmt.Errorf("the graph has no order: %w", err)
 	}
 	slices.Reverse(order)
-	readers := map[*gorgonia.Node]int{}
-	for _, n := range outputs {
-		readers[n]++ // one that never ends
-	}
-	p := &Program{inputs: map[string]int{}}
-	value := map[*gorgonia.Node]int{}
+	of := map[*gorgonia.Node]*unit{}
+	var units []*unit
 	for _, n := range order {
-		value[n] = len(p.values)
-		p.values = append(p.values, nil)
+		u := &unit{}
+		switch o := n.Op().(type) {
+		case nil:
+			u.leaf = n
+		case *operation:
+			u.o = o
+		default:
+			return nil, fmt.Errorf("%v is not an operation of this package", o)
+		}
 		for _, in := range inputs(g, n) {
-			readers[in]++
+			u.in = append(u.in, of[in])
+			of[in].readers++
 		}
-	}
-	var regions, free []*region
-	at := map[*gorgonia.Node]*region{}
-	for _, n := range order {
-		if n.Op() == nil {
-			d, ok := n.Value().(*tensor.Dense)
-			if constant(n) && ok {
-				p.values[value[n]] = d
-				p.constants = append(p.constants, value[n])
-			} else {
-				p.inputs[strings.TrimPrefix(n.Name(), dataPrefix)] = value[n]
-			}
-			continue
-		}
-		o, ok := n.Op().(*operation)
-		if !ok {
-			return nil, fmt.Errorf("%v is not an operation of this package", n.Op())
-		}
-		need := max(1, o.shape.TotalSize())
-		// An input that nothing else reads gives its place, or a free region does.
-		for _, in := range inputs(g, n) {
-			if r := at[in]; r != nil && o.spec.InPlace && readers[in] == 1 && in.Shape().Eq(o.shape) && r.of == o.spec.Type {
-				at[n] = r
-				readers[in]++ // its region does not become free
-				break
-			}
-		}
-		if at[n] == nil {
-			best := -1
-			for i, r := range free {
-				// The smallest that is large enough, else the largest, which then grows.
-				if r.of == o.spec.Type && (best < 0 || better(r.elements, free[best].elements, need)) {
-					best = i
-				}
-			}
-			if best >= 0 {
-				at[n] = free[best]
-				free = slices.Delete(free, best, best+1)
-			} else {
-				at[n] = &region{of: o.spec.Type}
-				regions = append(regions, at[n])
-			}
-		}
-		at[n].elements = max(at[n].elements, need)
-		s := instruction{operation: o, out: value[n]}
-		for _, in := range inputs(g, n) {
-			s.in = append(s.in, value[in])
-			if readers[in]--; readers[in] == 0 && at[in] != nil {
-				free = append(free, at[in])
-			}
-		}
-		if readers[n] == 0 {
-			free = append(free, at[n])
-		}
-		s.by = make([]*tensor.Dense, len(s.in))
-		p.steps = append(p.steps, s)
-		p.made = append(p.made, result{s.out, at[n], o.shape})
+		of[n] = u
+		units = append(units, u)
 	}
 	for _, n := range outputs {
-		if at[n] == nil {
+		if of[n] == nil || of[n].o == nil {
 			return nil, fmt.Errorf("the output %v is not made by an operation of the graph", n)
 		}
-		p.outputs = append(p.outputs, value[n])
+		of[n].readers++ // one that never ends
+	}
+	for _, u := range units {
+		if u.o != nil {
+			u.chain()
+		}
+	}
+	p := &Program{inputs: map[string]int{}}
+	regions := p.plan(units)
+	for _, n := range outputs {
+		p.outputs = append(p.outputs, of[n].value)
 	}
 	for _, r := range regions {
 		p.Memory += int64(r.elements) * int64(r.of.Size())
 	}
 	return p, nil
+}
+
+// unit is a value of a program while that is made: a leaf, or an operation, which may have taken up others.
+type unit struct {
+	leaf    *gorgonia.Node // or
+	o       *operation
+	in      []*unit
+	readers int // units and outputs that read it; 0 where another has taken it up
+	region  *region
+	value   int
+
+	// Of an operation on elements: the chain that it ends, and what that reads.
+	links   []link
+	flowing []*unit
+}
+
+func (u *unit) shape() tensor.Shape {
+	if u.leaf != nil {
+		return u.leaf.Shape()
+	}
+	return u.o.shape
+}
+
+// plan adds the instructions of units and the places of their results.
+func (p *Program) plan(units []*unit) (regions []*region) {
+	var free []*region
+	for _, u := range units {
+		if u.readers == 0 {
+			continue
+		}
+		u.value = len(p.values)
+		p.values = append(p.values, nil)
+		if n := u.leaf; n != nil {
+			if d, ok := n.Value().(*tensor.Dense); ok && constant(n) {
+				p.values[u.value] = d
+				p.constants = append(p.constants, u.value)
+			} else {
+				p.inputs[strings.TrimPrefix(n.Name(), dataPrefix)] = u.value
+			}
+			continue
+		}
+		of, need := u.o.spec.Type, max(1, u.o.shape.TotalSize())
+		// An input that nothing else reads gives its place, or a free region does.
+		for _, in := range u.in {
+			if r := in.region; r != nil && u.o.spec.InPlace && in.readers == 1 && in.shape().Eq(u.o.shape) && r.of == of {
+				u.region = r
+				in.readers++ // its region does not become free
+				break
+			}
+		}
+		if u.region == nil {
+			best := -1
+			for i, r := range free {
+				// The smallest that is large enough, else the largest, which then grows.
+				if r.of == of && (best < 0 || better(r.elements, free[best].elements, need)) {
+					best = i
+				}
+			}
+			if best >= 0 {
+				u.region = free[best]
+				free = slices.Delete(free, best, best+1)
+			} else {
+				u.region = &region{of: of}
+				regions = append(regions, u.region)
+			}
+		}
+		u.region.elements = max(u.region.elements, need)
+		s := instruction{operation: u.o, out: u.value, by: make([]*tensor.Dense, len(u.in))}
+		for _, in := range u.in {
+			s.in = append(s.in, in.value)
+			if in.readers--; in.readers == 0 && in.region != nil {
+				free = append(free, in.region)
+			}
+		}
+		p.steps = append(p.steps, s)
+		p.made = append(p.made, result{u.value, u.region, u.o.shape})
+	}
+	return regions
 }
 
 // better says whether a free region of a elements suits a need better than one of b.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/kernel"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -23,11 +25,15 @@ func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.No
 		floats(x)[i] = r.Float32()*2 - 1
 	}
 	nodes := []*gorgonia.Node{bind(t, g, "x", x)}
+	half, err := Constant(g, "half", tensor.New(tensor.WithShape(1), tensor.WithBacking([]float32{0.5})))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for len(nodes) < 30 {
 		a, b := nodes[r.IntN(len(nodes))], nodes[r.IntN(len(nodes))]
 		var n *gorgonia.Node
 		var err error
-		switch r.IntN(5) {
+		switch r.IntN(8) {
 		case 0:
 			n, err = Tanh(a)
 		case 1:
@@ -38,11 +44,15 @@ func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.No
 			} else {
 				n, err = DepthToSpace(a, 2, false)
 			}
+		case 3:
+			n, err = Broadcast(kernel.BinaryOp(r.IntN(4)), a, half)
+		case 4:
+			n, err = Broadcast(kernel.BinaryOp(r.IntN(3)), half, a)
 		default:
 			if !a.Shape().Eq(b.Shape()) {
 				continue
 			}
-			n, err = Broadcast(0, a, b)
+			n, err = Broadcast(kernel.BinaryOp(r.IntN(3)), a, b)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -72,6 +82,7 @@ func runTwice(t *testing.T, g *gorgonia.ExprGraph, outputs []*gorgonia.Node) (bi
 }
 
 func TestProgramsGiveTheSame(t *testing.T) {
+	chained := 0
 	for seed := range uint64(40) {
 		g, outputs := randomGraph(t, seed)
 		want := runTwice(t, g, outputs)
@@ -81,6 +92,11 @@ func TestProgramsGiveTheSame(t *testing.T) {
 		}
 		if all := int64(29 * 4 * 128); p.Memory >= all {
 			t.Errorf("seed %d: %d bytes for the results, without a plan they are at most %d", seed, p.Memory, all)
+		}
+		for _, s := range p.steps {
+			if strings.Contains(s.spec.Name, ", ") {
+				chained++
+			}
 		}
 		for range 2 {
 			p.Set("x", input(g))
@@ -98,12 +114,15 @@ func TestProgramsGiveTheSame(t *testing.T) {
 			}
 		}
 	}
+	if chained < 30 {
+		t.Errorf("only %d operations are chains of several", chained)
+	}
 }
 
 // input is the value of the one leaf of a graph.
 func input(g *gorgonia.ExprGraph) *tensor.Dense {
 	for _, n := range g.AllNodes() {
-		if n.Op() == nil {
+		if n.Op() == nil && !constant(n) {
 			return n.Value().(*tensor.Dense)
 		}
 	}

@@ -104,7 +104,7 @@ func Module(relaxed bool) []byte {
 }
 
 // unroll is the number of steps of k a turn of the inner loops takes.
-const unroll = 4
+const unroll = 1
 
 func (m *module) block(name string, accumulate func(acc, factor, b local) expression) {
 	f := m.function(name, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32)
