@@ -26,6 +26,9 @@ export class EngineError extends Error {
 
 export class Engine {
   kernels = ""; // which kernels the worker computes with, once it is ready
+  get slow() {
+    return this.kernels === "plain Go"; // the browser refused the vectors
+  }
   #worker = null;
   #module = null; // compiled once, then handed to every new worker
   #model = null; // the last model loaded, for a new worker

@@ -78,6 +78,7 @@ async function start() {
   engineState("loading", text.loadingProgram);
   try {
     const [index] = await Promise.all([fetch("models/index.json").then((r) => r.json()), engine.ready()]);
+    $("slow-warning").hidden = !engine.slow;
     for (const name of index.models) $("model").append(new Option(name));
     $("model-choice").hidden = index.models.length < 2;
     await loadModel(index.models[0]);

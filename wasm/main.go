@@ -3,7 +3,7 @@
 // Command wasm is Encipher for the browser. It sets globalThis.encipher:
 //
 //	version                                          string
-//	kernels                                          string, e.g. "WebAssembly SIMD128" or "plain Go"
+//	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
 //	loadModel({card, encryption, decryption})        {name, fingerprint, profile: "paper" | "reversible", note}
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}

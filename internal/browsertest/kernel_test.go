@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -19,6 +20,42 @@ func TestPageUsesVectors(t *testing.T) {
 	b := worker(t, serve(t))
 	if got := eval[string](b, `engine.kernels`); got != "WebAssembly relaxed SIMD" {
 		t.Errorf("the worker computes with %q", got)
+	}
+}
+
+// A browser that refuses the vectors is told about, in words, and works all the same.
+func TestPageWithoutVectors(t *testing.T) {
+	script, err := static.Files.ReadFile("kernels.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := site.New()
+	dir := t.TempDir()
+	command(t, "go", "run", "./wasm/bundle", "-o", dir)
+	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	addModels(t, s)
+	refuse := false
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.HandleFunc("/kernels.js", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		if refuse {
+			fmt.Fprintln(w, "WebAssembly.validate = () => false;")
+		}
+		w.Write(script)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	for _, refuse = range []bool{false, true} {
+		b := open(t, server.URL+"/")
+		b.until(`document.getElementById("engine").dataset.state === "ready"`)
+		if shown := eval[bool](b, `!document.getElementById("slow-warning").hidden`); shown != refuse {
+			t.Errorf("vectors are refused: %t, the page says so: %t", refuse, shown)
+		}
 	}
 }
 

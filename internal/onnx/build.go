@@ -49,6 +49,7 @@ type builder struct {
 	leaves     map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
 	work       int64
 	scratch    int64 // floats that the layer with the most needs beside its values
+	packed     int64 // floats of the weights that layers keep in a form of their own
 }
 
 // call is one step while it is built. Reading an attribute takes it away, so
@@ -228,6 +229,19 @@ func (c *call) borrow(factors ...int) error {
 	return nil
 }
 
+// keep notes that a layer keeps its weights, the second operand, in as many floats as the product of the factors.
+func (c *call) keep(factors ...int) error {
+	if c.in[1].constant == nil {
+		return nil
+	}
+	n, err := elements(factors, c.lim.Elements)
+	if err != nil {
+		return fmt.Errorf("packed weights: %w", err)
+	}
+	c.packed += n
+	return nil
+}
+
 // foldElements bounds what is computed while building: shape arithmetic and the expansion of weights.
 const foldElements = 1 << 20
 
@@ -304,9 +318,9 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 }
 
 // program plans where results lie, those of outputs to the end of a run, and gives the
-// bytes of inputs, constants and results, and of the largest scratch buffer.
+// bytes of inputs, constants, packed weights and results, and of the largest scratch buffer.
 func (b *builder) program(outputs []*gorgonia.Node) (*op.Program, int64, error) {
-	total := 4 * b.scratch
+	total := 4 * (b.scratch + b.packed)
 	for _, n := range b.graph.AllNodes() {
 		if n.Op() != nil {
 			continue

@@ -15,7 +15,7 @@ import (
 // one goroutine at a time.
 type Machine struct {
 	Header *Header // of the file; symbolic dimensions as they are there
-	Memory int64   // bytes of inputs, constants and results, which share memory, and of the largest scratch buffer
+	Memory int64   // bytes of inputs, constants, packed weights and results, which share memory, and of the largest scratch buffer
 
 	inputs  map[string]slot
 	outputs []outlet

@@ -101,6 +101,10 @@ func conv(c *call) (*operand, error) {
 	if err := c.borrow(x[1], ph+min(a.Stride[0], ph), pw+min(a.Stride[1], pw)); err != nil {
 		return nil, err
 	}
+	// Kernels of 3 x 3 are kept as 6 x 6, and filters in panels of up to 8.
+	if err := c.keep(w[0]+7, w[1], max(w[2], 6), max(w[3], 6)); err != nil {
+		return nil, err
+	}
 	if c.op != fusedConv {
 		return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 	}
@@ -172,6 +176,9 @@ func convTranspose(c *call) (*operand, error) {
 	}
 	// One sample with a border that reaches as far as the taps.
 	if err := c.borrow(x[1], x[2]+2*a.Dilation[0]*(w[2]-1)+1, x[3]+2*a.Dilation[1]*(w[3]-1)+1); err != nil {
+		return nil, err
+	}
+	if err := c.keep(w[0]+7, w[1]+7, max(w[2], 6), max(w[3], 6)); err != nil {
 		return nil, err
 	}
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) {
