@@ -86,10 +86,10 @@ func (c Conv) checkWeights(w []float32) {
 	}
 }
 
-// padded is one sample with its zero border written out, taken apart into one plane
-// for each remainder of row and column by the strides: so every kernel tap of a
-// run of outputs is a run of inputs at a fixed offset. Rows of a plane are pw
-// wide; the outputs of a row are the first OutW of pw columns.
+// padded is how some rows of a sample are laid out with their zero border, taken
+// apart into one plane for each remainder of row and column by the strides: so every
+// kernel tap of a run of outputs is a run of inputs at a fixed offset. Rows of a plane
+// are pw wide; the outputs of a row are the first OutW of pw columns.
 type padded struct {
 	sh, sw int // strides; 1 where there is but one output
 	ph, pw int // of a plane
@@ -97,7 +97,8 @@ type padded struct {
 	last   int // where the last tap of output 0 lies
 }
 
-func (c Conv) padded() padded {
+// padded lays out a number of bordered rows.
+func (c Conv) padded(rows int) padded {
 	p := padded{sh: c.SH, sw: c.SW, slack: active.wide.cols + active.lanes + c.DW*(c.KW-1)}
 	if c.OutH() == 1 {
 		p.sh = 1
@@ -105,7 +106,7 @@ func (c Conv) padded() padded {
 	if c.OutW() == 1 {
 		p.sw = 1
 	}
-	p.ph, p.pw = (c.H+c.PT+c.PB+p.sh-1)/p.sh, (c.W+c.PL+c.PR+p.sw-1)/p.sw
+	p.ph, p.pw = (rows+p.sh-1)/p.sh, (c.W+c.PL+c.PR+p.sw-1)/p.sw
 	for kh := range c.KH {
 		for kw := range c.KW {
 			p.last = max(p.last, p.at(c.C-1, kh*c.DH, kw*c.DW))
@@ -113,6 +114,9 @@ func (c Conv) padded() padded {
 	}
 	return p
 }
+
+// borderedH is the number of rows of a sample with its border.
+func (c Conv) borderedH() int { return c.H + c.PT + c.PB }
 
 func (p padded) size(channels int) int { return channels*p.sh*p.sw*p.ph*p.pw + p.slack }
 
@@ -122,37 +126,28 @@ func (p padded) at(channel, row, column int) int {
 	return (plane*p.ph+row/p.sh)*p.pw + column/p.sw
 }
 
-// fill writes one sample x (C, H, W) with its border.
-func (c Conv) fill(p padded, dst, x []float32) {
+// fill writes rows of a sample x (C, H, W) with its border, from bordered row first on.
+func (c Conv) fill(p padded, dst, x []float32, first int) {
 	if p.sh*p.sw > 1 {
-		c.deal(p, dst, x)
+		c.deal(p, dst, x, first)
 		return
 	}
-	i := 0
+	size := p.ph * p.pw
 	for ch := range c.C {
-		clear(dst[i : i+c.PT*p.pw])
-		i += c.PT * p.pw
-		for h := range c.H {
-			clear(dst[i : i+c.PL])
-			copy(dst[i+c.PL:], x[(ch*c.H+h)*c.W:(ch*c.H+h+1)*c.W])
-			clear(dst[i+c.PL+c.W : i+p.pw])
-			i += p.pw
-		}
-		clear(dst[i : i+c.PB*p.pw])
-		i += c.PB * p.pw
+		c.border(dst[ch*size:(ch+1)*size], x[ch*c.H*c.W:(ch+1)*c.H*c.W], first-c.PT, p.pw)
 	}
-	clear(dst[i:])
+	clear(dst[c.C*size:])
 }
 
 // deal is fill for strides above 1.
-func (c Conv) deal(p padded, dst, x []float32) {
+func (c Conv) deal(p padded, dst, x []float32, first int) {
 	clear(dst)
 	for ch := range c.C {
-		for h := range c.H {
-			row := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
-			for first := range min(p.sw, c.W) {
-				out := dst[p.at(ch, c.PT+h, c.PL+first):]
-				for i, q := 0, first; q < len(row); i, q = i+1, q+p.sw {
+		for r := max(0, c.PT-first); r < p.ph*p.sh && first+r < c.PT+c.H; r++ {
+			row := x[(ch*c.H+first+r-c.PT)*c.W:][:c.W]
+			for q0 := range min(p.sw, c.W) {
+				out := dst[p.at(ch, r, c.PL+q0):]
+				for i, q := 0, q0; q < len(row); i, q = i+1, q+p.sw {
 					out[i] = row[q]
 				}
 			}
@@ -304,7 +299,7 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	c.checkLengths(x, dw, dy)
 	k, oh, ow := c.taps(), c.OutH(), c.OutW()
 	direct := c.SH == 1 && c.SW == 1
-	p := c.padded()
+	p := c.padded(c.borderedH())
 	width := ow // row length of dy as the dot kernel sees it
 	var offsets []int
 	var size int
@@ -326,7 +321,7 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	parallel(c.N, func(n int) {
 		xn, dst := x[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W], (*xs)[n*size:(n+1)*size]
 		if direct {
-			c.fill(p, dst, xn)
+			c.fill(p, dst, xn, 0)
 		} else {
 			clear(dst)
 			flat := borrow(k * oh * ow)

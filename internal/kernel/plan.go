@@ -41,11 +41,9 @@ type plan struct {
 	tiled       tiled
 
 	// Of the run that is going on.
-	x, y    []float32
-	start   []float32 // bias for every packed row
-	after   After
-	borders *[]float32 // the padded samples
-	fill    func(n int)
+	x, y  []float32
+	start []float32 // bias for every packed row
+	after After
 }
 
 // newPlan makes the plan of c; pack must follow.
@@ -68,16 +66,8 @@ func newPlan(c Conv) *plan {
 		p.tasks = c.N * p.bands
 		p.compute = p.computePoints
 	default:
-		p.padded = c.padded()
-		p.offsets = c.offsets(p.padded)
-		p.band = min(c.OutH(), max(1, bandColumns/p.padded.pw))
-		p.bands = (c.OutH() + p.band - 1) / p.band
-		p.tasks = c.N * p.bands
+		p.planRows()
 		p.compute = p.computeRows
-		p.fill = func(n int) {
-			size := p.padded.size(c.C)
-			p.Conv.fill(p.padded, (*p.borders)[n*size:(n+1)*size], p.x[n*c.C*c.H*c.W:])
-		}
 	}
 	return p
 }
@@ -104,15 +94,8 @@ func (p *plan) pack(w []float32) {
 func (p *plan) run(x, bias, y []float32, after After) {
 	p.x, p.y, p.after = x, y, after
 	clear(p.start[copy(p.start, bias):])
-	if p.fill != nil {
-		p.borders = borrow(p.N * p.padded.size(p.C))
-		parallel(p.N, p.fill)
-	}
 	parallel(p.tasks, p.compute)
-	if p.fill != nil {
-		release(p.borders)
-	}
-	p.x, p.y, p.after, p.borders = nil, nil, After{}, nil
+	p.x, p.y, p.after = nil, nil, After{}
 }
 
 // bandColumns is how many columns of output a task computes: enough to pay for its
@@ -133,19 +116,39 @@ func (p *plan) computePoints(task int) {
 	}
 }
 
-// computeRows computes a band of rows, reading the padded samples in place.
+// A band of rows is bounded so that it stays in cache, in floats of the bordered
+// input and of the result.
+const (
+	bandInput  = 300_000
+	bandResult = 300_000
+)
+
+// planRows plans bands of rows of a convolution that reads its bordered input in place.
+func (p *plan) planRows() {
+	oh, reach := p.OutH(), p.DH*(p.KH-1)+1
+	width := p.W + p.PL + p.PR
+	p.band = (bandInput/(p.C*width)-reach)/p.SH + 1
+	p.band = min(oh, max(1, min(p.band, bandResult*p.SW/(roundUp(p.M, p.rows)*width))))
+	p.bands = (oh + p.band - 1) / p.band
+	p.band = (oh + p.bands - 1) / p.bands
+	p.bands = (oh + p.band - 1) / p.band
+	p.padded = p.Conv.padded((p.band-1)*p.SH + reach)
+	p.offsets = p.Conv.offsets(p.padded)
+	p.tasks = p.N * p.bands
+}
+
+// computeRows computes a band of rows.
 func (p *plan) computeRows(task int) {
 	oh, ow, k, pw := p.OutH(), p.OutW(), p.taps(), p.padded.pw
 	n, h0 := task/p.bands, task%p.bands*p.band
 	h1 := min(oh, h0+p.band)
 	ld := roundUp((h1-h0-1)*pw+ow, p.cols)
 	all := roundUp(p.M, p.rows)
-	size := p.padded.size(p.C)
-	src := (*p.borders)[n*size : (n+1)*size]
+	input, result := borrow(p.padded.size(p.C)), borrow(all*ld)
+	p.Conv.fill(p.padded, *input, p.x[n*p.C*p.H*p.W:(n+1)*p.C*p.H*p.W], h0*p.SH)
 	// The last tap of the last panel ends inside the slack.
-	_, _ = src[p.padded.last+h0*pw+ld-1], p.packed[all*k-1]
-	result := borrow(all * ld)
-	p.multiply(all/p.rows, ld/p.cols, k, &p.packed[0], p.rows*k, &src[h0*pw], p.cols, &p.offsets[0], &p.start[0], &(*result)[0], ld)
+	_, _ = (*input)[p.padded.last+ld-1], p.packed[all*k-1]
+	p.multiply(all/p.rows, ld/p.cols, k, &p.packed[0], p.rows*k, &(*input)[0], p.cols, &p.offsets[0], &p.start[0], &(*result)[0], ld)
 	for m := range p.M {
 		at := ((n*p.M+m)*oh + h0) * ow
 		y := p.y[at:][:(h1-h0)*ow]
@@ -155,4 +158,5 @@ func (p *plan) computeRows(task int) {
 		p.after.apply(y, at)
 	}
 	release(result)
+	release(input)
 }

@@ -78,7 +78,7 @@ func newPhasesPlan(c Conv) *phasesPlan {
 	reach := [2]int{c.DH * (c.KH - 1) / c.SH, c.DW * (c.KW - 1) / c.SW}
 	b := Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Arithmetic: c.Arithmetic,
 		PT: reach[0], PB: max(0, (c.PT+c.H-1)/c.SH-oh+1), PL: reach[1], PR: max(0, (c.PL+c.W-1)/c.SW-ow+1)}
-	p := &phasesPlan{Conv: c, tile: b.tile(), border: b, padded: b.padded()}
+	p := &phasesPlan{Conv: c, tile: b.tile(), border: b, padded: b.padded(b.borderedH())}
 	p.multiply = p.tile.of(c.Arithmetic)
 	all := roundUp(c.C, p.rows)
 	p.zeros = make([]float32, all)
@@ -108,7 +108,7 @@ func newPhasesPlan(c Conv) *phasesPlan {
 	p.compute = p.computePhase
 	p.fill = func(n int) {
 		size := p.padded.size(c.M)
-		p.border.fill(p.padded, (*p.borders)[n*size:(n+1)*size], p.dy[n*c.M*oh*ow:])
+		p.border.fill(p.padded, (*p.borders)[n*size:(n+1)*size], p.dy[n*c.M*oh*ow:(n+1)*c.M*oh*ow], 0)
 	}
 	return p
 }

@@ -96,9 +96,9 @@ func conv(c *call) (*operand, error) {
 	if err := c.spend(x[0], out[0], out[1], w[0], w[1], w[2], w[3]); err != nil {
 		return nil, err
 	}
-	// One sample with its border, taken apart by the strides.
-	ph, pw := x[2]+a.Pad[0]+a.Pad[2], x[3]+a.Pad[1]+a.Pad[3]
-	if err := c.borrow(x[1], ph+min(a.Stride[0], ph), pw+min(a.Stride[1], pw)); err != nil {
+	// The rows of a sample that one row of outputs reads, with their border, taken apart by the strides.
+	reach, pw := a.Dilation[0]*(w[2]-1)+1, x[3]+a.Pad[1]+a.Pad[3]
+	if err := c.borrow(x[1], reach+a.Stride[0], pw+min(a.Stride[1], pw)); err != nil {
 		return nil, err
 	}
 	// Kernels of 3 x 3 are kept as 6 x 6, and filters in panels of up to 8.
