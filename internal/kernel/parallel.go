@@ -46,7 +46,7 @@ var crew struct {
 }
 
 // patience is how long a helper looks for a job, and the caller for the end of one before it sleeps.
-const patience = 100 * time.Microsecond
+const patience = 500 * time.Microsecond
 
 type job struct {
 	f          func(task int)

@@ -229,7 +229,7 @@ func FuzzConv(f *testing.F) {
 	f.Add(uint8(16), uint8(16), uint8(9), uint8(5), uint8(3), uint8(3), uint8(1), uint8(1), uint8(0), int64(1))
 	f.Add(uint8(0), uint8(3), uint8(7), uint8(8), uint8(1), uint8(1), uint8(1), uint8(1), uint8(0), int64(2))
 	f.Add(uint8(20), uint8(17), uint8(0), uint8(0), uint8(3), uint8(1), uint8(1), uint8(2), uint8(7), int64(3))
-	f.Add(uint8(20), uint8(17), uint8(9), uint8(15), uint8(2), uint8(2), uint8(0), uint8(0), uint8(0x55), int64(4)) // tiles
+	f.Add(uint8(20), uint8(17), uint8(9), uint8(15), uint8(2), uint8(2), uint8(0), uint8(0), uint8(0x55), int64(4))    // tiles
 	f.Add(uint8(1), uint8(97), uint8(122), uint8(41), uint8(21), uint8(55), uint8(1), uint8(4), uint8(28), int64(-68)) // a tap that reads nothing but border
 	f.Fuzz(func(t *testing.T, channels, filters, h, w, kh, kw, stride, dilation, pads uint8, seed int64) {
 		c := Conv{N: 1, C: 1 + int(channels%24), H: 1 + int(h%20), W: 1 + int(w%20), M: 1 + int(filters%24),
