@@ -36,7 +36,7 @@ Example:
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "run `FOLDER` to write"},
 			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder; its settings stay what they are"},
-			&cli.StringFlag{Name: "profile", Value: "reversible", Usage: "`NAME` of the profile: reversible or paper"},
+			&cli.StringFlag{Name: "profile", Value: "reversible", Usage: "`NAME` of the profile: reversible, paper or paper+stats"},
 			&cli.StringFlag{Name: "name", Value: "own", Usage: "`NAME` on the model's card"},
 			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the card about the photos; default: the folder's name"},
 			&cli.StringFlag{Name: "target", Value: "uniform", Usage: "target cipher domain: uniform, or a `FOLDER` of target cipher images"},

@@ -43,7 +43,8 @@ type Builder[V any] interface {
 	InverseErf(x V, table string) V // x holds 8-bit levels
 }
 
-// Walk applies layers to x. carried receives the statistics of each CarriedNorm, in order.
+// Walk applies layers to x. carried receives the statistics of each CarriedNorm, in
+// order; Restored layers read them there.
 func Walk[V any](b Builder[V], layers []Layer, x V, carried *[]V) V {
 	for _, l := range layers {
 		x = forward(b, l, x, carried)
@@ -73,6 +74,8 @@ func forward[V any](b Builder[V], l Layer, x V, carried *[]V) V {
 		return b.LeakyReLU(x, l.Slope)
 	case Tanh:
 		return b.Tanh(x)
+	case Scaled:
+		return b.Scale(x, l.Factor)
 	case Residual:
 		return b.Add(x, Walk(b, l.Branch, x, carried))
 	case ChannelScale:
@@ -99,6 +102,8 @@ func forward[V any](b Builder[V], l Layer, x V, carried *[]V) V {
 		statistics := b.Statistics(x, l.Eps)
 		*carried = append(*carried, statistics)
 		return b.Standardize(x, statistics)
+	case Restored:
+		return b.Restore(x, (*carried)[l.Index])
 	case KeyedPermutation:
 		return b.Permute(x, l.Index, false)
 	case KeyedMix:

@@ -40,10 +40,10 @@ func Export(d Definition, encryption, decryption *Weights) (enc, dec []byte, err
 	var carried []name
 	y := Walk[name](e, layers, valuePicture, &carried)
 	e.output(y, valueCipher, picture)
-	dims := onnx.Sizes(1, int64(d.Channels()), 1, 1)
+	dims := func(i int) []onnx.Dim { return onnx.Sizes(1, int64(d.Carried()[i]), 1, 1) }
 	for i, means := range carried {
-		e.output(means, valueMeans(i), dims)
-		e.output(e.deviations[means], valueDeviations(i), dims)
+		e.output(means, valueMeans(i), dims(i))
+		e.output(e.deviations[means], valueDeviations(i), dims(i))
 	}
 	if enc, err = e.encode("encryption"); err != nil {
 		return nil, nil, err
@@ -51,18 +51,18 @@ func Export(d Definition, encryption, decryption *Weights) (enc, dec []byte, err
 
 	b := newNames(d, decryption)
 	layers, backwards := d.Decryption()
+	for i := range carried {
+		b.input(valueMeans(i), onnx.Float32, dims(i))
+		b.input(valueDeviations(i), onnx.Float32, dims(i))
+		carried[i] = name(valueMeans(i))
+		b.deviations[carried[i]] = name(valueDeviations(i))
+	}
 	if backwards {
 		b.input(valueLevels, onnx.Int32, picture)
-		for i := range carried {
-			b.input(valueMeans(i), onnx.Float32, dims)
-			b.input(valueDeviations(i), onnx.Float32, dims)
-			carried[i] = name(valueMeans(i))
-			b.deviations[carried[i]] = name(valueDeviations(i))
-		}
 		y = WalkBack[name](b, layers, valueLevels, carried)
 	} else {
 		b.input(valueCipher, onnx.Float32, picture)
-		y = Walk[name](b, layers, valueCipher, nil)
+		y = Walk[name](b, layers, valueCipher, &carried)
 	}
 	b.output(y, valuePicture, picture)
 	dec, err = b.encode("decryption")

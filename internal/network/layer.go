@@ -24,6 +24,7 @@ const (
 	LeakyReLU       Kind = "LeakyReLU" // Slope
 	Tanh            Kind = "Tanh"
 	Residual        Kind = "Residual"      // x + Branch(x)
+	Scaled          Kind = "Scaled"        // times Factor
 	ChannelScale    Kind = "ChannelScale"  // one factor a channel: the paper's linear layer
 	ChannelAffine   Kind = "ChannelAffine" // scale and shift a channel
 
@@ -34,6 +35,7 @@ const (
 	Coupling         Kind = "Coupling"         // Branch maps the first half of the channels to what changes the second: affine (s, t) with Clamp, or additive where Clamp is 0
 	Rotation         Kind = "Rotation"         // fixed orthogonal matrix
 	CarriedNorm      Kind = "CarriedNorm"      // instance norm whose half-precision means and deviations are carried to decryption as statistics Index; Eps
+	Restored         Kind = "Restored"         // times deviation plus mean of each channel, by the statistics Index
 	KeyedPermutation Kind = "KeyedPermutation" // Index-th permutation of positions, a different one each channel
 	KeyedMix         Kind = "KeyedMix"         // Index-th orthogonal matrix
 	Uniform          Kind = "Uniform"          // erf(x/(Kappa*sqrt 2)): normal to uniform; backwards a table of the 256 levels
@@ -47,7 +49,7 @@ type Layer struct {
 	Bias                                bool
 	Index                               int
 	Gain                                float64 // starting weights, see std
-	Eps, Slope, Clamp, Kappa            float32
+	Eps, Slope, Clamp, Kappa, Factor    float32
 	Branch                              []Layer
 }
 

@@ -24,6 +24,8 @@ type Model struct {
 	files       Files
 	card        Card
 	fingerprint [32]byte
+	carried     []int // channels of each carried norm
+	statistics  int   // bytes
 }
 
 // Load decodes a model. Hostile files end in an error, never in a panic: both
@@ -55,7 +57,10 @@ func Load(f Files) (*Model, error) {
 			return nil, fmt.Errorf("%s does not have the inputs %v and outputs %v of its profile", part.name, inputs, outputs)
 		}
 	}
-	m := &Model{files: f, card: card}
+	m := &Model{files: f, card: card, carried: card.Definition.Carried()}
+	for _, c := range m.carried {
+		m.statistics += 2 * 2 * c
+	}
 	h := sha256.New()
 	h.Write([]byte("encipher model 1"))
 	for _, data := range [][]byte{f.Encryption, f.Decryption} {
@@ -66,34 +71,35 @@ func Load(f Files) (*Model, error) {
 	return m, nil
 }
 
-func keyedInputs() []string {
+func keyedInputs(d Definition) []string {
 	var list []string
+	if !d.Keyed() {
+		return nil
+	}
 	for i := range KeyedLayers {
 		list = append(list, valuePermutation(i), valueMix(i))
 	}
 	return list
 }
 
-func carriedValues() []string {
+func carriedValues(d Definition) []string {
 	var list []string
-	for i := range CarriedNorms {
+	for i := range d.Carried() {
 		list = append(list, valueMeans(i), valueDeviations(i))
 	}
 	return list
 }
 
 func encryptionSignature(d Definition) (inputs, outputs []string) {
-	if !d.Keyed() {
-		return []string{valuePicture}, []string{valueCipher}
-	}
-	return append(keyedInputs(), valuePicture), append(carriedValues(), valueCipher)
+	return append(keyedInputs(d), valuePicture), append(carriedValues(d), valueCipher)
 }
 
 func decryptionSignature(d Definition) (inputs, outputs []string) {
-	if !d.Keyed() {
-		return []string{valueCipher}, []string{valuePicture}
+	cipher := valueCipher
+	if d.Keyed() {
+		cipher = valueLevels
 	}
-	return append(append(keyedInputs(), carriedValues()...), valueLevels), []string{valuePicture}
+	return append(append(keyedInputs(d), carriedValues(d)...), cipher), []string{valuePicture}
 }
 
 func sameNames(have []onnx.ValueInfo, want []string) bool {
@@ -126,8 +132,5 @@ func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
 // for the paper profile): for each carried norm
 // means, then deviations, half precision, little-endian.
 func (m *Model) StatisticsBytes() int {
-	if !m.card.Definition.Keyed() {
-		return 0
-	}
-	return CarriedNorms * 2 * 2 * m.card.Definition.Channels()
+	return m.statistics
 }

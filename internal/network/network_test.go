@@ -27,7 +27,8 @@ func fresh(t testing.TB, d Definition) *Model {
 	}
 	dec := e
 	if !d.Keyed() {
-		if dec, err = NewWeights(d.Encryption(), r); err != nil {
+		layers, _ := d.Decryption()
+		if dec, err = NewWeights(layers, r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 // Definition describes a pair of generators and their discriminator.
 type Definition struct {
-	Profile string `json:"profile"` // "paper" or "reversible"
+	Profile string `json:"profile"` // "paper", "paper+stats" or "reversible"
 
 	// The reversible profile's sizes; zero for the paper's.
 	Unshuffle int     `json:"unshuffle,omitempty"` // block of SpaceToDepth
@@ -21,6 +21,13 @@ type Definition struct {
 // 2023, 11(1):36. What the paper leaves open is fixed in docs/networks.md.
 func Paper() Definition { return Definition{Profile: "paper"} }
 
+// PaperStats is the paper's network but for the instance norms of its generators:
+// what those of encryption take away, the mean and the deviation of each channel,
+// is carried (encrypted) to decryption, which gives it back in the mirrored layer
+// instead of normalising once more. And its output is doubled: pictures lie in the
+// half of tanh that bends least. Convolutions and their counts are the paper's.
+func PaperStats() Definition { return Definition{Profile: "paper+stats"} }
+
 // Reversible is the default profile: normalised features, keyed permutation and
 // mix, erf; the decryption generator mirrors it.
 func Reversible() Definition {
@@ -30,9 +37,9 @@ func Reversible() Definition {
 // Validate bounds a definition that came from a file.
 func (d Definition) Validate() error {
 	switch d.Profile {
-	case "paper":
-		if d != Paper() {
-			return fmt.Errorf("the paper profile takes no sizes")
+	case "paper", "paper+stats":
+		if d != (Definition{Profile: d.Profile}) {
+			return fmt.Errorf("the profile %s takes no sizes", d.Profile)
 		}
 	case "reversible":
 		if (d.Unshuffle != 2 && d.Unshuffle != 4 && d.Unshuffle != 8) || d.Couplings < 0 || d.Couplings > 32 || d.Hidden < 1 || d.Hidden > 512 {
@@ -42,7 +49,7 @@ func (d Definition) Validate() error {
 			return fmt.Errorf("kappa %g must be between 0.5 and 4", d.Kappa)
 		}
 	default:
-		return fmt.Errorf("unknown profile %q; there are paper and reversible", d.Profile)
+		return fmt.Errorf("unknown profile %q; there are paper, paper+stats and reversible", d.Profile)
 	}
 	return nil
 }
@@ -63,18 +70,29 @@ func (d Definition) Arithmetic() kernel.Arithmetic {
 // Channels is the number of channels of the keyed layers.
 func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }
 
-// KeyedLayers is the number of keyed permutations and of keyed mixes, CarriedNorms that of carried norms.
-const (
-	KeyedLayers  = 2
-	CarriedNorms = 2
-)
+// KeyedLayers is the number of keyed permutations and of keyed mixes.
+const KeyedLayers = 2
+
+// Carried lists the channels of each carried norm, by its Index.
+func (d Definition) Carried() []int {
+	var list []int
+	for _, l := range d.Encryption() {
+		if l.Kind == CarriedNorm {
+			list = append(list, l.Out)
+		}
+	}
+	return list
+}
 
 // Tiling says how pictures are cut for the profile. Per-tile instance norms
 // without carried statistics would show as a mosaic, so the paper's network
 // takes a picture whole.
 func (d Definition) Tiling() Tiling {
-	if d.Keyed() {
+	switch d.Profile {
+	case "reversible":
 		return Tiling{Stride: d.Unshuffle, Side: 256, MinSide: 16}
+	case "paper+stats":
+		return Tiling{Stride: 4, Side: 256, MinSide: 16}
 	}
 	return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640}
 }
@@ -97,8 +115,11 @@ func leaky() Layer { return Layer{Kind: LeakyReLU, Slope: leak} }
 // Encryption lists the layers of the encryption generator, from pictures in
 // [-1, 1] to cipher images in [-1, 1], both (N, 3, H, W).
 func (d Definition) Encryption() []Layer {
-	if d.Keyed() {
+	switch d.Profile {
+	case "reversible":
 		return d.reversible()
+	case "paper+stats":
+		return carrying(paper())
 	}
 	return paper()
 }
@@ -106,8 +127,49 @@ func (d Definition) Encryption() []Layer {
 // Decryption lists the layers of the decryption generator and whether they run
 // backwards (WalkBack, with the encryption's layers) or forwards.
 func (d Definition) Decryption() (layers []Layer, backwards bool) {
+	if d.Profile == "paper+stats" {
+		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 2}), false
+	}
 	return d.Encryption(), d.Keyed()
 }
+
+// norms are the instance norms of layers: their positions, and the channels there.
+func norms(layers []Layer) (at, channels []int) {
+	c := 0
+	for i, l := range layers {
+		switch l.Kind {
+		case Conv2D, ConvTranspose2D:
+			c = l.Out
+		case InstanceNorm:
+			at, channels = append(at, i), append(channels, c)
+		}
+	}
+	return at, channels
+}
+
+// carrying makes the instance norms of layers carried ones.
+func carrying(layers []Layer) []Layer {
+	at, channels := norms(layers)
+	for i, position := range at {
+		layers[position] = Layer{Kind: CarriedNorm, Name: fmt.Sprintf("carried%d", i), Index: i, Out: channels[i], Eps: carriedEps}
+	}
+	return layers
+}
+
+// restoring puts in the place of each instance norm the inverse of the one that the
+// mirrored layer of encryption has.
+func restoring(layers []Layer) []Layer {
+	at, channels := norms(layers)
+	for i, position := range at {
+		layers[position] = Layer{Kind: Restored, Index: len(at) - 1 - i, Out: channels[i]}
+	}
+	return layers
+}
+
+// ResidualBlocks is the number of residual blocks of the paper's generators, ResidualName the prefix of the parameters of one.
+const ResidualBlocks = 9
+
+func ResidualName(i int) string { return fmt.Sprintf("residual%d", i) }
 
 func paper() []Layer {
 	layers := []Layer{
@@ -115,8 +177,8 @@ func paper() []Layer {
 		conv("down1", 32, 64, 3, 2, 1, false), norm(), relu(),
 		conv("down2", 64, 128, 3, 2, 1, false), norm(), relu(),
 	}
-	for i := range 9 {
-		name := fmt.Sprintf("residual%d", i)
+	for i := range ResidualBlocks {
+		name := ResidualName(i)
 		layers = append(layers, Layer{Kind: Residual, Name: name, Branch: []Layer{
 			conv(name+".conv0", 128, 128, 3, 1, 1, false), {Kind: BatchNorm, Name: name + ".norm0", Out: 128, Eps: normEps}, relu(),
 			conv(name+".conv1", 128, 128, 3, 1, 1, false), {Kind: BatchNorm, Name: name + ".norm1", Out: 128, Eps: normEps},

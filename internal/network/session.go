@@ -166,11 +166,9 @@ func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, se
 	s.quantizer()(levels, out[valueCipher].Data().([]float32))
 	c := Cipher{Height: height, Width: width, Levels: make([]byte, len(rgb))}
 	planes(rgb, height*width, func(plane, interleaved int) { c.Levels[interleaved] = levels[plane] })
-	if s.model.card.Definition.Keyed() {
-		for _, name := range carriedValues() {
-			for _, v := range out[name].Data().([]float32) {
-				c.Statistics = binary.LittleEndian.AppendUint16(c.Statistics, kernel.HalfBits(v))
-			}
+	for _, name := range carriedValues(s.model.card.Definition) {
+		for _, v := range out[name].Data().([]float32) {
+			c.Statistics = binary.LittleEndian.AppendUint16(c.Statistics, kernel.HalfBits(v))
 		}
 	}
 	return c, nil
@@ -214,17 +212,19 @@ func (s *Session) DecryptionInputs(c Cipher, seed keyed.Seed) (map[string]*tenso
 		levels := make([]int32, len(c.Levels))
 		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { levels[plane] = int32(c.Levels[interleaved]) })
 		in[valueLevels] = tensor.New(shape, tensor.WithBacking(levels))
-		for i, name := range carriedValues() {
-			v := make([]float32, d.Channels())
-			for j := range v {
-				v[j] = kernel.HalfValue(binary.LittleEndian.Uint16(c.Statistics[2*(i*len(v)+j):]))
-			}
-			in[name] = tensor.New(tensor.WithShape(1, len(v), 1, 1), tensor.WithBacking(v))
-		}
 	} else {
 		x := make([]float32, len(c.Levels))
 		planes(c.Levels, c.Height*c.Width, func(plane, interleaved int) { x[plane] = kernel.SymmetricValue(c.Levels[interleaved]) })
 		in[valueCipher] = tensor.New(shape, tensor.WithBacking(x))
+	}
+	rest := c.Statistics
+	for i, name := range carriedValues(s.model.card.Definition) {
+		v := make([]float32, s.model.carried[i/2]) // means, then deviations of each norm
+		for j := range v {
+			v[j] = kernel.HalfValue(binary.LittleEndian.Uint16(rest[2*j:]))
+		}
+		rest = rest[2*len(v):]
+		in[name] = tensor.New(tensor.WithShape(1, len(v), 1, 1), tensor.WithBacking(v))
 	}
 	return in, s.keyedInputs(in, seed, c.Height, c.Width, true)
 }
@@ -245,12 +245,12 @@ func (s *Session) run(ctx context.Context, generator string, in map[string]*tens
 		return nil, err
 	}
 	// The scan before has checked names only; a hostile model may give them any shape and type.
-	c, samples := s.model.card.Definition.Channels(), 3*height*width
+	wants := map[string]int{valueCipher: 3 * height * width, valuePicture: 3 * height * width}
+	for i, name := range carriedValues(s.model.card.Definition) {
+		wants[name] = s.model.carried[i/2]
+	}
 	for name, t := range out {
-		want := samples
-		if name != valueCipher && name != valuePicture {
-			want = c
-		}
+		want := wants[name]
 		if data, ok := t.Data().([]float32); !ok || len(data) != want {
 			return nil, fmt.Errorf("%s makes %q of shape %v and type %v, want %d values of float32", generator, name, t.Shape(), t.Dtype(), want)
 		}

@@ -14,6 +14,9 @@ func Table(d Definition) string {
 	writeTable(&b, d.Encryption())
 	if _, backwards := d.Decryption(); backwards {
 		b.WriteString("\nThe decryption generator runs the inverse of each layer, last to first, with its own weights.\n")
+	} else if len(d.Carried()) > 0 {
+		b.WriteString("\nThe decryption generator has the same layers and its own weights, but in the place of each carried norm the inverse of the\n" +
+			"one in the mirrored layer of encryption: times its deviations plus its means.\n")
 	} else {
 		b.WriteString("\nThe decryption generator has the same layers and its own weights.\n")
 	}
@@ -68,6 +71,8 @@ func describe(l Layer, s *shape) (parameters, work int, text string) {
 		text = fmt.Sprintf("affine, running statistics; eps %g", l.Eps)
 	case LeakyReLU:
 		text = fmt.Sprintf("slope %g", l.Slope)
+	case Scaled:
+		text = fmt.Sprintf("times %g", l.Factor)
 	case Residual, Coupling:
 		var steps []string
 		inner := *s
@@ -105,6 +110,8 @@ func describe(l Layer, s *shape) (parameters, work int, text string) {
 		text = "fixed random orthogonal matrix"
 	case CarriedNorm:
 		text = fmt.Sprintf("each channel of a tile to mean 0, deviation 1 by statistics rounded to half precision, which are carried (encrypted) to decryption; eps %g", l.Eps)
+	case Restored:
+		text = fmt.Sprintf("each channel times deviation plus mean of the encryption generator's carried norm %d", l.Index)
 	case KeyedPermutation:
 		text = "each channel's positions permuted, from the key"
 	case KeyedMix:

@@ -14,27 +14,58 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// analyse gives the reversible profile its analytic start, from crops of
-// training pictures (N, 3, S, S) in [-1, 1]: the whitening is the damped PCA of
-// unshuffled blocks, rotated at random. For other profiles it does nothing.
-func analyse(d network.Definition, w *network.Weights, crops []float32, side int, r *rand.Rand) error {
-	if !d.Keyed() {
-		return nil
+// analyse gives a profile that has one its analytic start, from crops of training
+// pictures (N, 3, S, S) in [-1, 1].
+func analyse(d network.Definition, encryption, decryption *network.Weights, crops []float32, side int, r *rand.Rand) error {
+	switch d.Profile {
+	case "reversible":
+		return whiten(d, encryption, crops, side, r)
+	case "paper+stats":
+		// The first norm brings each colour of a picture to mean 0 and deviation 1.
+		for i := 0; i < len(crops); i += side * side {
+			plane := crops[i : i+side*side]
+			mean, deviation := kernel.Moments(plane, 1e-4)
+			kernel.Normalize(plane, plane, mean, deviation)
+		}
+		matrix, _, err := whitening(crops, side, paperBlock, r)
+		if err != nil {
+			return err
+		}
+		return startPaper(encryption, decryption, matrix)
 	}
-	return whiten(d, w, crops, side, r)
+	return nil
 }
 
-// whiten sets W = Q diag(1/s) U^T and bias -W mu, with U, lambda, mu the PCA of
-// blocks, s = (lambda + floor)^(1/4) rescaled to mean((lambda + floor)/s^2) = 1:
-// half way to full whitening, which would clip.
+// whiten sets W and bias -W mu of the reversible profile's whitening.
 func whiten(d network.Definition, w *network.Weights, crops []float32, side int, r *rand.Rand) error {
+	whitening, mu, err := whitening(crops, side, d.Unshuffle, r)
+	if err != nil {
+		return err
+	}
+	c := d.Channels()
+	matrix, bias := w.Data("whitening.matrix"), w.Data("whitening.bias")
+	for i := range c {
+		var shift float64
+		for j := range c {
+			matrix[i*c+j] = float32(whitening.At(i, j))
+			shift -= whitening.At(i, j) * mu[j]
+		}
+		bias[i] = float32(shift)
+	}
+	return nil
+}
+
+// whitening is W = Q diag(1/s) U^T, with U, lambda, mu the PCA of blocks of b x b
+// samples of three colours, Q a random orthogonal matrix, s = (lambda + floor)^(1/4)
+// rescaled to mean((lambda + floor)/s^2) = 1: half way to full whitening, which would clip.
+func whitening(crops []float32, side, b int, r *rand.Rand) (matrix *mat.Dense, mu []float64, err error) {
 	const floor = 2e-4
-	c, b := d.Channels(), d.Unshuffle
+	c := 3 * b * b
 	n := len(crops) / (3 * side * side)
 	p := side / b * (side / b)
 	blocks := make([]float32, len(crops))
 	kernel.SpaceToDepth(n, 3, side, side, b, blocks, crops)
-	mu := make([]float64, c)
+	mu = make([]float64, c)
 	for t := range n * c {
 		mu[t%c] += float64(kernel.Sum(blocks[t*p:(t+1)*p])) / float64(n*p)
 	}
@@ -56,7 +87,7 @@ func whiten(d network.Definition, w *network.Weights, crops []float32, side int,
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(covariance, true) {
-		return fmt.Errorf("the principal components of the training pictures cannot be computed")
+		return nil, nil, fmt.Errorf("the principal components of the training pictures cannot be computed")
 	}
 	var u mat.Dense
 	eigen.VectorsTo(&u)
@@ -78,18 +109,9 @@ func whiten(d network.Definition, w *network.Weights, crops []float32, side int,
 			rotation.Set(i, j, float64(q[i*c+j]))
 		}
 	}
-	var whitening mat.Dense
-	whitening.Product(rotation, scale, u.T())
-	matrix, bias := w.Data("whitening.matrix"), w.Data("whitening.bias")
-	for i := range c {
-		var shift float64
-		for j := range c {
-			matrix[i*c+j] = float32(whitening.At(i, j))
-			shift -= whitening.At(i, j) * mu[j]
-		}
-		bias[i] = float32(shift)
-	}
-	return nil
+	matrix = &mat.Dense{}
+	matrix.Product(rotation, scale, u.T())
+	return matrix, mu, nil
 }
 
 // probe runs some of the encryption generator's layers on batches of crops.

@@ -129,7 +129,7 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 	if backwards {
 		recovered = network.WalkBack[*gorgonia.Node](dec, layers, quantised, carried)
 	} else {
-		recovered = network.Walk[*gorgonia.Node](dec, layers, quantised, nil)
+		recovered = network.Walk[*gorgonia.Node](dec, layers, quantised, &carried)
 	}
 	if dec.Err() != nil {
 		return nil, dec.Err()

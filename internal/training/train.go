@@ -61,12 +61,12 @@ func Defaults(profile string) (Config, error) {
 		c.Definition = network.Reversible()
 		c.Steps, c.FineTune, c.Rate, c.FineRate = 8000, 1000, 8e-4, 2e-5
 		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
-	case "paper":
-		c.Definition = network.Paper()
+	case "paper", "paper+stats":
+		c.Definition = network.Definition{Profile: profile}
 		c.Steps, c.Crop, c.Rate = 4000, 64, 5e-4
 		c.Losses = Losses{PSNR: 1, SSIM: 1, Adversarial: 0.02}
 	default:
-		return c, fmt.Errorf("unknown profile %q; there are paper and reversible", profile)
+		return c, fmt.Errorf("unknown profile %q; there are paper, paper+stats and reversible", profile)
 	}
 	return c, nil
 }
@@ -81,7 +81,7 @@ func (c Config) Validate() error {
 	case c.Steps < 1 || c.Steps > 1<<30 || c.FineTune < 0 || c.FineTune > 1<<30:
 		return fmt.Errorf("%d joint and %d fine-tuning steps: want at least 1 and 0", c.Steps, c.FineTune)
 	case c.FineTune > 0 && !c.Definition.Keyed():
-		return fmt.Errorf("%d fine-tuning steps: the paper profile's generators do not mirror each other and have none", c.FineTune)
+		return fmt.Errorf("%d fine-tuning steps: the generators of the paper's profiles have weights of their own each and need none", c.FineTune)
 	case c.Batch < 1 || c.Batch > 1024:
 		return fmt.Errorf("batch %d: want 1 to 1024", c.Batch)
 	case c.Crop < 32 || c.Crop > 1024 || c.Crop%stride != 0:
@@ -178,7 +178,7 @@ func (r *Run) analyse() error {
 	if err != nil {
 		return err
 	}
-	if err := analyse(c.Definition, r.weights.encryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
+	if err := analyse(c.Definition, r.weights.encryption, r.weights.decryption, b.Plain, c.Crop, Stream(c.Seed, 0, "analysis")); err != nil {
 		return fmt.Errorf("computing the analytic start: %w", err)
 	}
 	return nil

@@ -69,11 +69,11 @@ func begin(t *testing.T, folder string, c Config, d Dataset) *Run {
 // TestResumeIsBitIdentical interrupts a run in each of its phases and compares
 // the final checkpoint with that of a run that was not interrupted.
 func TestResumeIsBitIdentical(t *testing.T) {
-	for _, profile := range []string{"reversible", "paper"} {
+	for _, profile := range []string{"reversible", "paper", "paper+stats"} {
 		t.Run(profile, func(t *testing.T) {
 			d := scenes(5)
 			c := tiny(t, profile)
-			if profile == "paper" {
+			if profile != "reversible" {
 				c.Steps, c.Batch = 4, 1
 			}
 			whole := filepath.Join(t.TempDir(), "whole")
