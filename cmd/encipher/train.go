@@ -28,6 +28,7 @@ func trainCommand() *cli.Command {
 a GAN and writes checkpoint, journal, sample grids and, at the end, a model
 directory (RUN/model) for encrypt -model. Interrupted runs go on with -resume,
 bit for bit as if they had not been interrupted, on the same kind of machine.
+The model is that of the best validation.
 docs/training.md says more.
 
 Example:
@@ -55,6 +56,10 @@ Example:
 			&cli.IntFlag{Name: "unshuffle", Value: 4, Usage: "reversible profile: `SIDE` of the blocks that become channels: 2, 4 or 8"},
 			&cli.IntFlag{Name: "couplings", Value: 4, Usage: "reversible profile: `N` affine couplings"},
 			&cli.IntFlag{Name: "hidden", Value: 64, Usage: "reversible profile: channels `N` inside a coupling"},
+			&cli.StringFlag{Name: "init", Value: training.InitAnalytic, Usage: "start of the generators: `NAME` analytic, from the photos' statistics, or random"},
+			&cli.IntFlag{Name: "pool", Usage: "cipher crops `N` of earlier steps that the discriminator is shown too; 0: none"},
+			&cli.IntFlag{Name: "patience", Usage: "end after `N` validations that bring nothing better; 0: after all steps"},
+			&cli.FloatFlag{Name: "minutes", Usage: "as many steps as fit into about `N` minutes on this machine, in place of -steps and -fine-tune"},
 			&cli.IntFlag{Name: "validate-every", Value: 500, Usage: "steps `N` between validations and checkpoints"},
 			&cli.StringSliceFlag{Name: "kappa", Usage: "widths `K` among which the model's is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
 		},
@@ -89,6 +94,9 @@ var settings = []struct {
 	{"unshuffle", func(c *training.Config) any { return &c.Definition.Unshuffle }},
 	{"couplings", func(c *training.Config) any { return &c.Definition.Couplings }},
 	{"hidden", func(c *training.Config) any { return &c.Definition.Hidden }},
+	{"init", func(c *training.Config) any { return &c.Init }},
+	{"pool", func(c *training.Config) any { return &c.Pool }},
+	{"patience", func(c *training.Config) any { return &c.Patience }},
 	{"validate-every", func(c *training.Config) any { return &c.ValidateEvery }},
 }
 
@@ -107,6 +115,14 @@ func train(ctx context.Context, c *cli.Command) error {
 	config, done, err := trainConfig(c, out)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("minutes") {
+		if c.Bool("resume") || c.IsSet("steps") || c.IsSet("fine-tune") || c.IsSet("validate-every") {
+			return usage("leave out the others, or -minutes", "-minutes sets steps and validations of a new run; it goes neither with -resume nor with -steps, -fine-tune and -validate-every")
+		}
+		if config, err = config.ForMinutes(ctx, c.Float("minutes")); err != nil {
+			return usage("for instance -minutes 15", "%w", err)
+		}
 	}
 
 	progress := training.NewProgress(os.Stderr, "encipher: ", done, config.Steps+config.FineTune)
@@ -250,6 +266,8 @@ func trainFailed(out string, err error) error {
 		return nil
 	case errors.Is(err, training.ErrInterrupted):
 		return &failure{exitInterrupted, "", err}
+	case errors.Is(err, training.ErrTooLittle):
+		return &failure{exitFailure, "", err}
 	case errors.Is(err, training.ErrCheckpoint), errors.Is(err, training.ErrOtherData):
 		return badInput("", err)
 	case atomicfile.Full(err):

@@ -36,6 +36,14 @@ func analyse(d network.Definition, encryption, decryption *network.Weights, crop
 	return nil
 }
 
+// randomise gives the parameters that come from pictures elsewhere a random start:
+// an orthogonal matrix in the place of the whitening. All others are random already.
+func randomise(d network.Definition, encryption *network.Weights, r *rand.Rand) {
+	if d.Keyed() {
+		network.RandomOrthogonal(r, d.Channels(), encryption.Data("whitening.matrix"))
+	}
+}
+
 // whiten sets W and bias -W mu of the reversible profile's whitening.
 func whiten(d network.Definition, w *network.Weights, crops []float32, side int, r *rand.Rand) error {
 	whitening, mu, err := whitening(crops, side, d.Unshuffle, r)

@@ -14,6 +14,7 @@ import (
 
 // machine is a graph that is run again and again: a kind of step of a run.
 type machine struct {
+	graph      *gorgonia.ExprGraph
 	vm         gorgonia.VM
 	losses     []string
 	values     [][]float32 // one element each, in the order of losses
@@ -51,7 +52,7 @@ func compile(g *gorgonia.ExprGraph, total *gorgonia.Node, names []string, terms 
 	if _, err := op.Collect(slices, nodes...); err != nil {
 		return nil, err
 	}
-	m.vm = gorgonia.NewTapeMachine(g)
+	m.graph, m.vm = g, gorgonia.NewTapeMachine(g)
 	return m, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -43,8 +44,14 @@ type Config struct {
 	// The discriminator takes a step after every DiscriminatorEvery-th joint step.
 	DiscriminatorEvery int     `json:"discriminator_every"`
 	DiscriminatorRate  float64 `json:"discriminator_rate"`
-	ValidateEvery      int     `json:"validate_every"`
-	Target             string  `json:"target"` // "uniform" or the folder of target cipher images
+	// Pool is how many cipher crops of earlier steps the discriminator is shown, see pool; 0: none.
+	Pool int `json:"pool,omitempty"`
+	// Init says how generators start: InitAnalytic, where the profile has such a start, or InitRandom.
+	Init string `json:"init,omitempty"`
+	// Patience is how many validations in a row may bring no better PSNR before the run ends early; 0: any number.
+	Patience      int    `json:"patience,omitempty"`
+	ValidateEvery int    `json:"validate_every"`
+	Target        string `json:"target"` // "uniform" or the folder of target cipher images
 	// Backend is the arithmetic that the run was begun with; another continues it, but not bit for bit.
 	Backend string `json:"backend"`
 	// Data identifies the photos and their split, TargetData the target cipher
@@ -53,9 +60,18 @@ type Config struct {
 	TargetData string `json:"target_data,omitempty"`
 }
 
+// The starts of generators; the zero value of Config.Init is the analytic one.
+const (
+	InitAnalytic = "analytic"
+	InitRandom   = "random"
+)
+
+// maxPool bounds the crops in the discriminator's pool.
+const maxPool = 1000
+
 // Defaults are the measured settings of a profile.
 func Defaults(profile string) (Config, error) {
-	c := Config{Seed: 1, Batch: 4, Crop: 128, Warmup: 50, Clip: 1, DiscriminatorEvery: 2, DiscriminatorRate: 2e-4, ValidateEvery: 500, Target: "uniform"}
+	c := Config{Seed: 1, Batch: 4, Crop: 128, Warmup: 50, Clip: 1, DiscriminatorEvery: 2, DiscriminatorRate: 2e-4, ValidateEvery: 500, Target: "uniform", Init: InitAnalytic}
 	switch profile {
 	case "reversible":
 		c.Definition = network.Reversible()
@@ -88,6 +104,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("crop %d: want 32 to 1024, a multiple of %d", c.Crop, stride)
 	case c.ValidateEvery < 1:
 		return fmt.Errorf("validation every %d steps: want at least 1", c.ValidateEvery)
+	case c.Init != "" && c.Init != InitAnalytic && c.Init != InitRandom:
+		return fmt.Errorf("start %q: want %s or %s", c.Init, InitAnalytic, InitRandom)
+	case c.Pool < 0 || c.Pool > maxPool:
+		return fmt.Errorf("a pool of %d crops: want 0 to %d", c.Pool, maxPool)
+	case c.Patience < 0:
+		return fmt.Errorf("patience for %d validations: want 0, for any number, or more", c.Patience)
 	case c.DiscriminatorEvery < 1:
 		return fmt.Errorf("a discriminator step every %d steps: want at least 1", c.DiscriminatorEvery)
 	case !(c.Rate > 0 && c.Rate < 1) || c.FineTune > 0 && !(c.FineRate > 0 && c.FineRate < 1) || !(c.DiscriminatorRate > 0 && c.DiscriminatorRate < 1):
@@ -128,14 +150,25 @@ type Run struct {
 	generator  *Adam
 	fine       *Adam
 	adversary  *Adam
+	pool       pool
 	step       int
 	seconds    float64
+	best       best
 	progress   *Progress
 	validation []Tile
 	afterStep  func(step int) // for tests: called when a step is done
 }
 
-const checkpointName = "checkpoint.encipher"
+const (
+	checkpointName = "checkpoint.encipher"
+	bestName       = "best.encipher" // the checkpoint of the best validation
+)
+
+// best is the validation with the highest PSNR so far.
+type best struct {
+	psnr float64
+	step int
+}
 
 // ErrHoldsRun is the error of beginning a run where there is one already.
 var ErrHoldsRun = errors.New("it already holds a run")
@@ -169,6 +202,10 @@ func Begin(folder string, c Config, data Dataset, target Target, progress *Progr
 // the settings and the photos for training.
 func (r *Run) analyse() error {
 	c := r.Config
+	if c.Init == InitRandom {
+		randomise(c.Definition, r.weights.encryption, Stream(c.Seed, 0, "random"))
+		return nil
+	}
 	sample, err := NewBatches(r.data.Training, 0, BatchOptions{Seed: c.Seed ^ 0xa5a5, Size: 64, Crop: c.Crop, Scale: true})
 	if err != nil {
 		return err
@@ -185,7 +222,8 @@ func (r *Run) analyse() error {
 }
 
 func newRun(folder string, c Config, data Dataset, target Target, progress *Progress) (*Run, error) {
-	r := &Run{Config: c, folder: folder, data: data, target: target, progress: progress, validation: Tiles(data.Validation, tileSide, 16)}
+	r := &Run{Config: c, folder: folder, data: data, target: target, progress: progress, validation: Tiles(data.Validation, tileSide, 16),
+		pool: pool{most: c.Pool, size: 3 * c.Crop * c.Crop}}
 	d := c.Definition
 	var err error
 	if r.weights.encryption, err = network.NewWeights(d.Encryption(), Stream(c.Seed, 0, "encryption")); err != nil {
@@ -284,7 +322,11 @@ func (r *Run) checkpoint() (Checkpoint, error) {
 			c.Tensors = append(c.Tensors, o.adam.State(o.prefix)...)
 		}
 	}
-	c.Tensors = append(c.Tensors, NamedTensor{"seconds", []int{1}, []float32{float32(r.seconds)}})
+	c.Tensors = append(c.Tensors, NamedTensor{"seconds", []int{1}, []float32{float32(r.seconds)}},
+		NamedTensor{"best", []int{2}, []float32{float32(r.best.psnr), float32(r.best.step)}})
+	if len(r.pool.crops) > 0 {
+		c.Tensors = append(c.Tensors, r.pool.state(r.Config.Crop))
+	}
 	return c, nil
 }
 
@@ -318,15 +360,20 @@ func (r *Run) restore(c Checkpoint) error {
 	if s, err := c.Tensor("seconds", 1); err == nil {
 		r.seconds = float64(s[0])
 	}
-	return nil
+	if b, err := c.Tensor("best", 2); err == nil {
+		r.best = best{float64(b[0]), int(b[1])}
+	}
+	return r.pool.restore(c)
 }
 
-func (r *Run) save() error {
+func (r *Run) save() error { return r.saveAs(checkpointName) }
+
+func (r *Run) saveAs(name string) error {
 	c, err := r.checkpoint()
 	if err != nil {
 		return err
 	}
-	return Save(filepath.Join(r.folder, checkpointName), c)
+	return Save(filepath.Join(r.folder, name), c)
 }
 
 // Train runs the remaining steps. On cancel, and at every validation, it writes a checkpoint.
@@ -356,7 +403,7 @@ func (r *Run) Train(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.Config.FineTune > 0 {
+	if r.Config.FineTune > 0 && !r.exhausted() {
 		if r.weights.decryption == r.weights.encryption {
 			r.weights.decryption = r.weights.encryption.Clone()
 		}
@@ -364,6 +411,37 @@ func (r *Run) Train(ctx context.Context) error {
 			return err
 		}
 	}
+	return r.takeBest()
+}
+
+// exhausted says whether so many validations brought nothing better that the run ends.
+func (r *Run) exhausted() bool {
+	c := r.Config
+	return c.Patience > 0 && r.step >= r.best.step+c.Patience*c.ValidateEvery
+}
+
+// takeBest goes back to the weights of the best validation.
+func (r *Run) takeBest() error {
+	if r.best.step == r.step || r.best.step == 0 {
+		return nil
+	}
+	c, err := Load(filepath.Join(r.folder, bestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a run of before there were such files
+	}
+	if err != nil {
+		return err
+	}
+	r.progress.Message(fmt.Sprintf("the model is that of step %d, whose validation was the best: PSNR %.2f dB", c.Step, r.best.psnr))
+	last := r.step
+	if _, backwards := r.Config.Definition.Decryption(); backwards && c.Step <= r.Config.Steps {
+		r.weights.decryption = r.weights.encryption // as it was before fine-tuning
+	}
+	r.pool.crops = nil
+	if err := r.restore(c); err != nil {
+		return err
+	}
+	r.step = last
 	return nil
 }
 
@@ -406,6 +484,15 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 			return err
 		}
 	}
+	if r.step == begun {
+		memory := graphBytes(generator.graph)
+		if adversary != nil {
+			memory += graphBytes(adversary.graph)
+		}
+		if err := r.checkRoom(memory); err != nil {
+			return err
+		}
+	}
 	batches, err := NewBatches(r.data.Training, r.step, BatchOptions{Seed: c.Seed, Size: c.Batch, Crop: c.Crop, Scale: true, Target: r.target, Workers: runtime.GOMAXPROCS(0)})
 	if err != nil {
 		return err
@@ -413,7 +500,7 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 	defer batches.Close()
 
 	sums, counts, count, began := map[string]float64{}, map[string]int{}, 0, time.Now()
-	for r.step < end {
+	for r.step < end && !r.exhausted() {
 		b, err := batches.Next(ctx)
 		if ctx.Err() != nil {
 			r.seconds += time.Since(began).Seconds()
@@ -442,6 +529,7 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 		}
 		if adversary != nil && r.step%c.DiscriminatorEvery == 0 {
 			copy(adversary.real, targets(c, b))
+			r.pool.exchange(generator.cipher, c.Seed, r.step)
 			copy(adversary.fake, generator.cipher)
 			d, err := adversary.run()
 			if err != nil {
@@ -478,6 +566,12 @@ func (r *Run) phase(ctx context.Context, kind stepKind, journal *Journal) error 
 			sums[name] /= float64(n)
 		}
 		entry := Entry{Step: r.step, Losses: sums, LearningRate: rate, Validation: &v, Seconds: r.seconds, SamplesPerSecond: float64(count*c.Batch) / elapsed}
+		if v.PSNR > r.best.psnr {
+			r.best = best{v.PSNR, r.step}
+			if err := r.saveAs(bestName); err != nil {
+				return err
+			}
+		}
 		// The checkpoint first: a journal that cannot be written must not cost the steps.
 		if err := r.save(); err != nil {
 			return err
