@@ -18,14 +18,15 @@ import (
 	"enciphergan"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/network"
+	"enciphergan/internal/training"
 )
 
 func modelCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "model",
-		Usage: "seal models and open them",
+		Usage: "seal models, open and halve them",
 		Action: func(context.Context, *cli.Command) error {
-			return usage("encipher model seal -help, encipher model open -help", "model needs to be told what to do")
+			return usage("encipher model seal -help, encipher model open -help, encipher model half -help", "model needs to be told what to do")
 		},
 		Commands: []*cli.Command{{
 			Name:      "seal",
@@ -50,8 +51,80 @@ A passphrase is stretched by scrypt with 32 MiB of memory.`,
 			}, passphraseFlags()),
 			DisableSliceFlagSeparator: true, // a comma is part of a file's name
 			Action:                    openSealedModel,
+		}, {
+			Name:      "half",
+			Usage:     "make a model of half the size: weights in half precision",
+			ArgsUsage: "-o DIR [-name NAME] [-photos FOLDER] NAME|DIR",
+			UsageText: "encipher model half -o DIR [-name NAME] [-photos FOLDER] NAME|DIR",
+			Description: `The result is another model with a fingerprint of its own: files that the first one
+encrypted are not for it. encipher evaluate -model DIR -model NAME PICTURES says what the rounding costs.`,
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "o", Usage: "`DIR` to make; it must not exist"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` on the card; without it, that of the model"},
+				&cli.StringFlag{Name: "photos", Usage: "`FOLDER` of the photos it was trained on, to measure the test split for the card"},
+			},
+			Action: halveModel,
 		}},
 	}
+}
+
+func halveModel(ctx context.Context, c *cli.Command) error {
+	out := c.String("o")
+	if c.Args().Len() != 1 || out == "" {
+		return usage("usage: encipher model half -o DIR NAME|DIR", "model half takes -o DIR and exactly one model")
+	}
+	if _, err := os.Stat(out); err == nil {
+		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: it exists already", out)}
+	}
+	name := c.Args().First()
+	files, err := modelFiles(name)
+	if err != nil {
+		return err
+	}
+	halved, err := network.Halved(files, c.String("name"))
+	if err != nil {
+		return badInput("", fmt.Errorf("%s: %w", name, err))
+	}
+	m, err := encipher.OpenModel(halved)
+	if err != nil {
+		return err
+	}
+	if folder := c.String("photos"); folder != "" {
+		if halved, err = measured(ctx, halved, folder); err != nil {
+			return err
+		}
+	}
+	if err := training.WriteModel(out, halved); err != nil {
+		return &failure{exitFailure, "check the folder after -o and its permissions", err}
+	}
+	size := func(f network.Files) float64 { return float64(len(f.Encryption)+len(f.Decryption)) / 1e6 }
+	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB in the place of %.1f MB", out, m.Name(), m.Fingerprint(), size(halved), size(files))
+	return nil
+}
+
+// measured puts figures of the test split on a model's card.
+func measured(ctx context.Context, files network.Files, folder string) (network.Files, error) {
+	m, err := network.Load(files)
+	if err != nil {
+		return files, err
+	}
+	card := m.Card()
+	if card.Training == nil {
+		return files, badInput("leave out -photos", errors.New("the model's card does not say how it was trained, so its test split is not known"))
+	}
+	progress := training.NewProgress(os.Stderr, "encipher: ", 0, 0)
+	defer progress.Close()
+	// The size that training asks of photos leaves none out that Finish measures.
+	photos, err := readPhotos(ctx, folder, 128, progress)
+	if err != nil {
+		return files, err
+	}
+	figures, err := training.MeasureTest(ctx, m, photos, card.Training.Seed)
+	if err != nil {
+		return files, err
+	}
+	card.Figures = append([]network.Figures{figures}, card.Figures...)
+	return network.WithCard(files, card)
 }
 
 // maxSealedModel bounds a sealed model, in bytes.

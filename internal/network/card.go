@@ -8,6 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
+
+	"enciphergan/internal/onnx"
 )
 
 // The files of a model directory and their largest sizes in bytes.
@@ -46,6 +50,9 @@ type Training struct {
 	Command string `json:"command"`
 	Backend string `json:"backend"` // the arithmetic that trained it
 }
+
+// StartSet begins the Set of figures of a model before any training step.
+const StartSet = "analytic start"
 
 // Figures are the quality of the bare neural cipher on a set of tiles.
 type Figures struct {
@@ -109,11 +116,47 @@ func NewFiles(d Definition, card Card, encryption, decryption *Weights) (Files, 
 	}
 	card.Version, card.Definition = cardVersion, d
 	card.Encryption, card.Decryption = checksum(enc), checksum(dec)
+	return WithCard(Files{Encryption: enc, Decryption: dec}, card)
+}
+
+// WithCard is the model with another card, whose checksums must be those of its generators.
+func WithCard(f Files, card Card) (Files, error) {
 	text, err := json.MarshalIndent(card, "", "  ")
 	if err != nil {
-		return Files{}, err
+		return f, err
 	}
-	return Files{append(text, '\n'), enc, dec}, nil
+	f.Card = append(text, '\n')
+	return f, nil
+}
+
+// Halved is the model with the weights of its convolutions in half precision, and so
+// another one, with a fingerprint of its own; the matrices whose inverses decryption
+// has, tables and the statistics of batch norms stay as they are.
+func Halved(f Files, name string) (Files, error) {
+	card, err := parseCard(f.Card)
+	if err != nil {
+		return f, err
+	}
+	weights := func(name string, elements int) bool { return elements >= 64 && strings.HasSuffix(name, ".weight") }
+	for _, part := range []struct {
+		name     string
+		data     *[]byte
+		checksum *string
+	}{{encryptionFile, &f.Encryption, &card.Encryption}, {decryptionFile, &f.Decryption, &card.Decryption}} {
+		if *part.data, err = onnx.Halve(*part.data, onnx.DefaultLimits(), weights); err != nil {
+			return f, fmt.Errorf("%s: %w", part.name, err)
+		}
+		*part.checksum = checksum(*part.data)
+	}
+	if name != "" {
+		card.Name = name
+	}
+	// What was measured is of the model it was made of, but for the start of training.
+	card.Figures = slices.DeleteFunc(card.Figures, func(f Figures) bool { return !strings.HasPrefix(f.Set, StartSet) })
+	if card.Training != nil {
+		card.Training.Command += "; encipher model half"
+	}
+	return WithCard(f, card)
 }
 
 // File is one file of a model directory.

@@ -25,6 +25,7 @@ const (
 //   - Reshape(x, rows), GatherElements along the last axis, Reshape(Shape(x)),
 //     which is how a keyed permutation of positions is written in ONNX,
 //     becomes one gathering within rows;
+//   - constants in half precision that are cast to float32 become constants of that;
 //   - a convolution, the addition of a tensor of its outputs' shape and a Relu or
 //     LeakyRelu become one step, where nothing else reads what is between;
 //   - steps that no output needs go.
@@ -32,6 +33,7 @@ const (
 // In fused arithmetic a batch norm behind a convolution goes into its weights too,
 // within rounding.
 func rewrite(p *program, a kernel.Arithmetic) {
+	foldCasts(p)
 	maker, readers := map[*value]*step{}, map[*value]int{}
 	for _, s := range p.steps {
 		for _, v := range s.out {

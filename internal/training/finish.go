@@ -14,8 +14,20 @@ import (
 // Sets of tiles that figures on a card are of.
 const (
 	testSet  = "test split, centre tiles"
-	startSet = "analytic start, test split"
+	startSet = network.StartSet + ", test split"
 )
+
+// MeasureTest measures a model on the test split of the photos it was trained on, as
+// Finish does for the card.
+func MeasureTest(ctx context.Context, m *network.Model, photos []Photo, seed uint64) (network.Figures, error) {
+	data, err := Split(photos, seed)
+	if err != nil {
+		return network.Figures{}, err
+	}
+	figures, _, err := Measure(ctx, m, Tiles(data.Test, tileSide, 0), seed)
+	figures.Set = testSet
+	return figures, err
+}
 
 // Finish calibrates the dequantisation for each kappa, chooses the kappa whose
 // residual is smallest on the validation tiles, measures kappa 1, the chosen one
