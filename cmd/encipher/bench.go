@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -21,6 +22,7 @@ import (
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/op"
+	"enciphergan/internal/training"
 	"enciphergan/models"
 )
 
@@ -28,11 +30,17 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure how fast this machine runs a model",
-		UsageText: "encipher bench [-layers] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
+		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS]\nencipher bench [-layers] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
 		Description: `Runs both generators on one square tile of noise and prints the median time of a
 run, key setup outside, beside the measured peak of the convolution's inner loop.
-With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.`,
+With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.
+
+With -training it measures joint steps of training instead: crops a second on one
+core, two, and so on, at the profile's batch and at as many of it as cores.`,
 		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "training", Usage: "measure training instead: crops a second by the number of cores"},
+			&cli.StringFlag{Name: "profile", Usage: "with -training: `NAME` of the profile", Value: "reversible"},
+			&cli.IntFlag{Name: "crop", Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
 			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
 			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
@@ -46,6 +54,9 @@ With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.`,
 func bench(ctx context.Context, c *cli.Command) error {
 	if c.Args().Present() {
 		return usage("usage: encipher bench [flags]", "bench takes no picture, and %q is given", c.Args().First())
+	}
+	if c.Bool("training") {
+		return benchTraining(ctx, c)
 	}
 	size, runs := c.Int("size"), c.Int("runs")
 	if size < 1 || size > 4096 {
@@ -100,6 +111,48 @@ func bench(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	return measure("decryption", files.Decryption, in)
+}
+
+// benchTraining prints the speed of training against cores.
+func benchTraining(ctx context.Context, c *cli.Command) error {
+	config, err := training.Defaults(c.String("profile"))
+	if err != nil {
+		return usage("for instance -profile reversible", "%w", err)
+	}
+	if c.IsSet("crop") {
+		config.Crop = c.Int("crop")
+	}
+	const steps = 5
+	cores := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(cores)
+	fmt.Printf("%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
+	var one float64
+	for n := 1; n <= cores; n++ {
+		batches := []int{config.Batch}
+		if n > 1 {
+			batches = append(batches, n*config.Batch)
+		}
+		for _, batch := range batches {
+			runtime.GOMAXPROCS(n)
+			each := config
+			each.Batch = batch
+			step, err := training.Speed(ctx, each, steps)
+			if ctx.Err() != nil {
+				return &failure{exitInterrupted, "", errors.New("interrupted")}
+			}
+			if err != nil {
+				return usage("choose another -crop", "%w", err)
+			}
+			rate := float64(batch) / step.Seconds()
+			if n == 1 {
+				one = rate
+			}
+			fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t%.2f\t\n", n, batch, step.Seconds()*1e3, rate, rate/one)
+		}
+	}
+	return w.Flush()
 }
 
 // profile is where the time of a run goes.

@@ -62,6 +62,7 @@ encrypted are not for it. encipher evaluate -model DIR -model NAME PICTURES says
 				&cli.StringFlag{Name: "o", Usage: "`DIR` to make; it must not exist"},
 				&cli.StringFlag{Name: "name", Usage: "`NAME` on the card; without it, that of the model"},
 				&cli.StringFlag{Name: "photos", Usage: "`FOLDER` of the photos it was trained on, to measure the test split for the card"},
+				&cli.IntFlag{Name: "crop", Value: 128, Usage: "side in `PIXELS` of the crops it was trained on: with -photos, smaller photos are no part of the split"},
 			},
 			Action: halveModel,
 		}},
@@ -90,7 +91,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	if folder := c.String("photos"); folder != "" {
-		if halved, err = measured(ctx, halved, folder); err != nil {
+		if halved, err = measured(ctx, halved, folder, c.Int("crop")); err != nil {
 			return err
 		}
 	}
@@ -103,7 +104,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 }
 
 // measured puts figures of the test split on a model's card.
-func measured(ctx context.Context, files network.Files, folder string) (network.Files, error) {
+func measured(ctx context.Context, files network.Files, folder string, crop int) (network.Files, error) {
 	m, err := network.Load(files)
 	if err != nil {
 		return files, err
@@ -114,8 +115,7 @@ func measured(ctx context.Context, files network.Files, folder string) (network.
 	}
 	progress := training.NewProgress(os.Stderr, "encipher: ", 0, 0)
 	defer progress.Close()
-	// The size that training asks of photos leaves none out that Finish measures.
-	photos, err := readPhotos(ctx, folder, 128, progress)
+	photos, err := readPhotos(ctx, folder, crop, progress)
 	if err != nil {
 		return files, err
 	}
