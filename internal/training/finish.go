@@ -37,6 +37,7 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 	test := Tiles(r.data.Test, tileSide, 0)
 	d := r.Config.Definition
 	if !d.Keyed() {
+		card.Note = paperNotes[d.Profile]
 		_, figures, err := r.variant(ctx, d, card, test)
 		if err != nil {
 			return err
@@ -112,6 +113,12 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 		r.progress.Message("wrote " + name)
 	}
 	return nil
+}
+
+// paperNotes say what the profiles after the paper are for.
+var paperNotes = map[string]string{
+	"paper":       "The published network, for measurements: its bare cipher loses contrast and has no key of its own.",
+	"paper+stats": "After the published network, for comparison: its bare cipher has no key of its own, and it is some ten times slower.",
 }
 
 // kappaNote explains the variant beside the one that is chosen by file size.
