@@ -129,7 +129,7 @@ func (m *Model) Arithmetic() kernel.Arithmetic { return m.card.Definition.Arithm
 func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
 
 // StatisticsBytes is the number of bytes of carried statistics of one tile (0
-// for the paper profile): for each carried norm
+// for the profile paper): for each carried norm
 // means, then deviations, half precision, little-endian.
 func (m *Model) StatisticsBytes() int {
 	return m.statistics

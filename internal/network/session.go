@@ -152,7 +152,7 @@ func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyed.See
 }
 
 // Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
-// interleaved, 8 bits a sample. The seed is unused by the paper profile.
+// interleaved, 8 bits a sample. The seed is unused by the profiles after the paper.
 func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
 	in, err := s.EncryptionInputs(rgb, height, width, seed)
 	if err != nil {
