@@ -24,8 +24,8 @@ func Paper() Definition { return Definition{Profile: "paper"} }
 // PaperStats is the paper's network but for the instance norms of its generators:
 // what those of encryption take away, the mean and the deviation of each channel,
 // is carried (encrypted) to decryption, which gives it back in the mirrored layer
-// instead of normalising once more. And its output is doubled: pictures lie in the
-// half of tanh that bends least. Convolutions and their counts are the paper's.
+// instead of normalising once more. And its output is widened four times: pictures lie in
+// the quarter of tanh that bends least. Convolutions and their counts are the paper's.
 func PaperStats() Definition { return Definition{Profile: "paper+stats"} }
 
 // Reversible is the default profile: normalised features, keyed permutation and
@@ -97,9 +97,12 @@ func (d Definition) Tiling() Tiling {
 	return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640}
 }
 
+// CarriedEps is the eps of carried norms.
+const CarriedEps = 1e-4
+
 const (
 	normEps    = 1e-5 // as PyTorch's, from which such networks are usually described
-	carriedEps = 1e-4
+	carriedEps = CarriedEps
 	leak       = 0.2
 	clamp      = 1.5
 )
@@ -128,7 +131,7 @@ func (d Definition) Encryption() []Layer {
 // backwards (WalkBack, with the encryption's layers) or forwards.
 func (d Definition) Decryption() (layers []Layer, backwards bool) {
 	if d.Profile == "paper+stats" {
-		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 2}), false
+		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 4}), false
 	}
 	return d.Encryption(), d.Keyed()
 }
