@@ -179,7 +179,8 @@ func TestReversible(t *testing.T) {
 	if m.WrongKey == nil || m.Intact.PSNR < 30 || m.WrongKey.PSNR > m.Intact.PSNR-10 {
 		t.Errorf("intact %v, wrong key %v", m.Intact, m.WrongKey)
 	}
-	if p := m.Perturbed; p[0].PSNR < p[len(p)-1].PSNR+3 || p[0].PSNR >= m.Intact.PSNR {
+	// The least noise is about that of the levels' rounding, and may do no harm at all.
+	if p := m.Perturbed; p[0].PSNR < p[len(p)-1].PSNR+3 || p[0].PSNR > m.Intact.PSNR+0.1 {
 		t.Errorf("intact %.2f dB, perturbed %v", m.Intact.PSNR, p)
 	}
 	if bits, jpeg := m.Bare[0].PSNR, m.Bare[len(m.Bare)-1].PSNR; bits >= m.Intact.PSNR || jpeg >= bits {
