@@ -117,8 +117,8 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 
 // paperNotes say what the profiles after the paper are for.
 var paperNotes = map[string]string{
-	"paper":       "The published network, for measurements: its bare cipher loses contrast and has no key of its own.",
-	"paper+stats": "After the published network, for comparison: its bare cipher has no key of its own, and it is some ten times slower.",
+	"paper":       "The published network, for measurements: its bare cipher loses contrast, has no key and may show outlines of the picture.",
+	"paper+stats": "After the published network, for comparison: its bare cipher has no key and shows outlines of the picture, and it is some ten times slower.",
 }
 
 // kappaNote explains the variant beside the one that is chosen by file size.
