@@ -120,7 +120,9 @@ func train(ctx context.Context, c *cli.Command) error {
 		if c.Bool("resume") || c.IsSet("steps") || c.IsSet("fine-tune") || c.IsSet("validate-every") {
 			return usage("leave out the others, or -minutes", "-minutes sets steps and validations of a new run; it goes neither with -resume nor with -steps, -fine-tune and -validate-every")
 		}
-		if config, err = config.ForMinutes(ctx, c.Float("minutes")); err != nil {
+		if config, err = config.ForMinutes(ctx, c.Float("minutes")); ctx.Err() != nil {
+			return &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
+		} else if err != nil {
 			return usage("for instance -minutes 15", "%w", err)
 		}
 	}

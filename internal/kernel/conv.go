@@ -129,7 +129,7 @@ func (p padded) at(channel, row, column int) int {
 // fill writes rows of a sample x (C, H, W) with its border, from bordered row first on.
 func (c Conv) fill(p padded, dst, x []float32, first int) {
 	if p.sh*p.sw > 1 {
-		c.deal(p, dst, x, first)
+		c.fillStrided(p, dst, x, first)
 		return
 	}
 	size := p.ph * p.pw
@@ -139,8 +139,8 @@ func (c Conv) fill(p padded, dst, x []float32, first int) {
 	clear(dst[c.C*size:])
 }
 
-// deal is fill for strides above 1.
-func (c Conv) deal(p padded, dst, x []float32, first int) {
+// fillStrided is fill for strides above 1.
+func (c Conv) fillStrided(p padded, dst, x []float32, first int) {
 	clear(dst)
 	for ch := range c.C {
 		for r := max(0, c.PT-first); r < p.ph*p.sh && first+r < c.PT+c.H; r++ {

@@ -10,35 +10,15 @@ import (
 	"enciphergan/internal/keyed"
 )
 
-// contrasty is an untrained model whose first convolution makes channels of such
-// contrast that the eps of the norm behind it does not matter.
-func contrasty(t *testing.T, d Definition) *Model {
-	t.Helper()
-	r := seeded(t)
-	e, err := NewWeights(d.Encryption(), r)
-	if err != nil {
-		t.Fatal(err)
+// contrasty gives the first convolution channels of such contrast that the eps of the
+// norm behind it does not matter, and keeps the output away from where tanh is flat.
+func contrasty(encryption, decryption *Weights) {
+	for i := range encryption.Data("down0.weight") {
+		encryption.Data("down0.weight")[i] *= 50
 	}
-	for i := range e.Data("down0.weight") {
-		e.Data("down0.weight")[i] *= 50
+	for i := range decryption.Data("out.weight") {
+		decryption.Data("out.weight")[i] /= 100
 	}
-	layers, _ := d.Decryption()
-	dec, err := NewWeights(layers, r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range dec.Data("out.weight") {
-		dec.Data("out.weight")[i] /= 100 // away from where tanh is flat
-	}
-	f, err := NewFiles(d, Card{Name: "contrasty"}, e, dec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := Load(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // The published network, whatever its weights, gives equal ciphers for a picture x
@@ -60,7 +40,7 @@ func TestContrast(t *testing.T) {
 		definition Definition
 		carried    int
 	}{{Paper(), 0}, {PaperStats(), 2 * 2 * (32 + 64 + 128 + 64 + 32)}} {
-		m := contrasty(t, c.definition)
+		m := fresh(t, c.definition, contrasty)
 		if m.StatisticsBytes() != c.carried {
 			t.Errorf("%s carries %d bytes, want %d", c.definition.Profile, m.StatisticsBytes(), c.carried)
 		}

@@ -18,7 +18,8 @@ func seeded(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-func fresh(t testing.TB, d Definition) *Model {
+// fresh is an untrained model; changes come before it is exported.
+func fresh(t testing.TB, d Definition, changes ...func(encryption, decryption *Weights)) *Model {
 	t.Helper()
 	r := seeded(t)
 	e, err := NewWeights(d.Encryption(), r)
@@ -31,6 +32,9 @@ func fresh(t testing.TB, d Definition) *Model {
 		if dec, err = NewWeights(layers, r); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, change := range changes {
+		change(e, dec)
 	}
 	f, err := NewFiles(d, Card{Name: "fresh"}, e, dec)
 	if err != nil {

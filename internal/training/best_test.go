@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -142,7 +143,7 @@ func TestForMinutes(t *testing.T) {
 
 // A machine without room for a step is told so before the first one.
 func TestCheckRoom(t *testing.T) {
-	if freeMemory() == 0 {
+	if runtime.GOOS != "linux" {
 		t.Skip("this system does not tell how much memory is free")
 	}
 	r := begin(t, filepath.Join(t.TempDir(), "run"), tiny(t, "reversible"), scenes(4))
