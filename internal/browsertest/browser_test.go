@@ -330,10 +330,11 @@ func (b *tab) save(selector, name string) []byte {
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 	path := filepath.Join(b.downloads, name)
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		// Chromium writes under another name and renames in the end.
-		if content, err := os.ReadFile(path); err == nil {
+		// Chromium may reserve the name with an empty file, writes under another and
+		// renames in the end. Nothing that the page saves is empty.
+		if content, err := os.ReadFile(path); len(content) > 0 {
 			return content
-		} else if !errors.Is(err, os.ErrNotExist) {
+		} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 			b.t.Fatal(err)
 		}
 		if time.Now().After(deadline) {
