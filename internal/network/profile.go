@@ -131,7 +131,7 @@ func (d Definition) Encryption() []Layer {
 // backwards (WalkBack, with the encryption's layers) or forwards.
 func (d Definition) Decryption() (layers []Layer, backwards bool) {
 	if d.Profile == "paper+stats" {
-		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 4}), false
+		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 16}), false
 	}
 	return d.Encryption(), d.Keyed()
 }

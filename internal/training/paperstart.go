@@ -13,44 +13,75 @@ import (
 // every value goes through ReLU as a pair of channels, itself and its negative:
 // the two 3x3 convolutions of stride 2 take 4x4x3 samples to 48 values, a matrix
 // mixes these, the transposed ones put them back, one into each sample. This is
-// the start of the profile paper+stats, whose norms lose nothing. What is left to
-// learn is what tanh bends, less what a bend on either side takes back. Its knots
-// must lie at fixed places, and the generators have no biases; but where encryption
-// adds a constant to a channel of mean 0, the norm behind it carries that constant as
-// the mean, and decryption, which gets it, has a bias.
+// the start of the profile paper+stats, whose norms lose nothing. What remains is what
+// tanh bends; decryption straightens it by bends on either side of 0, at fixed knots. The
+// generators have no biases; but where encryption adds a constant to a channel of mean 0,
+// the norm behind it carries that constant as the mean, and decryption, which gets it,
+// has a bias. See checker for the constant.
 const (
 	paperBlock = 4
 	paperGain  = 0.5 // of a cipher's samples, of deviation 1, before tanh
 	// The widening of decryption's output, see network.PaperStats.
-	paperWidth = 4
+	paperWidth = 16
+	// As many knots as the 32 channels of decryption's first layer hold, two a knot and colour; the first is 0.
+	paperKnots = 5
 )
 
-// bend is a line with a bend of the same kind on either side of 0:
-// slope*v + more*(ReLU(v - knot) - ReLU(-v - knot)).
-type bend struct{ slope, more, knot float64 }
+// bends is an odd line with bends: the sum over i of slope[i]*(ReLU(v - knot[i]) - ReLU(-v - knot[i])).
+type bends struct{ knot, slope [paperKnots]float64 }
 
-// unbend is the bend that gives back z from tanh(gain*z)/gain with the least mean
-// square error for a normal z.
-func unbend(gain float64) (best bend) {
-	const reach, step = 4.0, 1.0 / 64
-	least := math.Inf(1)
-	for knot := 0.5; knot < 2; knot += step {
-		// Least squares in the two slopes.
-		var aa, ab, bb, az, bz, zz float64
-		for z := step / 2; z < reach; z += step {
-			weight := math.Exp(-z * z / 2)
-			a := math.Tanh(gain*z) / gain
-			b := max(0, a-knot)
-			aa, ab, bb = aa+weight*a*a, ab+weight*a*b, bb+weight*b*b
-			az, bz, zz = az+weight*a*z, bz+weight*b*z, zz+weight*z*z
+func (b bends) at(v float64) (y float64) {
+	for i, k := range b.knot {
+		y += b.slope[i] * (max(0, v-k) - max(0, -v-k))
+	}
+	return y
+}
+
+// unbend is the line that gives back z from tanh(gain*z)/gain with the least mean square
+// error for z as cipher samples are before tanh: of deviation 1 and with longer tails than
+// a normal's. Knots are sought one after the other, twice around, slopes by least squares.
+func unbend(gain float64) bends {
+	const reach, step = 6.0, 1.0 / 64
+	n := int(2 * reach / step / 2)
+	z, root, bent := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range z {
+		z[i] = (float64(i) + 0.5) * step
+		root[i] = math.Sqrt(math.Exp(-z[i]*z[i]/2) + 0.1*math.Exp(-math.Sqrt2*z[i]))
+		bent[i] = math.Tanh(gain*z[i]) / gain
+	}
+	fit := func(b *bends) float64 {
+		a, y := mat.NewDense(n, paperKnots, nil), mat.NewVecDense(n, nil)
+		for i := range z {
+			for j, k := range b.knot {
+				a.Set(i, j, root[i]*max(0, bent[i]-k))
+			}
+			y.SetVec(i, root[i]*z[i])
 		}
-		det := aa*bb - ab*ab
-		if det <= 0 {
-			continue
+		var slope mat.VecDense
+		if err := slope.SolveVec(a, y); err != nil {
+			return math.Inf(1)
 		}
-		s, m := (az*bb-bz*ab)/det, (bz*aa-az*ab)/det
-		if miss := zz - s*az - m*bz; miss < least {
-			least, best = miss, bend{s, m, knot}
+		copy(b.slope[:], slope.RawVector().Data)
+		var miss mat.VecDense
+		miss.MulVec(a, &slope)
+		miss.SubVec(&miss, y)
+		return mat.Dot(&miss, &miss)
+	}
+	best := bends{knot: [paperKnots]float64{0, 0.5, 0.9, 1.2, 1.5}}
+	least := fit(&best)
+	for range 2 {
+		for i := 1; i < paperKnots; i++ {
+			upper := 1 / gain
+			if i+1 < paperKnots {
+				upper = best.knot[i+1]
+			}
+			for k := best.knot[i-1] + step; k < upper; k += step {
+				b := best
+				b.knot[i] = k
+				if miss := fit(&b); miss < least {
+					least, best = miss, b
+				}
+			}
 		}
 	}
 	return best
@@ -119,9 +150,11 @@ func (p pairs) ends(out, in int, v float32) {
 	}
 }
 
-// constantChannel lets the channels of the second twelve values behind up0 be the
-// first ones plus the constant v, which is then their mean: the last channel of the middle is 0 but for the shift of the first residual block.
-func constantChannel(w *network.Weights, down2, up0 pairs, v float32) {
+// checker puts a constant into up1's input: the last channel of the middle is 0 but for the
+// shift of the first residual block; up0 makes a checkerboard of +v and -v of it and its
+// negative, which the norm behind leaves at +1 and -1 whatever the picture, and ReLU at
+// 1 and 0: the two sum to 1 everywhere. They are the pair of the given value.
+func checker(w *network.Weights, down2, up0 pairs, value int) {
 	last := down2.out - 1
 	for i := range down2.in {
 		for tap := range down2.kernel * down2.kernel {
@@ -129,16 +162,30 @@ func constantChannel(w *network.Weights, down2, up0 pairs, v float32) {
 		}
 	}
 	w.Data(network.ResidualName(0) + ".norm1.shift")[last] = 1
-	for o := 24; o < 48; o++ {
-		// A copy of a value of deviation 1, so that the norm's scale is not at the mercy of small weights.
-		for i := range last {
-			for tap := range up0.kernel * up0.kernel {
-				up0.data[up0.at(o, i, tap)] = up0.data[up0.at((o-24)/2*2, i, tap)]
+	const v = 8 // far above the root of the norm's eps
+	for side := range 2 {
+		sign := float32(1 - 2*side)
+		for row := range 2 {
+			for column := range 2 {
+				up0.data[up0.at(2*value+side, last, (1+row)*up0.kernel+1+column)] = sign * v * float32(1-2*(row^column))
 			}
 		}
-		// One tap of these four reaches each sample.
-		for _, tap := range []int{4, 5, 7, 8} {
-			up0.data[up0.at(o, last, tap)] = v
+	}
+}
+
+// knots makes decryption's biases of the constant that is the pair of the given value.
+func knots(up1 pairs, value int, b bends) {
+	for i, k := range b.knot {
+		for colour := range 3 {
+			for out := range 2 {
+				for in := range 2 {
+					for row := range 2 {
+						for column := range 2 {
+							up1.data[up1.at(2*(3*i+colour)+out, 2*value+in, (1+row)*up1.kernel+1+column)] = float32(-k)
+						}
+					}
+				}
+			}
 		}
 	}
 }
@@ -162,32 +209,45 @@ func startPaper(encryption, decryption *network.Weights, matrix *mat.Dense) erro
 	for n, w := range []*network.Weights{encryption, decryption} {
 		down0, down1, down2 := pairsOf(w, "down0", false), pairsOf(w, "down1", false), pairsOf(w, "down2", false)
 		up0, up1, out := pairsOf(w, "up0", true), pairsOf(w, "up1", true), pairsOf(w, "out", false)
-		down0.clear(3)
-		down1.clear(24)
+		down0.clear(3 * paperKnots)
+		down1.clear(12)
 		down2.clear(48)
-		up0.clear(24)
-		up1.clear(3)
+		up0.clear(13)
+		up1.clear(3 * paperKnots)
 		out.clear(3)
-		first, last := float32(1), float32(paperGain)
-		if n == 1 {
-			first, last = 1/paperGain, 1.0/paperWidth
-		}
 		for colour := range 3 {
-			down0.ends(colour, colour, first)
-			out.ends(colour, colour, last)
+			if n == 0 {
+				down0.ends(colour, colour, 1)
+				out.ends(colour, colour, paperGain)
+				continue
+			}
+			for i := range paperKnots {
+				down0.ends(3*i+colour, colour, 1/paperGain)
+			}
+			out.ends(colour, colour, 1.0/paperWidth)
 		}
 		for f := range 12 {
 			sub, colour := f/3, f%3
-			down1.set(f, colour, 1+sub/2, 1+sub%2, 1)
-			up1.set(colour, f, 1+sub/2, 1+sub%2, 1)
+			for i := range paperKnots {
+				switch {
+				case n == 0:
+					up1.set(3*i+colour, f, 1+sub/2, 1+sub%2, 1)
+				default:
+					down1.set(f, 3*i+colour, 1+sub/2, 1+sub%2, float32(back.slope[i]))
+				}
+			}
+			if n == 0 {
+				down1.set(f, colour, 1+sub/2, 1+sub%2, 1)
+			} else {
+				up1.set(colour, f, 1+sub/2, 1+sub%2, 1)
+			}
 		}
 		for m := range 48 {
 			for v := range 48 {
 				sub, f := v/12, v%12
-				switch {
-				case n == 0:
+				if n == 0 {
 					down2.set(m, f, 1+sub/2, 1+sub%2, mix(matrix, m, position(v)))
-				default:
+				} else {
 					up0.set(f, m, 1+sub/2, 1+sub%2, mix(&inverse, position(v), m))
 				}
 				if m != v {
@@ -196,19 +256,13 @@ func startPaper(encryption, decryption *network.Weights, matrix *mat.Dense) erro
 				if n == 0 {
 					up0.set(f, m, 1+sub/2, 1+sub%2, 1)
 				} else {
-					down2.set(m, f, 1+sub/2, 1+sub%2, float32(back.slope))
-					down2.set(m, 12+f, 1+sub/2, 1+sub%2, float32(back.more))
+					down2.set(m, f, 1+sub/2, 1+sub%2, 1)
 				}
 			}
 		}
 		if n == 0 {
-			constantChannel(w, down2, up0, float32(-back.knot))
-		} else {
-			// Twelve values more, from which the knot is taken.
-			for f := range 12 {
-				sub, colour := f/3, f%3
-				down1.set(12+f, colour, 1+sub/2, 1+sub%2, 1)
-			}
+			checker(w, down2, up0, 12)
+			knots(up1, 12, back)
 		}
 		for i := range network.ResidualBlocks {
 			clear(w.Data(network.ResidualName(i) + ".norm1.scale"))
