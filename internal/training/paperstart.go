@@ -38,15 +38,15 @@ func (b bends) at(v float64) (y float64) {
 }
 
 // unbend is the line that gives back z from tanh(gain*z)/gain with the least mean square
-// error for z as cipher samples are before tanh: of deviation 1 and with longer tails than
-// a normal's. Knots are sought one after the other, twice around, slopes by least squares.
+// error for z as cipher samples are before tanh: of deviation 1 and with tails between those of
+// a normal and of a Laplace distribution. Knots are sought one after the other, twice around, slopes by least squares.
 func unbend(gain float64) bends {
 	const reach, step = 6.0, 1.0 / 64
 	n := int(2 * reach / step / 2)
 	z, root, bent := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range z {
 		z[i] = (float64(i) + 0.5) * step
-		root[i] = math.Sqrt(math.Exp(-z[i]*z[i]/2) + 0.1*math.Exp(-math.Sqrt2*z[i]))
+		root[i] = math.Sqrt(math.Exp(-z[i]*z[i]/2) + math.Exp(-math.Sqrt2*z[i]))
 		bent[i] = math.Tanh(gain*z[i]) / gain
 	}
 	fit := func(b *bends) float64 {
