@@ -11,7 +11,8 @@
 // For most uses: NewKey once, keep its File somewhere safe, then Model.Encrypt
 // and Model.Decrypt. Every picture gets its own nonce, so one Key may seal any
 // number of pictures. Whoever has the key and the model opens them; a lost key
-// cannot be replaced.
+// cannot be replaced. A Passphrase or Recipients Lock pictures without a key
+// file; Inspect and Info.Unlock find the key again.
 //
 // Confidentiality and integrity come from XChaCha20-Poly1305 and HKDF-SHA256
 // alone. The neural transform inside is experimental: deterministic, approximate
@@ -90,6 +91,7 @@ type options struct {
 	name        string
 	noMetadata  bool
 	approximate bool
+	bare        bool
 }
 
 // Exact says how much of a picture Encrypt keeps.
@@ -120,6 +122,15 @@ func WithoutMetadata() Option { return func(o *options) { o.noMetadata = true } 
 // exactly and did not, with Opened.Exact false, in place of the error NotExact.
 func AcceptApproximate() Option { return func(o *options) { o.approximate = true } }
 
+// WithBareCipher makes Encrypt write the neural cipher alone, in the open: without
+// authenticated encryption, statistics in the clear, approximate. It is for
+// measurements, and protects nothing; docs/security.md.
+func WithBareCipher() Option { return func(o *options) { o.bare = true } }
+
+// AcceptBareCipher lets Decrypt read what WithBareCipher wrote, in place of the error
+// NotSealed. Nothing tells whether the file was changed, or who made it.
+func AcceptBareCipher() Option { return func(o *options) { o.bare = true } }
+
 // WithProgress reports progress.
 func WithProgress(p Progress) Option { return func(o *options) { o.progress = p } }
 
@@ -143,6 +154,9 @@ func collect(opts []Option) options {
 	o := options{progress: func(string, int, int) {}}
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if o.bare {
+		o.exact = ExactOff
 	}
 	return o
 }
@@ -222,6 +236,14 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 
 	o.progress("seal", 0, 1)
+	if o.bare {
+		file, err := container.WriteBare(header, subkeys, bare.RGB, statistics)
+		if err != nil {
+			return nil, err
+		}
+		o.progress("seal", 1, 1)
+		return &Sealed{PNG: file, Plain: plain, Bare: bare}, nil
+	}
 	var rec record.Record
 	if lost != nil {
 		if lost.Height != plain.Height || lost.Width != plain.Width {
@@ -256,6 +278,7 @@ type Opened struct {
 	Generated *Picture // what the decryption generator alone made of it, padded
 	File      []byte   // the original file, byte by byte; nil unless it was kept
 	Name      string   // of that file, without a path; may be empty
+	Sealed    bool     // whether the file was sealed; a bare cipher, which is for measurements, is not
 	Promised  bool     // whether the file says that the picture can be recovered exactly
 	Exact     bool     // whether every sample is proven to be that of the original
 }
@@ -288,16 +311,22 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 	}
 	subkeys := k.Subkeys(header.Nonce)
 	n := m.network.StatisticsBytes()
-	text, err := sealed.Open(subkeys, n*len(plan.Tiles))
+	open := sealed.Open
+	if header.Bare && o.bare {
+		open = sealed.ReadBare
+	}
+	text, err := open(subkeys, n*len(plan.Tiles))
 	if errors.Is(err, container.ErrWrongKey) && header.Slot.Kind != keyslot.KeyFile {
-		return nil, &Error{WrongKey, "Decrypt it with the command line, encipher decrypt -passphrase or -i FILE.", fmt.Errorf("%w, which is opened by a passphrase or an age identity", err)}
+		return nil, wrongKey(header.Slot)
 	}
 	if err != nil {
 		return nil, err
 	}
-	rec, err := record.Decode(text.Record)
-	if err != nil {
-		return nil, err
+	var rec record.Record
+	if !header.Bare {
+		if rec, err = record.Decode(text.Record); err != nil {
+			return nil, err
+		}
 	}
 	o.progress("open", 1, 1)
 
@@ -336,7 +365,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 		return nil, err
 	}
 	o.progress("encode", 1, 1)
-	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, File: rec[record.File], Name: string(rec[record.Name]), Promised: promised, Exact: exact}, nil
+	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, File: rec[record.File], Name: string(rec[record.Name]), Sealed: !header.Bare, Promised: promised, Exact: exact}, nil
 }
 
 var errNotExact = errors.New("the recovered picture is not equal to the original")

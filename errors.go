@@ -8,6 +8,8 @@ import (
 
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
+	"enciphergan/internal/lock"
 	"enciphergan/internal/picture"
 	"enciphergan/internal/record"
 )
@@ -24,6 +26,7 @@ const (
 	BadKey             = "bad-key"             // the text is no key
 	BadModel           = "bad-model"           // the files are no usable model
 	Canceled           = "canceled"            // the context was canceled
+	NotSealed          = "not-sealed"          // a bare neural cipher, made for measurements, and AcceptBareCipher was not given
 	NotExact           = "not-exact"           // the picture can be recovered approximately only
 	Internal           = "internal"            // a fault of this program
 )
@@ -83,6 +86,11 @@ var classes = []struct {
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
+	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To read it all the same: encipher decrypt -mode paper."},
+	{lock.ErrPhrase, BadKey, "Type it again."},
+	{lock.ErrAge, BadKey, "A recipient begins with age1, an identity with AGE-SECRET-KEY-, one a line."},
+	{keyslot.ErrOther, WrongKey, "Use what the picture was encrypted with."},
+	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
 	{key.ErrText, BadKey, "Compare it with the original, or copy the whole line again."},
 	{context.Canceled, Canceled, ""},
 	{context.DeadlineExceeded, Canceled, ""},

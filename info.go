@@ -14,6 +14,7 @@ type Info struct {
 	PaddedWidth, PaddedHeight int    // of the cipher image
 	Model                     string // fingerprint of the model, as Model.Fingerprint gives it
 	Slot                      Slot   // with what the key is found
+	Sealed                    bool   // false for a bare neural cipher, which is for measurements
 	header                    container.Header
 }
 
@@ -63,7 +64,7 @@ func Inspect(png []byte) (info *Info, err error) {
 		return nil, err
 	}
 	h := sealed.Header
-	i := &Info{Width: h.Width, Height: h.Height, Model: hex.EncodeToString(h.Model[:]), Slot: h.Slot, header: h}
+	i := &Info{Width: h.Width, Height: h.Height, Model: hex.EncodeToString(h.Model[:]), Slot: h.Slot, Sealed: !h.Bare, header: h}
 	i.PaddedHeight, i.PaddedWidth = h.Padded()
 	return i, nil
 }

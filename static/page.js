@@ -310,7 +310,7 @@ function encrypt() {
   const { name, bytes: file } = source;
   mine.used = true;
   return work(async (options, seconds) => {
-    const sealed = await engine.call("encrypt", { file, key: mine.text }, options);
+    const sealed = await engine.call("encrypt", { file, key: mine.text, views: true }, options);
     made = { name: rename(name, "encrypt"), bytes: sealed.png, plain: sealed.plain };
     panels.plain.show(png(sealed.plain));
     panels.bare.show(png(sealed.bare), made.name.replace(".cipher.", ".generator."));
@@ -330,7 +330,7 @@ function decrypt(name, content, original) {
   if (!key) return wantKey(text.key.wantedToDecrypt);
   const mine = key;
   return work(async (options, seconds) => {
-    const opened = await engine.call("decrypt", { file: content, key: mine.text }, options);
+    const opened = await engine.call("decrypt", { file: content, key: mine.text, views: true }, options);
     panels.bare.show(png(opened.bare), rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
     panels.recovered.show(png(opened.png), rename(name, "decrypt"));
     $("check").hidden = true;

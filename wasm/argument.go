@@ -66,6 +66,21 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 	return b, err
 }
 
+// flag reads a boolean that may be left out, which is false.
+func (a argument) flag(name string) (bool, error) {
+	if !a.has(name) {
+		return false, nil
+	}
+	v, err := a.get(name)
+	if err != nil {
+		return false, err
+	}
+	if v.Type() != safejs.TypeBoolean {
+		return false, bad("%q must be true or false", name)
+	}
+	return v.Bool()
+}
+
 // text copies a string of at most limit UTF-16 units.
 func (a argument) text(name string, limit int) (string, error) {
 	v, err := a.get(name)

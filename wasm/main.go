@@ -4,14 +4,27 @@
 //
 //	version                                          string
 //	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
-//	loadModel({card, encryption, decryption})        {name, fingerprint, profile: "paper" | "reversible", note}
+//	loadModel({card, encryption, decryption} | {sealed, passphrase?, identity?})
+//	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note}
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
-//	inspect({file})                                  {kind: "picture" | "cipher", width, height}
-//	encrypt({file, key, onProgress?, signal?})       {png, plain, bare, width, height, notes}
-//	decrypt({file, key, approximate?, onProgress?, signal?})
-//	                                                 {png, bare, width, height, exact}
-//	metrics({a, b?})                                 {entropy, correlation, psnr?, ssim?}
+//	proposePassphrase()                              {passphrase}
+//	lock({passphrase} | {recipients})                {key, slot}
+//	unlock({file, key?, passphrase?, identity?})     {key, fingerprint}
+//	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
+//	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
+//	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, onProgress?, signal?})
+//	                                                 {png, width, height, notes, plain?, bare?}
+//	decrypt({file, key, approximate?, bareCipher?, views?, onProgress?, signal?})
+//	                                                 {png, width, height, exact, sealed, original?, originalName?, bare?, generated?}
+//	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
+//
+// lock gives a key for a passphrase, or one wrapped for recipients, with the slot to write into
+// the files' headers; one call serves any number of pictures. unlock finds the key of one file.
+// inspect reads headers only; its costs need a model. views adds pictures to look at: what was
+// encrypted, the bare neural cipher, what the decryption generator alone made. plots adds what
+// histograms and a scatter plot show: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
+// bareCipher accepts a file of the research mode, which nothing seals.
 //
 // Files are Uint8Arrays, key is the text of a key or key file, onProgress is
 // called as (stage, done, total), and signal is an AbortSignal. Entropy is in
@@ -69,10 +82,14 @@ func install() error {
 		"loadModel": s.loadModel,
 		"newKey":    s.newKey,
 		"parseKey":  s.parseKey,
+		"lock":      s.lock,
+		"unlock":    s.unlock,
 		"inspect":   s.inspect,
 		"encrypt":   s.encrypt,
 		"decrypt":   s.decrypt,
 		"metrics":   s.metrics,
+
+		"proposePassphrase": s.proposePassphrase,
 	}
 	maps.Copy(methods, vectorMethods())
 	for name, run := range methods {

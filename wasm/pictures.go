@@ -6,32 +6,84 @@ import (
 	"errors"
 
 	"enciphergan"
-	"enciphergan/internal/container"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/picture"
 )
 
 var limits = picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
 
-// inspect tells a cipher image from other pictures by its header, without a key.
+// inspect tells a cipher image from other pictures, by headers alone, and says what
+// encrypting a picture takes, once there is a model.
 func (s *service) inspect(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxFileBytes, encipher.TooLarge)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := container.Parse(file, limits)
-	if err == nil {
-		return map[string]any{"kind": "cipher", "width": sealed.Header.Width, "height": sealed.Header.Height}, nil
-	}
-	if !errors.Is(err, container.ErrNotCipher) {
+	i, err := encipher.Inspect(file)
+	switch encipher.CodeOf(err) {
+	case "":
+		return map[string]any{"kind": "cipher", "width": i.Width, "height": i.Height, "model": i.Model, "needs": needs[i.Slot.Kind], "bare": !i.Sealed}, nil
+	case encipher.NotCipher:
+	default:
 		// What is wrong with a cipher image is told when it is to be opened.
 		return map[string]any{"kind": "cipher", "width": 0, "height": 0}, nil
 	}
-	p, err := decode(file)
+	m := s.model.Load()
+	if m == nil {
+		height, width, err := picture.Size(file, limits)
+		if err != nil {
+			return nil, pictureError(err)
+		}
+		return map[string]any{"kind": "picture", "width": width, "height": height}, nil
+	}
+	cost, err := m.Estimate(file, 1)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"kind": "picture", "width": p.Width, "height": p.Height}, nil
+	return map[string]any{"kind": "picture", "width": cost.Width, "height": cost.Height, "fileBytes": cost.FileBytes, "memoryBytes": cost.MemoryBytes}, nil
+}
+
+// needs names what a cipher image is opened by.
+var needs = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
+
+// exactModes are the values of "exact".
+var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff, "file": encipher.ExactFile}
+
+// encryptOptions reads how much of a picture is kept, and the slot of its key.
+func encryptOptions(a argument) ([]encipher.Option, error) {
+	var options []encipher.Option
+	if a.has("exact") {
+		text, err := a.text("exact", 8)
+		if err != nil {
+			return nil, err
+		}
+		mode, ok := exactModes[text]
+		if !ok {
+			return nil, bad("%q must be on, off or file", "exact")
+		}
+		options = append(options, encipher.WithExact(mode))
+	}
+	if a.has("name") {
+		name, err := a.text("name", 4096)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, encipher.WithName(name))
+	}
+	if drop, err := a.flag("dropMetadata"); err != nil {
+		return nil, err
+	} else if drop {
+		options = append(options, encipher.WithoutMetadata())
+	}
+	if a.has("slot") {
+		slot, err := slot(a)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, encipher.WithSlot(slot))
+	}
+	return options, nil
 }
 
 func (s *service) encrypt(a argument) (map[string]any, error) {
@@ -44,7 +96,16 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	defer end()
-	options, err := vectorOptions(a)
+	options, err := encryptOptions(a)
+	if err != nil {
+		return nil, err
+	}
+	more, err := vectorOptions(a)
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, more...)
+	views, err := a.flag("views")
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +118,10 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 		notes = append(notes, n)
 	}
 	result := map[string]any{"width": sealed.Plain.Width, "height": sealed.Plain.Height, "notes": notes}
-	return result, errors.Join(
-		setArray(result, "png", sealed.PNG),
-		setPicture(result, "plain", sealed.Plain),
-		setPicture(result, "bare", sealed.Bare),
-	)
+	if err := setArray(result, "png", sealed.PNG); err != nil || !views {
+		return result, err
+	}
+	return result, errors.Join(setPicture(result, "plain", sealed.Plain), setPicture(result, "bare", sealed.Bare))
 }
 
 func (s *service) decrypt(a argument) (map[string]any, error) {
@@ -75,18 +135,35 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	}
 	defer end()
 	options := []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(1)}
-	if a.has("approximate") {
-		options = append(options, encipher.AcceptApproximate())
+	for name, option := range map[string]func() encipher.Option{"approximate": encipher.AcceptApproximate, "bareCipher": encipher.AcceptBareCipher} {
+		if accepted, err := a.flag(name); err != nil {
+			return nil, err
+		} else if accepted {
+			options = append(options, option())
+		}
+	}
+	views, err := a.flag("views")
+	if err != nil {
+		return nil, err
 	}
 	opened, err := m.Decrypt(ctx, file, k, options...)
 	if err != nil {
 		return nil, err
 	}
-	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact}
-	return result, errors.Join(
-		setArray(result, "png", opened.PNG),
-		setPicture(result, "bare", opened.Bare),
-	)
+	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact, "sealed": opened.Sealed}
+	if err := setArray(result, "png", opened.PNG); err != nil {
+		return nil, err
+	}
+	if opened.File != nil {
+		result["originalName"] = opened.Name
+		if err := setArray(result, "original", opened.File); err != nil {
+			return nil, err
+		}
+	}
+	if !views {
+		return result, nil
+	}
+	return result, errors.Join(setPicture(result, "bare", opened.Bare), setPicture(result, "generated", opened.Generated))
 }
 
 // work reads what encrypt and decrypt need.
@@ -110,6 +187,14 @@ func (s *service) metrics(a argument) (map[string]any, error) {
 		"entropy":     metric.MeanEntropy(p.RGB),
 		"correlation": metric.AdjacentCorrelation(p.RGB, p.Height, p.Width).MeanAbsolute(),
 	}
+	if plots, err := a.flag("plots"); err != nil {
+		return nil, err
+	} else if plots {
+		result["histograms"] = histograms(p)
+		if err := setArray(result, "pairs", metric.NeighbourPairs(p.RGB, p.Height, p.Width, scatterPairs)); err != nil {
+			return nil, err
+		}
+	}
 	if !a.has("b") {
 		return result, nil
 	}
@@ -125,6 +210,23 @@ func (s *service) metrics(a argument) (map[string]any, error) {
 	return result, nil
 }
 
+// scatterPairs are enough to show a cloud or a line.
+const scatterPairs = 2000
+
+// histograms counts levels, {r, g, b} of 256 each.
+func histograms(p *encipher.Picture) map[string]any {
+	counts := metric.Histogram(p.RGB)
+	result := map[string]any{}
+	for c, name := range []string{"r", "g", "b"} {
+		list := make([]any, 256)
+		for i, n := range counts[c] {
+			list[i] = n
+		}
+		result[name] = list
+	}
+	return result
+}
+
 func (s *service) measured(a argument, name string) (*encipher.Picture, error) {
 	file, err := a.bytes(name, encipher.MaxFileBytes, encipher.TooLarge)
 	if err != nil {
@@ -136,15 +238,20 @@ func (s *service) measured(a argument, name string) (*encipher.Picture, error) {
 // decode gives the errors of the decoder their codes.
 func decode(file []byte) (*encipher.Picture, error) {
 	p, err := picture.Decode(file, limits)
-	switch {
-	case err == nil:
-		return p, nil
-	case errors.Is(err, picture.ErrTooLarge):
-		return nil, &encipher.Error{Code: encipher.TooLarge, Hint: "Make the picture smaller first.", Err: err}
-	case errors.Is(err, picture.ErrCorrupt):
-		return nil, &encipher.Error{Code: encipher.BadPicture, Hint: "Fetch or export the picture again.", Err: err}
+	if err != nil {
+		return nil, pictureError(err)
 	}
-	return nil, &encipher.Error{Code: encipher.BadPicture, Hint: "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture.", Err: err}
+	return p, nil
+}
+
+func pictureError(err error) error {
+	switch {
+	case errors.Is(err, picture.ErrTooLarge):
+		return &encipher.Error{Code: encipher.TooLarge, Hint: "Make the picture smaller first.", Err: err}
+	case errors.Is(err, picture.ErrCorrupt):
+		return &encipher.Error{Code: encipher.BadPicture, Hint: "Fetch or export the picture again.", Err: err}
+	}
+	return &encipher.Error{Code: encipher.BadPicture, Hint: "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture.", Err: err}
 }
 
 // setPicture puts a picture into a result as the bytes of a PNG file.

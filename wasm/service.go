@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,27 +16,23 @@ import (
 // words below that.
 const maxKeyText = 64 << 10
 
-// service holds the loaded model.
+// service holds the loaded model, and the passphrase that unlock was given last.
 type service struct {
 	model atomic.Pointer[encipher.Model]
+
+	mu     sync.Mutex
+	phrase *encipher.Passphrase
 }
 
+// loadModel takes the three files of a model, or a sealed one with what opens it.
 func (s *service) loadModel(a argument) (map[string]any, error) {
-	var f encipher.ModelFiles
-	for _, part := range []struct {
-		name  string
-		limit int64
-		to    *[]byte
-	}{
-		{"card", network.MaxCardBytes, &f.Card},
-		{"encryption", network.MaxGeneratorBytes, &f.Encryption},
-		{"decryption", network.MaxGeneratorBytes, &f.Decryption},
-	} {
-		b, err := a.bytes(part.name, part.limit, encipher.BadModel)
-		if err != nil {
-			return nil, err
-		}
-		*part.to = b
+	files := modelFiles
+	if a.has("sealed") {
+		files = sealedModel
+	}
+	f, err := files(a)
+	if err != nil {
+		return nil, err
 	}
 	m, err := encipher.OpenModel(f)
 	if err != nil {
@@ -49,6 +46,48 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 		"profile":     card.Definition.Profile,
 		"note":        card.Note,
 	}, nil
+}
+
+func modelFiles(a argument) (f encipher.ModelFiles, err error) {
+	for _, part := range []struct {
+		name  string
+		limit int64
+		to    *[]byte
+	}{
+		{"card", network.MaxCardBytes, &f.Card},
+		{"encryption", network.MaxGeneratorBytes, &f.Encryption},
+		{"decryption", network.MaxGeneratorBytes, &f.Decryption},
+	} {
+		b, err := a.bytes(part.name, part.limit, encipher.BadModel)
+		if err != nil {
+			return f, err
+		}
+		*part.to = b
+	}
+	return f, nil
+}
+
+func sealedModel(a argument) (f encipher.ModelFiles, err error) {
+	file, err := a.bytes("sealed", encipher.MaxSealedModelBytes, encipher.BadModel)
+	if err != nil {
+		return f, err
+	}
+	var with []encipher.Unsealer
+	if a.has("passphrase") {
+		p, err := passphrase(a)
+		if err != nil {
+			return f, err
+		}
+		with = append(with, p)
+	}
+	if a.has("identity") {
+		i, err := identity(a)
+		if err != nil {
+			return f, err
+		}
+		with = append(with, i)
+	}
+	return encipher.UnsealModel(file, with...)
 }
 
 func (s *service) loaded() (*encipher.Model, error) {

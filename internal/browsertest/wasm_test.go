@@ -73,8 +73,10 @@ func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	for name, value := range argument {
 		if content, ok := value.([]byte); ok {
 			fields = append(fields, fmt.Sprintf("%q: bytesOf(%q)", name, base64.StdEncoding.EncodeToString(content)))
+		} else if text, err := json.Marshal(value); err == nil {
+			fields = append(fields, fmt.Sprintf("%q: %s", name, text))
 		} else {
-			fields = append(fields, fmt.Sprintf("%q: %q", name, value))
+			b.t.Fatal(err)
 		}
 	}
 	texts := eval[map[string]string](b, fmt.Sprintf(`(async () => {
@@ -135,7 +137,7 @@ func TestBrowserEqualsNative(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			here := ask(b, "encrypt", map[string]any{"file": c.file, "key": key.Text(), "nonce": nonce[:]})
+			here := ask(b, "encrypt", map[string]any{"file": c.file, "key": key.Text(), "nonce": nonce[:], "views": true})
 			ours, height, width := rgb(t, here["bare"])
 			if height != there.Bare.Height || width != there.Bare.Width {
 				t.Fatalf("bare cipher of %d x %d pixels, native %d x %d", width, height, there.Bare.Width, there.Bare.Height)
@@ -168,7 +170,7 @@ func TestBrowserEqualsNative(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			here := ask(b, "encrypt", map[string]any{"file": file, "key": key.Text(), "nonce": nonce[:]})
+			here := ask(b, "encrypt", map[string]any{"file": file, "key": key.Text(), "nonce": nonce[:], "views": true})
 			if !bytes.Equal(here["png"], there.PNG) {
 				t.Error("the files differ")
 			}
@@ -245,6 +247,17 @@ func TestWasmChecksItsArguments(t *testing.T) {
 		{"encrypt", `{ file: new Uint8Array(0), key }`, "bad-picture"},
 		{"decrypt", `{ file: picture, key }`, "not-a-cipher"},
 		{"decrypt", `{ file: new Uint8Array(0), key }`, "not-a-cipher"},
+		{"encrypt", `{ file: picture, key, exact: "perhaps" }`, "bad-argument"},
+		{"encrypt", `{ file: picture, key, slot: new Uint8Array([9]) }`, "bad-argument"},
+		{"encrypt", `{ file: picture, key, views: "yes" }`, "bad-argument"},
+		{"decrypt", `{ file: picture, key, approximate: 1 }`, "bad-argument"},
+		{"lock", `{}`, "bad-argument"},
+		{"lock", `{ passphrase: "" }`, "bad-key"},
+		{"lock", `{ passphrase: "x".repeat(5000) }`, "bad-argument"},
+		{"lock", `{ recipients: "age1nobody" }`, "bad-key"},
+		{"unlock", `{ file: picture, key }`, "not-a-cipher"},
+		{"loadModel", `{ sealed: picture, passphrase: "a phrase" }`, "bad-model"},
+		{"loadModel", `{ sealed: picture }`, "wrong-key"},
 		{"parseKey", `{ text: picture }`, "bad-argument"},
 		{"inspect", `{}`, "bad-argument"},
 		{"metrics", `{ a: picture, b: wider }`, "bad-argument"},

@@ -7,6 +7,9 @@
 // checks a file's structure and gives its Header, without a key; Open checks
 // the key, decodes the pixels, verifies the tag, and only then gives anything
 // of the plaintext away.
+//
+// WriteBare and ReadBare are for measurements: the neural cipher as it is, with
+// neither secrecy nor a tag, in a file that says so.
 package container
 
 import (
@@ -36,6 +39,8 @@ var (
 	ErrChanged = errors.New("the file was changed since it was written")
 	// ErrTooLarge says that the file, or the picture it declares, is over the limits.
 	ErrTooLarge = errors.New("the cipher image is too large")
+	// ErrBare says that nothing seals the file: it holds a bare neural cipher, made for measurements.
+	ErrBare = errors.New("the file holds a bare neural cipher, which nothing seals: it may have been changed, or made by anybody")
 )
 
 // Sealed is a cipher image whose structure was checked and which is still closed.
@@ -52,15 +57,11 @@ type Sealed struct {
 // outside. The Header's Nonce must be fresh and subkeys derived with it; the
 // Commitment is filled in.
 func Seal(h Header, subkeys key.Subkeys, levels, statistics, record []byte) ([]byte, error) {
-	if err := h.check(); err != nil {
+	h.Bare = false
+	height, width, ad, err := h.begin(subkeys, levels)
+	if err != nil {
 		return nil, fmt.Errorf("cannot seal: %w", err)
 	}
-	height, width := h.Padded()
-	if len(levels) != 3*height*width {
-		return nil, fmt.Errorf("cannot seal: %d levels for %d x %d pixels", len(levels), width, height)
-	}
-	h.Commitment = subkeys.Commitment
-	ad := h.encode()
 	aead, err := chacha20poly1305.NewX(subkeys.AEAD[:])
 	if err != nil {
 		return nil, fmt.Errorf("cannot seal: %w", err)
@@ -69,6 +70,31 @@ func Seal(h Header, subkeys key.Subkeys, levels, statistics, record []byte) ([]b
 	text = append(append(append(text, levels...), statistics...), record...)
 	sealed := aead.Seal(text[:0], h.Nonce[:], text, ad)
 	return writePNG(height, width, append(ad, sealed[len(levels):]...), sealed[:len(levels)])
+}
+
+// WriteBare writes the same file without encryption and tag, and without a record: the
+// pixels are the levels, the statistics stand behind the header. Anyone who has the
+// weights, and for a keyed profile the key, gets the picture back; anyone can change it.
+func WriteBare(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte, error) {
+	h.Bare = true
+	height, width, header, err := h.begin(subkeys, levels)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write: %w", err)
+	}
+	return writePNG(height, width, append(header, statistics...), levels)
+}
+
+// begin checks what a file is made of, fills in the commitment and encodes the header.
+func (h Header) begin(subkeys key.Subkeys, levels []byte) (height, width int, header []byte, err error) {
+	if err := h.check(); err != nil {
+		return 0, 0, nil, err
+	}
+	height, width = h.Padded()
+	if len(levels) != 3*height*width {
+		return 0, 0, nil, fmt.Errorf("%d levels for %d x %d pixels", len(levels), width, height)
+	}
+	h.Commitment = subkeys.Commitment
+	return height, width, h.encode(), nil
 }
 
 // Parse checks the structure of a cipher image and reads its header. It needs no
@@ -104,8 +130,11 @@ type Plaintext struct {
 }
 
 // Open decrypts. statistics is the number of bytes of carried statistics of all
-// tiles, which the model tells. Errors wrap ErrWrongKey or ErrChanged.
+// tiles, which the model tells. Errors wrap ErrWrongKey, ErrChanged or ErrBare.
 func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
+	if s.Header.Bare {
+		return Plaintext{}, ErrBare
+	}
 	if !s.Header.IsFor(subkeys) {
 		return Plaintext{}, ErrWrongKey
 	}
@@ -131,6 +160,23 @@ func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	}
 	m := n + statistics
 	return Plaintext{text[:n:n], text[n:m:m], text[m:]}, nil
+}
+
+// ReadBare gives what WriteBare wrote, which nothing authenticates. Errors wrap
+// ErrWrongKey or ErrChanged.
+func (s *Sealed) ReadBare(subkeys key.Subkeys, statistics int) (Plaintext, error) {
+	if !s.Header.Bare {
+		return Plaintext{}, fmt.Errorf("%w: it does not hold a bare neural cipher", ErrChanged)
+	}
+	if !s.Header.IsFor(subkeys) {
+		return Plaintext{}, ErrWrongKey
+	}
+	if len(s.tail) != statistics {
+		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of %d", ErrChanged, len(s.tail), statistics)
+	}
+	height, width := s.Header.Padded()
+	levels, err := s.appendPixels(make([]byte, 0, 3*height*width))
+	return Plaintext{Levels: levels, Statistics: s.tail}, err
 }
 
 // appendPixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way
@@ -169,6 +215,7 @@ type Header struct {
 	Nonce         key.Nonce
 	Commitment    [32]byte     // to the key
 	Slot          keyslot.Slot // what the key is found with
+	Bare          bool         // nothing seals the file: see WriteBare
 }
 
 // Padded is the height and width of the cipher image in pixels.
@@ -183,6 +230,8 @@ func (h Header) IsFor(subkeys key.Subkeys) bool {
 const (
 	version = 1
 	magic   = "ENCIPHER"
+
+	flagBare = 1
 
 	// maxDimension keeps the padded size below what PNG can declare.
 	maxDimension = 1 << 30
@@ -206,7 +255,11 @@ func (h Header) encode() []byte {
 	b := make([]byte, 0, headerSize+len(h.Slot.Data))
 	b = append(b, magic...)
 	b = binary.BigEndian.AppendUint16(b, version)
-	b = append(b, 0, byte(h.Slot.Kind)) // no flags
+	var flags byte
+	if h.Bare {
+		flags = flagBare
+	}
+	b = append(b, flags, byte(h.Slot.Kind))
 	b = append(b, h.Model[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Width))
 	b = binary.BigEndian.AppendUint32(b, uint32(h.Height))
@@ -230,7 +283,7 @@ func decodeHeader(payload []byte) (Header, int, error) {
 	if v != version {
 		return Header{}, 0, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
 	}
-	if flags != 0 {
+	if flags&^flagBare != 0 {
 		return Header{}, 0, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, flags)
 	}
 	if kind > keyslot.Recipients {
@@ -256,6 +309,7 @@ func decodeHeader(payload []byte) (Header, int, error) {
 		return Header{}, 0, fmt.Errorf("%w: its header was cut", ErrChanged)
 	}
 	h.Slot = keyslot.Slot{Kind: kind, Data: string(take(n))}
+	h.Bare = flags&flagBare != 0
 	if err := h.check(); err != nil {
 		return Header{}, 0, fmt.Errorf("%w: its header declares %w", ErrChanged, err)
 	}

@@ -243,6 +243,8 @@ func TestEveryHeaderByte(t *testing.T) {
 		switch {
 		case i < 8:
 			want = ErrNotCipher
+		case i == 10:
+			want = ErrBare // and no more, whatever the flag says
 		case i < 11:
 			want = ErrVersion
 		case i >= headerSize-34 && i < headerSize-2:
@@ -253,6 +255,41 @@ func TestEveryHeaderByte(t *testing.T) {
 				continue // the changed byte is a high one of width or height
 			}
 			t.Errorf("byte %d of the header: %v, want %v", i, err, want)
+		}
+	}
+}
+
+// A bare cipher is read as one, and as nothing else.
+func TestBare(t *testing.T) {
+	for _, v := range vectors(t) {
+		h, subkeys, levels, statistics := v.parts(t)
+		file, err := WriteBare(h, subkeys, levels, statistics)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Parse(file, roomy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := s.Open(subkeys, len(statistics)); !errors.Is(err, ErrBare) || !text.empty() {
+			t.Errorf("%s: opened as a sealed file: %v", v.Name, err)
+		}
+		text, err := s.ReadBare(subkeys, len(statistics))
+		if err != nil || !text.equal(levels, statistics, nil) || !s.Header.Bare {
+			t.Errorf("%s: %v", v.Name, err)
+		}
+		if _, err := s.ReadBare(key.New().Subkeys(h.Nonce), len(statistics)); !errors.Is(err, ErrWrongKey) {
+			t.Errorf("%s: another key: %v", v.Name, err)
+		}
+		if _, err := s.ReadBare(subkeys, len(statistics)+1); !errors.Is(err, ErrChanged) {
+			t.Errorf("%s: other statistics: %v", v.Name, err)
+		}
+		sealed, err := Parse(v.seal(t), roomy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := sealed.ReadBare(subkeys, len(statistics)); !errors.Is(err, ErrChanged) || !text.empty() {
+			t.Errorf("%s: a sealed file read as a bare one: %v", v.Name, err)
 		}
 	}
 }

@@ -8,12 +8,14 @@ package lock
 
 import (
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"github.com/sethvargo/go-diceware/diceware"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
@@ -62,6 +64,9 @@ func NewPhrase(text string) (*Phrase, error) {
 // Format implements fmt.Formatter for every verb.
 func (p *Phrase) Format(s fmt.State, _ rune) { s.Write([]byte("a passphrase")) }
 
+// Equal says whether two passphrases are the same, in constant time.
+func (p *Phrase) Equal(q *Phrase) bool { return subtle.ConstantTimeCompare(p.text, q.text) == 1 }
+
 // Lock gives a key to encrypt with and its slot. The first call draws a salt and
 // takes about a second and 64 MiB; later ones give the same.
 func (p *Phrase) Lock() (key.Key, keyslot.Slot, error) {
@@ -93,4 +98,16 @@ func (p *Phrase) Open(s keyslot.Slot) (key.Key, error) {
 		p.keys[s] = k
 	}
 	return k, nil
+}
+
+// proposedWords of 7776 each are 90 bits.
+const proposedWords = 7
+
+// Propose draws a passphrase of words from EFF's long list.
+func Propose() (string, error) {
+	words, err := diceware.Generate(proposedWords)
+	if err != nil {
+		return "", fmt.Errorf("cannot draw words: %w", err)
+	}
+	return strings.Join(words, " "), nil
 }

@@ -225,3 +225,21 @@ func (c Correlation) Directions() (horizontal, vertical, diagonal float64) {
 	}
 	return mean(c.Horizontal), mean(c.Vertical), mean(c.Diagonal)
 }
+
+// NeighbourPairs gives at most n pairs of horizontally neighbouring samples of one colour, (x, y, x, y, …),
+// spread evenly over the picture (H, W, 3): the dots of a correlation plot.
+func NeighbourPairs(rgb []byte, height, width, n int) []byte {
+	if height < 1 || width < 2 || len(rgb) != height*width*channels || n < 1 {
+		return nil
+	}
+	all := height * (width - 1) * channels
+	n = min(n, all)
+	pairs := make([]byte, 0, 2*n)
+	for i := range n {
+		at := int(int64(i) * int64(all) / int64(n))
+		row, column := at/((width-1)*channels), at%((width-1)*channels)
+		sample := row*width*channels + column
+		pairs = append(pairs, rgb[sample], rgb[sample+channels])
+	}
+	return pairs
+}

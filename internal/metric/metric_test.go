@@ -275,3 +275,27 @@ func TestSSIMKnownValues(t *testing.T) {
 		t.Errorf("wrong shape: got %g, want NaN", got)
 	}
 }
+
+func TestNeighbourPairs(t *testing.T) {
+	const h, w = 3, 4
+	rgb := make([]byte, h*w*3)
+	for i := range rgb {
+		rgb[i] = byte(i)
+	}
+	for _, n := range []int{1, 5, h * (w - 1) * 3, 1000} {
+		p := NeighbourPairs(rgb, h, w, n)
+		if len(p) != 2*min(n, h*(w-1)*3) {
+			t.Fatalf("%d asked for: %d bytes", n, len(p))
+		}
+		seen := map[byte]bool{}
+		for i := 0; i < len(p); i += 2 {
+			if p[i+1] != p[i]+3 || int(p[i])%(w*3) >= (w-1)*3 || seen[p[i]] {
+				t.Errorf("%d asked for: pair %d, %d", n, p[i], p[i+1])
+			}
+			seen[p[i]] = true
+		}
+	}
+	if NeighbourPairs(rgb, h, w+1, 5) != nil || NeighbourPairs(rgb[:3], 1, 1, 5) != nil {
+		t.Error("sizes that do not fit give pairs")
+	}
+}

@@ -1,0 +1,99 @@
+package encipher
+
+import (
+	"errors"
+	"fmt"
+
+	"enciphergan/internal/keyslot"
+	"enciphergan/internal/lock"
+)
+
+// Passphrase locks and opens pictures and models. Lock gives a key, and the slot for
+// WithSlot; a second's work with 64 MiB (Argon2id) for the first picture, none for those after it.
+type Passphrase = lock.Phrase
+
+// NewPassphrase takes a passphrase of 1 to 1,024 bytes of UTF-8, of which a line end is left
+// away. Errors have the code BadKey.
+func NewPassphrase(text string) (*Passphrase, error) {
+	p, err := lock.NewPhrase(text)
+	return p, explain(err)
+}
+
+// ProposePassphrase draws seven words of 7,776, 90 bits.
+func ProposePassphrase() (string, error) {
+	text, err := lock.Propose()
+	return text, explain(err)
+}
+
+// Recipients are the people who can open a picture or model: age's public keys. Lock
+// gives a fresh key, and the slot for WithSlot in which it is wrapped for them.
+type Recipients = lock.To
+
+// ParseRecipients reads age recipients (age1…, X25519 or hybrid), one a line. Errors have the
+// code BadKey.
+func ParseRecipients(text string) (*Recipients, error) {
+	r, err := lock.ParseTo(text)
+	return r, explain(err)
+}
+
+// Identities are age's secret keys, which open what is locked for their recipients.
+type Identities = lock.Identities
+
+// ParseIdentities reads what age-keygen writes. Errors have the code BadKey.
+func ParseIdentities(text string) (*Identities, error) {
+	i, err := lock.ParseIdentities(text)
+	return i, explain(err)
+}
+
+// Secret finds the key of a picture by its slot: a *Passphrase, *Identities or KeyFile.
+type Secret interface{ Open(Slot) (Key, error) }
+
+// KeyFile is a key that is given as it is.
+type KeyFile struct{ Key }
+
+// Open gives the key where a slot asks for a key file.
+func (k KeyFile) Open(s Slot) (Key, error) {
+	if s.Kind != keyslot.KeyFile {
+		return Key{}, keyslot.ErrOther
+	}
+	return k.Key, nil
+}
+
+// Unlock is the key that sealed the image, among what the secrets give, or the error
+// WrongKey, which says what is needed.
+func (i *Info) Unlock(secrets ...Secret) (k Key, err error) {
+	defer guard(&err)
+	for _, s := range secrets {
+		k, err := s.Open(i.Slot)
+		switch {
+		case err == nil && i.IsFor(k):
+			return k, nil
+		case err != nil && !errors.Is(err, keyslot.ErrOther):
+			return Key{}, err
+		}
+	}
+	return Key{}, wrongKey(i.Slot)
+}
+
+// wrongKey says what a slot asks for.
+func wrongKey(s Slot) error {
+	hint := "Use the key that the picture was encrypted with."
+	switch s.Kind {
+	case keyslot.Passphrase:
+		hint = "Give the passphrase that the picture was encrypted with."
+	case keyslot.Recipients:
+		hint = "Give the age identity of one of those for whom the picture was encrypted."
+	}
+	return &Error{WrongKey, hint, fmt.Errorf("this is not the key that sealed the picture, which is opened by %s", Needs(s))}
+}
+
+// Needs names what a slot is opened by.
+func Needs(s Slot) string {
+	switch s.Kind {
+	case keyslot.Passphrase:
+		return "a passphrase"
+	case keyslot.Recipients:
+		return "an age identity"
+	}
+	return "a key file"
+}

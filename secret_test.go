@@ -1,0 +1,144 @@
+package encipher
+
+import (
+	"bytes"
+	"testing"
+
+	"filippo.io/age"
+)
+
+// Every way of locking is unlocked by its own secret only, and by it among others.
+func TestUnlock(t *testing.T) {
+	m := fakeModel()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := ProposePassphrase()
+	if err != nil || len(bytes.Fields([]byte(words))) != 7 {
+		t.Fatalf("proposed %q: %v", words, err)
+	}
+	must := func(s Secret, err error) Secret {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	mine := newKey(t)
+	right := map[string]Secret{}
+	lockers := map[string]func() (Key, Slot, error){"key": func() (Key, Slot, error) { return mine, Slot{}, nil }}
+	p, err := NewPassphrase(words)
+	right["key"], right["passphrase"], lockers["passphrase"] = KeyFile{mine}, must(p, err), p.Lock
+	r, err := ParseRecipients(identity.Recipient().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lockers["recipients"] = r.Lock
+	i, err := ParseIdentities(identity.String())
+	right["recipients"] = must(i, err)
+	o, err := ParseIdentities(stranger.String())
+	other := must(o, err)
+	q, err := NewPassphrase("another")
+	wrong := []Secret{KeyFile{newKey(t)}, must(q, err), other}
+	for name, locker := range lockers {
+		k, slot, err := locker()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Encrypt(t.Context(), photo(t, 20, 20, 1), k, WithSlot(slot))
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := Inspect(s.PNG)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := info.Unlock(wrong...); CodeOf(err) != WrongKey {
+			t.Errorf("%s: wrong secrets: %v", name, err)
+		}
+		found, err := info.Unlock(append(wrong, right[name])...)
+		if err != nil || found != k {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, f := range map[string]func() error{
+		"passphrase": func() error { _, err := NewPassphrase(""); return err },
+		"recipients": func() error { _, err := ParseRecipients("age1nonsense"); return err },
+		"identities": func() error { _, err := ParseIdentities("AGE-SECRET-KEY-1"); return err },
+	} {
+		if err := f(); CodeOf(err) != BadKey {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSealedModel(t *testing.T) {
+	files := ModelFiles{Card: []byte("{}"), Encryption: []byte("one"), Decryption: []byte("two")}
+	p, err := NewPassphrase("a passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewPassphrase("another")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := SealModel(files, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := UnsealModel(sealed, q, p)
+	if err != nil || !bytes.Equal(back.Card, files.Card) || !bytes.Equal(back.Encryption, files.Encryption) || !bytes.Equal(back.Decryption, files.Decryption) {
+		t.Errorf("the model came back as %+v: %v", back, err)
+	}
+	if _, err := UnsealModel(sealed, q); CodeOf(err) != WrongKey {
+		t.Errorf("another passphrase: %v", err)
+	}
+	changed := bytes.Clone(sealed)
+	changed[len(changed)-1] ^= 1
+	noModel, err := p.Seal([]byte("no archive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string][]byte{"changed": changed, "nonsense": []byte("nonsense"), "no archive": noModel} {
+		if _, err := UnsealModel(file, p); CodeOf(err) != BadModel {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A bare cipher is read only where that is asked for, and says what it is.
+func TestBareCipher(t *testing.T) {
+	m, k := fakeModel(), newKey(t)
+	s, err := m.Encrypt(t.Context(), photo(t, 37, 90, 1), k, WithBareCipher())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := Inspect(s.PNG); err != nil || info.Sealed {
+		t.Errorf("it is shown as sealed: %+v, %v", info, err)
+	}
+	if o, err := m.Decrypt(t.Context(), s.PNG, k); CodeOf(err) != NotSealed || o != nil {
+		t.Errorf("opened like a sealed file: %v", err)
+	}
+	o, err := m.Decrypt(t.Context(), s.PNG, k, AcceptBareCipher())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Sealed || o.Exact || o.Promised || !bytes.Equal(o.Bare.RGB, s.Bare.RGB) || o.Picture.Width != 90 || o.Picture.Height != 37 {
+		t.Errorf("it came back as %+v", o)
+	}
+	if _, err := m.Decrypt(t.Context(), s.PNG, newKey(t), AcceptBareCipher()); CodeOf(err) != WrongKey {
+		t.Errorf("another key: %v", err)
+	}
+	sealed, err := m.Encrypt(t.Context(), photo(t, 37, 90, 1), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := m.Decrypt(t.Context(), sealed.PNG, k, AcceptBareCipher()); err != nil || !o.Sealed || !o.Exact {
+		t.Errorf("a sealed file with AcceptBareCipher: %v", err)
+	}
+}
