@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation bench screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench screenshots chromium tamper fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,18 @@ ablation: ## what the discriminator contributes: two short runs, with and withou
 	for weight in 0.02 0; do \
 		echo "adversarial weight $$weight"; \
 		build/encipher train -o build/ablation/$$weight -adversarial $$weight -steps 1500 -batch 2 -fine-tune 0 -kappa 1 build/dataset || exit 1; \
+	done
+
+# Each line of flags is one run. The first is the default; validation decides.
+CHOICES = '' '-couplings 2' '-couplings 6' '-hidden 32' '-hidden 96' '-unshuffle 2 -hidden 16' '-unshuffle 8' '-unshuffle 8 -couplings 2 -hidden 128' '-adversarial 0'
+
+choices: ## compare sizes of the default network by short runs, on validation photos (an hour); STEPS=1500
+	@test -d build/dataset || { echo "run make dataset first"; exit 1; }
+	$(GO) build -o build/encipher ./cmd/encipher
+	rm -rf build/choices && mkdir -p build/choices
+	@n=0; for flags in $(CHOICES); do \
+		n=$$((n+1)); echo "choice $$n: $$flags"; \
+		build/encipher train -o build/choices/$$n -steps $(or $(STEPS),1500) -batch 2 -fine-tune 0 -kappa 1 $$flags build/dataset || exit 1; \
 	done
 
 bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and memory beside onnxruntime; ONLY=browser for some rows

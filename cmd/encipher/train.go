@@ -143,8 +143,8 @@ func train(ctx context.Context, c *cli.Command) error {
 			return err
 		}
 	}
-	progress.Message(fmt.Sprintf("seed %d; %d photos for training, %d for validation, %d for test; %s; arithmetic: %s",
-		config.Seed, len(data.Training), len(data.Validation), len(data.Test), config.Definition.Profile, training.Backend()))
+	progress.Message(fmt.Sprintf("seed %d; %d photos for training, %d for validation, %d for test; %s, %.2f G multiply-adds for 256 x 256; arithmetic: %s",
+		config.Seed, len(data.Training), len(data.Validation), len(data.Test), config.Definition.Profile, float64(config.Definition.Work())/1e9, training.Backend()))
 
 	var run *training.Run
 	if c.Bool("resume") {

@@ -38,6 +38,17 @@ func writeTable(b *strings.Builder, layers []Layer) {
 	fmt.Fprintf(b, "| all | | %d | %.2f |\n", parameters, float64(work)/1e6)
 }
 
+// Work counts the multiply-adds of the encryption generator for a picture of 256 x 256;
+// decryption takes as many.
+func (d Definition) Work() (work int) {
+	s := shape{3, 256, 256}
+	for _, l := range d.Encryption() {
+		_, w, _ := describe(l, &s)
+		work += w
+	}
+	return work
+}
+
 // shape is (C, H, W) on the way through the layers.
 type shape struct{ c, h, w int }
 

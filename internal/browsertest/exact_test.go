@@ -1,0 +1,70 @@
+package browsertest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"enciphergan"
+	pictures "enciphergan/internal/picture"
+	"enciphergan/internal/picture/picturetest"
+)
+
+// Every picture of the evaluation set and every awkward one comes back with its digest:
+// encrypted natively and decrypted in Chromium, and the other way round.
+func TestExactThereAndHere(t *testing.T) {
+	m := native(t)
+	k, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := pictures.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
+	digest := func(file []byte) [32]byte {
+		t.Helper()
+		p, err := pictures.Decode(file, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Digest()
+	}
+	files := picturetest.Awkward(t, "../picture/testdata")
+	evaluation := picturetest.Evaluation(t, "../..")
+	if evaluation == nil {
+		t.Log("without the shared evaluation set: awkward pictures alone")
+	}
+	maps.Copy(files, evaluation)
+	b := worker(t, serve(t))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file := files[name]
+		want := digest(file)
+		sealed, err := m.Encrypt(t.Context(), file, k)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if back := ask(b, "decrypt", map[string]any{"file": sealed.PNG, "key": k.Text()}); digest(back["png"]) != want {
+			t.Errorf("%s: encrypted natively, it comes back otherwise in the browser", name)
+		}
+		here := ask(b, "encrypt", map[string]any{"file": file, "key": k.Text()})
+		if o, err := m.Decrypt(t.Context(), here["png"], k); err != nil || !o.Exact || o.Picture.Digest() != want || digest(o.PNG) != want {
+			t.Errorf("%s: encrypted in the browser: %v", name, err)
+		}
+	}
+	t.Logf("%d pictures, %d of the evaluation set", len(files), len(evaluation))
+
+	// The file itself, with its name.
+	const name = "cmyk.jpg"
+	if len(files[name]) == 0 {
+		t.Fatalf("%s is not among the awkward pictures", name)
+	}
+	here := eval[string](b, fmt.Sprintf(`(async () => {
+		const file = bytesOf(%q), key = %q;
+		const { png } = await engine.call("encrypt", { file, key, exact: "file", name: %q });
+		const { original, originalName } = await engine.call("decrypt", { file: png, key });
+		return originalName + " " + textOf(original);
+	})()`, base64.StdEncoding.EncodeToString(files[name]), k.Text(), name))
+	if want := name + " " + base64.StdEncoding.EncodeToString(files[name]); here != want {
+		t.Error("the original file comes back otherwise in the browser")
+	}
+}
