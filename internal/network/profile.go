@@ -24,8 +24,8 @@ func Paper() Definition { return Definition{Profile: "paper"} }
 // PaperStats is the paper's network but for the instance norms of its generators:
 // what those of encryption take away, the mean and the deviation of each channel,
 // is carried (encrypted) to decryption, which gives it back in the mirrored layer
-// instead of normalising once more. And its output is widened four times: pictures lie in
-// the quarter of tanh that bends least. Convolutions and their counts are the paper's.
+// instead of normalising once more. And its output is widened sixteen times: pictures lie in
+// the part of tanh that bends least. Convolutions and their counts are the paper's.
 func PaperStats() Definition { return Definition{Profile: "paper+stats"} }
 
 // Reversible is the default profile: normalised features, keyed permutation and

@@ -27,7 +27,7 @@ func TestDocs(t *testing.T) {
 	want := networksIntro +
 		"## reversible, the default\n\n" + Table(Reversible()) +
 		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Table(Paper()) +
-		"\n## paper+stats\n\nThe paper's network, but for what loses contrast: the statistics that the instance norms of encryption take away are carried,\n640 numbers of half precision a tile, and decryption gives them back in the mirrored layers; its output is widened four times, so that\npictures lie in the quarter of tanh that bends least. So it takes tiles of about 256 x 256. Discriminator as above.\n\n" + strings.Split(Table(PaperStats()), "\n### Discriminator")[0]
+		"\n## paper+stats\n\nThe paper's network, but for what loses contrast: the statistics that the instance norms of encryption take away are carried,\n640 numbers of half precision a tile, and decryption gives them back in the mirrored layers; its output is widened sixteen times, so that\npictures lie in the part of tanh that bends least. So it takes tiles of about 256 x 256. Discriminator as above.\n\n" + strings.Split(Table(PaperStats()), "\n### Discriminator")[0]
 	const path = "../../docs/networks.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {

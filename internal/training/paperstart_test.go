@@ -8,8 +8,8 @@ import (
 	"enciphergan/internal/network"
 )
 
-// The analytic start of paper+stats recovers pictures before any step, up to what
-// tanh bends, and its cipher shows little of them.
+// The analytic start of paper+stats recovers pictures before any step, up to what is
+// left of tanh's bend, and the scores of its cipher are those of noise, nearly.
 func TestPaperStart(t *testing.T) {
 	d := scenes(6)
 	c := tiny(t, "paper+stats")
@@ -29,7 +29,7 @@ func TestPaperStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(describe(figures))
-	if figures.PSNRMean < 30 || figures.PSNRMin < 25 || figures.Correlation > 0.3 || figures.Entropy < 6.5 {
+	if figures.PSNRMean < 50 || figures.PSNRMin < 45 || figures.Correlation > 0.3 || figures.Entropy < 6.5 {
 		t.Errorf("the start gives %s", describe(figures))
 	}
 }
