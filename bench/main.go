@@ -75,5 +75,11 @@ func run(ctx context.Context, repeats int, only string) error {
 		}
 		table.add(r, m)
 	}
+	if pattern.MatchString(photoName) {
+		fmt.Println()
+		if err := photo(ctx, os.Stdout); err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", photoName, err))
+		}
+	}
 	return errors.Join(failures...)
 }
