@@ -23,12 +23,15 @@ func decryptCommand() *cli.Command {
 		Description: `OUT is a PNG, or, where its name ends in .jpg, a JPEG, which is lossy.
 
 Every sample comes back as it was, unless the cipher image was made with -exact off.
+A bare neural cipher, as encrypt -mode paper writes it, is read with -mode paper only.
+
 Should a picture that was kept exactly come back otherwise, nothing is written; with
 -approximate it is written all the same, and the exit code is 7.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "key", Usage: "`FILE` with the key; repeat the flag to try several"},
 			&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
 		}, passphraseFlags(), pictureFlags(), []cli.Flag{
+			modeFlag(),
 			&cli.BoolFlag{Name: "original", Usage: "write the original file, where -exact file has kept it, in place of a PNG"},
 			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"},
 		}),
@@ -47,6 +50,13 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer t.end()
+	bare, err := isBare(c)
+	if err != nil {
+		return err
+	}
+	if bare {
+		t.options = append(t.options, encipher.AcceptBareCipher())
+	}
 	if c.Bool("approximate") || c.Bool("original") { // the file itself needs no generator
 		t.options = append(t.options, encipher.AcceptApproximate())
 	}
@@ -81,6 +91,8 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	switch {
+	case !opened.Sealed:
+		warnBare(t.in)
 	case opened.Promised && !opened.Exact:
 		return &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
 			errors.New(t.out + ": the picture is approximate and should have been exact")}

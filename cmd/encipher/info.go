@@ -46,6 +46,9 @@ func info(_ context.Context, c *cli.Command) error {
 		}
 	}
 	fmt.Printf("cipher image of format version 1, %d x %d pixels, %.1f MB\n", i.PaddedWidth, i.PaddedHeight, float64(len(file))/1e6)
+	if !i.Sealed {
+		fmt.Printf("NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
+	}
 	fmt.Printf("picture: %d x %d pixels\n", i.Width, i.Height)
 	fmt.Printf("model: %s\n", model)
 	fmt.Printf("model fingerprint: %s\n", i.Model)

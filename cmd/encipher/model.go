@@ -1,8 +1,6 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,7 +14,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
-	"enciphergan/internal/keyslot"
 	"enciphergan/internal/network"
 	"enciphergan/internal/training"
 )
@@ -127,9 +124,6 @@ func measured(ctx context.Context, files network.Files, folder string, crop int)
 	return network.WithCard(files, card)
 }
 
-// maxSealedModel bounds a sealed model, in bytes.
-const maxSealedModel = network.MaxCardBytes + 2*network.MaxGeneratorBytes + 1<<16
-
 func sealModel(_ context.Context, c *cli.Command) error {
 	out := c.String("o")
 	switch {
@@ -150,15 +144,11 @@ func sealModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	archive, err := zipModel(files)
-	if err != nil {
-		return err
-	}
 	s, err := readSealer(c)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.Seal(archive)
+	sealed, err := encipher.SealModel(files, s)
 	if err != nil {
 		return badInput("seal it for recipients of one kind", err)
 	}
@@ -167,26 +157,6 @@ func sealModel(_ context.Context, c *cli.Command) error {
 	}
 	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB", out, m.Name(), m.Fingerprint(), float64(len(sealed))/1e6)
 	return nil
-}
-
-// zipModel puts a model's files into an archive, not compressed, as weights
-// hardly are, and without times, so that equal models make equal archives.
-func zipModel(files network.Files) ([]byte, error) {
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, file := range files.List() {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: file.Name, Method: zip.Store})
-		if err == nil {
-			_, err = w.Write(file.Data)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot pack the model: %w", err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		return nil, fmt.Errorf("cannot pack the model: %w", err)
-	}
-	return b.Bytes(), nil
 }
 
 func openSealedModel(_ context.Context, c *cli.Command) error {
@@ -212,18 +182,13 @@ func openSealedModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	archive, err := unsealModel(sealed, openers)
+	with := make([]encipher.Unsealer, len(openers))
+	for i, o := range openers {
+		with[i] = o
+	}
+	files, err := encipher.UnsealModel(sealed, with...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-	}
-	const again = "get the sealed model again, from where it was made"
-	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		return badInput(again, fmt.Errorf("%s: it holds no model: %w", path, err))
-	}
-	files, err := network.ReadFiles(z)
-	if err != nil {
-		return badInput(again, fmt.Errorf("%s: it holds no model: %w", path, err))
 	}
 	m, err := encipher.OpenModel(files)
 	if err != nil {
@@ -242,25 +207,11 @@ func readModelFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSealedModel+1))
-	if err == nil && len(b) > maxSealedModel {
-		err = fmt.Errorf("it is over %d MB", maxSealedModel/1_000_000)
+	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedModelBytes+1))
+	if err == nil && len(b) > encipher.MaxSealedModelBytes {
+		err = fmt.Errorf("it is over %d MB", encipher.MaxSealedModelBytes/1_000_000)
 	}
 	return b, err
-}
-
-// unsealModel tries what may open a model.
-func unsealModel(sealed []byte, openers []opener) ([]byte, error) {
-	for _, o := range openers {
-		archive, err := o.Unseal(sealed, maxSealedModel)
-		switch {
-		case err == nil:
-			return archive, nil
-		case !errors.Is(err, keyslot.ErrOther):
-			return nil, badInput("get the sealed model again, from where it was made", err)
-		}
-	}
-	return nil, &failure{exitWrongKey, "give the passphrase or the identity that the model was sealed for", errors.New("this does not open the model")}
 }
 
 // writeModel makes a directory that is whole or not there.

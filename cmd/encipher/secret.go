@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sethvargo/go-diceware/diceware"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
@@ -21,9 +20,6 @@ import (
 // What a picture is encrypted with and decrypted by. Secrets come from a file, a
 // prompt without echo or a file descriptor, never from the command line, which
 // other programs can read.
-
-// phraseWords of 7776 each are 90 bits.
-const phraseWords = 7
 
 func passphraseFlags() []cli.Flag {
 	return []cli.Flag{
@@ -109,11 +105,10 @@ func readSealer(c *cli.Command) (sealer, error) {
 		}
 		return to, nil
 	case c.IsSet("generate"):
-		words, err := diceware.Generate(phraseWords)
+		text, err := encipher.ProposePassphrase()
 		if err != nil {
-			return nil, fmt.Errorf("cannot draw words: %w", err)
+			return nil, err
 		}
-		text := strings.Join(words, " ")
 		p, err := lock.NewPhrase(text)
 		if err != nil {
 			return nil, err
@@ -260,13 +255,14 @@ func readAtMost(f *os.File) (string, error) {
 
 // needs says what a slot asks for, and how to give it.
 func needs(s keyslot.Slot) (what, flag string) {
+	flag = "give it with -key"
 	switch s.Kind {
 	case keyslot.Passphrase:
-		return "a passphrase", "give it with -passphrase, -passphrase-file or -passphrase-fd"
+		flag = "give it with -passphrase, -passphrase-file or -passphrase-fd"
 	case keyslot.Recipients:
-		return "an age identity", "give its file with -i"
+		flag = "give its file with -i"
 	}
-	return "a key file", "give it with -key"
+	return encipher.Needs(s), flag
 }
 
 // find is the key that opens a cipher image, among the secrets.
