@@ -293,22 +293,11 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 		return nil, errNoKey
 	}
 	o.progress("open", 0, 1)
-	sealed, err := container.Parse(png, limits)
+	sealed, plan, err := m.parse(png)
 	if err != nil {
 		return nil, err
 	}
 	header := sealed.Header
-	if header.Model != m.network.Fingerprint() {
-		return nil, &otherModel{file: header.Model, given: m.network.Fingerprint(), name: m.network.Name()}
-	}
-	tiling := picture.Tiling(m.network.Tiling())
-	plan, err := tiling.Plan(header.Height, header.Width)
-	if err != nil {
-		return nil, err
-	}
-	if tiling.MaxPixels = 0; header.Tiling != tiling {
-		return nil, fmt.Errorf("%w: its tiling is not that of its model", container.ErrChanged)
-	}
 	subkeys := k.Subkeys(header.Nonce)
 	n := m.network.StatisticsBytes()
 	open := sealed.Open

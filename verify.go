@@ -1,0 +1,75 @@
+package encipher
+
+import (
+	"fmt"
+
+	"enciphergan/internal/container"
+	"enciphergan/internal/picture"
+	"enciphergan/internal/record"
+)
+
+// Verified is what the seal of a cipher image proves, without its generators at work.
+type Verified struct {
+	Exact  bool     // whether the picture can be recovered exactly
+	Digest [32]byte // of that picture, as Picture.Digest gives it; only where Exact
+	File   []byte   // the original file, byte by byte; nil unless it was kept
+	Name   string   // of that file, without a path; may be empty
+}
+
+// Verify opens the seal of a cipher image and reads what stands beside the picture. It
+// takes a small part of the time of Decrypt, whose errors it gives.
+func (m *Model) Verify(png []byte, k Key) (v *Verified, err error) {
+	defer guard(&err)
+	if k.IsZero() {
+		return nil, errNoKey
+	}
+	sealed, plan, err := m.parse(png)
+	if err != nil {
+		return nil, err
+	}
+	text, err := sealed.Open(k.Subkeys(sealed.Header.Nonce), m.network.StatisticsBytes()*len(plan.Tiles))
+	if err != nil {
+		return nil, err
+	}
+	rec, err := record.Decode(text.Record)
+	if err != nil {
+		return nil, err
+	}
+	v = &Verified{File: rec[record.File], Name: string(rec[record.Name])}
+	if v.Exact = rec.Has(record.Digest); v.Exact {
+		v.Digest = [32]byte(rec[record.Digest])
+	}
+	return v, nil
+}
+
+// parse reads the header of a cipher image, which must be of this model.
+func (m *Model) parse(png []byte) (*container.Sealed, picture.Plan, error) {
+	sealed, err := container.Parse(png, limits)
+	if err != nil {
+		return nil, picture.Plan{}, err
+	}
+	header := sealed.Header
+	if header.Model != m.network.Fingerprint() {
+		return nil, picture.Plan{}, &otherModel{file: header.Model, given: m.network.Fingerprint(), name: m.network.Name()}
+	}
+	tiling := picture.Tiling(m.network.Tiling())
+	plan, err := tiling.Plan(header.Height, header.Width)
+	if err != nil {
+		return nil, picture.Plan{}, err
+	}
+	if tiling.MaxPixels = 0; header.Tiling != tiling {
+		return nil, picture.Plan{}, fmt.Errorf("%w: its tiling is not that of its model", container.ErrChanged)
+	}
+	return sealed, plan, nil
+}
+
+// PictureDigest decodes a picture file and gives the digest that Verify gives for the cipher
+// image that Encrypt makes of it, without ExactOff.
+func PictureDigest(file []byte) (digest [32]byte, err error) {
+	defer guard(&err)
+	p, err := picture.Decode(file, limits)
+	if err != nil {
+		return digest, err
+	}
+	return p.Digest(), nil
+}
