@@ -8,6 +8,10 @@ import { kernels } from "./kernels.js";
 
 const calls = new Map(); // id -> AbortController
 
+// The fields of a result that are files. They travel as Blobs, which the browser
+// keeps outside of the page's memory and may put on disk.
+const files = { png: "image/png", plain: "image/png", bare: "image/png", generated: "image/png", original: "" };
+
 async function start(compiled) {
   const go = new Go();
   const module = compiled ?? (await WebAssembly.compileStreaming(fetch(new URL("encipher.wasm", import.meta.url))));
@@ -18,13 +22,34 @@ async function start(compiled) {
   postMessage({ ready: globalThis.encipher.version, kernels: globalThis.encipher.kernels, module });
 }
 
+// read replaces every Blob of an argument by its bytes.
+async function read(argument) {
+  const entries = Object.entries(argument).map(async ([name, value]) => [name, value instanceof Blob ? await bytes(value) : value]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function bytes(blob) {
+  const limit = globalThis.encipher.maxFileBytes;
+  if (blob.size > limit) {
+    throw { code: "too-large", message: `The file has ${blob.size} bytes.`, hint: `At most ${Math.floor(limit / 1e6)} MB are taken here.` };
+  }
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (error) {
+    throw { code: "bad-picture", message: error.message, hint: "The file was moved, changed or locked since it was chosen: choose it again." };
+  }
+}
+
 async function call(id, method, argument) {
   const controller = new AbortController();
   calls.set(id, controller);
   const onProgress = (stage, done, total) => postMessage({ id, progress: { stage, done, total } });
   try {
-    const result = await globalThis.encipher[method]({ ...argument, onProgress, signal: controller.signal });
-    const buffers = Object.values(result).filter((v) => v instanceof Uint8Array).map((v) => v.buffer);
+    const result = await globalThis.encipher[method]({ ...(await read(argument)), onProgress, signal: controller.signal });
+    for (const [name, type] of Object.entries(files)) {
+      if (result[name] instanceof Uint8Array) result[name] = new Blob([result[name]], { type });
+    }
+    const buffers = Object.values(result).filter(ArrayBuffer.isView).map((v) => v.buffer);
     postMessage({ id, result }, buffers);
   } catch (error) {
     postMessage({ id, error: { code: error.code ?? "internal", message: error.message, hint: error.hint ?? "" } });

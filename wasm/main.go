@@ -4,6 +4,7 @@
 //
 //	version                                          string
 //	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
+//	maxFileBytes                                     number: larger files are refused
 //	loadModel({card, encryption, decryption} | {sealed, passphrase?, identity?})
 //	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note}
 //	newKey()                                         {text, file, fingerprint}
@@ -49,6 +50,7 @@ import (
 
 	"github.com/hack-pad/safejs"
 
+	"enciphergan"
 	"enciphergan/internal/kernel"
 )
 
@@ -72,7 +74,7 @@ func install() error {
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{"version": version, "kernels": kernel.Name()} {
+	for name, value := range map[string]any{"version": version, "kernels": kernel.Name(), "maxFileBytes": encipher.MaxFileBytes} {
 		if err := api.Set(name, value); err != nil {
 			return err
 		}
