@@ -16,6 +16,7 @@ export type Code =
   | "bad-key" // the text is no key
   | "bad-model" // the files are no usable model
   | "canceled" // the signal was aborted, or the engine disposed of
+  | "not-sealed" // a bare neural cipher, made for measurements, and bareCipher was not given
   | "not-exact" // the picture can be recovered approximately only
   | "bad-argument" // a call with the wrong types, or after dispose
   | "internal"; // a fault of the program, or of loading it
@@ -71,7 +72,7 @@ export interface Model {
   readonly name: string;
   /** SHA-256 of both generators in hexadecimal; a cipher image opens with the model of equal fingerprint. */
   readonly fingerprint: string;
-  readonly profile: "paper" | "reversible";
+  readonly profile: "paper" | "paper+stats" | "reversible";
   /** What the model's card warns of; may be empty. */
   readonly note: string;
 }
@@ -107,7 +108,7 @@ export interface LockedKey {
 export interface UnlockOptions extends CallOptions {
   key?: string;
   passphrase?: string;
-  /** The text of an age identity. */
+  /** The text of age identities, one a line. */
   identity?: string;
 }
 
@@ -118,23 +119,21 @@ export type Inspection =
       readonly width: number;
       readonly height: number;
       /** About, of the cipher image. */
-      readonly fileBytes: number;
+      readonly fileBytes?: number;
       /** About, at the most, of the work on it. */
-      readonly memoryBytes: number;
+      readonly memoryBytes?: number;
     }
   | {
       readonly kind: "cipher";
       /** In pixels; 0 where the file is damaged. */
       readonly width: number;
       readonly height: number;
-      readonly fileBytes: number;
-      readonly memoryBytes: number;
       /** Fingerprint of the model that made it. */
-      readonly model: string;
+      readonly model?: string;
       /** What opens it. */
-      readonly needs: "key" | "passphrase" | "identity";
+      readonly needs?: "key" | "passphrase" | "identity";
       /** A bare output of the generator, without protection. */
-      readonly bare: boolean;
+      readonly bare?: boolean;
     };
 
 export interface EncryptOptions extends ProgressOptions {
@@ -169,6 +168,8 @@ export interface Encrypted {
 export interface DecryptOptions extends ProgressOptions {
   /** Text of a key or key file. Default: that of load. */
   key?: string;
+  /** Reads a bare output of the generator, made for measurements, which nothing protects. */
+  bareCipher?: boolean;
   /** Gives a picture whose exactness cannot be proven, in place of the error "not-exact". */
   approximate?: boolean;
   /** Also gives what can be looked at: bare and generated. */
@@ -182,6 +183,8 @@ export interface Decrypted {
   readonly height: number;
   /** Whether every sample is proven to be that of the original. */
   readonly exact: boolean;
+  /** False for a bare output of the generator alone. */
+  readonly sealed: boolean;
   /** The original file, if it was kept. */
   readonly original?: Blob;
   readonly originalName?: string;
@@ -199,10 +202,10 @@ export interface Metrics {
   /** Of two pictures, in dB; Infinity if they are equal. */
   readonly psnr?: number;
   readonly ssim?: number;
-  /** Of the first picture, 256 levels each. */
+  /** With plots: of the first picture, 256 levels each. */
   readonly histograms?: { readonly r: Uint32Array; readonly g: Uint32Array; readonly b: Uint32Array };
-  /** Of the first picture: up to 2,000 pairs x, y of neighbouring samples, one after the other. */
-  readonly pairs?: Uint8Array | Float32Array;
+  /** With plots, of the first picture: up to 2,000 pairs x, y of neighbouring samples, one after the other. */
+  readonly pairs?: Uint8Array;
 }
 
 /** The engine: frozen, made by load. Calls may overlap; they share its workers. */
@@ -218,19 +221,22 @@ export class Encipher {
   /** Which kernels compute, e.g. "WebAssembly relaxed SIMD", or "plain Go" where the browser has no vectors, which is slow. */
   readonly kernels: string;
 
+  /** Bytes that the workers' programs have for themselves; Blobs come on top. */
+  readonly memory: number;
+
   newKey(): Promise<Key>;
   /** Checks the text of a key or key file. */
   parseKey(text: string): Promise<{ readonly fingerprint: string }>;
   /** Seven words, 90 bits. */
   proposePassphrase(): Promise<{ readonly passphrase: string }>;
-  /** Makes one key for any number of pictures, found again with the passphrase or by the age recipients. */
-  lock(options: { passphrase: string; signal?: AbortSignal } | { recipients: string[]; signal?: AbortSignal }): Promise<LockedKey>;
+  /** Makes one key for any number of pictures, found again with the passphrase or by the age recipients, one a line. */
+  lock(options: { passphrase: string; signal?: AbortSignal } | { recipients: string; signal?: AbortSignal }): Promise<LockedKey>;
   /** Finds the key of a cipher image with what is given, tried in turn. */
   unlock(cipher: Blob, options: UnlockOptions): Promise<{ readonly key: string; readonly fingerprint: string }>;
   /** Tells a cipher image from other pictures by its header, without a key. */
   inspect(file: Blob, options?: CallOptions): Promise<Inspection>;
   /** Describes a picture, or two of equal size. */
-  metrics(a: Blob, b?: Blob, options?: CallOptions): Promise<Metrics>;
+  metrics(a: Blob, b?: Blob, options?: CallOptions & { plots?: boolean }): Promise<Metrics>;
 
   encrypt(picture: Blob, options?: EncryptOptions): Promise<Encrypted>;
   decrypt(cipher: Blob, options?: DecryptOptions): Promise<Decrypted>;

@@ -7,7 +7,7 @@
 //
 // Types and every option are in encipher.d.ts, headers and hosting in
 // docs/embedding.md.
-import { EncipherError, Pool, canceled } from "./pool.js";
+import { EncipherError, Pool, canceled, maxWorkers } from "./pool.js";
 
 export { EncipherError };
 
@@ -40,6 +40,9 @@ export class Encipher {
 
   // Starts the program and loads a model.
   static async load({ model, key, base, workers, onProgress, signal } = {}) {
+    if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= maxWorkers)) {
+      throw bad(`workers must be a whole number from 1 to ${maxWorkers}.`);
+    }
     const folder = new URL(base ?? ".", base === undefined ? import.meta.url : document.baseURI);
     // The site offers this module under v/VERSION/ too, for pages of its own; models lie at its root.
     const root = new URL(folder.pathname.replace(/v\/[^/]+\/$/, ""), folder);
@@ -68,6 +71,11 @@ export class Encipher {
 
   get kernels() {
     return this.#pool.kernels;
+  }
+
+  // Bytes that the workers' programs have for themselves.
+  get memory() {
+    return this.#pool.memory;
   }
 
   async useModel(model, { onProgress, signal } = {}) {
@@ -106,16 +114,16 @@ export class Encipher {
     return this.#pool.call("inspect", { file: file(blob) }, { signal });
   }
 
-  async metrics(a, b, { signal } = {}) {
-    return this.#pool.call("metrics", b === undefined ? { a: file(a) } : { a: file(a), b: file(b) }, { signal });
+  async metrics(a, b, { plots, signal } = {}) {
+    return this.#pool.call("metrics", { a: file(a), b: b && file(b), plots }, { signal });
   }
 
   async encrypt(blob, { key = this.#key, slot, exact, name, dropMetadata, views, signal, onProgress } = {}) {
     return this.#work("encrypt", { file: file(blob), key, slot, exact, name, dropMetadata, views }, signal, onProgress);
   }
 
-  async decrypt(blob, { key = this.#key, approximate, views, signal, onProgress } = {}) {
-    return this.#work("decrypt", { file: file(blob), key, approximate, views }, signal, onProgress);
+  async decrypt(blob, { key = this.#key, approximate, bareCipher, views, signal, onProgress } = {}) {
+    return this.#work("decrypt", { file: file(blob), key, approximate, bareCipher, views }, signal, onProgress);
   }
 
   // Ends the workers; calls under way reject with the code "canceled".

@@ -5,8 +5,9 @@
 //	version                                          string
 //	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
 //	maxFileBytes                                     number: larger files are refused
-//	loadModel({card, encryption, decryption} | {sealed, passphrase?, identity?})
-//	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note}
+//	loadModel({card, encryption, decryption, share?} | {sealed, passphrase?, identity?, share?})
+//	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note},
+//	                                                 and with share the three files, for other instances
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
 //	proposePassphrase()                              {passphrase}
@@ -14,10 +15,11 @@
 //	unlock({file, key?, passphrase?, identity?})     {key, fingerprint}
 //	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
 //	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
-//	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, onProgress?, signal?})
+//	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, width, height, notes, plain?, bare?}
-//	decrypt({file, key, approximate?, bareCipher?, views?, onProgress?, signal?})
+//	decrypt({file, key, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, width, height, exact, sealed, original?, originalName?, bare?, generated?}
+//	tile(job)                                        {samples, statistics, recovered}
 //	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
 //
 // lock gives a key for a passphrase, or one wrapped for recipients, with the slot to write into
@@ -33,6 +35,10 @@
 // neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b. exact
 // says whether every sample is proven to be that of the original; where a proof
 // fails, decrypt rejects with the code not-exact unless approximate is given.
+//
+// Where tiles is given, encrypt and decrypt compute no tile themselves: they call
+// it with a job for each, up to tilesAtOnce ahead, and it returns a promise of what
+// the method tile of another instance with the same model makes of that job.
 //
 // Every method returns a promise; it rejects with an Error that has a stable
 // code, a message and a hint, which may be empty. The codes are those of the
@@ -90,6 +96,7 @@ func install() error {
 		"encrypt":   s.encrypt,
 		"decrypt":   s.decrypt,
 		"metrics":   s.metrics,
+		"tile":      s.tile,
 
 		"proposePassphrase": s.proposePassphrase,
 	}
