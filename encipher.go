@@ -35,7 +35,6 @@ import (
 
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
-	"enciphergan/internal/keyed"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
@@ -85,6 +84,7 @@ type Option func(*options)
 type options struct {
 	progress    Progress
 	workers     int
+	compute     TileFunc
 	nonce       *key.Nonce
 	slot        keyslot.Slot
 	exact       Exact
@@ -206,30 +206,20 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 	n := m.network.StatisticsBytes()
 	statistics := make([]byte, n*len(plan.Tiles))
-	err = m.eachTile(ctx, m.arithmetic(lost != nil), plan.Tiles, o, "encrypt", func(ctx context.Context, s session, t picture.Tile) error {
-		seed := subkeys.TileSeed(header.Model, uint32(t.Index))
-		samples := plain.Extract(t)
-		c, err := s.Encrypt(ctx, samples, t.Height, t.Width, seed)
-		if err != nil {
-			return err
-		}
-		if len(c.Levels) != 3*t.Height*t.Width || len(c.Statistics) != n {
-			return fmt.Errorf("the generator gave %d levels and %d bytes of statistics", len(c.Levels), len(c.Statistics))
-		}
-		bare.Insert(t, c.Levels)
-		copy(statistics[n*t.Index:], c.Statistics)
+	prepare := func(t picture.Tile) TileJob {
+		return TileJob{Exact: lost != nil, Height: t.Height, Width: t.Width, Samples: plain.Extract(t), Seed: subkeys.TileSeed(header.Model, uint32(t.Index))}
+	}
+	err = m.eachTile(ctx, lost != nil, plan.Tiles, o, "encrypt", prepare, func(t picture.Tile, r TileResult) {
+		bare.Insert(t, r.Samples)
+		copy(statistics[n*t.Index:], r.Statistics)
 		if lost == nil {
-			return nil
+			return
 		}
-		recovered, err := recoverTile(ctx, s, c, seed)
-		if err != nil {
-			return err
-		}
-		for i, v := range recovered {
+		samples := plain.Extract(t)
+		for i, v := range r.Recovered {
 			samples[i] -= v
 		}
 		lost.Insert(t, samples)
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -257,17 +247,6 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	}
 	o.progress("seal", 1, 1)
 	return &Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: len(rec[record.Residual])}, nil
-}
-
-// recoverTile is what the decryption generator makes of a tile's cipher. Both
-// Encrypt and Decrypt ask it: its arithmetic gives the same bits on every
-// machine, so that a residual fits everywhere.
-func recoverTile(ctx context.Context, s session, c network.Cipher, seed keyed.Seed) ([]byte, error) {
-	rgb, err := s.Decrypt(ctx, c, seed)
-	if err == nil && len(rgb) != 3*c.Height*c.Width {
-		err = fmt.Errorf("the generator gave %d samples", len(rgb))
-	}
-	return rgb, err
 }
 
 // Opened is what Decrypt makes.
@@ -321,14 +300,13 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: text.Levels}
 	whole := picture.New(plan.Height, plan.Width)
-	err = m.eachTile(ctx, m.arithmetic(rec.Has(record.Digest)), plan.Tiles, o, "decrypt", func(ctx context.Context, s session, t picture.Tile) error {
-		c := network.Cipher{Height: t.Height, Width: t.Width, Levels: bare.Extract(t), Statistics: text.Statistics[n*t.Index:][:n]}
-		rgb, err := recoverTile(ctx, s, c, subkeys.TileSeed(header.Model, uint32(t.Index)))
-		if err != nil {
-			return err
-		}
-		whole.Insert(t, rgb)
-		return nil
+	promised := rec.Has(record.Digest)
+	prepare := func(t picture.Tile) TileJob {
+		return TileJob{Decrypt: true, Exact: promised, Height: t.Height, Width: t.Width, Samples: bare.Extract(t),
+			Statistics: text.Statistics[n*t.Index:][:n], Seed: subkeys.TileSeed(header.Model, uint32(t.Index))}
+	}
+	err = m.eachTile(ctx, promised, plan.Tiles, o, "decrypt", prepare, func(t picture.Tile, r TileResult) {
+		whole.Insert(t, r.Samples)
 	})
 	if err != nil {
 		return nil, err
@@ -336,7 +314,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	o.progress("encode", 0, 1)
 	recovered := whole.Crop(header.Height, header.Width)
-	promised, exact := rec.Has(record.Digest), false
+	exact := false
 	if promised {
 		restored, err := restore(recovered, rec)
 		exact = err == nil

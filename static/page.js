@@ -3,12 +3,11 @@
 //
 // Main path: start() loads program and model, chooseModel() another; take()
 // accepts files; encrypt() and decrypt() fill the panels.
-import { Engine } from "./engine.js";
+import { Encipher } from "./encipher.js";
 import { errors, stages, text } from "./messages.js";
 import { Panel, bytes, download, fidelity, size, statistics } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const engine = new Engine();
 const actions = [$("encrypt"), $("decrypt"), $("check")]; // what works with the model
 const panels = {
   plain: new Panel("panel-plain"),
@@ -18,10 +17,11 @@ const panels = {
 };
 
 let key = null; // {text, file, fingerprint, saved, used}
-let source = null; // {name, bytes, kind}: the file taken last
-let made = null; // {name, bytes, plain}: the cipher image made last, and its original as PNG
+let source = null; // {name, file, kind}: the file taken last
+let made = null; // {name, file, plain}: the cipher image made last, and its original as PNG
 let running = null; // AbortController of the job under way
-let model = null; // {folder, name, fingerprint, profile, note}: the model that the worker has
+let encipher = null; // the engine, once program and model are loaded
+let model = null; // {folder, name, fingerprint, profile, note}: the model that the engine has
 
 // Largest key file that is looked at as text.
 const keyFileLimit = 16 << 10;
@@ -31,27 +31,18 @@ const keyFileLife = 60_000; // ms
 
 // ---- start and model
 
-async function fetchBytes(url) {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-async function loadModel(folder) {
-  engineState("loading", text.loadingModel);
-  const base = `models/${encodeURIComponent(folder)}/`;
-  const [card, encryption, decryption] = await Promise.all(
-    ["card.json", "encryption.onnx", "decryption.onnx"].map((file) => fetchBytes(base + file)),
-  );
-  model = { folder, ...(await engine.loadModel({ card, encryption, decryption })) };
-  showModel();
-}
-
 function showModel() {
   engineState("ready", text.ready(model.name));
   $("engine").title = text.network(model.profile, model.fingerprint);
   $("model-note").textContent = model.note;
   $("model-note").hidden = !model.note;
+}
+
+// program is the engine, once it is there.
+async function program() {
+  await loaded;
+  if (!encipher) throw Object.assign(new Error(text.unavailable), { hint: text.unavailableHint });
+  return encipher;
 }
 
 // chooseModel loads the model that is selected. What would work with the model
@@ -61,7 +52,11 @@ async function chooseModel() {
   const folder = $("model").value;
   try {
     clearError();
-    if (folder !== model?.folder) await loadModel(folder);
+    if (folder !== model?.folder) {
+      engineState("loading", text.loadingModel);
+      model = { folder, ...(await encipher.useModel(folder)) };
+      showModel();
+    }
   } catch (error) {
     fail(error, error.hint || text.modelHint);
     if (model) {
@@ -77,11 +72,14 @@ async function chooseModel() {
 async function start() {
   engineState("loading", text.loadingProgram);
   try {
-    const [index] = await Promise.all([fetch("models/index.json").then((r) => r.json()), engine.ready()]);
-    $("slow-warning").hidden = !engine.slow;
-    for (const name of index.models) $("model").append(new Option(name));
-    $("model-choice").hidden = index.models.length < 2;
-    await loadModel(index.models[0]);
+    encipher = await Encipher.load({
+      onProgress: ({ stage }) => engineState("loading", stage === "model" ? text.loadingModel : text.loadingProgram),
+    });
+    $("slow-warning").hidden = encipher.kernels !== "plain Go"; // the browser refused the vectors
+    for (const { name } of encipher.models) $("model").append(new Option(name));
+    $("model-choice").hidden = encipher.models.length < 2;
+    model = { folder: encipher.models[0].name, ...encipher.model };
+    showModel();
   } catch (error) {
     engineState("failed", text.unavailable);
     fail(error, error.hint || text.unavailableHint);
@@ -176,12 +174,12 @@ function changeKey(get, words) {
 }
 
 function newKey() {
-  return changeKey(async () => ({ ...(await engine.call("newKey", {})), saved: false, used: false }), text.key.fresh);
+  return changeKey(async () => ({ ...(await (await program()).newKey()), saved: false, used: false }), text.key.fresh);
 }
 
 function openKey(words) {
   return changeKey(async () => {
-    const { fingerprint } = await engine.call("parseKey", { text: words });
+    const { fingerprint } = await (await program()).parseKey(words);
     return { text: words, fingerprint, saved: true, used: false };
   }, text.key.opened);
 }
@@ -221,10 +219,9 @@ async function takePicture(file) {
   clearError();
   say(text.reading);
   try {
-    const content = new Uint8Array(await file.arrayBuffer());
-    const { kind, width, height } = await engine.call("inspect", { file: content });
+    const { kind, width, height } = await (await program()).inspect(file);
     if (running) return; // begun meanwhile, with the picture that was there
-    source = { name: file.name || "picture.png", bytes: content, kind };
+    source = { name: file.name || "picture.png", file, kind };
     for (const panel of Object.values(panels)) panel.clear();
     $("check").hidden = true;
     if (kind === "cipher") panels.cipher.show(file);
@@ -233,7 +230,7 @@ async function takePicture(file) {
     $("job").hidden = false;
     $("choose").textContent = text.chooseAnother;
     $("job-name").textContent = source.name;
-    note(text.source[kind](size(width, height, content.length)));
+    note(text.source[kind](size(width, height, file.size)));
     offer(kind).focus();
   } catch (error) {
     fail(error);
@@ -295,63 +292,63 @@ function progress({ stage, done, total }) {
   $("stage").textContent = (stages[stage] ?? text.reading) + part;
 }
 
-async function measure(panel, argument, format) {
+async function measure(panel, format, ...pictures) {
   panel.figures([["", text.measuring]]);
-  panel.figures(format(await engine.call("metrics", argument)));
-}
-
-function png(content) {
-  return new Blob([content], { type: "image/png" });
+  panel.figures(format(await encipher.metrics(...pictures)));
 }
 
 function encrypt() {
   if (!key) return wantKey(text.key.wanted);
   const mine = key;
-  const { name, bytes: file } = source;
+  const { name, file } = source;
   mine.used = true;
   return work(async (options, seconds) => {
-    const sealed = await engine.call("encrypt", { file, key: mine.text, views: true }, options);
-    made = { name: rename(name, "encrypt"), bytes: sealed.png, plain: sealed.plain };
-    panels.plain.show(png(sealed.plain));
-    panels.bare.show(png(sealed.bare), made.name.replace(".cipher.", ".generator."));
-    panels.cipher.show(png(sealed.png), made.name);
+    const sealed = await encipher.encrypt(file, { key: mine.text, views: true, ...options });
+    made = { name: rename(name, "encrypt"), file: sealed.png, plain: sealed.plain };
+    panels.plain.show(sealed.plain);
+    panels.bare.show(sealed.bare, made.name.replace(".cipher.", ".generator."));
+    panels.cipher.show(sealed.png, made.name);
     panels.recovered.clear();
     $("check").hidden = false;
     note([text.encrypted(seconds()), ...sealed.notes].join(" "));
-    await measure(panels.plain, { a: sealed.plain }, statistics);
-    await measure(panels.bare, { a: sealed.bare }, statistics);
-    await measure(panels.cipher, { a: sealed.png }, (m) => [...statistics(m), ["File", bytes(sealed.png.length)]]);
+    await measure(panels.plain, statistics, sealed.plain);
+    await measure(panels.bare, statistics, sealed.bare);
+    await measure(panels.cipher, (m) => [...statistics(m), ["File", bytes(sealed.png.size)]], sealed.png);
   });
 }
 
 // decrypt restores the given cipher image; original, where it is known, is what
 // the result is compared with.
-function decrypt(name, content, original) {
+function decrypt(name, file, original) {
   if (!key) return wantKey(text.key.wantedToDecrypt);
   const mine = key;
   return work(async (options, seconds) => {
-    const opened = await engine.call("decrypt", { file: content, key: mine.text, views: true }, options);
-    panels.bare.show(png(opened.bare), rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
-    panels.recovered.show(png(opened.png), rename(name, "decrypt"));
+    const opened = await encipher.decrypt(file, { key: mine.text, views: true, ...options });
+    panels.bare.show(opened.bare, rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
+    panels.recovered.show(opened.png, rename(name, "decrypt"));
     $("check").hidden = true;
-    if (original) panels.plain.show(png(original));
+    if (original) panels.plain.show(original);
     note((opened.exact ? text.decrypted : text.decryptedApproximately)(seconds()));
-    await measure(panels.bare, { a: opened.bare }, statistics);
-    await measure(panels.cipher, { a: content }, (m) => [...statistics(m), ["File", bytes(content.length)]]);
-    await measure(panels.recovered, original ? { a: original, b: opened.png } : { a: opened.png }, (m) =>
-      original ? fidelity(m) : statistics(m),
-    );
-    if (original) await measure(panels.plain, { a: original }, statistics);
+    await measure(panels.bare, statistics, opened.bare);
+    await measure(panels.cipher, (m) => [...statistics(m), ["File", bytes(file.size)]], file);
+    if (original) {
+      await measure(panels.recovered, fidelity, original, opened.png);
+      await measure(panels.plain, statistics, original);
+    } else {
+      await measure(panels.recovered, statistics, opened.png);
+    }
   });
 }
 
-function decryptSource() {
-  const original = made && equal(made.bytes, source.bytes) ? made.plain : null;
-  return decrypt(source.name, source.bytes, original);
+async function decryptSource() {
+  const original = made && (await equal(made.file, source.file)) ? made.plain : null;
+  return decrypt(source.name, source.file, original);
 }
 
-function equal(a, b) {
-  return a.length === b.length && a.every((v, i) => v === b[i]);
+async function equal(a, b) {
+  if (a.size !== b.size) return false;
+  const [x, y] = (await Promise.all([a.arrayBuffer(), b.arrayBuffer()])).map((buffer) => new Uint8Array(buffer));
+  return x.every((v, i) => v === y[i]);
 }
 
 // ---- wiring
@@ -371,7 +368,7 @@ $("key-file").addEventListener("change", async (event) => {
 $("save-key").addEventListener("click", saveKey);
 $("encrypt").addEventListener("click", encrypt);
 $("decrypt").addEventListener("click", decryptSource);
-$("check").addEventListener("click", () => decrypt(made.name, made.bytes, made.plain));
+$("check").addEventListener("click", () => decrypt(made.name, made.file, made.plain));
 $("cancel").addEventListener("click", () => running?.abort());
 $("error-close").addEventListener("click", clearError);
 $("model").addEventListener("change", () => {

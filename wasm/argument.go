@@ -109,6 +109,25 @@ func (a argument) text(name string, limit int) (string, error) {
 	return v.String()
 }
 
+// integer reads a whole number from 0 to most.
+func (a argument) integer(name string, most int) (int, error) {
+	v, err := a.get(name)
+	if err != nil {
+		return 0, err
+	}
+	if v.Type() != safejs.TypeNumber {
+		return 0, bad("%q must be a number", name)
+	}
+	f, err := v.Float()
+	if err != nil {
+		return 0, err
+	}
+	if n := int(f); f >= 0 && f <= float64(most) && float64(n) == f {
+		return n, nil
+	}
+	return 0, bad("%q is %g; it must be a whole number from 0 to %d", name, f, most)
+}
+
 // yieldEvery is how long a computation may hold the thread before the event
 // loop gets a turn, in which an abort can arrive.
 const yieldEvery = 50 * time.Millisecond

@@ -4,8 +4,10 @@
 //
 //	version                                          string
 //	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
-//	loadModel({card, encryption, decryption} | {sealed, passphrase?, identity?})
-//	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note}
+//	maxFileBytes                                     number: larger files are refused
+//	loadModel({card, encryption, decryption, share?} | {sealed, passphrase?, identity?, share?})
+//	                                                 {name, fingerprint, profile: "paper" | "paper+stats" | "reversible", note},
+//	                                                 and with share the three files, for other instances
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
 //	proposePassphrase()                              {passphrase}
@@ -13,10 +15,11 @@
 //	unlock({file, key?, passphrase?, identity?})     {key, fingerprint}
 //	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
 //	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
-//	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, onProgress?, signal?})
+//	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, width, height, notes, plain?, bare?}
-//	decrypt({file, key, approximate?, bareCipher?, views?, onProgress?, signal?})
+//	decrypt({file, key, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, width, height, exact, sealed, original?, originalName?, bare?, generated?}
+//	tile(job)                                        {samples, statistics, recovered}
 //	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
 //
 // lock gives a key for a passphrase, or one wrapped for recipients, with the slot to write into
@@ -32,6 +35,10 @@
 // neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b. exact
 // says whether every sample is proven to be that of the original; where a proof
 // fails, decrypt rejects with the code not-exact unless approximate is given.
+//
+// Where tiles is given, encrypt and decrypt compute no tile themselves: they call
+// it with a job for each, up to tilesAtOnce ahead, and it returns a promise of what
+// the method tile of another instance with the same model makes of that job.
 //
 // Every method returns a promise; it rejects with an Error that has a stable
 // code, a message and a hint, which may be empty. The codes are those of the
@@ -49,6 +56,7 @@ import (
 
 	"github.com/hack-pad/safejs"
 
+	"enciphergan"
 	"enciphergan/internal/kernel"
 )
 
@@ -72,7 +80,7 @@ func install() error {
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]string{"version": version, "kernels": kernel.Name()} {
+	for name, value := range map[string]any{"version": version, "kernels": kernel.Name(), "maxFileBytes": encipher.MaxFileBytes} {
 		if err := api.Set(name, value); err != nil {
 			return err
 		}
@@ -88,6 +96,7 @@ func install() error {
 		"encrypt":   s.encrypt,
 		"decrypt":   s.decrypt,
 		"metrics":   s.metrics,
+		"tile":      s.tile,
 
 		"proposePassphrase": s.proposePassphrase,
 	}

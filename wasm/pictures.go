@@ -109,7 +109,11 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := m.Encrypt(ctx, file, k, append(options, encipher.WithProgress(progress), encipher.WithWorkers(1))...)
+	tiles, err := a.tiles()
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := m.Encrypt(ctx, file, k, append(options, tiles, encipher.WithProgress(progress))...)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +138,11 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	defer end()
-	options := []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(1)}
+	tiles, err := a.tiles()
+	if err != nil {
+		return nil, err
+	}
+	options := []encipher.Option{encipher.WithProgress(progress), tiles}
 	for name, option := range map[string]func() encipher.Option{"approximate": encipher.AcceptApproximate, "bareCipher": encipher.AcceptBareCipher} {
 		if accepted, err := a.flag(name); err != nil {
 			return nil, err

@@ -38,14 +38,26 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	share, err := a.flag("share")
+	if err != nil {
+		return nil, err
+	}
 	s.model.Store(m)
 	card := m.Card()
-	return map[string]any{
+	result := map[string]any{
 		"name":        card.Name,
 		"fingerprint": m.Fingerprint(),
 		"profile":     card.Definition.Profile,
 		"note":        card.Note,
-	}, nil
+	}
+	if !share {
+		return result, nil
+	}
+	return result, errors.Join(
+		setArray(result, "card", f.Card),
+		setArray(result, "encryption", f.Encryption),
+		setArray(result, "decryption", f.Decryption),
+	)
 }
 
 func modelFiles(a argument) (f encipher.ModelFiles, err error) {

@@ -1,7 +1,7 @@
-// Our side in the browser: the page's own engine and worker, with a wasm built for tests.
-import { Engine } from "./engine.js";
+// Our side in the browser: the engine's pool and worker, with a wasm built for tests.
+import { Pool } from "./pool.js";
 
-const engine = new Engine();
+const engine = new Pool();
 
 // Loads a model, runs it once and returns the outputs.
 export async function load(model, feed, arithmetic) {

@@ -49,15 +49,15 @@ func addModels(t *testing.T, s *site.Site) {
 }
 
 // worker gives a tab in which ask reaches the wasm without the page's own
-// steps around it, through the page's engine and a worker of its own.
+// steps around it, through the engine's pool with workers of its own.
 func worker(t *testing.T, address string) *tab {
 	t.Helper()
 	b := open(t, address)
 	eval[bool](b, `(async () => {
-		const { Engine } = await import(new URL("engine.js", document.baseURI).href);
-		globalThis.engine = new Engine();
+		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
+		globalThis.engine = new Pool();
 		const part = async (name) => new Uint8Array(await (await fetch("models/default/" + name)).arrayBuffer());
-		await engine.loadModel({ card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
+		await engine.call("loadModel", { card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
 		globalThis.bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 		globalThis.textOf = (bytes) => { let s = ""; for (const b of bytes) s += String.fromCharCode(b); return btoa(s); };
 		return true;
@@ -65,7 +65,7 @@ func worker(t *testing.T, address string) *tab {
 	return b
 }
 
-// ask calls a method of the wasm. Byte slices go in as Uint8Arrays, and those of
+// ask calls a method of the wasm. Byte slices go in as Uint8Arrays, and files of
 // the result come back.
 func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	b.t.Helper()
@@ -81,7 +81,8 @@ func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	}
 	texts := eval[map[string]string](b, fmt.Sprintf(`(async () => {
 		const result = await engine.call(%q, {%s});
-		return Object.fromEntries(Object.entries(result).filter(([, v]) => v instanceof Uint8Array).map(([k, v]) => [k, textOf(v)]));
+		const files = Object.entries(result).filter(([, v]) => v instanceof Blob);
+		return Object.fromEntries(await Promise.all(files.map(async ([k, v]) => [k, textOf(new Uint8Array(await v.arrayBuffer()))])));
 	})()`, method, strings.Join(fields, ", ")))
 	result := map[string][]byte{}
 	for name, text := range texts {
