@@ -1,10 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,19 +17,25 @@ func decryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "decrypt",
 		Usage:     "turn a cipher image back into the picture",
-		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
-		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [-original] [-approximate] [-model NAME|DIR] [-f] IN.png",
+		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg|FOLDER [flags] IN.png...",
+		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [flags] IN.png\nencipher decrypt -key FILE...|-i FILE|-passphrase -o FOLDER [flags] IN...",
 		Description: `OUT is a PNG, or, where its name ends in .jpg, a JPEG, which is lossy.
 
 Every sample comes back as it was, unless the cipher image was made with -exact off.
 A bare neural cipher, as encrypt -mode paper writes it, is read with -mode paper only.
 
 Should a picture that was kept exactly come back otherwise, nothing is written; with
--approximate it is written all the same, and the exit code is 7.`,
+-approximate it is written all the same, and the exit code is 7.
+
+Several cipher images, and folders with all that is in them, go into the folder after -o:
+a/b.jpg.cipher.png becomes a/b.jpg.png, or with -original a/b.jpg; b.png.cipher.png becomes
+b.png. Other pictures of a folder are left alone. IN.png and OUT.png may be -, for standard
+input and output. One that fails does not stop the others. -jobs, -memory, -resume and -shard
+are as for encrypt; -resume skips a picture whose digest is the one that was sealed.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "key", Usage: "`FILE` with the key; repeat the flag to try several"},
 			&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
-		}, passphraseFlags(), pictureFlags(), []cli.Flag{
+		}, passphraseFlags(), pictureFlags(), batchFlags(), []cli.Flag{
 			modeFlag(),
 			&cli.BoolFlag{Name: "original", Usage: "write the original file, where -exact file has kept it, in place of a PNG"},
 			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"},
@@ -41,63 +46,153 @@ Should a picture that was kept exactly come back otherwise, nothing is written; 
 }
 
 func decrypt(ctx context.Context, c *cli.Command) error {
-	var secrets []secret
-	t, err := prepare(c, func() error { return checkSecrets(c) }, func() (err error) {
-		secrets, err = readSecrets(c)
-		return err
-	})
-	if err != nil {
+	if err := needPictures(c); err != nil {
 		return err
 	}
-	defer t.end()
+	if err := checkSecrets(c); err != nil {
+		return err
+	}
 	bare, err := isBare(c)
 	if err != nil {
 		return err
 	}
-	if bare {
-		t.options = append(t.options, encipher.AcceptBareCipher())
+	d := decryption{original: c.Bool("original"), approximate: c.Bool("approximate")}
+	kinds := []string{".png", ".jpg", ".jpeg"}
+	if d.original {
+		kinds = nil
 	}
-	if c.Bool("approximate") || c.Bool("original") { // the file itself needs no generator
-		t.options = append(t.options, encipher.AcceptApproximate())
-	}
-	k, err := find(t.input, secrets)
-	if err != nil {
-		return t.failed(err)
-	}
-	opened, err := t.model.Decrypt(ctx, t.input, k, t.options...)
-	if encipher.CodeOf(err) == encipher.NotExact {
-		return &failure{exitApproximate, "write it all the same with -approximate, and please report this", fmt.Errorf("%s: %w", t.in, err)}
-	}
-	if err != nil {
-		return t.failed(err)
-	}
-	if c.Bool("original") {
-		if opened.File == nil {
-			return badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", t.in))
-		}
-		return t.finishFile(ctx, opened.File, opened.Name)
-	}
-	if opened.File != nil {
-		say(os.Stderr, "note: %s holds the original file, %q; get it with -original", t.in, opened.Name)
-	}
-	output := opened.PNG
-	if !strings.EqualFold(filepath.Ext(t.out), ".png") {
-		if output, err = opened.Picture.JPEG(); err != nil {
-			return &failure{exitFailure, "write a PNG instead", fmt.Errorf("%s: %w", t.out, err)}
-		}
-		say(os.Stderr, "note: %s: a JPEG is lossy, without transparency, EXIF data and colour profile; a PNG has all of the picture", t.out)
-	}
-	if err := t.finish(ctx, output, opened.Picture.Width, opened.Picture.Height); err != nil {
+	if d.batch, err = newBatch(c, folders{wanted: isPNG, rename: d.rename}, kinds); err != nil {
 		return err
 	}
+	if d.secrets, err = readSecrets(c); err != nil {
+		return err
+	}
+	if d.model, err = openModel(c.String("model")); err != nil {
+		return err
+	}
+	if bare {
+		d.options = append(d.options, encipher.AcceptBareCipher())
+	}
+	if d.approximate || d.original { // the file itself needs no generator
+		d.options = append(d.options, encipher.AcceptApproximate())
+	}
+	spareMemory()
+	return d.run(ctx, d.model, d.one)
+}
+
+func isPNG(name string) bool { return strings.EqualFold(filepath.Ext(name), ".png") }
+
+// decryption is one call of decrypt.
+type decryption struct {
+	*batch
+	model                 *encipher.Model
+	original, approximate bool
+	secrets               []secret
+	options               []encipher.Option
+}
+
+// rename gives photo.jpg.cipher.png the name photo.jpg.png, or photo.jpg for the original file, and
+// photo.png.cipher.png the name photo.png.
+func (d *decryption) rename(name string) string {
+	stem, ok := strings.CutSuffix(name, cipherSuffix)
 	switch {
+	case !ok || d.original || isPNG(stem):
+		return stem
+	}
+	return stem + ".png"
+}
+
+// one decrypts a picture.
+func (d *decryption) one(ctx context.Context, i item, options []encipher.Option) (*result, error) {
+	there, err := d.begin(i)
+	if err != nil {
+		return nil, err
+	}
+	input, err := i.read()
+	if err != nil {
+		return nil, err
+	}
+	k, err := find(input, d.secrets)
+	if encipher.CodeOf(err) == encipher.NotCipher && i.found {
+		return nil, errLeftAlone
+	}
+	if err != nil {
+		return nil, fileError(i.in, err)
+	}
+	if there {
+		if err := d.compare(i, input, k); err != nil {
+			return nil, err
+		}
+		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
+	}
+	opened, err := d.model.Decrypt(ctx, input, k, append(options, d.options...)...)
+	if encipher.CodeOf(err) == encipher.NotExact {
+		return nil, &failure{exitApproximate, "write it all the same with -approximate, and please report this", fmt.Errorf("%s: %w", i.in, err)}
+	}
+	if err != nil {
+		return nil, fileError(i.in, err)
+	}
+	r := &result{Output: i.out, Exact: &opened.Exact, Sealed: &opened.Sealed}
+	output := opened.PNG
+	switch ext := filepath.Ext(i.out); {
+	case d.original && opened.File == nil:
+		return nil, badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", i.in))
+	case d.original:
+		r.Exact, output = nil, opened.File
+		r.Notes = append(r.Notes, fmt.Sprintf("the original file, %q", opened.Name))
+	case strings.EqualFold(ext, ".jpg") || strings.EqualFold(ext, ".jpeg"):
+		if output, err = opened.Picture.JPEG(); err != nil {
+			return nil, &failure{exitFailure, "write a PNG instead", fmt.Errorf("%s: %w", i.out, err)}
+		}
+		r.Notes = append(r.Notes, "a JPEG is lossy, without transparency, EXIF data and colour profile; a PNG has all of the picture")
+	}
+	if !d.original {
+		r.Width, r.Height = opened.Picture.Width, opened.Picture.Height
+		if opened.File != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("it holds the original file, %q; get it with -original", opened.Name))
+		}
+	}
+	r.Bytes = len(output)
+	if err := d.write(ctx, i, output); err != nil {
+		return nil, err
+	}
+	switch {
+	case d.original:
 	case !opened.Sealed:
-		warnBare(t.in)
+		warnBare(i.in)
 	case opened.Promised && !opened.Exact:
-		return &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
-			errors.New(t.out + ": the picture is approximate and should have been exact")}
+		return r, &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
+			fmt.Errorf("%s: the picture is approximate and should have been exact", i.out)}
 	case !opened.Exact:
-		say(os.Stderr, "note: %s: the picture is approximate, as %s was made with -exact off", t.out, t.in)
+		r.Notes = append(r.Notes, "the picture is approximate, as it was made with -exact off")
+	}
+	return r, nil
+}
+
+// compare says whether the output that is there is the picture, or the original file, of a cipher image.
+func (d *decryption) compare(i item, input []byte, k encipher.Key) error {
+	v, err := d.model.Verify(input, k)
+	if err != nil {
+		return fileError(i.in, err)
+	}
+	existing, err := readInput(i.out)
+	if err != nil {
+		return err
+	}
+	if d.original {
+		if v.File == nil || !bytes.Equal(existing, v.File) {
+			return notTheSame(i, "it is another file")
+		}
+		return nil
+	}
+	digest, err := encipher.PictureDigest(existing)
+	switch {
+	case err != nil:
+		return notTheSame(i, err.Error())
+	case !v.Exact:
+		return notTheSame(i, "the cipher image was made with -exact off, so that it cannot be compared")
+	case digest != v.Digest:
+		return notTheSame(i, "it is another picture")
 	}
 	return nil
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -15,8 +19,8 @@ func encryptCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "encrypt",
 		Usage:     "turn a picture into a cipher image",
-		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off|file] [-drop-metadata] [-model NAME|DIR] [-f] IN",
-		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [-exact on|off|file] [-drop-metadata] [-model NAME|DIR] [-f] IN",
+		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png|FOLDER [flags] IN...",
+		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [flags] IN\nencipher encrypt -key FILE|-r RECIPIENT|-passphrase -o FOLDER [flags] IN...",
 		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a picture of noise
 that only the key opens, and only as long as no program recompresses it: send it
 as a file, not as a picture.
@@ -34,7 +38,7 @@ encryption. That protects nothing, as docs/security.md says.
 The EXIF orientation is applied in either case.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
-		}, sealFlags(), pictureFlags(), []cli.Flag{
+		}, sealFlags(), pictureFlags(), batchFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to keep the file itself, too", Value: "on"},
 			modeFlag(),
 			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"},
@@ -42,6 +46,10 @@ The EXIF orientation is applied in either case.`,
 		Action: encrypt,
 	}
 }
+
+// spareMemory collects garbage early: pictures and graphs are a few large blocks, so that it
+// costs little time and saves a third of the memory.
+func spareMemory() { debug.SetGCPercent(20) }
 
 // exactModes are what may be given after -exact.
 var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff, "file": encipher.ExactFile}
@@ -73,6 +81,9 @@ func warnBare(path string) {
 }
 
 func encrypt(ctx context.Context, c *cli.Command) error {
+	if err := needPictures(c); err != nil {
+		return err
+	}
 	exact, ok := exactModes[c.String("exact")]
 	if !ok {
 		return usage("give on, off or file", "there is no mode -exact %s", c.String("exact"))
@@ -87,42 +98,159 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if exact == encipher.ExactFile && c.Bool("drop-metadata") {
 		return usage("leave out one of the two", "-exact file keeps the file with all that is in it, and -drop-metadata does not")
 	}
-	var locked locking
-	t, err := prepare(c, func() error { return checkLock(c) }, func() (err error) {
-		locked, err = readLock(c)
+	if err := checkLock(c); err != nil {
 		return err
-	})
+	}
+	b, err := newBatch(c, folders{wanted: isPicture, rename: func(name string) string { return name + cipherSuffix }}, []string{".png"})
 	if err != nil {
 		return err
 	}
-	defer t.end()
-	t.options = append(t.options, encipher.WithExact(exact), encipher.WithName(filepath.Base(t.in)))
-	if bare {
-		t.options = append(t.options, encipher.WithBareCipher())
+	if b.resume && (bare || exact == encipher.ExactOff) {
+		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
+	}
+	e := encryption{batch: b, exact: exact, bare: bare}
+	if e.lock, e.opens, err = readLock(c); err != nil {
+		return err
+	}
+	if e.model, err = openModel(c.String("model")); err != nil {
+		return err
 	}
 	if c.Bool("drop-metadata") {
-		t.options = append(t.options, encipher.WithoutMetadata())
-	}
-	cost, err := t.model.Estimate(t.input, c.Int("workers"))
-	if err != nil {
-		return t.failed(err)
-	}
-	say(os.Stderr, "%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
-		t.in, cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
-	k, slot, err := locked()
-	if err != nil {
-		return badInput("encrypt for fewer recipients, or for some of one kind", err)
-	}
-	sealed, err := t.model.Encrypt(ctx, t.input, k, append(t.options, encipher.WithSlot(slot))...)
-	if err != nil {
-		return t.failed(err)
-	}
-	t.end()
-	for _, note := range sealed.Plain.Notes {
-		say(os.Stderr, "note: %s: %s", t.in, note)
+		e.options = append(e.options, encipher.WithoutMetadata())
 	}
 	if bare {
-		warnBare(t.out)
+		e.options = append(e.options, encipher.WithBareCipher())
 	}
-	return t.finish(ctx, sealed.PNG, sealed.Bare.Width, sealed.Bare.Height)
+	spareMemory()
+	e.announce()
+	return b.run(ctx, e.model, e.one)
+}
+
+// cipherSuffix is what a picture's name gets in a folder: photo.jpg and photo.png beside
+// it stay apart.
+const cipherSuffix = ".cipher.png"
+
+// isPicture says by its name whether a file of a folder is to be encrypted.
+func isPicture(name string) bool {
+	name = strings.ToLower(name)
+	return !strings.HasSuffix(name, cipherSuffix) && slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}, filepath.Ext(name))
+}
+
+// encryption is one call of encrypt.
+type encryption struct {
+	*batch
+	model   *encipher.Model
+	exact   encipher.Exact
+	bare    bool
+	lock    locking
+	opens   encipher.Secret // nil where only others can open what is encrypted
+	options []encipher.Option
+}
+
+// announce says what many pictures will take.
+func (e *encryption) announce() {
+	if e.single || len(e.items) == 0 {
+		return
+	}
+	var bytes, most int64
+	for _, i := range e.items {
+		f, err := os.Open(i.in)
+		if err != nil {
+			continue // said where it is to be encrypted
+		}
+		head, err := io.ReadAll(io.LimitReader(f, headBytes))
+		f.Close()
+		if err != nil {
+			continue
+		}
+		if c, err := e.model.Estimate(head, e.workers); err == nil {
+			bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
+		}
+	}
+	e.say("%d pictures; the cipher images take about %.0f MB, making the largest about %.0f MB of memory", len(e.items), float64(bytes)/1e6, float64(most)/1e6)
+}
+
+// one encrypts a picture.
+func (e *encryption) one(ctx context.Context, i item, options []encipher.Option) (*result, error) {
+	there, err := e.begin(i)
+	if err != nil {
+		return nil, err
+	}
+	input, err := i.read()
+	if err != nil {
+		return nil, err
+	}
+	if there {
+		if err := e.compare(i, input); err != nil {
+			return nil, err
+		}
+		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
+	}
+	cost, err := e.model.Estimate(input, e.workers)
+	if err != nil {
+		return nil, fileError(i.in, err)
+	}
+	if e.single {
+		e.say("%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
+			i.in, cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
+	}
+	k, slot, err := e.lock()
+	if err != nil {
+		return nil, badInput("encrypt for fewer recipients, or for some of one kind", err)
+	}
+	options = append(options, encipher.WithSlot(slot), encipher.WithExact(e.exact))
+	if i.in != standard {
+		options = append(options, encipher.WithName(filepath.Base(i.in)))
+	}
+	sealed, err := e.model.Encrypt(ctx, input, k, append(options, e.options...)...)
+	if err != nil {
+		return nil, fileError(i.in, err)
+	}
+	if e.bare {
+		warnBare(i.out)
+	}
+	if err := e.write(ctx, i, sealed.PNG); err != nil {
+		return nil, err
+	}
+	return &result{Output: i.out, Width: sealed.Bare.Width, Height: sealed.Bare.Height, Bytes: len(sealed.PNG), Notes: sealed.Plain.Notes}, nil
+}
+
+// compare says whether the output that is there is the input's cipher image: sealed with the
+// same secret, and of a picture with the same digest. For recipients the seal cannot be
+// opened here, and only model and size are compared.
+func (e *encryption) compare(i item, input []byte) error {
+	existing, err := readInput(i.out)
+	if err != nil {
+		return err
+	}
+	info, err := encipher.Inspect(existing)
+	if err != nil {
+		return notTheSame(i, err.Error())
+	}
+	if e.opens == nil {
+		cost, err := e.model.Estimate(input, 1)
+		if err != nil {
+			return fileError(i.in, err)
+		}
+		if info.Model != e.model.Fingerprint() || info.Width != cost.Width || info.Height != cost.Height || !info.Sealed {
+			return notTheSame(i, "it is of another picture, model or mode")
+		}
+		return nil
+	}
+	k, err := info.Unlock(e.opens)
+	if err != nil {
+		return notTheSame(i, err.Error())
+	}
+	v, err := e.model.Verify(existing, k)
+	if err != nil {
+		return notTheSame(i, err.Error())
+	}
+	digest, err := encipher.PictureDigest(input)
+	if err != nil {
+		return fileError(i.in, err)
+	}
+	if !v.Exact || v.Digest != digest || e.exact == encipher.ExactFile && !bytes.Equal(v.File, input) {
+		return notTheSame(i, "it is of another picture, or was made with another -exact")
+	}
+	return nil
 }

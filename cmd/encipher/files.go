@@ -1,14 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -22,112 +19,28 @@ import (
 	"enciphergan/models"
 )
 
-// What encrypt and decrypt share: their flags, and how keys, models, inputs and
-// outputs are read and written.
+// How keys, models, inputs and outputs are read and written.
 
 func pictureFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "o", Usage: "`FILE` to write"},
+		&cli.StringFlag{Name: "o", Usage: "`FILE` to write, FOLDER for several pictures, - for standard output"},
 		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
-		&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
-		&cli.IntFlag{Name: "workers", Usage: "tiles computed at the same time; 0: as many as processors"},
+		&cli.BoolFlag{Name: "f", Usage: "overwrite outputs"},
+		&cli.IntFlag{Name: "workers", Usage: "tiles of a picture computed at the same time; 0: as many as processors, shared by the jobs"},
 	}
-}
-
-// task is one call of encrypt or decrypt, checked and loaded.
-type task struct {
-	model   *encipher.Model
-	input   []byte
-	in, out string
-	force   bool
-	options []encipher.Option
-	end     func() // ends the progress bar
-}
-
-// outputKinds are the endings that the name of an output may have; nil: any.
-func outputKinds(c *cli.Command) []string {
-	switch {
-	case c.Bool("original"):
-		return nil
-	case c.Name == "decrypt":
-		return []string{".png", ".jpg", ".jpeg"}
-	}
-	return []string{".png"}
-}
-
-// prepare checks the command line, then reads secrets, input and model. Cheap
-// checks come first, so that a slip costs no time.
-func prepare(c *cli.Command, check, secrets func() error) (*task, error) {
-	if c.Args().Len() != 1 {
-		return nil, usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes exactly one picture, and %d are given", c.Name, c.Args().Len())
-	}
-	t := &task{in: c.Args().First(), out: c.String("o"), force: c.Bool("f")}
-	if err := check(); err != nil {
-		return nil, err
-	}
-	if t.out == "" {
-		return nil, usage("add -o OUT.png", "-o FILE is missing")
-	}
-	if kinds := outputKinds(c); kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(t.out))) {
-		return nil, usage("give it a name that ends in "+strings.Join(kinds, " or "), "%s: the output is none of that kind", t.out)
-	}
-	if err := checkOutput(t.out, t.force); err != nil {
-		return nil, err
-	}
-	if err := secrets(); err != nil {
-		return nil, err
-	}
-	var err error
-	if t.input, err = readInput(t.in); err != nil {
-		return nil, err
-	}
-	if t.model, err = openModel(c.String("model")); err != nil {
-		return nil, err
-	}
-	// Pictures and graphs are a few large blocks: collecting garbage early costs
-	// little time and saves a third of the memory.
-	debug.SetGCPercent(20)
-	progress, end := showProgress()
-	t.end = end
-	t.options = []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(c.Int("workers"))}
-	return t, nil
-}
-
-// failed adds to an error of the library what only the command knows.
-func (t *task) failed(err error) error {
-	if encipher.CodeOf(err) == encipher.Canceled {
-		return &failure{exitInterrupted, "", errInterrupted}
-	}
-	return fmt.Errorf("%s: %w", t.in, err)
 }
 
 var errInterrupted = errors.New("interrupted, nothing was written")
 
-// finishFile writes the original file.
-func (t *task) finishFile(ctx context.Context, file []byte, name string) error {
-	if err := t.write(ctx, file); err != nil {
-		return err
-	}
-	say(os.Stderr, "wrote %s: the original file, %q, %.1f MB", t.out, name, float64(len(file))/1e6)
-	return nil
-}
-
-// write writes the output. An interrupt that came late still counts.
-func (t *task) write(ctx context.Context, file []byte) error {
-	t.end()
-	if ctx.Err() != nil {
+// fileError adds to an error of the library the name of the file.
+func fileError(path string, err error) error {
+	if encipher.CodeOf(err) == encipher.Canceled {
 		return &failure{exitInterrupted, "", errInterrupted}
 	}
-	return writeOutput(t.out, file, t.force)
-}
-
-// finish writes a picture.
-func (t *task) finish(ctx context.Context, file []byte, width, height int) error {
-	if err := t.write(ctx, file); err != nil {
-		return err
+	if path == standard {
+		path = "standard input"
 	}
-	say(os.Stderr, "wrote %s: %d x %d pixels, %.1f MB", t.out, width, height, float64(len(file))/1e6)
-	return nil
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func readKey(path string) (k encipher.Key, created time.Time, err error) {
@@ -151,6 +64,10 @@ func readInput(path string) ([]byte, error) {
 		return nil, badInput("check the name of the picture", fmt.Errorf("%s: cannot read the picture: %w", path, cause(err)))
 	}
 	defer f.Close()
+	return readAll(f, path)
+}
+
+func readAll(f io.Reader, path string) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxFileBytes+1))
 	if err != nil {
 		return nil, badInput("check the name of the picture", fmt.Errorf("%s: cannot read the picture: %w", path, cause(err)))

@@ -84,16 +84,18 @@ func checkLock(c *cli.Command) error {
 	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
 }
 
-func readLock(c *cli.Command) (locking, error) {
+// readLock gives also what opens the pictures again; nil for recipients.
+func readLock(c *cli.Command) (locking, encipher.Secret, error) {
 	if c.IsSet("key") {
 		k, _, err := readKey(c.String("key"))
-		return func() (encipher.Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }, err
+		return func() (encipher.Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k}, err
 	}
 	s, err := readSealer(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.Lock, nil
+	opens, _ := s.(encipher.Secret)
+	return s.Lock, opens, nil
 }
 
 func readSealer(c *cli.Command) (sealer, error) {

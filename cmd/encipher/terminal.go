@@ -37,6 +37,7 @@ const (
 	exitChanged     = 5
 	exitOtherModel  = 6
 	exitApproximate = 7
+	exitPartial     = 8
 	exitInterrupted = 130
 )
 
@@ -45,7 +46,7 @@ diverged, or a fault of the program, 2 wrong usage, 3 an input (picture, cipher
 image, key, model or checkpoint) cannot be used, 4 wrong key, 5 the cipher image
 was changed, 6 the cipher image belongs to another model,
 7 the picture came back approximately and should have come back exactly,
-130 interrupted.`
+8 of many pictures some failed, 130 interrupted.`
 
 // failure is an error with an exit code and a hint of its own.
 type failure struct {
@@ -107,14 +108,22 @@ func report(w io.Writer, err error) {
 		return
 	}
 	say(w, "error: %v", err)
+	if hint := hintOf(err); hint != "" {
+		say(w, "hint: %s", hint)
+	}
+}
+
+// hintOf says what to do about an error; it may be empty.
+func hintOf(err error) string {
 	var f *failure
 	var e *encipher.Error
 	switch {
 	case errors.As(err, &f) && f.hint != "":
-		say(w, "hint: %s", f.hint)
-	case errors.As(err, &e) && e.Hint != "":
-		say(w, "hint: %s", phrase(e.Hint))
+		return f.hint
+	case errors.As(err, &e):
+		return phrase(e.Hint)
 	}
+	return ""
 }
 
 func say(w io.Writer, format string, args ...any) {

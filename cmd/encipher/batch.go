@@ -1,0 +1,444 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/term"
+
+	"enciphergan"
+)
+
+// What encrypt and decrypt share where pictures are many: which they are, where each
+// goes, how many at once, and what is said of each.
+
+// standard stands for standard input or output in the place of a file.
+const standard = "-"
+
+func batchFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "jobs", Value: 1, Usage: "pictures `N` at once, as far as -memory allows"},
+		&cli.IntFlag{Name: "memory", Value: 2000, Usage: "bound in `MB` on what the pictures at once take; one that takes more comes alone"},
+		&cli.StringFlag{Name: "shard", Usage: "`I/N`: do the part I, from 0, of N that the pictures are split into by their names"},
+		&cli.BoolFlag{Name: "resume", Usage: "skip what is done, after checking it against the picture"},
+		&cli.BoolFlag{Name: "json", Usage: "print a JSON object for each picture on standard output"},
+		&cli.BoolFlag{Name: "q", Usage: "say nothing but warnings and errors"},
+	}
+}
+
+// item is one picture to work on.
+type item struct {
+	in, out string // as they are named to the user; standard for the streams
+	name    string // of the input below the folder that was given, with slashes
+	found   bool   // in a folder, not named by the user
+}
+
+// batch is one call of encrypt or decrypt.
+type batch struct {
+	items   []item
+	single  bool // one picture, and -o is its file
+	alone   int  // files in folders that are left alone
+	force   bool
+	resume  bool
+	json    bool
+	quiet   bool
+	jobs    int
+	memory  int64
+	workers int // 0: as many as processors, shared by the jobs
+}
+
+// folders says how names change where a folder is written.
+type folders struct {
+	wanted func(name string) bool   // which files of a folder are pictures to work on
+	rename func(name string) string // the output's name
+}
+
+// newBatch reads the command line: inputs, output and flags that the two commands share.
+func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
+	b := &batch{force: c.Bool("f"), resume: c.Bool("resume"), json: c.Bool("json"), quiet: c.Bool("q"),
+		jobs: c.Int("jobs"), memory: int64(c.Int("memory")) * 1_000_000, workers: c.Int("workers")}
+	out, args := c.String("o"), c.Args().Slice()
+	switch {
+	case b.jobs < 1 || b.memory < 1:
+		return nil, usage("for instance -jobs 2 -memory 2000", "-jobs and -memory must be at least 1")
+	case b.force && b.resume:
+		return nil, usage("leave out one of the two", "-f makes every picture again, and -resume does not")
+	}
+	if out == "" {
+		if len(args) != 1 || args[0] != standard {
+			return nil, usage("add -o OUT.png for one picture, -o FOLDER for several", "-o is missing")
+		}
+		out = standard
+	}
+	if len(args) == 1 && !isFolder(args[0]) && !strings.HasSuffix(out, "/") && !isFolder(out) {
+		b.single = true
+		b.items = []item{{in: args[0], out: out, name: filepath.Base(args[0])}}
+		return b, b.checkSingle(c, kinds)
+	}
+	if out == standard || slices.Contains(args, standard) {
+		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output are for one picture")
+	}
+	if err := b.collect(args, out, f); err != nil {
+		return nil, err
+	}
+	if len(b.items) == 0 {
+		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %d other files", strings.Join(args, ", "), b.alone))
+	}
+	if shard := c.String("shard"); shard != "" {
+		var part, parts uint32
+		if n, err := fmt.Sscanf(shard, "%d/%d", &part, &parts); n != 2 || err != nil || part >= parts || fmt.Sprintf("%d/%d", part, parts) != shard {
+			return nil, usage("for instance -shard 0/4 for the first of four", "-shard %s: want I/N with I from 0 to N-1", shard)
+		}
+		b.items = slices.DeleteFunc(b.items, func(i item) bool { return shardOf(i.name, parts) != part })
+	}
+	return b, nil
+}
+
+// needPictures refuses a command line without inputs.
+func needPictures(c *cli.Command) error {
+	if c.Args().Present() {
+		return nil
+	}
+	return usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes pictures, folders or - for standard input, and none is given", c.Name)
+}
+
+func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
+	i := b.items[0]
+	switch {
+	case c.IsSet("shard"):
+		return usage("leave out -shard, or give a folder", "-shard is for many pictures")
+	case b.resume && (i.in == standard || i.out == standard):
+		return usage("leave out -resume", "-resume is for files")
+	case i.out == standard && b.json:
+		return usage("leave out -json, or give -o FILE", "standard output takes the picture or JSON, not both")
+	case i.out == standard && term.IsTerminal(int(os.Stdout.Fd())):
+		return usage("give -o FILE, or send the output to a file or another program", "the output is a picture, and standard output is a terminal")
+	case i.out == standard:
+		return nil
+	case kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(i.out))):
+		return usage("give it a name that ends in "+strings.Join(kinds, " or "), "%s: the output is none of that kind", i.out)
+	case b.resume:
+		return nil
+	}
+	return checkOutput(i.out, b.force)
+}
+
+// shardOf is the part of parts that a name belongs to, the same on every machine.
+func shardOf(name string, parts uint32) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	return h.Sum32() % parts
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// collect lists the pictures of files and folders, and where each goes below out.
+func (b *batch) collect(args []string, out string, f folders) error {
+	whole, err := filepath.Abs(out)
+	if err != nil {
+		return badInput("check the name after -o", err)
+	}
+	taken := map[string]string{}
+	add := func(path, name string, found bool) error {
+		target := filepath.Join(out, filepath.FromSlash(f.rename(name)))
+		if other, ok := taken[target]; ok {
+			return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other, path, target)
+		}
+		taken[target] = path
+		b.items = append(b.items, item{in: path, out: target, name: name, found: found})
+		return nil
+	}
+	for _, arg := range args {
+		if !isFolder(arg) {
+			if err := add(arg, filepath.Base(arg), false); err != nil {
+				return err
+			}
+			continue
+		}
+		err := filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", path, cause(err)))
+			}
+			if entry.IsDir() {
+				// What an earlier call wrote is no input.
+				if full, err := filepath.Abs(path); err == nil && full == whole && path != arg {
+					return fs.SkipDir
+				}
+				return nil
+			}
+			name, err := filepath.Rel(arg, path)
+			if err != nil {
+				return err
+			}
+			if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") || !f.wanted(name) {
+				b.alone++
+				return nil
+			}
+			return add(path, filepath.ToSlash(name), true)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(b.items, func(a, c item) int { return cmp.Compare(a.out, c.out) })
+	return nil
+}
+
+// result is what is said of a picture, and an object of -json.
+type result struct {
+	Input   string   `json:"input"`
+	Output  string   `json:"output,omitempty"`
+	Status  string   `json:"status"` // done, skipped, failed
+	Width   int      `json:"width,omitempty"`
+	Height  int      `json:"height,omitempty"`
+	Bytes   int      `json:"bytes,omitempty"`
+	Exact   *bool    `json:"exact,omitempty"`  // of decrypt: whether every sample is proven to be that of the original
+	Sealed  *bool    `json:"sealed,omitempty"` // of decrypt: whether the file was sealed
+	Notes   []string `json:"notes,omitempty"`
+	Exit    int      `json:"exit,omitempty"` // the exit code that the failure alone would have
+	Error   string   `json:"error,omitempty"`
+	Hint    string   `json:"hint,omitempty"`
+	Seconds float64  `json:"seconds"`
+}
+
+const (
+	done    = "done"
+	skipped = "skipped"
+	failed  = "failed"
+)
+
+// say prints a line where nothing forbids it.
+func (b *batch) say(format string, args ...any) {
+	if !b.quiet {
+		say(os.Stderr, format, args...)
+	}
+}
+
+// errLeftAlone says that a file of a folder is none to work on.
+var errLeftAlone = errors.New("left alone")
+
+// run works on every picture and says what became of it. One that fails does not
+// stop the others; the error says how many did.
+func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Context, item, []encipher.Option) (*result, error)) error {
+	if b.single {
+		progress, end := func(string, int, int) {}, func() {}
+		if !b.quiet && !b.json {
+			progress, end = showProgress()
+		}
+		r, err := b.one(ctx, b.items[0], work, []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(b.workers)})
+		end()
+		b.report(r, err, "")
+		if errors.Is(err, context.Canceled) || encipher.CodeOf(err) == encipher.Canceled {
+			return &failure{exitInterrupted, "", errInterrupted}
+		}
+		return err
+	}
+	if b.alone > 0 {
+		b.say("%d other files are left alone", b.alone)
+	}
+	if len(b.items) == 0 {
+		b.say("there is nothing in this part")
+		return nil
+	}
+	workers := b.workers
+	if workers < 1 {
+		workers = max(1, runtime.GOMAXPROCS(0)/b.jobs)
+	}
+	bar := b.bar()
+	memory := semaphore.NewWeighted(b.memory)
+	var (
+		mu     sync.Mutex
+		counts = map[string]int{}
+		first  error // of those that failed
+		wg     sync.WaitGroup
+	)
+	queue := make(chan item)
+	for range min(b.jobs, len(b.items)) {
+		wg.Go(func() {
+			for i := range queue {
+				takes := min(b.memory, costOf(m, i.in, workers))
+				if memory.Acquire(ctx, takes) != nil {
+					continue // interrupted
+				}
+				r, err := b.one(ctx, i, work, []encipher.Option{encipher.WithWorkers(workers)})
+				memory.Release(takes)
+				mu.Lock()
+				if ctx.Err() == nil || err == nil {
+					counts[r.Status]++
+					if r.Status == failed && first == nil {
+						first = err
+					}
+					bar.Clear()
+					b.report(r, err, fmt.Sprintf("%d/%d ", counts[done]+counts[skipped]+counts[failed], len(b.items)))
+					bar.Add(1)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for _, i := range b.items {
+		select {
+		case queue <- i:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(queue)
+	wg.Wait()
+	bar.Clear()
+	if ctx.Err() != nil {
+		return &failure{exitInterrupted, "", fmt.Errorf("interrupted, %d of %d pictures are done; the same command with -resume goes on", counts[done]+counts[skipped], len(b.items))}
+	}
+	b.say("%d done, %d skipped, %d failed", counts[done], counts[skipped], counts[failed])
+	if counts[failed] > 0 {
+		return &failure{exitPartial, "see the errors above; the same command with -resume does what is left", fmt.Errorf("%d of %d pictures failed", counts[failed], len(b.items))}
+	}
+	return nil
+}
+
+// bar shows pictures done and the time left on a terminal, and nothing elsewhere.
+func (b *batch) bar() *progressbar.ProgressBar {
+	if b.quiet || b.json || !term.IsTerminal(int(os.Stderr.Fd())) {
+		return progressbar.DefaultSilent(int64(len(b.items)))
+	}
+	return progressbar.NewOptions(len(b.items), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("pictures"),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(), progressbar.OptionSetRenderBlankState(true))
+}
+
+// one works on a picture.
+func (b *batch) one(ctx context.Context, i item, work func(context.Context, item, []encipher.Option) (*result, error), options []encipher.Option) (*result, error) {
+	start := time.Now()
+	r, err := work(ctx, i, options)
+	if r == nil {
+		r = &result{}
+	}
+	r.Input, r.Seconds = i.in, time.Since(start).Seconds()
+	switch {
+	case errors.Is(err, errLeftAlone):
+		r.Status, r.Notes, err = skipped, []string{"it is no cipher image"}, nil
+	case err != nil:
+		r.Status, r.Exit, r.Error, r.Hint = failed, exitCode(err), err.Error(), hintOf(err)
+	case r.Status == "":
+		r.Status = done
+	}
+	return r, err
+}
+
+// report says what became of a picture; count stands before it where there are many.
+func (b *batch) report(r *result, err error, count string) {
+	if b.json {
+		line, _ := json.Marshal(r) // of strings and numbers: cannot fail
+		fmt.Println(string(line))
+	}
+	for _, n := range r.Notes {
+		if r.Status != skipped {
+			b.say("note: %s: %s", r.Input, n)
+		}
+	}
+	switch {
+	case err != nil && !b.single:
+		report(os.Stderr, err)
+	case r.Status == skipped:
+		b.say("%sskipped %s: %s", count, r.Input, strings.Join(r.Notes, ", "))
+	case r.Output != "" && r.Output != standard:
+		b.say("%swrote %s: %s", count, r.Output, r.size())
+	}
+}
+
+func (r *result) size() string {
+	if r.Width == 0 {
+		return fmt.Sprintf("%.1f MB", float64(r.Bytes)/1e6)
+	}
+	return fmt.Sprintf("%d x %d pixels, %.1f MB", r.Width, r.Height, float64(r.Bytes)/1e6)
+}
+
+// headBytes hold the size of nearly every picture.
+const headBytes = 1 << 18
+
+// costOf is about the memory that a picture takes, from the head of its file.
+func costOf(m *encipher.Model, path string, workers int) int64 {
+	f, err := os.Open(path)
+	if err != nil {
+		return 1
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 1
+	}
+	head, err := io.ReadAll(io.LimitReader(f, headBytes))
+	if err != nil {
+		return 1
+	}
+	c, err := m.Estimate(head, workers)
+	if err != nil {
+		return 1 << 20 // it will fail, or its size stands further back
+	}
+	return c.MemoryBytes + info.Size()
+}
+
+// read reads the input of an item.
+func (i item) read() ([]byte, error) {
+	if i.in == standard {
+		return readAll(os.Stdin, "standard input")
+	}
+	return readInput(i.in)
+}
+
+// write writes the output of an item, whole or not at all. An interrupt that came late still counts.
+func (b *batch) write(ctx context.Context, i item, file []byte) error {
+	if ctx.Err() != nil {
+		return &failure{exitInterrupted, "", errInterrupted}
+	}
+	if i.out == standard {
+		if _, err := os.Stdout.Write(file); err != nil {
+			return &failure{exitFailure, "see whether the program that reads it still runs", fmt.Errorf("standard output: %w", cause(err))}
+		}
+		return nil
+	}
+	if !b.single {
+		if err := os.MkdirAll(filepath.Dir(i.out), 0o777); err != nil {
+			return &failure{exitFailure, "check the folder and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write there: %w", filepath.Dir(i.out), cause(err))}
+		}
+	}
+	return writeOutput(i.out, file, b.force)
+}
+
+// begin checks, before a picture of many is worked on, that its output may be written.
+// With -resume, there tells that it is there and is to be compared.
+func (b *batch) begin(i item) (there bool, err error) {
+	if i.out == standard {
+		return false, nil
+	}
+	if b.resume {
+		if info, err := os.Lstat(i.out); err == nil && info.Mode().IsRegular() {
+			return true, nil
+		}
+	}
+	return false, checkOutput(i.out, b.force)
+}
+
+// notTheSame is the error of -resume where what is there is something else.
+func notTheSame(i item, why string) error {
+	return &failure{exitFailure, "choose another place after -o, or overwrite it with -f", fmt.Errorf("%s: exists and is not what %s gives: %s", i.out, i.in, why)}
+}
