@@ -11,11 +11,8 @@ import (
 	"enciphergan/internal/network"
 )
 
-// Sets of tiles that figures on a card are of.
-const (
-	testSet  = "test split, centre tiles"
-	startSet = network.StartSet + ", test split"
-)
+// testSet is the set of tiles that figures on a card are of.
+const testSet = "test split, centre tiles"
 
 // MeasureTest measures a model on the test split of the photos it was trained on, as
 // Finish does for the card.
@@ -31,7 +28,7 @@ func MeasureTest(ctx context.Context, m *network.Model, photos []Photo, seed uin
 
 // Finish calibrates the dequantisation for each kappa, chooses the kappa whose
 // residual is smallest on the validation tiles, measures kappa 1, the chosen one
-// and the analytic start on the test tiles and writes the model directory, and
+// and the start on the test tiles and writes the model directory, and
 // beside it that of kappa 1 where another was chosen.
 func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas []float32) error {
 	test := Tiles(r.data.Test, tileSide, 0)
@@ -82,11 +79,11 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 		card.Figures = append(card.Figures, figures)
 	}
 	for _, calibrated := range []bool{false, true} {
-		start, err := r.analyticStart(ctx, test, calibrated)
+		start, err := r.measureStart(ctx, test, calibrated)
 		if err != nil {
 			return err
 		}
-		label := "analytic start"
+		label := r.Config.start() + " start"
 		if calibrated {
 			label += ", calibrated table"
 		}
@@ -133,11 +130,11 @@ func describe(f network.Figures) string {
 		f.PSNRMean, f.PSNRMin, f.SSIM, f.Entropy, f.Correlation, f.Residual, f.Tiles)
 }
 
-// analyticStart measures the generators as Begin made them, before any step, at
+// measureStart measures the generators as Begin made them, before any step, at
 // kappa 1: with the plain inverse of erf in their table, or with the table
 // calibrated like that of the trained ones, which tells what training adds to
 // calibration.
-func (r *Run) analyticStart(ctx context.Context, tiles []Tile, calibrated bool) (network.Figures, error) {
+func (r *Run) measureStart(ctx context.Context, tiles []Tile, calibrated bool) (network.Figures, error) {
 	c := r.Config
 	c.Definition.Kappa = 1
 	begun, err := newRun(r.folder, c, r.data, r.target, nil)
@@ -148,16 +145,16 @@ func (r *Run) analyticStart(ctx context.Context, tiles []Tile, calibrated bool) 
 		return network.Figures{}, err
 	}
 	if calibrated {
-		_, figures, err := begun.variant(ctx, c.Definition, network.Card{Name: "analytic start"}, tiles)
-		figures.Set = startSet + ", calibrated table"
+		_, figures, err := begun.variant(ctx, c.Definition, network.Card{Name: "start"}, tiles)
+		figures.Set = c.start() + " " + network.StartSet + ", calibrated table"
 		return figures, err
 	}
-	f, err := begun.Files(network.Card{Name: "analytic start"})
+	f, err := begun.Files(network.Card{Name: "start"})
 	if err != nil {
-		return network.Figures{}, fmt.Errorf("exporting the analytic start: %w", err)
+		return network.Figures{}, fmt.Errorf("exporting the start: %w", err)
 	}
 	figures, err := r.measure(ctx, f, tiles)
-	figures.Set = startSet
+	figures.Set = c.start() + " " + network.StartSet
 	return figures, err
 }
 

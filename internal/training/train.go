@@ -66,6 +66,14 @@ const (
 	InitRandom   = "random"
 )
 
+// start names the run's start.
+func (c Config) start() string {
+	if c.Init == "" {
+		return InitAnalytic
+	}
+	return c.Init
+}
+
 // maxPool bounds the crops in the discriminator's pool.
 const maxPool = 1000
 
