@@ -12,6 +12,7 @@ import { kernels } from "./kernels.js";
 const calls = new Map(); // id -> AbortController
 const tiles = new Map(); // number -> {id, resolve, reject} of what another worker computes
 let nextTile = 1;
+let go; // the program
 let memory; // of the wasm
 
 // The fields of a result that are files. They travel as Blobs, which the browser
@@ -19,7 +20,7 @@ let memory; // of the wasm
 const files = { png: "image/png", plain: "image/png", bare: "image/png", generated: "image/png", original: "" };
 
 async function start(compiled) {
-  const go = new Go();
+  go = new Go();
   const module = compiled ?? (await WebAssembly.compileStreaming(fetch(new URL("encipher.wasm", import.meta.url))));
   const kernel = kernels(module);
   const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
@@ -68,6 +69,7 @@ async function call({ id, method, argument, tilesAtOnce }) {
     }
     postMessage({ id, result, memory: memory.buffer.byteLength }, buffers(result));
   } catch (error) {
+    if (go.exited) return; // which ends this worker and is told for all calls
     postMessage({ id, error: { code: error.code ?? "internal", message: error.message, hint: error.hint ?? "" }, memory: memory.buffer.byteLength });
   } finally {
     calls.delete(id);

@@ -17,11 +17,13 @@ const maxFeedBytes = 256 << 20
 //
 //	loadGenerator({generator, feed, arithmetic})   {outputs}   an ONNX file and its inputs; it is run once
 //	runGenerator({})                               {seconds}
+//	exit()                                         never
 //
 // feed and outputs are texts as bench/peers/tensors.mjs describes them, as bytes.
 func vectorMethods() map[string]method {
 	var loaded *generator.Generator
 	return map[string]method{
+		"exit": exit,
 		"loadGenerator": func(a argument) (map[string]any, error) {
 			file, err := a.bytes("generator", network.MaxGeneratorBytes, badArgument)
 			if err != nil {

@@ -171,8 +171,9 @@ type tab struct {
 	traffic   *traffic
 	downloads string // folder of saved files
 
-	mu      sync.Mutex
-	trouble []string // console warnings and errors, exceptions, policy violations
+	mu       sync.Mutex
+	trouble  []string // console warnings and errors, exceptions, policy violations
+	expected string   // part of those that do not count; none if it is empty
 }
 
 // open starts a browser at the address and waits until the page can work. The
@@ -229,12 +230,21 @@ func open(t *testing.T, address string) *tab {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, words := range b.trouble {
-			t.Errorf("the page complained: %s", words)
+			if b.expected == "" || !strings.Contains(words, b.expected) {
+				t.Errorf("the page complained: %s", words)
+			}
 		}
 	})
 	b.do(chromedp.Navigate(address))
 	b.ready()
 	return b
+}
+
+// expectTrouble lets the page complain in words with the given part.
+func (b *tab) expectTrouble(words string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = words
 }
 
 func browserDownloads(dir string) chromedp.Action[chromedp.Void] {

@@ -49,7 +49,7 @@ func TestBrowserSecrets(t *testing.T) {
 				const { key, slot } = await engine.call("lock", { %s });
 				const files = [];
 				for (let n = 0; n < 2; n++) files.push((await engine.call("encrypt", { file: bytesOf(%q), key, slot: slot.slice() })).png);
-				return Promise.all(files.map(async (f) => textOf(new Uint8Array(await f.arrayBuffer()))));
+				return Promise.all(files.map(textOf));
 			})()`, c.lock, base64.StdEncoding.EncodeToString(picture)))
 			for _, text := range made {
 				file, err := base64.StdEncoding.DecodeString(text)

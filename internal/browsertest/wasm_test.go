@@ -57,9 +57,10 @@ func worker(t *testing.T, address string) *tab {
 		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
 		globalThis.engine = new Pool();
 		const part = async (name) => new Uint8Array(await (await fetch("models/default/" + name)).arrayBuffer());
-		await engine.call("loadModel", { card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
+		globalThis.modelParts = async () => ({ card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
+		await engine.call("loadModel", await modelParts());
 		globalThis.bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-		globalThis.textOf = (bytes) => { let s = ""; for (const b of bytes) s += String.fromCharCode(b); return btoa(s); };
+		globalThis.textOf = async (blob) => { let s = ""; for (const b of new Uint8Array(await blob.arrayBuffer())) s += String.fromCharCode(b); return btoa(s); };
 		return true;
 	})()`)
 	return b
@@ -82,7 +83,7 @@ func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	texts := eval[map[string]string](b, fmt.Sprintf(`(async () => {
 		const result = await engine.call(%q, {%s});
 		const files = Object.entries(result).filter(([, v]) => v instanceof Blob);
-		return Object.fromEntries(await Promise.all(files.map(async ([k, v]) => [k, textOf(new Uint8Array(await v.arrayBuffer()))])));
+		return Object.fromEntries(await Promise.all(files.map(async ([k, v]) => [k, await textOf(v)])));
 	})()`, method, strings.Join(fields, ", ")))
 	result := map[string][]byte{}
 	for name, text := range texts {
