@@ -68,3 +68,7 @@ require (
 replace github.com/golang/protobuf => ./third_party/golang-protobuf
 
 replace github.com/gogo/protobuf => ./third_party/gogo-protobuf
+
+replace github.com/apache/arrow/go/arrow => ./third_party/arrow
+
+replace github.com/awalterschulze/gographviz => ./third_party/gographviz
