@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures screenshots chromium tamper fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,13 @@ bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+page-figures: chromium wasm bench/lighthouse/node_modules/.package-lock.json ## measure the page in headless Chromium: a 12-megapixel photo, cancel, main thread, Lighthouse
+	$(GO) run ./bench -page
+
+bench/lighthouse/node_modules/.package-lock.json: bench/lighthouse/package-lock.json
+	cd bench/lighthouse && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/

@@ -33,10 +33,15 @@ func main() {
 	}
 	repeats := flag.Int("repeats", 7, "measured runs of each side of a row; an odd number")
 	only := flag.String("only", "", "measure only the rows whose name matches this regular expression")
+	ofPage := flag.Bool("page", false, "measure the page in place of the generators")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *repeats, *only); err != nil {
+	measure := func() error { return run(ctx, *repeats, *only) }
+	if *ofPage {
+		measure = func() error { return page(ctx, os.Stdout) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
