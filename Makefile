@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench types screenshots chromium tamper fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,13 @@ bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+types: tools/types/node_modules/.package-lock.json ## check static/encipher.d.ts with TypeScript
+	cd tools/types && node_modules/.bin/tsc
+
+tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
+	cd tools/types && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
