@@ -3,10 +3,10 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types screenshots chromium tamper fuzz clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
 	$(GO) run ./server $(if $(ADDR),-addr $(ADDR))
@@ -72,6 +72,13 @@ page-figures: chromium wasm bench/lighthouse/node_modules/.package-lock.json ## 
 
 bench/lighthouse/node_modules/.package-lock.json: bench/lighthouse/package-lock.json
 	cd bench/lighthouse && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+types: tools/types/node_modules/.package-lock.json ## check static/encipher.d.ts with TypeScript
+	cd tools/types && node_modules/.bin/tsc
+
+tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
+	cd tools/types && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/

@@ -28,8 +28,9 @@ export class Encipher {
   #model;
   #key;
 
-  constructor(token, { pool, models, url, model, key }) {
+  constructor(token, parts) {
     if (token !== own) throw bad("Use Encipher.load in place of new Encipher.");
+    const { pool, models, url, model, key } = parts;
     this.#pool = pool;
     this.#models = models;
     this.#url = url;
@@ -44,8 +45,8 @@ export class Encipher {
       throw bad(`workers must be a whole number from 1 to ${maxWorkers}.`);
     }
     const folder = new URL(base ?? ".", base === undefined ? import.meta.url : document.baseURI);
-    // The site offers this module under v/VERSION/ too, for pages of its own; models lie at its root.
-    const root = new URL(folder.pathname.replace(/v\/[^/]+\/$/, ""), folder);
+    // The site has this module under v/VERSION/ too, for its own page; models lie at its root.
+    const root = new URL(folder.pathname.replace(/v\/[0-9a-f]{16}\/$/, ""), folder);
     const report = progress("load", onProgress);
     const pool = new Pool(folder.href, workers);
     try {

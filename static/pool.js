@@ -122,7 +122,7 @@ export class Pool {
   #helpers = new Set(); // the tile workers
   #large = []; // calls that wait for the coordinator
   #small = []; // calls that wait for any worker
-  #tiles = new Map(); // call -> its tiles that wait; the next tile is one of the first call
+  #tiles = new Map(); // call -> its tiles that wait
   #next = 1;
   #disposed = false;
 
@@ -249,12 +249,14 @@ export class Pool {
     return [...this.#tiles.values()].flat().length < this.#size;
   }
 
-  // nextTile takes the calls in turn.
+  // nextTile takes the calls in their order: a worker prepares anew for tiles of
+  // another shape, as they would be by turns, and the memory of a picture that is
+  // done is free for the next.
   #nextTile() {
-    const [call, tiles] = this.#tiles.entries().next().value;
+    const call = [...this.#tiles.keys()].reduce((a, b) => (a.id < b.id ? a : b));
+    const tiles = this.#tiles.get(call);
     const tile = tiles.shift();
-    this.#tiles.delete(call);
-    if (tiles.length) this.#tiles.set(call, tiles);
+    if (!tiles.length) this.#tiles.delete(call);
     return tile;
   }
 

@@ -176,9 +176,17 @@ type tab struct {
 	expected string   // part of those that do not count; none if it is empty
 }
 
-// open starts a browser at the address and waits until the page can work. The
-// test fails if by its end the page has complained about anything.
+// open starts a browser at the address of the page and waits until it can work.
 func open(t *testing.T, address string) *tab {
+	t.Helper()
+	b := visit(t, address)
+	b.ready()
+	return b
+}
+
+// visit starts a browser at the address. The test fails if by its end the page
+// there has complained about anything.
+func visit(t *testing.T, address string) *tab {
 	t.Helper()
 	b := &tab{t: t, downloads: t.TempDir()}
 	host := strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")
@@ -236,7 +244,6 @@ func open(t *testing.T, address string) *tab {
 		}
 	})
 	b.do(chromedp.Navigate(address))
-	b.ready()
 	return b
 }
 
