@@ -64,6 +64,10 @@ func secure(t *testing.T, h http.Header) {
 func answer(t testing.TB, address string, request []byte) (*http.Response, []byte, error) {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
+	// A long run of fuzzing uses up the ports, which the system frees after a while.
+	for deadline := time.Now().Add(2 * time.Minute); err != nil && time.Now().Before(deadline); c, err = net.Dial("tcp", address) {
+		time.Sleep(time.Second)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
