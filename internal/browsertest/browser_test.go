@@ -189,7 +189,7 @@ func open(t *testing.T, address string) *tab {
 func visit(t *testing.T, address string) *tab {
 	t.Helper()
 	b := &tab{t: t, downloads: t.TempDir()}
-	host := strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")
+	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
 	b.traffic = &traffic{host: host, proxy: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme = "http" },
 	}}

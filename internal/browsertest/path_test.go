@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,14 +130,15 @@ func (b *tab) drop(name string, content []byte) {
 }
 
 // silent checks that nothing was asked for beyond what loaded the page, and that
-// only by GET at the page's own server.
+// only by GET at the page's own server. The page may ask again for a file that it
+// has, as it does for a further worker, if that reaches no server.
 func (b *tab) silent(loaded []string) {
 	b.t.Helper()
 	witnesses := map[string]bool{}
 	for i, r := range b.traffic.requests() {
 		witness, request, _ := strings.Cut(r, ": ")
 		witnesses[witness] = true
-		if i >= len(loaded) {
+		if i >= len(loaded) && (witness == "proxy" || !slices.Contains(loaded, r)) {
 			b.t.Errorf("a request after the page was loaded: %s", r)
 		} else if !strings.HasPrefix(request, "GET "+b.traffic.host+"/") {
 			b.t.Errorf("a request that does not belong to the page: %s", r)

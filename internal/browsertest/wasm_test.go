@@ -56,7 +56,8 @@ func worker(t *testing.T, address string) *tab {
 	eval[bool](b, `(async () => {
 		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
 		globalThis.engine = new Pool();
-		const part = async (name) => new Uint8Array(await (await fetch("models/default/" + name)).arrayBuffer());
+		const { folder } = (await (await fetch("models/index.json")).json()).models[0];
+		const part = async (name) => new Uint8Array(await (await fetch(folder + name)).arrayBuffer());
 		globalThis.modelParts = async () => ({ card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
 		await engine.call("loadModel", await modelParts());
 		globalThis.bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));

@@ -3,16 +3,16 @@
 // takes no data: only GET and HEAD are answered, and a request's path is
 // looked up as it is, so there is nothing to traverse or to list.
 //
-// Main path: Add* fill a Site at start, with compressed forms made once; ServeHTTP
-// sets the headers that every response carries, then picks the form that the
-// browser accepts.
+// Main path: AddModel and then AddPage fill a Site at start, with compressed forms
+// made once; ServeHTTP sets the headers that every response carries, then picks
+// the form that the browser accepts. WriteFolder writes the same files for a static
+// host.
 package site
 
 import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -32,15 +32,33 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types encipher"
 
-// headers are set on every response, errors included.
-var headers = map[string]string{
-	"Content-Security-Policy":      policy,
-	"Cross-Origin-Opener-Policy":   "same-origin",
-	"Cross-Origin-Embedder-Policy": "require-corp",
-	"Cross-Origin-Resource-Policy": "same-origin",
-	"X-Content-Type-Options":       "nosniff",
-	"Referrer-Policy":              "no-referrer",
+// Header is a field that every response carries.
+type Header struct{ Name, Value string }
+
+// Headers are set on every response, errors included. Names are in canonical form.
+var Headers = []Header{
+	{"Content-Security-Policy", policy},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Embedder-Policy", "require-corp"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"Referrer-Policy", "no-referrer"},
 }
+
+// Values of Cache-Control. A file whose content is named by its URL may be kept
+// for ever. Any other may be kept too, but the browser asks each time whether it is
+// still current, so that page, wasm and models always belong together.
+const (
+	immutable  = "public, max-age=31536000, immutable"
+	revalidate = "no-cache"
+	never      = "no-store"
+)
+
+// HealthPath is answered with "ok" by a server that works, whatever the base path.
+const HealthPath = "/healthz"
+
+// maxTarget bounds the request target, in bytes. The longest URL of a site is far shorter.
+const maxTarget = 2048
 
 // contentTypes are given here and not taken from the system's table, which
 // differs between machines.
@@ -53,33 +71,77 @@ var contentTypes = map[string]string{
 	".webmanifest": "application/manifest+json",
 	".wasm":        "application/wasm",
 	".onnx":        "application/octet-stream",
+	".age":         "application/octet-stream",
+	".txt":         "text/plain; charset=utf-8",
 }
 
-// modelName bounds what a model may be called, because the name becomes part of a URL.
-var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
-// file is one file in the forms in which it can be sent.
+// file is one file in the forms in which it can be sent. The values of header
+// fields are made once and shared by all responses.
 type file struct {
-	contentType string
-	digest      string            // of the identity form, for the entity tag
-	forms       map[string][]byte // by content coding; "" is identity and always there
+	contentType, cache []string
+	forms              []form // in the order of preference; the last is identity
 }
+
+// form is a file in one content coding.
+type form struct {
+	coding      coding // its name is empty for identity
+	content     []byte
+	tag, length []string
+}
+
+func (f *file) identity() form { return f.forms[len(f.forms)-1] }
 
 // Site is the set of files. Fill it before it serves; it is immutable then and
 // safe for concurrent use.
 type Site struct {
-	files  map[string]*file // by URL path
-	models []string
+	base   string           // URL path that all files are under; it begins and ends with a slash
+	files  map[string]*file // by URL path under base
+	models []modelEntry
+	kept   []string // folders under base whose files are immutable
+	paged  bool     // AddPage was called
 }
 
-// New returns an empty site.
-func New() *Site { return &Site{files: map[string]*file{}} }
+// New returns an empty site at the root of its host.
+func New() *Site { return &Site{base: "/", files: map[string]*file{}} }
+
+var basePath = regexp.MustCompile(`^/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*$`)
+
+// SetBase puts all files under a URL path such as /encipher/.
+func (s *Site) SetBase(base string) error {
+	if !strings.HasSuffix(base, "/") {
+		base += "/"
+	}
+	if !basePath.MatchString(base) || len(base) > maxTarget/2 {
+		return fmt.Errorf("the base path %q does not fit: it begins with a slash and has names of letters, digits, '-', '_', '.' and '~' between slashes, as in /encipher/", base)
+	}
+	s.base = base
+	return nil
+}
+
+// Base is the URL path under which the files are; it begins and ends with a slash.
+func (s *Site) Base() string { return s.base }
 
 // AddFolder serves every file of fsys whose kind is known at the root of the
-// site. FILE.br and FILE.gz next to a FILE are its compressed forms; where they
-// are missing they are made here.
+// site, as it is and revalidated. FILE.br and FILE.gz next to a FILE are its
+// compressed forms; where they are missing they are made here.
 func (s *Site) AddFolder(fsys fs.FS) error {
-	return fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+	found, err := read(fsys)
+	if err != nil {
+		return err
+	}
+	for name, forms := range found {
+		if err := s.add(name, revalidate, forms); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read returns the files of fsys whose kind is known, each with the compressed
+// forms that lie beside it, by the name of the coding.
+func read(fsys fs.FS) (map[string]map[string][]byte, error) {
+	found := map[string]map[string][]byte{}
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || contentTypes[path.Ext(name)] == "" {
 			return err
 		}
@@ -93,110 +155,170 @@ func (s *Site) AddFolder(fsys fs.FS) error {
 				forms[c.name] = b
 			}
 		}
-		return s.add("/"+name, forms)
+		found[name] = forms
+		return nil
 	})
+	return found, err
 }
 
-// AddModel serves the three files of a model under /models/NAME/ and lists the
-// name in /models/index.json. The first model added is the one that the page loads.
-func (s *Site) AddModel(name string, card, encryption, decryption []byte) error {
-	if !modelName.MatchString(name) {
-		return fmt.Errorf("the model name %q has characters that do not fit a URL: rename its folder with letters, digits, '-', '_' and '.'", name)
-	}
-	if slices.Contains(s.models, name) {
-		return fmt.Errorf("there are two models named %q: rename the folder of one of them", name)
-	}
-	for part, content := range map[string][]byte{"card.json": card, "encryption.onnx": encryption, "decryption.onnx": decryption} {
-		if err := s.add("/models/"+name+"/"+part, map[string][]byte{"": content}); err != nil {
-			return err
-		}
-	}
-	s.models = append(s.models, name)
-	index, err := json.Marshal(map[string][]string{"models": s.models})
+// add registers a file under a URL path, relative to the base, and makes the
+// compressed forms that are missing and worth it.
+func (s *Site) add(name, cache string, contents map[string][]byte) error {
+	f, err := newFile(name, cache, contents)
 	if err != nil {
-		return err
+		return fmt.Errorf("compressing %s: %w", name, err)
 	}
-	return s.add("/models/index.json", map[string][]byte{"": index})
-}
-
-// add registers a file under a URL path and makes the compressed forms that are
-// missing and worth it.
-func (s *Site) add(urlPath string, forms map[string][]byte) error {
-	for _, c := range codings {
-		if _, ok := forms[c.name]; ok {
-			continue
-		}
-		b, err := c.encode(forms[""])
-		if err != nil {
-			return fmt.Errorf("compressing %s: %w", urlPath, err)
-		}
-		if len(b) < len(forms[""]) {
-			forms[c.name] = b
-		}
-	}
-	sum := sha256.Sum256(forms[""])
-	f := &file{contentType: contentTypes[path.Ext(urlPath)], digest: hex.EncodeToString(sum[:12]), forms: forms}
-	s.files[urlPath] = f
-	if urlPath == "/index.html" {
-		s.files["/"] = f
+	s.files[name] = f
+	if name == indexPage {
+		s.files[""] = f
 	}
 	return nil
+}
+
+func newFile(name, cache string, contents map[string][]byte) (*file, error) {
+	f := &file{contentType: []string{contentTypes[path.Ext(name)]}, cache: []string{cache}}
+	identity := contents[""]
+	tag := digest(identity)
+	for _, c := range codings {
+		content, ok := contents[c.name]
+		if !ok && compressible(name) {
+			var err error
+			if content, err = c.encode(identity); err != nil {
+				return nil, err
+			}
+		}
+		if content != nil && len(content) < len(identity) {
+			f.forms = append(f.forms, newForm(c, content, tag+"-"+c.name))
+		}
+	}
+	f.forms = append(f.forms, newForm(coding{}, identity, tag))
+	return f, nil
+}
+
+func newForm(c coding, content []byte, tag string) form {
+	return form{coding: c, content: content, tag: []string{strconv.Quote(tag)}, length: []string{strconv.Itoa(len(content))}}
+}
+
+// digest names a content in 96 bits.
+func digest(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:12])
+}
+
+// health answers at HealthPath.
+var health = func() *file {
+	f, err := newFile("health.txt", never, map[string][]byte{"": []byte("ok\n")})
+	if err != nil {
+		panic(err) // gzip and brotli write to memory
+	}
+	return f
+}()
+
+func (s *Site) lookup(urlPath string) *file {
+	if urlPath == HealthPath {
+		return health
+	}
+	name, ok := strings.CutPrefix(urlPath, s.base)
+	if !ok {
+		return nil
+	}
+	return s.files[name]
 }
 
 // ServeHTTP answers GET and HEAD for the files of the site.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	for name, value := range headers {
-		h.Set(name, value)
+	for _, field := range Headers {
+		h.Set(field.Name, field.Value)
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
-		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
+		refuse(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
 	}
-	f, ok := s.files[r.URL.Path]
-	if !ok {
-		http.Error(w, "there is no such file here", http.StatusNotFound)
+	if len(r.RequestURI) > maxTarget {
+		refuse(w, "the address is too long", http.StatusRequestURITooLong)
 		return
 	}
-	coding := negotiate(r.Header.Values("Accept-Encoding"), f.forms)
-	content := f.forms[coding]
-	tag := f.digest
-	if coding != "" {
-		tag += "-" + coding
-		h.Set("Content-Encoding", coding)
+	f := s.lookup(r.URL.Path)
+	switch {
+	case f == nil && r.URL.Path != "" && r.URL.Path+"/" == s.base:
+		h.Set("Cache-Control", revalidate)
+		http.Redirect(w, r, s.base, http.StatusPermanentRedirect)
+		return
+	case f == nil:
+		refuse(w, "there is no such file here", http.StatusNotFound)
+		return
 	}
-	h.Set("Vary", "Accept-Encoding")
-	h.Set("Content-Type", f.contentType)
-	h.Set("Etag", strconv.Quote(tag))
-	// The browser may keep every file but asks each time whether it is still
-	// current, so that page, wasm and models always belong together.
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Length", strconv.Itoa(len(content)))
-	// A range of a compressed form is of no use to anybody, and ServeContent
-	// would answer it.
-	r.Header.Del("Range")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	f.serve(w, r)
 }
 
-// negotiate returns the content coding to use: the first of codings that the
-// request accepts and the file has, otherwise identity.
-func negotiate(accept []string, forms map[string][]byte) string {
-	accepted := map[string]bool{}
-	for _, item := range strings.Split(strings.Join(accept, ","), ",") {
-		name, weight, _ := strings.Cut(item, ";")
-		accepted[strings.ToLower(strings.TrimSpace(name))] = !refused(weight)
+func refuse(w http.ResponseWriter, words string, status int) {
+	w.Header().Set("Cache-Control", never)
+	http.Error(w, words, status)
+}
+
+func (f *file) serve(w http.ResponseWriter, r *http.Request) {
+	// Part of a file can be asked for with GET only, and is a part of the file
+	// itself: one of a compressed form would be of no use to anybody.
+	if r.Method == http.MethodHead {
+		r.Header.Del("Range")
 	}
-	for _, c := range codings {
-		ok, named := accepted[c.name]
-		if !named {
-			ok = accepted["*"]
+	sent := f.identity()
+	partial := r.Header["Range"] != nil
+	if !partial {
+		sent = f.negotiate(r.Header["Accept-Encoding"])
+	}
+	h := w.Header()
+	h["Accept-Ranges"] = acceptRanges
+	h["Cache-Control"] = f.cache
+	h["Content-Type"] = f.contentType
+	h["Etag"] = sent.tag
+	h["Vary"] = vary
+	if sent.coding.name != "" {
+		h["Content-Encoding"] = sent.coding.header
+	}
+	if !partial && r.Header["If-None-Match"] == nil && r.Header["If-Match"] == nil {
+		// Without conditions one write is all there is to do.
+		h["Content-Length"] = sent.length
+		if r.Method == http.MethodGet {
+			w.Write(sent.content)
 		}
-		if ok && forms[c.name] != nil {
-			return c.name
+		return
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.content))
+}
+
+var (
+	acceptRanges = []string{"bytes"}
+	vary         = []string{"Accept-Encoding"}
+)
+
+// negotiate returns the first form whose coding the request accepts, otherwise identity.
+func (f *file) negotiate(accept []string) form {
+	i := slices.IndexFunc(f.forms, func(m form) bool { return m.coding.name != "" && accepts(accept, m.coding.name) })
+	if i < 0 {
+		return f.identity()
+	}
+	return f.forms[i]
+}
+
+// accepts says whether the values of Accept-Encoding allow a coding: by its
+// name, otherwise by "*".
+func accepts(accept []string, coding string) bool {
+	any := false
+	for _, value := range accept {
+		for item := range strings.SplitSeq(value, ",") {
+			name, weight, _ := strings.Cut(item, ";")
+			switch name = strings.TrimSpace(name); {
+			case strings.EqualFold(name, coding):
+				return !refused(weight)
+			case name == "*":
+				any = !refused(weight)
+			}
 		}
 	}
-	return ""
+	return any
 }
 
 // refused says whether the weight of a coding ("q=0") rules it out.

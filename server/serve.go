@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"enciphergan/server/site"
+)
+
+// Limits of a connection. A response may take long: the wasm is tens of megabytes
+// uncompressed, and links can be slow.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 10 * time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	shutdownTimeout   = 5 * time.Second // for answers under way
+)
+
+// serve serves until ctx ends and then waits for the answers under way.
+func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, stdout io.Writer) error {
+	server := newServer(pages, log, o.quiet)
+	scheme := "http"
+	if o.certificate != "" {
+		scheme = "https"
+		pair, err := tls.LoadX509KeyPair(o.certificate, o.key)
+		if err != nil {
+			return fmt.Errorf("-tls-cert and -tls-key: %w", err)
+		}
+		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with -addr", err)
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	listener = completing{listener}
+	fmt.Fprintf(stdout, "Encipher is at %s://%s%s (Ctrl+C stops it)\n", scheme, visitable(address), pages.Base())
+	if scheme == "http" && !address.IP.IsLoopback() {
+		log.Warn("anybody on the way can read and change a page that comes without TLS, and from other machines browsers then give it no secure context: " +
+			"no service worker, so no use offline and no installation, no memory shared between workers, no access to the clipboard and to folders; " +
+			"give -tls-cert and -tls-key, or put a server with TLS in front")
+	}
+	failed := make(chan error, 1)
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(listener, "", "")
+		} else {
+			failed <- server.Serve(listener)
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+func newServer(pages http.Handler, log *slog.Logger, quiet bool) *http.Server {
+	if !quiet {
+		pages = logged{pages, log}
+	}
+	return &http.Server{
+		Handler:                      pages,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		ReadTimeout:                  readTimeout,
+		WriteTimeout:                 writeTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is refused like any other
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// visitable is the address as a browser on this machine can open it.
+func visitable(a *net.TCPAddr) string {
+	if a.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", a.Port)
+	}
+	return a.String()
+}
+
+// logged writes a line for each request but those that ask for health, of which
+// there is one every few seconds. Query strings are left out: no URL of the site has
+// one, so what stands there is the visitor's own.
+type logged struct {
+	next http.Handler
+	log  *slog.Logger
+}
+
+func (l logged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	answer := &recorder{ResponseWriter: w, status: http.StatusOK}
+	l.next.ServeHTTP(answer, r)
+	if r.URL.Path == site.HealthPath {
+		return
+	}
+	remote, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		remote = r.RemoteAddr
+	}
+	l.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("method", cut(r.Method, 16)),
+		slog.String("path", cut(r.URL.Path, 256)),
+		slog.Int("status", answer.status),
+		slog.Int64("bytes", answer.bytes),
+		slog.Duration("took", time.Since(began)),
+		slog.String("proto", r.Proto),
+		slog.String("remote", remote))
+}
+
+// cut bounds what a visitor can put into the log.
+func cut(s string, most int) string {
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64 // of the body
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// completing is a listener whose connections add the site's header fields to the
+// answers that net/http writes by itself, without any handler: to requests that it
+// cannot parse or whose headers are too large. Under TLS it sees none of them but the
+// one to a request without TLS.
+type completing struct{ net.Listener }
+
+func (l completing) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return completingConn{c.(*net.TCPConn)}, nil
+}
+
+// completingConn keeps the methods of TCP connections, which net/http looks for.
+type completingConn struct{ *net.TCPConn }
+
+func (c completingConn) Write(b []byte) (int, error) {
+	full := complete(b)
+	if len(full) == len(b) {
+		return c.TCPConn.Write(b)
+	}
+	if n, err := c.TCPConn.Write(full); err != nil {
+		return min(n, len(b)), err
+	}
+	return len(b), nil
+}
+
+// complete adds the header fields to an HTTP/1 error that lacks them. net/http
+// writes such an answer, and the head of any other, in one piece.
+func complete(b []byte) []byte {
+	if !bytes.HasPrefix(b, []byte("HTTP/1.")) || len(b) < len("HTTP/1.1 400") || b[len("HTTP/1.1 ")] < '4' {
+		return b
+	}
+	head, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !ok || bytes.Contains(head, []byte("\r\n"+site.Headers[0].Name+": ")) {
+		return b
+	}
+	var full bytes.Buffer
+	full.Write(head)
+	for _, h := range site.Headers {
+		fmt.Fprintf(&full, "\r\n%s: %s", h.Name, h.Value)
+	}
+	full.Write(b[len(head):])
+	return full.Bytes()
+}

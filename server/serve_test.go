@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"enciphergan/server/site"
+)
+
+var pageFiles = fstest.MapFS{
+	"index.html":       {Data: []byte("<!doctype html>" + strings.Repeat("<p>calm</p>", 100))},
+	"page.js":          {Data: []byte("export {};")},
+	"encipher.wasm":    {Data: bytes.Repeat([]byte("\x00asm"), 64<<10)},
+	"encipher.wasm.br": {Data: []byte("as brotli")},
+	"encipher.wasm.gz": {Data: []byte("as gzip")},
+}
+
+// start serves a small site as serve does and returns its address.
+func start(t testing.TB, log *slog.Logger, quiet bool) (address string, pages *site.Site) {
+	t.Helper()
+	pages = site.New()
+	if err := pages.AddModel("default", []byte("{}"), []byte("onnx-e"), []byte("onnx-d")); err != nil {
+		t.Fatal(err)
+	}
+	if err := pages.AddPage(pageFiles); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(pages, log, quiet)
+	go server.Serve(completing{listener})
+	t.Cleanup(func() { server.Close() })
+	return listener.Addr().String(), pages
+}
+
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func secure(t *testing.T, h http.Header) {
+	t.Helper()
+	for _, field := range site.Headers {
+		if got := h.Values(field.Name); len(got) != 1 || got[0] != field.Value {
+			t.Errorf("%s: %q, want %q once", field.Name, got, field.Value)
+		}
+	}
+}
+
+// answer sends bytes and reads the first answer, if there is one.
+func answer(t testing.TB, address string, request []byte) (*http.Response, []byte, error) {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	// A long run of fuzzing uses up the ports, which the system frees after a while.
+	for deadline := time.Now().Add(2 * time.Minute); err != nil && time.Now().Before(deadline); c, err = net.Dial("tcp", address) {
+		time.Sleep(time.Second)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	go func() { // the server may answer and close before it has read all
+		c.Write(request)
+		c.(*net.TCPConn).CloseWrite()
+	}()
+	method, _, _ := strings.Cut(string(request[:min(len(request), 16)]), " ")
+	response, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	return response, body, err
+}
+
+// What net/http refuses by itself, before any handler, carries the header fields too.
+func TestRefusalsBeforeTheHandler(t *testing.T) {
+	address, _ := start(t, silent(), false)
+	for request, status := range map[string]int{
+		"GET / HTTP/1.1\r\n\r\n":                                                            400, // no host
+		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n":                                      400,
+		"GET / HTTP/1.1\r\nHost: a\r\nna me: b\r\n\r\n":                                     400,
+		"nonsense\r\n\r\n":                                                                  400,
+		"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n":                                              400,
+		"GET / HTTP/3.0\r\nHost: a\r\n\r\n":                                                 505,
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\r\n":                                      400,
+		"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n":                                             405,
+		"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n":                                         405,
+		"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n":                                         200,
+		"GET / HTTP/1.0\r\n\r\n":                                                            200,
+		"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n":                                          200,
+		"GET /" + strings.Repeat("x", 3000) + " HTTP/1.1\r\nHost: a\r\n\r\n":                414,
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 40_000) + "\r\n\r\n":       431,
+		"GET /" + strings.Repeat("x", 40_000) + " HTTP/1.1\r\nHost: a\r\n\r\n":              431,
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: stew\r\n\r\n":                     501,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\nbegins":             405,
+		"GET / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\n\r\n":                              417,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde": 400,
+	} {
+		t.Run(fmt.Sprintf("%.40q", request), func(t *testing.T) {
+			response, _, err := answer(t, address, []byte(request))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.StatusCode != status {
+				t.Errorf("status %d, want %d", response.StatusCode, status)
+			}
+			secure(t, response.Header)
+		})
+	}
+}
+
+// FuzzRequest: whatever is sent, an answer is one of the site's files or a
+// refusal, and carries the header fields.
+func FuzzRequest(f *testing.F) {
+	address, _ := start(f, silent(), false)
+	known := map[[32]byte]bool{sha256.Sum256([]byte("ok\n")): true}
+	paths := []string{"/", "/index.html", "/page.js", "/encipher.wasm", "/models/index.json"}
+	for _, path := range paths {
+		for _, coding := range []string{"identity", "br", "gzip"} {
+			_, body, err := answer(f, address, []byte("GET "+path+" HTTP/1.1\r\nHost: a\r\nAccept-Encoding: "+coding+"\r\n\r\n"))
+			if err != nil {
+				f.Fatal(err)
+			}
+			known[sha256.Sum256(body)] = true
+		}
+	}
+	for _, path := range append(paths, "/../main.go", "/..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd", `/..\..\windows\win.ini`, "//etc/passwd",
+		"/page.js%00", "/./page.js", "/models/../page.js", "/v/../page.js", "/page.js/.", "/..;/page.js", "/%c0%ae%c0%ae/etc/passwd", "*", "file:///etc/passwd", "http://a/page.js") {
+		f.Add([]byte("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"))
+	}
+	for _, header := range []string{
+		"Range: bytes=0-0,-1,5-", "Range: bytes=9223372036854775807-", "Range: bytes=-99999999999999999999", "Range: bytes=0-" + strings.Repeat(",0-", 2000),
+		"If-None-Match: \"", "If-None-Match: W/\"x\", *", "If-Match: *", "If-Range: Mon, 02 Jan 2006 15:04:05 GMT\r\nRange: bytes=0-1",
+		"Accept-Encoding: ;;;,q=0,*;q=;br", "Accept-Encoding: br;q=NaN", "Content-Length: -1", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 3",
+		"X-Original-URL: /../main.go", "X-Forwarded-Prefix: /../", "Connection: upgrade\r\nUpgrade: h2c", "Cookie: " + strings.Repeat("x", 20_000), "a: b\r\n c: d", "\x00: b",
+	} {
+		f.Add([]byte("GET / HTTP/1.1\r\nHost: a\r\n" + header + "\r\n\r\n"))
+	}
+	f.Add([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+	f.Add([]byte("HEAD /page.js HTTP/1.1\r\nHost: a\r\n\r\n"))
+	f.Add([]byte("GET /\r\n"))
+	f.Add([]byte{})
+	statuses := map[int]bool{200: true, 206: true, 304: true, 308: true, 400: true, 404: true, 405: true, 412: true, 414: true, 416: true, 417: true, 431: true, 501: true, 505: true}
+	f.Fuzz(func(t *testing.T, request []byte) {
+		if len(request) > 64<<10 {
+			return
+		}
+		response, body, err := answer(t, address, request)
+		if err != nil {
+			return // nothing that could be answered; the next request shows that the server lives
+		}
+		if response.StatusCode == 100 {
+			return // the end of the body that the client announced never comes
+		}
+		if !statuses[response.StatusCode] {
+			t.Fatalf("status %s", response.Status)
+		}
+		secure(t, response.Header)
+		if response.StatusCode == 200 && response.Request.Method == "GET" && !known[sha256.Sum256(body)] {
+			t.Fatalf("an answer that is no file of the site: %.100q", body)
+		}
+	})
+}
+
+// 10,000 requests over 200 connections that are kept alive: none fails, and what
+// the server holds does not grow with them.
+func TestManyRequests(t *testing.T) {
+	const connections, requests = 200, 10_000
+	var log lines
+	address, pages := start(t, slog.New(slog.NewTextHandler(&log, nil)), false)
+	var opened atomic.Int64
+	dialer := &net.Dialer{}
+	transport := &http.Transport{
+		MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, DisableCompression: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			opened.Add(1)
+			return dialer.DialContext(ctx, network, address)
+		},
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	paths := []string{"/", "/page.js", "/encipher.wasm", "/models/index.json", "/nothing"}
+	ask := func(i int) error {
+		r, err := http.NewRequest("GET", "http://"+address+paths[i%len(paths)], nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Accept-Encoding", []string{"br", "gzip", "identity"}[i%3])
+		response, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		n, err := io.Copy(io.Discard, response.Body)
+		if want := map[bool]int{true: 404, false: 200}[i%len(paths) == 4]; err != nil || response.StatusCode != want || n == 0 {
+			return fmt.Errorf("%s: %s, %d bytes, %v", r.URL, response.Status, n, err)
+		}
+		return nil
+	}
+	all := func(n int) {
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		for range connections {
+			workers.Go(func() {
+				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+					if err := ask(i); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		workers.Wait()
+	}
+	held := func() uint64 {
+		runtime.GC()
+		runtime.GC() // what pools keep for one more turn
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	all(2 * connections) // until every connection has its buffers
+	before := held()
+	all(requests)
+	after := held()
+	runtime.KeepAlive(pages)
+	t.Logf("%d connections opened; heap %d KiB before %d requests, %d KiB after", opened.Load(), before>>10, requests, after>>10)
+	if n := opened.Load(); n > connections {
+		t.Errorf("%d connections for %d at a time: they are not kept", n, connections)
+	}
+	if after > before+1<<20 {
+		t.Errorf("the heap grew from %d to %d bytes", before, after)
+	}
+	// A line is written when its answer has been sent.
+	for deadline := time.Now().Add(time.Minute); log.count.Load() < requests+2*connections && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := log.count.Load(); n != requests+2*connections {
+		t.Errorf("%d lines of access log for %d requests", n, requests+2*connections)
+	}
+}
+
+// lines counts what is written and forgets it.
+type lines struct{ count atomic.Int64 }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.count.Add(int64(bytes.Count(b, []byte("\n"))))
+	return len(b), nil
+}
+
+func TestAccessLog(t *testing.T) {
+	for _, quiet := range []bool{false, true} {
+		var log safeBuffer
+		address, _ := start(t, slog.New(slog.NewTextHandler(&log, nil)), quiet)
+		for _, path := range []string{"/page.js?secret=1", "/healthz", "/a%0Alevel=ERROR", "/" + strings.Repeat("y", 1500)} {
+			response, err := http.Get("http://" + address + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+		}
+		text := log.String()
+		if quiet {
+			if text != "" {
+				t.Errorf("a quiet server logs %s", text)
+			}
+			continue
+		}
+		for _, want := range []string{"method=GET path=/page.js status=200 bytes=10 ", "remote=127.0.0.1", `path="/a\nlevel=ERROR" status=404`} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the log lacks %q:\n%s", want, text)
+			}
+		}
+		for _, no := range []string{"secret", "healthz", strings.Repeat("y", 300)} {
+			if strings.Contains(text, no) {
+				t.Errorf("the log has %q:\n%s", no, text)
+			}
+		}
+		if n := strings.Count(text, "\n"); n != 3 {
+			t.Errorf("%d lines, want 3:\n%s", n, text)
+		}
+	}
+}
+
+// safeBuffer is a buffer for several goroutines.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

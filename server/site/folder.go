@@ -1,0 +1,92 @@
+package site
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Files of the folder that are no part of the site.
+const (
+	headersFile   = "_headers"
+	checksumsFile = "SHA256SUMS"
+)
+
+// WriteFolder writes the site as a folder for a static host: every file under its
+// URL, FILE.br and FILE.gz beside those that shrink, _headers with the header fields
+// in the format of Netlify and Cloudflare, and SHA256SUMS. The same site gives the
+// same bytes. dir must not exist or be empty; a failure leaves nothing behind.
+func (s *Site) WriteFolder(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: remove it, or name another folder", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	temporary, err := os.MkdirTemp(parent, ".encipher-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
+	files := s.folder()
+	for name, content := range files {
+		target := filepath.Join(temporary, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, content, 0o644); err != nil {
+			return err
+		}
+	}
+	// MkdirTemp makes folders for one's own eyes only.
+	if err := os.Chmod(temporary, 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(temporary, dir)
+}
+
+// folder returns the files that WriteFolder writes, by name.
+func (s *Site) folder() map[string][]byte {
+	files := map[string][]byte{headersFile: s.headers()}
+	for name, f := range s.files {
+		if name == "" {
+			continue // index.html by another name
+		}
+		for _, m := range f.forms {
+			files[name+m.coding.suffix] = m.content
+		}
+	}
+	var sums bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(files[name]), name)
+	}
+	files[checksumsFile] = sums.Bytes()
+	return files
+}
+
+// headers is the content of _headers. Rules that meet in a file must not set the
+// same field, as hosts differ in what they make of it. So nothing is said of files
+// that are to be revalidated, which is what these hosts do by themselves.
+func (s *Site) headers() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s*\n", s.base)
+	for _, h := range Headers {
+		fmt.Fprintf(&b, "  %s: %s\n", h.Name, h.Value)
+	}
+	for _, folder := range s.kept {
+		fmt.Fprintf(&b, "\n%s%s*\n  Cache-Control: %s\n", s.base, folder, immutable)
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,188 @@
+package site
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Files that have their place at the root, because browsers know them by that URL.
+const (
+	indexPage     = "index.html"
+	manifest      = "manifest.webmanifest"
+	serviceWorker = "sw.js"
+	modelIndex    = "models/index.json"
+)
+
+// buildToken stands in the service worker for the account of the build.
+const buildToken = "__BUILD__"
+
+// References from the files at the root to others, which may name a file of the
+// page and nothing else: `src="page.js"` in HTML, `"src": "icon.svg"` in the manifest.
+var references = map[string]*regexp.Regexp{
+	indexPage: regexp.MustCompile(`\b(?:src|href)="([^"]+)"`),
+	manifest:  regexp.MustCompile(`"src":\s*"([^"]+)"`),
+}
+
+// build is what the service worker is told of the build it belongs to. URLs are
+// relative to the root of the site; the empty one is the page.
+type build struct {
+	Version string       `json:"version"`
+	Shell   []string     `json:"shell"`
+	Models  []modelEntry `json:"models"`
+}
+
+// AddPage serves the page from its folders (scripts and styles, wasm). Each file
+// lies under v/VERSION/, where it may be cached for ever, since VERSION is a digest
+// of them all, and, revalidated, under its own name at the root, for pages that
+// embed it. The page itself, its manifest and its service worker are at the root
+// only; the first two refer to what is under v/VERSION/.
+//
+// Models are added before, since the service worker lists them.
+func (s *Site) AddPage(folders ...fs.FS) error {
+	if s.paged {
+		return errors.New("a site has one page")
+	}
+	s.paged = true
+	files := map[string]map[string][]byte{}
+	for _, folder := range folders {
+		found, err := read(folder)
+		if err != nil {
+			return err
+		}
+		for name, forms := range found {
+			if files[name] != nil {
+				return fmt.Errorf("two folders of the page have a file %s", name)
+			}
+			files[name] = forms
+		}
+	}
+	if files[indexPage] == nil {
+		return errors.New("there is no " + indexPage)
+	}
+	names := slices.Sorted(maps.Keys(files))
+	about := build{Version: version(names, files), Shell: []string{""}, Models: s.entries()}
+	folder := "v/" + about.Version + "/"
+	versioned := func(name string) bool {
+		return files[name] != nil && name != indexPage && name != manifest && name != serviceWorker
+	}
+	s.kept = append(s.kept, folder)
+	for _, name := range names {
+		if !versioned(name) {
+			continue
+		}
+		about.Shell = append(about.Shell, folder+name)
+		if err := s.add(name, revalidate, files[name]); err != nil {
+			return err
+		}
+		f := *s.files[name]
+		f.cache = []string{immutable}
+		s.files[folder+name] = &f
+	}
+	for name, pattern := range references {
+		if files[name] == nil {
+			continue
+		}
+		content := pattern.ReplaceAllFunc(files[name][""], func(match []byte) []byte {
+			target := string(pattern.FindSubmatch(match)[1])
+			if !versioned(target) {
+				return match
+			}
+			return bytes.Replace(match, []byte(`"`+target+`"`), []byte(`"`+folder+target+`"`), 1)
+		})
+		if err := s.add(name, revalidate, map[string][]byte{"": content}); err != nil {
+			return err
+		}
+	}
+	if files[manifest] != nil {
+		about.Shell = append(about.Shell, manifest)
+	}
+	if worker := files[serviceWorker]; worker != nil {
+		account, err := json.Marshal(about)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(worker[""], []byte(buildToken)) {
+			return fmt.Errorf("%s lacks the token %s", serviceWorker, buildToken)
+		}
+		return s.add(serviceWorker, revalidate, map[string][]byte{"": bytes.ReplaceAll(worker[""], []byte(buildToken), account)})
+	}
+	return nil
+}
+
+// version is a digest of files, their names included, in 64 bits.
+func version(names []string, files map[string]map[string][]byte) string {
+	sum := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(sum, "%s %d\n", name, len(files[name][""]))
+		sum.Write(files[name][""])
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// modelName bounds what a model may be called, because the name becomes part of a URL.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// modelEntry is a model in models/index.json.
+type modelEntry struct {
+	Name   string   `json:"name"`
+	Folder string   `json:"folder"` // URL relative to the root of the site
+	Files  []string `json:"files"`
+	Sealed bool     `json:"sealed"`
+	Bytes  int      `json:"bytes"` // of all files
+}
+
+// entries are the models as listed, never nil.
+func (s *Site) entries() []modelEntry { return append([]modelEntry{}, s.models...) }
+
+// AddModel serves the three files of a model under models/NAME/DIGEST/, where
+// they may be cached for ever, and lists it in models/index.json. The first model
+// added is the one that the page loads.
+func (s *Site) AddModel(name string, card, encryption, decryption []byte) error {
+	return s.addModel(modelEntry{Name: name, Files: []string{"card.json", "encryption.onnx", "decryption.onnx"}}, card, encryption, decryption)
+}
+
+// AddSealedModel serves a sealed model as it is; the browser opens it.
+func (s *Site) AddSealedModel(name string, content []byte) error {
+	return s.addModel(modelEntry{Name: name, Files: []string{"model.age"}, Sealed: true}, content)
+}
+
+func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
+	if s.paged {
+		return errors.New("models are added before the page")
+	}
+	// A folder models/index.json would be in the way of the file of that name.
+	if !modelName.MatchString(entry.Name) || strings.EqualFold("models/"+entry.Name, modelIndex) {
+		return fmt.Errorf("the model name %q does not fit a URL: rename its folder or file with letters, digits, '-', '_' and '.'", entry.Name)
+	}
+	// Some file systems know no difference between a and A.
+	if i := slices.IndexFunc(s.models, func(m modelEntry) bool { return strings.EqualFold(m.Name, entry.Name) }); i >= 0 {
+		return fmt.Errorf("there are two models named %q: rename the folder or file of one of them", entry.Name)
+	}
+	files := map[string]map[string][]byte{}
+	for i, content := range contents {
+		files[entry.Files[i]] = map[string][]byte{"": content}
+		entry.Bytes += len(content)
+	}
+	entry.Folder = "models/" + entry.Name + "/" + version(entry.Files, files) + "/"
+	for name, forms := range files {
+		if err := s.add(entry.Folder+name, immutable, forms); err != nil {
+			return err
+		}
+	}
+	s.kept = append(s.kept, entry.Folder)
+	s.models = append(s.models, entry)
+	index, err := json.Marshal(map[string][]modelEntry{"models": s.models})
+	if err != nil {
+		return err
+	}
+	return s.add(modelIndex, revalidate, map[string][]byte{"": index})
+}
