@@ -95,7 +95,7 @@ func TestKernelsInBrowser(t *testing.T) {
 				%s;
 				try {
 					await import(new URL("wasm_exec.js", document.baseURI).href);
-					const { kernels } = await import(new URL("kernels.js", document.baseURI).href);
+					const { kernels } = await import(new URL("kernels.js", document.querySelector("script[src]").src).href);
 					let out = "";
 					const decoder = new TextDecoder();
 					globalThis.fs.writeSync = (_, bytes) => {

@@ -18,7 +18,7 @@ import (
 func (b *tab) pool(size int) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(async () => {
-		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
+		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		globalThis.engine?.dispose();
 		globalThis.engine = new Pool(document.baseURI, %d);
 		await engine.call("loadModel", await modelParts());
@@ -59,7 +59,7 @@ func engine(t *testing.T, address, options string) *tab {
 	t.Helper()
 	b := open(t, address)
 	eval[bool](b, fmt.Sprintf(`(async () => {
-		const { Encipher } = await import(new URL("encipher.js", document.baseURI).href);
+		const { Encipher } = await import(new URL("encipher.js", document.querySelector("script[src]").src).href);
 		globalThis.encipher = await Encipher.load(%s);
 		globalThis.blobOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
 		// samples of a PNG that are as they were: the page may decode what it only compares.
@@ -225,7 +225,7 @@ func TestIdleWorkersEnd(t *testing.T) {
 	b := engine(t, serve(t), `{ workers: 3 }`)
 	picture := base64.StdEncoding.EncodeToString(encode(t, scene(700, 300)))
 	got := eval[[]int](b, fmt.Sprintf(`(async () => {
-		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
+		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		const waits = [], timer = setTimeout;
 		globalThis.setTimeout = (f, ms, ...rest) => (ms > 1000 ? waits.push(f) : timer(f, ms, ...rest));
 		const pool = new Pool(document.baseURI, 3);

@@ -54,7 +54,7 @@ func worker(t *testing.T, address string) *tab {
 	t.Helper()
 	b := open(t, address)
 	eval[bool](b, `(async () => {
-		const { Pool } = await import(new URL("pool.js", document.baseURI).href);
+		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		globalThis.engine = new Pool();
 		const { folder } = (await (await fetch("models/index.json")).json()).models[0];
 		const part = async (name) => new Uint8Array(await (await fetch(folder + name)).arrayBuffer());
