@@ -20,7 +20,7 @@ func (b *tab) pool(size int) {
 	eval[bool](b, fmt.Sprintf(`(async () => {
 		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		globalThis.engine?.dispose();
-		globalThis.engine = new Pool(document.baseURI, %d);
+		globalThis.engine = new Pool(undefined, %d);
 		await engine.call("loadModel", await modelParts());
 		return true;
 	})()`, size))
@@ -228,7 +228,7 @@ func TestIdleWorkersEnd(t *testing.T) {
 		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		const waits = [], timer = setTimeout;
 		globalThis.setTimeout = (f, ms, ...rest) => (ms > 1000 ? waits.push(f) : timer(f, ms, ...rest));
-		const pool = new Pool(document.baseURI, 3);
+		const pool = new Pool(undefined, 3);
 		const part = async (name) => new Uint8Array(await (await fetch(new URL(encipher.models[0].folder + name, document.baseURI))).arrayBuffer());
 		await pool.call("loadModel", { card: await part("card.json"), encryption: await part("encryption.onnx"), decryption: await part("decryption.onnx") });
 		const key = (await encipher.newKey()).text;
