@@ -208,11 +208,8 @@ async function get(url, signal) {
 async function index(root, model) {
   if (typeof model === "object" && model.name === undefined) return Object.freeze([]);
   const { models } = await (await get(new URL("models/index.json", root))).json();
-  return Object.freeze(models.map((entry) => Object.freeze(typeof entry === "string" ? plain(entry) : entry)));
+  return Object.freeze(models.map(Object.freeze));
 }
-
-const parts = ["card.json", "encryption.onnx", "decryption.onnx"];
-const plain = (name) => ({ name, folder: `models/${encodeURIComponent(name)}/`, files: parts, sealed: false });
 
 // open loads a model: one of the site's by its name, or one that is given.
 async function open(pool, root, models, model, { signal, report }) {
