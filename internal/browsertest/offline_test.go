@@ -77,7 +77,7 @@ func releases(t *testing.T, notes ...string) (server *httptest.Server, choose fu
 func (b *tab) modules() {
 	b.t.Helper()
 	eval[bool](b, `(async () => {
-		globalThis.build = new URL(".", document.querySelector("script[type=module]").src).href;
+		globalThis.build = new URL(".", document.querySelector("script[src]").src).href;
 		globalThis.offline = (await import(build + "offline.js")).offline;
 		globalThis.Encipher = (await import(build + "encipher.js")).Encipher;
 		globalThis.blobOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
@@ -205,7 +205,7 @@ func TestUpdateIsOffered(t *testing.T) {
 		setTimeout(() => offline.accept()); // reloads, which would end this evaluation
 		return true;
 	})()`)
-	b.reloaded(fmt.Sprintf(`new URL(".", document.querySelector("script[type=module]").src).href !== %q`, first))
+	b.reloaded(fmt.Sprintf(`new URL(".", document.querySelector("script[src]").src).href !== %q`, first))
 	b.ready()
 	b.modules()
 	if !eval[bool](b, `offline.start()`) {
