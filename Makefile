@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -99,6 +99,11 @@ fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) $$package || exit 1; \
 		done; \
 	done
+
+race: ## run the library's tests under the race detector
+	@test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
+		{ echo "make race needs cgo and a C compiler: install one (apt-get install gcc) and leave CGO_ENABLED unset"; exit 1; }
+	$(GO) test -race -count=1 -timeout 30m .
 
 clean: ## remove what was built
 	rm -rf build

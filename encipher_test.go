@@ -556,3 +556,40 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestConcurrentUseOfRealNetwork is the same with the shipped model, whose generators and
+// kernels share more; make race runs it under the race detector.
+func TestConcurrentUseOfRealNetwork(t *testing.T) {
+	files, err := models.Files(models.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenModel(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKey(t)
+	var wg sync.WaitGroup
+	for i := range uint64(3) {
+		wg.Go(func() {
+			file := photo(t, 40+int(i), 50, i)
+			s, err := m.Encrypt(t.Context(), file, k, WithWorkers(2))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			v, err := m.Verify(s.PNG, k)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if same, err := v.Matches(file); err != nil || !same {
+				t.Errorf("picture %d is not what was sealed: %v", i, err)
+			}
+			if o, err := m.Decrypt(t.Context(), s.PNG, k, WithWorkers(2)); err != nil || !o.Exact {
+				t.Errorf("picture %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+}

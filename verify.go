@@ -1,6 +1,7 @@
 package encipher
 
 import (
+	"bytes"
 	"fmt"
 
 	"enciphergan/internal/container"
@@ -14,6 +15,22 @@ type Verified struct {
 	Digest [32]byte // of that picture, as Picture.Digest gives it; only where Exact
 	File   []byte   // the original file, byte by byte; nil unless it was kept
 	Name   string   // of that file, without a path; may be empty
+
+	exif, icc []byte
+}
+
+// Matches reports whether a picture file holds just what was sealed: the same samples,
+// EXIF data and colour profile. With WithoutMetadata, those of the file are left out, as
+// Encrypt does. It is false where the image is not Exact, as nothing tells then. The
+// errors are those of Encrypt about the file.
+func (v *Verified) Matches(file []byte, opts ...Option) (same bool, err error) {
+	defer guard(&err)
+	p, err := picture.Decode(file, limits)
+	if err != nil || !v.Exact {
+		return false, err
+	}
+	p = reduced(p, collect(opts))
+	return p.Digest() == v.Digest && bytes.Equal(p.EXIF, v.exif) && bytes.Equal(p.ICC, v.icc), nil
 }
 
 // Verify opens the seal of a cipher image and reads what stands beside the picture. It
@@ -35,7 +52,7 @@ func (m *Model) Verify(png []byte, k Key) (v *Verified, err error) {
 	if err != nil {
 		return nil, err
 	}
-	v = &Verified{File: rec[record.File], Name: string(rec[record.Name])}
+	v = &Verified{File: rec[record.File], Name: string(rec[record.Name]), exif: rec[record.EXIF], icc: rec[record.ICC]}
 	if v.Exact = rec.Has(record.Digest); v.Exact {
 		v.Digest = [32]byte(rec[record.Digest])
 	}
@@ -61,15 +78,4 @@ func (m *Model) parse(png []byte) (*container.Sealed, picture.Plan, error) {
 		return nil, picture.Plan{}, fmt.Errorf("%w: its tiling is not that of its model", container.ErrChanged)
 	}
 	return sealed, plan, nil
-}
-
-// PictureDigest decodes a picture file and gives the digest that Verify gives for the cipher
-// image that Encrypt makes of it, without ExactOff.
-func PictureDigest(file []byte) (digest [32]byte, err error) {
-	defer guard(&err)
-	p, err := picture.Decode(file, limits)
-	if err != nil {
-		return digest, err
-	}
-	return p.Digest(), nil
 }

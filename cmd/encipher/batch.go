@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,6 +22,8 @@ import (
 	"golang.org/x/term"
 
 	"enciphergan"
+	"enciphergan/internal/atomicfile"
+	"enciphergan/internal/picture"
 )
 
 // What encrypt and decrypt share where pictures are many: which they are, where each
@@ -46,14 +47,16 @@ func batchFlags() []cli.Flag {
 type item struct {
 	in, out string // as they are named to the user; standard for the streams
 	name    string // of the input below the folder that was given, with slashes
-	found   bool   // in a folder, not named by the user
+	err     error  // why it cannot be read, where that is known already
+	cost    *encipher.Cost
 }
 
 // batch is one call of encrypt or decrypt.
 type batch struct {
 	items   []item
-	single  bool // one picture, and -o is its file
-	alone   int  // files in folders that are left alone
+	single  bool   // one picture, and -o is its file
+	folder  string // to write otherwise
+	alone   int    // files in folders that are left alone
 	force   bool
 	resume  bool
 	json    bool
@@ -94,6 +97,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	if out == standard || slices.Contains(args, standard) {
 		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output are for one picture")
 	}
+	b.folder = out
 	if err := b.collect(args, out, f); err != nil {
 		return nil, err
 	}
@@ -132,7 +136,7 @@ func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
 	case i.out == standard:
 		return nil
 	case kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(i.out))):
-		return usage("give it a name that ends in "+strings.Join(kinds, " or "), "%s: the output is none of that kind", i.out)
+		return usage("give it a name that ends in "+strings.Join(kinds, " or ")+", or in / for a folder", "%s: the output is none of that kind", i.out)
 	case b.resume:
 		return nil
 	}
@@ -158,48 +162,74 @@ func (b *batch) collect(args []string, out string, f folders) error {
 		return badInput("check the name after -o", err)
 	}
 	taken := map[string]string{}
-	add := func(path, name string, found bool) error {
-		target := filepath.Join(out, filepath.FromSlash(f.rename(name)))
-		if other, ok := taken[target]; ok {
-			return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other, path, target)
+	add := func(i item) error {
+		i.out = filepath.Join(out, filepath.FromSlash(f.rename(i.name)))
+		if other, ok := taken[i.out]; ok {
+			return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other, i.in, i.out)
 		}
-		taken[target] = path
-		b.items = append(b.items, item{in: path, out: target, name: name, found: found})
+		taken[i.out] = i.in
+		b.items = append(b.items, i)
 		return nil
 	}
 	for _, arg := range args {
+		base := filepath.ToSlash(filepath.Base(arg))
 		if !isFolder(arg) {
-			if err := add(arg, filepath.Base(arg), false); err != nil {
+			if err := add(item{in: arg, name: base}); err != nil {
 				return err
 			}
 			continue
 		}
-		err := filepath.WalkDir(arg, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil {
-				return badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", path, cause(err)))
-			}
-			if entry.IsDir() {
-				// What an earlier call wrote is no input.
-				if full, err := filepath.Abs(path); err == nil && full == whole && path != arg {
-					return fs.SkipDir
-				}
-				return nil
-			}
-			name, err := filepath.Rel(arg, path)
-			if err != nil {
+		names, err := picture.Files(arg)
+		if err != nil { // no part of it is done, and the others are
+			if err := add(item{in: arg, name: base, err: badInput("check its permissions", fmt.Errorf("cannot read the folder: %w", err))}); err != nil {
 				return err
 			}
-			if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") || !f.wanted(name) {
-				b.alone++
-				return nil
+			continue
+		}
+		for _, name := range names {
+			path := filepath.Join(arg, filepath.FromSlash(name))
+			if full, err := filepath.Abs(path); err == nil && strings.HasPrefix(full, whole+string(filepath.Separator)) && !isWithin(arg, whole) {
+				continue // what an earlier call wrote is no input
 			}
-			return add(path, filepath.ToSlash(name), true)
-		})
-		if err != nil {
-			return err
+			if isHidden(name) || !f.wanted(name) {
+				b.alone++
+				continue
+			}
+			if err := add(item{in: path, name: name}); err != nil {
+				return err
+			}
 		}
 	}
 	slices.SortStableFunc(b.items, func(a, c item) int { return cmp.Compare(a.out, c.out) })
+	return nil
+}
+
+// isHidden says whether a part of a path with slashes begins with a dot.
+func isHidden(path string) bool { return strings.HasPrefix(path, ".") || strings.Contains(path, "/.") }
+
+// isWithin says whether a path is folder or below it.
+func isWithin(path, folder string) bool {
+	full, err := filepath.Abs(path)
+	return err == nil && (full == folder || strings.HasPrefix(full, folder+string(filepath.Separator)))
+}
+
+// ready makes the output folder and finds out whether files can be written there, before
+// any work is done for it.
+func (b *batch) ready() error {
+	if b.folder == "" {
+		return nil
+	}
+	err := os.MkdirAll(b.folder, 0o777)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(b.folder, ".encipher-"); err == nil {
+			f.Close()
+			err = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return &failure{exitFailure, "check the folder and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write there: %w", b.folder, cause(err))}
+	}
 	return nil
 }
 
@@ -233,9 +263,6 @@ func (b *batch) say(format string, args ...any) {
 	}
 }
 
-// errLeftAlone says that a file of a folder is none to work on.
-var errLeftAlone = errors.New("left alone")
-
 // run works on every picture and says what became of it. One that fails does not
 // stop the others; the error says how many did.
 func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Context, item, []encipher.Option) (*result, error)) error {
@@ -263,35 +290,48 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 	if workers < 1 {
 		workers = max(1, runtime.GOMAXPROCS(0)/b.jobs)
 	}
-	bar := b.bar()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	bar := b.newBar()
 	memory := semaphore.NewWeighted(b.memory)
 	var (
-		mu     sync.Mutex
-		counts = map[string]int{}
-		first  error // of those that failed
-		wg     sync.WaitGroup
+		mu       sync.Mutex
+		counts   = map[string]int{}
+		failures []string
+		wg       sync.WaitGroup
 	)
 	queue := make(chan item)
 	for range min(b.jobs, len(b.items)) {
 		wg.Go(func() {
 			for i := range queue {
-				takes := min(b.memory, costOf(m, i.in, workers))
+				if i.cost == nil {
+					c := costOf(m, i.in, workers)
+					i.cost = &c
+				}
+				takes := min(b.memory, i.cost.MemoryBytes)
 				if memory.Acquire(ctx, takes) != nil {
 					continue // interrupted
 				}
-				r, err := b.one(ctx, i, work, []encipher.Option{encipher.WithWorkers(workers)})
+				r, err := b.one(ctx, i, work, []encipher.Option{encipher.WithWorkers(workers), encipher.WithProgress(func(stage string, done, total int) {
+					mu.Lock()
+					defer mu.Unlock()
+					bar.part(i, stage, done, total)
+				})})
 				memory.Release(takes)
 				mu.Lock()
-				if ctx.Err() == nil || err == nil {
+				if ctx.Err() == nil || err == nil || r.Status == failed && r.Exit != exitInterrupted {
 					counts[r.Status]++
-					if r.Status == failed && first == nil {
-						first = err
+					if r.Status == failed {
+						failures = append(failures, fmt.Sprintf("%s: %s", r.Input, strings.TrimPrefix(r.Error, r.Input+": ")))
 					}
 					bar.Clear()
 					b.report(r, err, fmt.Sprintf("%d/%d ", counts[done]+counts[skipped]+counts[failed], len(b.items)))
-					bar.Add(1)
+					bar.whole(i, r.Status)
 				}
 				mu.Unlock()
+				if atomicfile.Full(err) { // as it would be for the rest, after all their work
+					stop(err)
+				}
 			}
 		})
 	}
@@ -306,6 +346,12 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 	close(queue)
 	wg.Wait()
 	bar.Clear()
+	for _, f := range failures {
+		say(os.Stderr, "failed: %s", f)
+	}
+	if atomicfile.Full(context.Cause(ctx)) {
+		return &failure{exitFailure, "free some space there; the same command with -resume goes on", fmt.Errorf("the disk is full, %d of %d pictures are done", counts[done]+counts[skipped], len(b.items))}
+	}
 	if ctx.Err() != nil {
 		return &failure{exitInterrupted, "", fmt.Errorf("interrupted, %d of %d pictures are done; the same command with -resume goes on", counts[done]+counts[skipped], len(b.items))}
 	}
@@ -316,26 +362,75 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 	return nil
 }
 
-// bar shows pictures done and the time left on a terminal, and nothing elsewhere.
-func (b *batch) bar() *progressbar.ProgressBar {
+// bar shows, on a terminal, how far many pictures have come and the time left. Its unit is a
+// byte of the inputs, to which the time is about in proportion.
+type bar struct {
+	*progressbar.ProgressBar
+	sizes, parts map[string]int64 // by input: all of it, and what is done of those in work
+	total, done  int64
+}
+
+// newBar gives a bar that shows nothing elsewhere.
+func (b *batch) newBar() *bar {
+	r := &bar{sizes: map[string]int64{}, parts: map[string]int64{}}
 	if b.quiet || b.json || !term.IsTerminal(int(os.Stderr.Fd())) {
-		return progressbar.DefaultSilent(int64(len(b.items)))
+		r.ProgressBar = progressbar.DefaultSilent(1)
+		return r
 	}
-	return progressbar.NewOptions(len(b.items), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("pictures"),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowCount(), progressbar.OptionSetRenderBlankState(true))
+	for _, i := range b.items {
+		if info, err := os.Stat(i.in); err == nil && i.err == nil {
+			r.sizes[i.in] = info.Size()
+			r.total += info.Size()
+		}
+	}
+	r.ProgressBar = progressbar.NewOptions64(max(r.total, 1), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(fmt.Sprintf("%d pictures", len(b.items))),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true), progressbar.OptionSetRenderBlankState(true))
+	return r
+}
+
+// part tells how far a picture has come. The generators' stages take nearly all of the time.
+func (r *bar) part(i item, stage string, done, total int) {
+	if stage != "encrypt" && stage != "decrypt" || total < 1 {
+		return
+	}
+	r.parts[i.in] = r.sizes[i.in] * int64(done) / int64(total)
+	r.draw()
+}
+
+// whole tells that a picture is dealt with. One that took no work does not count for the time left.
+func (r *bar) whole(i item, status string) {
+	delete(r.parts, i.in)
+	if status == done {
+		r.done += r.sizes[i.in]
+	} else {
+		r.total -= r.sizes[i.in]
+		r.ChangeMax64(max(r.total, r.done, 1))
+	}
+	r.draw()
+}
+
+func (r *bar) draw() {
+	n := r.done
+	for _, part := range r.parts {
+		n += part
+	}
+	if n < r.GetMax64() { // a full bar would be cleared for good
+		r.Set64(n)
+	}
 }
 
 // one works on a picture.
 func (b *batch) one(ctx context.Context, i item, work func(context.Context, item, []encipher.Option) (*result, error), options []encipher.Option) (*result, error) {
 	start := time.Now()
-	r, err := work(ctx, i, options)
+	r, err := &result{}, i.err
+	if err == nil {
+		r, err = work(ctx, i, options)
+	}
 	if r == nil {
 		r = &result{}
 	}
 	r.Input, r.Seconds = i.in, time.Since(start).Seconds()
 	switch {
-	case errors.Is(err, errLeftAlone):
-		r.Status, r.Notes, err = skipped, []string{"it is no cipher image"}, nil
 	case err != nil:
 		r.Status, r.Exit, r.Error, r.Hint = failed, exitCode(err), err.Error(), hintOf(err)
 	case r.Status == "":
@@ -347,8 +442,7 @@ func (b *batch) one(ctx context.Context, i item, work func(context.Context, item
 // report says what became of a picture; count stands before it where there are many.
 func (b *batch) report(r *result, err error, count string) {
 	if b.json {
-		line, _ := json.Marshal(r) // of strings and numbers: cannot fail
-		fmt.Println(string(line))
+		printJSON(r)
 	}
 	for _, n := range r.Notes {
 		if r.Status != skipped {
@@ -365,6 +459,12 @@ func (b *batch) report(r *result, err error, count string) {
 	}
 }
 
+// printJSON prints a line of strings and numbers, of which encoding cannot fail.
+func printJSON(v any) {
+	line, _ := json.Marshal(v)
+	fmt.Println(string(line))
+}
+
 func (r *result) size() string {
 	if r.Width == 0 {
 		return fmt.Sprintf("%.1f MB", float64(r.Bytes)/1e6)
@@ -372,38 +472,38 @@ func (r *result) size() string {
 	return fmt.Sprintf("%d x %d pixels, %.1f MB", r.Width, r.Height, float64(r.Bytes)/1e6)
 }
 
-// headBytes hold the size of nearly every picture.
-const headBytes = 1 << 18
-
-// costOf is about the memory that a picture takes, from the head of its file.
-func costOf(m *encipher.Model, path string, workers int) int64 {
+// costOf is about what encrypting a picture takes, its file included, from as much of the
+// file's head as that needs: the size may stand behind a preview, or, in a TIFF, at the end.
+// It is next to nothing for what is no picture, which fails soon.
+func costOf(m *encipher.Model, path string, workers int) encipher.Cost {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait for its other side
+		return encipher.Cost{}
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return 1
+		return encipher.Cost{}
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return 1
+	var head []byte
+	for size := int64(1 << 12); ; size <<= 4 {
+		more, err := io.ReadAll(io.LimitReader(f, min(size, encipher.MaxFileBytes)-int64(len(head))))
+		if err != nil {
+			return encipher.Cost{}
+		}
+		head = append(head, more...)
+		if c, err := m.Estimate(head, workers); err == nil {
+			c.MemoryBytes += info.Size()
+			return c
+		}
+		if int64(len(head)) < size {
+			return encipher.Cost{}
+		}
 	}
-	head, err := io.ReadAll(io.LimitReader(f, headBytes))
-	if err != nil {
-		return 1
-	}
-	c, err := m.Estimate(head, workers)
-	if err != nil {
-		return 1 << 20 // it will fail, or its size stands further back
-	}
-	return c.MemoryBytes + info.Size()
 }
 
 // read reads the input of an item.
-func (i item) read() ([]byte, error) {
-	if i.in == standard {
-		return readAll(os.Stdin, "standard input")
-	}
-	return readInput(i.in)
-}
+func (i item) read(ctx context.Context) ([]byte, error) { return readInput(ctx, i.in) }
 
 // write writes the output of an item, whole or not at all. An interrupt that came late still counts.
 func (b *batch) write(ctx context.Context, i item, file []byte) error {

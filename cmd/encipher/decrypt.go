@@ -29,7 +29,8 @@ Should a picture that was kept exactly come back otherwise, nothing is written; 
 
 Several cipher images, and folders with all that is in them, go into the folder after -o:
 a/b.jpg.cipher.png becomes a/b.jpg.png, or with -original a/b.jpg; b.png.cipher.png becomes
-b.png. Other pictures of a folder are left alone. IN.png and OUT.png may be -, for standard
+b.png. Of a folder, files are taken that are called NAME.cipher.png, and others are left
+alone: name those yourself. IN.png and OUT.png may be -, for standard
 input and output. One that fails does not stop the others. -jobs, -memory, -resume and -shard
 are as for encrypt; -resume skips a picture whose digest is the one that was sealed.`,
 		Flags: slices.Concat([]cli.Flag{
@@ -61,7 +62,10 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.original {
 		kinds = nil
 	}
-	if d.batch, err = newBatch(c, folders{wanted: isPNG, rename: d.rename}, kinds); err != nil {
+	if d.batch, err = newBatch(c, folders{wanted: isCipher, rename: d.rename}, kinds); err != nil {
+		return err
+	}
+	if err := d.ready(); err != nil {
 		return err
 	}
 	if d.secrets, err = readSecrets(c); err != nil {
@@ -80,8 +84,6 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	return d.run(ctx, d.model, d.one)
 }
 
-func isPNG(name string) bool { return strings.EqualFold(filepath.Ext(name), ".png") }
-
 // decryption is one call of decrypt.
 type decryption struct {
 	*batch
@@ -94,12 +96,13 @@ type decryption struct {
 // rename gives photo.jpg.cipher.png the name photo.jpg.png, or photo.jpg for the original file, and
 // photo.png.cipher.png the name photo.png.
 func (d *decryption) rename(name string) string {
-	stem, ok := strings.CutSuffix(name, cipherSuffix)
-	switch {
-	case !ok || d.original || isPNG(stem):
-		return stem
+	if isCipher(name) {
+		name = name[:len(name)-len(cipherSuffix)]
 	}
-	return stem + ".png"
+	if d.original || strings.EqualFold(filepath.Ext(name), ".png") {
+		return name
+	}
+	return name + ".png"
 }
 
 // one decrypts a picture.
@@ -108,19 +111,16 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	if err != nil {
 		return nil, err
 	}
-	input, err := i.read()
+	input, err := i.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	k, err := find(input, d.secrets)
-	if encipher.CodeOf(err) == encipher.NotCipher && i.found {
-		return nil, errLeftAlone
-	}
 	if err != nil {
 		return nil, fileError(i.in, err)
 	}
 	if there {
-		if err := d.compare(i, input, k); err != nil {
+		if err := d.compare(ctx, i, input, k); err != nil {
 			return nil, err
 		}
 		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
@@ -170,12 +170,12 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 }
 
 // compare says whether the output that is there is the picture, or the original file, of a cipher image.
-func (d *decryption) compare(i item, input []byte, k encipher.Key) error {
+func (d *decryption) compare(ctx context.Context, i item, input []byte, k encipher.Key) error {
 	v, err := d.model.Verify(input, k)
 	if err != nil {
 		return fileError(i.in, err)
 	}
-	existing, err := readInput(i.out)
+	existing, err := readInput(ctx, i.out)
 	if err != nil {
 		return err
 	}
@@ -185,13 +185,13 @@ func (d *decryption) compare(i item, input []byte, k encipher.Key) error {
 		}
 		return nil
 	}
-	digest, err := encipher.PictureDigest(existing)
+	same, err := v.Matches(existing)
 	switch {
 	case err != nil:
 		return notTheSame(i, err.Error())
 	case !v.Exact:
 		return notTheSame(i, "the cipher image was made with -exact off, so that it cannot be compared")
-	case digest != v.Digest:
+	case !same:
 		return notTheSame(i, "it is another picture")
 	}
 	return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -109,6 +108,9 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
 	}
 	e := encryption{batch: b, exact: exact, bare: bare}
+	if err := e.ready(); err != nil {
+		return err
+	}
 	if e.lock, e.opens, err = readLock(c); err != nil {
 		return err
 	}
@@ -130,10 +132,15 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 // it stay apart.
 const cipherSuffix = ".cipher.png"
 
+// isCipher says by its name whether a file of a folder is to be decrypted.
+func isCipher(name string) bool {
+	return len(name) > len(cipherSuffix) && strings.EqualFold(name[len(name)-len(cipherSuffix):], cipherSuffix)
+}
+
 // isPicture says by its name whether a file of a folder is to be encrypted.
 func isPicture(name string) bool {
 	name = strings.ToLower(name)
-	return !strings.HasSuffix(name, cipherSuffix) && slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}, filepath.Ext(name))
+	return !isCipher(name) && slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}, filepath.Ext(name))
 }
 
 // encryption is one call of encrypt.
@@ -153,19 +160,10 @@ func (e *encryption) announce() {
 		return
 	}
 	var bytes, most int64
-	for _, i := range e.items {
-		f, err := os.Open(i.in)
-		if err != nil {
-			continue // said where it is to be encrypted
-		}
-		head, err := io.ReadAll(io.LimitReader(f, headBytes))
-		f.Close()
-		if err != nil {
-			continue
-		}
-		if c, err := e.model.Estimate(head, e.workers); err == nil {
-			bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
-		}
+	for n := range e.items {
+		c := costOf(e.model, e.items[n].in, e.workers)
+		e.items[n].cost = &c
+		bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
 	}
 	e.say("%d pictures; the cipher images take about %.0f MB, making the largest about %.0f MB of memory", len(e.items), float64(bytes)/1e6, float64(most)/1e6)
 }
@@ -176,15 +174,19 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 	if err != nil {
 		return nil, err
 	}
-	input, err := i.read()
+	input, err := i.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if there {
-		if err := e.compare(i, input); err != nil {
+		if err := e.compare(ctx, i, input); err != nil {
 			return nil, err
 		}
-		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
+		how := "done before"
+		if e.opens == nil {
+			how = "there is one of its size and of this model, and only the recipients can tell more"
+		}
+		return &result{Output: i.out, Status: skipped, Notes: []string{how}}, nil
 	}
 	cost, err := e.model.Estimate(input, e.workers)
 	if err != nil {
@@ -218,8 +220,8 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 // compare says whether the output that is there is the input's cipher image: sealed with the
 // same secret, and of a picture with the same digest. For recipients the seal cannot be
 // opened here, and only model and size are compared.
-func (e *encryption) compare(i item, input []byte) error {
-	existing, err := readInput(i.out)
+func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
+	existing, err := readInput(ctx, i.out)
 	if err != nil {
 		return err
 	}
@@ -245,12 +247,13 @@ func (e *encryption) compare(i item, input []byte) error {
 	if err != nil {
 		return notTheSame(i, err.Error())
 	}
-	digest, err := encipher.PictureDigest(input)
+	same, err := v.Matches(input, e.options...)
 	if err != nil {
 		return fileError(i.in, err)
 	}
-	if !v.Exact || v.Digest != digest || e.exact == encipher.ExactFile && !bytes.Equal(v.File, input) {
-		return notTheSame(i, "it is of another picture, or was made with another -exact")
+	// What holds more than is asked for, such as the place in EXIF data, is not the same.
+	if !same || (v.File != nil) != (e.exact == encipher.ExactFile) || v.File != nil && !bytes.Equal(v.File, input) {
+		return notTheSame(i, "it is of another picture, or was made with another -exact or -drop-metadata")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -57,8 +58,30 @@ func readKey(path string) (k encipher.Key, created time.Time, err error) {
 	return k, created, nil
 }
 
-// readInput reads a picture or cipher image, and stops at the library's limit.
-func readInput(path string) ([]byte, error) {
+// readInput reads a picture or cipher image, or standard input, and stops at the
+// library's limit. An interrupt ends it also where it waits for a pipe.
+func readInput(ctx context.Context, path string) ([]byte, error) {
+	type read struct {
+		file []byte
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		file, err := readWhole(path)
+		done <- read{file, err}
+	}()
+	select {
+	case r := <-done:
+		return r.file, r.err
+	case <-ctx.Done():
+		return nil, &failure{exitInterrupted, "", errInterrupted}
+	}
+}
+
+func readWhole(path string) ([]byte, error) {
+	if path == standard {
+		return readAll(os.Stdin, "standard input")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, badInput("check the name of the picture", fmt.Errorf("%s: cannot read the picture: %w", path, cause(err)))

@@ -3,56 +3,169 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
 
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/keyslot"
+	"enciphergan/internal/picture"
 	"enciphergan/models"
 )
+
+const infoUsage = "[-json] FILE|FOLDER..."
 
 func infoCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "info",
 		Usage:     "say what a cipher image is and what opens it",
-		ArgsUsage: "FILE",
-		UsageText: "encipher info FILE",
+		ArgsUsage: infoUsage,
+		UsageText: "encipher info " + infoUsage,
 		Description: `Needs no key. What it says stands in the clear in the file, and is proven to be as
-it was written only when the picture is decrypted.`,
+it was written only when the picture is decrypted.
+
+Of a folder, the files are taken that are called NAME.cipher.png; - is standard input.
+A file that cannot be read does not stop the rest.`,
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object a file on standard output"}},
 		Action: info,
 	}
 }
 
-func info(_ context.Context, c *cli.Command) error {
-	if c.Args().Len() != 1 {
-		return usage("usage: encipher info FILE", "info takes exactly one file, and %d are given", c.Args().Len())
+// facts is what info -json prints of a cipher image; docs/batch.md describes it.
+type facts struct {
+	Input        string `json:"input"`
+	Width        int    `json:"width,omitempty"` // of the picture
+	Height       int    `json:"height,omitempty"`
+	PaddedWidth  int    `json:"padded_width,omitempty"` // of the cipher image
+	PaddedHeight int    `json:"padded_height,omitempty"`
+	Bytes        int    `json:"bytes,omitempty"`
+	Model        string `json:"model,omitempty"` // name, if it is one of this program's
+	Fingerprint  string `json:"fingerprint,omitempty"`
+	Sealed       *bool  `json:"sealed,omitempty"`    // false for a bare neural cipher, which nothing protects
+	OpenedBy     string `json:"opened_by,omitempty"` // key, passphrase or identity
+	Exit         int    `json:"exit"`
+	Error        string `json:"error,omitempty"`
+	Hint         string `json:"hint,omitempty"`
+
+	needs string
+}
+
+func info(ctx context.Context, c *cli.Command) error {
+	if !c.Args().Present() {
+		return usage("usage: encipher info "+infoUsage, "info takes at least one file, and none is given")
 	}
-	path := c.Args().First()
-	file, err := readInput(path)
+	var files []item
+	for _, arg := range c.Args().Slice() {
+		files = append(files, cipherImages(arg)...)
+	}
+	names := sync.OnceValues(shippedFingerprints)
+	failed := 0
+	for n, p := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, err := inspect(ctx, p, names)
+		if err != nil {
+			f.Exit, f.Error, f.Hint = exitCode(err), err.Error(), hintOf(err)
+			failed++
+		}
+		switch {
+		case c.Bool("json"):
+			printJSON(f)
+		case err == nil:
+			if len(files) > 1 {
+				if n > 0 {
+					fmt.Println()
+				}
+				fmt.Println("file:", f.Input)
+			}
+			f.print()
+		}
+		if err != nil && len(files) == 1 {
+			return err
+		}
+		report(os.Stderr, err)
+	}
+	if failed > 0 {
+		return &failure{exitPartial, "", fmt.Errorf("%d of %d files failed", failed, len(files))}
+	}
+	return nil
+}
+
+// cipherImages are those of an argument: it itself, or what is in the folder.
+func cipherImages(arg string) []item {
+	if !isFolder(arg) {
+		return []item{{in: arg}}
+	}
+	names, err := picture.Files(arg)
 	if err != nil {
-		return err
+		return []item{{in: arg, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, err))}}
 	}
-	i, err := encipher.Inspect(file)
+	var files []item
+	for _, name := range names {
+		if !isHidden(name) && isCipher(name) {
+			files = append(files, item{in: filepath.Join(arg, filepath.FromSlash(name))})
+		}
+	}
+	if files == nil {
+		return []item{{in: arg, err: badInput("name the files themselves", fmt.Errorf("%s: no file in it is called NAME%s", arg, cipherSuffix))}}
+	}
+	return files
+}
+
+func inspect(ctx context.Context, i item, names func() (map[string]string, error)) (facts, error) {
+	f := facts{Input: i.in}
+	if i.err != nil {
+		return f, i.err
+	}
+	file, err := i.read(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return f, err
 	}
-	model := "none of this program's, give its directory after -model"
+	h, err := encipher.Inspect(file)
+	if err != nil {
+		return f, fileError(i.in, err)
+	}
+	known, err := names()
+	if err != nil {
+		return f, err
+	}
+	f.Width, f.Height, f.PaddedWidth, f.PaddedHeight, f.Bytes = h.Width, h.Height, h.PaddedWidth, h.PaddedHeight, len(file)
+	f.Model, f.Fingerprint, f.Sealed = known[h.Model], h.Model, &h.Sealed
+	f.OpenedBy = openedBy[h.Slot.Kind]
+	f.needs, _ = needs(h.Slot)
+	return f, nil
+}
+
+// openedBy are the names of what opens an image, for programs.
+var openedBy = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
+
+// shippedFingerprints gives the names of the shipped models by their fingerprints.
+func shippedFingerprints() (map[string]string, error) {
+	byFingerprint := map[string]string{}
 	for _, name := range models.Names() {
 		m, err := openModel(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if m.Fingerprint() == i.Model {
-			model = name
-		}
+		byFingerprint[m.Fingerprint()] = name
 	}
-	fmt.Printf("cipher image of format version 1, %d x %d pixels, %.1f MB\n", i.PaddedWidth, i.PaddedHeight, float64(len(file))/1e6)
-	if !i.Sealed {
+	return byFingerprint, nil
+}
+
+func (f facts) print() {
+	model := f.Model
+	if model == "" {
+		model = "none of this program's, give its directory after -model"
+	}
+	fmt.Printf("cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
+	if !*f.Sealed {
 		fmt.Printf("NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
 	}
-	fmt.Printf("picture: %d x %d pixels\n", i.Width, i.Height)
+	fmt.Printf("picture: %d x %d pixels\n", f.Width, f.Height)
 	fmt.Printf("model: %s\n", model)
-	fmt.Printf("model fingerprint: %s\n", i.Model)
-	what, _ := needs(i.Slot)
-	fmt.Printf("opened by: %s\n", what)
-	return nil
+	fmt.Printf("model fingerprint: %s\n", f.Fingerprint)
+	fmt.Printf("opened by: %s\n", f.needs)
 }

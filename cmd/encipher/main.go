@@ -29,6 +29,7 @@ var commands = []func() *cli.Command{
 	evaluateCommand,
 	attackCommand,
 	benchCommand,
+	versionCommand,
 }
 
 // run is main without the exit.
@@ -54,12 +55,13 @@ func root() *cli.Command {
 Flags may be written with one dash or two.
 
 Exit codes: ` + exitCodes,
-		HideHelpCommand: true,
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return usage("run encipher -help for the list", "there is no command %q", c.Args().First())
-			}
-			return cli.ShowRootCommandHelp(c)
+		HideHelpCommand:       true,
+		EnableShellCompletion: true,
+		// The library keeps its command from the list.
+		ConfigureShellCompletionCommand: func(c *cli.Command) {
+			c.Hidden = false
+			c.Usage = "print a script for bash, zsh, fish or pwsh that completes commands and flags"
+			dress(c, "encipher "+c.Name)
 		},
 	}
 	for _, command := range commands {
@@ -76,6 +78,17 @@ func dress(c *cli.Command, path string) {
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
 		return usage(fmt.Sprintf("run %s -help for its flags", path), "%w", err)
+	}
+	if len(c.Commands) > 0 && c.Action == nil {
+		c.Action = func(_ context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return usage(fmt.Sprintf("run %s -help for the list", path), "there is no command %q", c.Args().First())
+			}
+			if c.Root() == c {
+				return cli.ShowRootCommandHelp(c)
+			}
+			return cli.ShowSubcommandHelp(c)
+		}
 	}
 	for _, sub := range c.Commands {
 		dress(sub, path+" "+sub.Name)

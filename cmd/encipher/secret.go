@@ -79,7 +79,10 @@ func checkLock(c *cli.Command) error {
 	case 0:
 		return errNoSecret
 	case 1:
-		return nil
+		if c.Bool("generate") && (c.Bool("json") || c.String("o") == standard || readsStdin(c) && c.String("o") == "") {
+			return usage("give -o FILE without -json, or make a passphrase first and give it with -passphrase-file", "standard output takes the passphrase of -generate or something else, not both")
+		}
+		return checkStdin(c)
 	}
 	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
 }
@@ -130,8 +133,18 @@ func checkSecrets(c *cli.Command) error {
 	case given(c, "passphrase", "passphrase-file", "passphrase-fd") > 1:
 		return usage("give one of -passphrase, -passphrase-file and -passphrase-fd", "there is more than one passphrase")
 	}
+	return checkStdin(c)
+}
+
+// checkStdin: standard input cannot be both the picture and the passphrase.
+func checkStdin(c *cli.Command) error {
+	if readsStdin(c) && c.IsSet("passphrase-fd") && c.Int("passphrase-fd") == 0 {
+		return usage("give the passphrase with another file descriptor, or with -passphrase-file", "standard input is the picture already")
+	}
 	return nil
 }
+
+func readsStdin(c *cli.Command) bool { return slices.Contains(c.Args().Slice(), standard) }
 
 func readSecrets(c *cli.Command) ([]secret, error) {
 	var list []secret
@@ -207,10 +220,17 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 		}
 		text, err = readAtMost(f)
 	default:
-		text, err = ask("Passphrase: ")
+		in := os.Stdin
+		if readsStdin(c) { // it is the picture
+			if in, err = os.OpenFile(terminalName, os.O_RDWR, 0); err != nil {
+				break
+			}
+			defer in.Close()
+		}
+		text, err = ask(in, "Passphrase: ")
 		if err == nil && fresh {
 			var again string
-			if again, err = ask("The same again: "); err == nil && again != text {
+			if again, err = ask(in, "The same again: "); err == nil && again != text {
 				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
 			}
 		}
@@ -225,9 +245,9 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 	return p, nil
 }
 
-// ask reads a line from the terminal without echo.
-func ask(prompt string) (string, error) {
-	fd := int(os.Stdin.Fd())
+// ask reads a line from a terminal without echo.
+func ask(in *os.File, prompt string) (string, error) {
+	fd := int(in.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("standard input is no terminal")
 	}

@@ -3,8 +3,9 @@ package main
 // Rules of what this program prints on a terminal:
 //
 //   - Everything said goes to standard error; standard output is for data.
-//   - Every line begins with "encipher: ", then "error: ", "hint: ", "note: " or
-//     nothing; lower case, no full stop.
+//   - Every line begins with "encipher: ", then "error: ", "hint: ", "note: ",
+//     "failed: " (once more, after many pictures) or nothing; lower case, no full
+//     stop.
 //   - An error is one line that says what is wrong, with the name of the file;
 //     a hint follows it and says what to do next.
 //   - A secret is never printed, and a file is named as the user wrote it.

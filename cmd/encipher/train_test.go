@@ -37,13 +37,19 @@ func photos(ts *testscript.TestScript, neg bool, args []string) {
 		n[i], err = strconv.Atoi(args[i])
 		ts.Check(err)
 	}
-	folder := ts.MkAbs(args[3])
-	ts.Check(os.MkdirAll(folder, 0o777))
-	r := rand.New(rand.NewPCG(38, uint64(n[1])))
-	for i := range n[0] {
-		m := image.NewNRGBA(image.Rect(0, 0, n[1], n[2]))
-		for y := range n[2] {
-			for x := range n[1] {
+	ts.Check(drawPhotos(ts.MkAbs(args[3]), n[0], n[1], n[2]))
+}
+
+// drawPhotos writes n different pictures into a folder.
+func drawPhotos(folder string, n, width, height int) error {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	r := rand.New(rand.NewPCG(38, uint64(width)))
+	for i := range n {
+		m := image.NewNRGBA(image.Rect(0, 0, width, height))
+		for y := range height {
+			for x := range width {
 				sample := func(c float64) uint8 {
 					v := 128 + 60*math.Sin(float64(x*(i+2))/29+c) + 40*math.Cos(float64(y)*(c+1)/17+float64(i))
 					return uint8(min(max(v+2*r.NormFloat64(), 0), 255))
@@ -52,9 +58,14 @@ func photos(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		var b bytes.Buffer
-		ts.Check(png.Encode(&b, m))
-		ts.Check(os.WriteFile(filepath.Join(folder, fmt.Sprintf("%dx%d-%d.png", n[1], n[2], i)), b.Bytes(), 0o666))
+		if err := png.Encode(&b, m); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%dx%d-%d.png", width, height, i)), b.Bytes(), 0o666); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // interrupts FILE PROGRAM ARG... runs a program, sends it an interrupt as soon

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	tiffimage "golang.org/x/image/tiff"
+
+	"enciphergan"
+)
+
+func TestNaming(t *testing.T) {
+	pictures, files := decryption{}, decryption{original: true}
+	for _, c := range []struct{ picture, cipher, back, original string }{
+		{"photo.jpg", "photo.jpg.cipher.png", "photo.jpg.png", "photo.jpg"},
+		{"photo.png", "photo.png.cipher.png", "photo.png", "photo.png"},
+		{"a/b/photo.PNG", "a/b/photo.PNG.cipher.png", "a/b/photo.PNG", "a/b/photo.PNG"},
+		{"photo", "photo.cipher.png", "photo.png", "photo"},
+		{"photo", "photo.CIPHER.PNG", "photo.png", "photo"},
+	} {
+		if got := c.picture + cipherSuffix; !strings.EqualFold(got, c.cipher) {
+			t.Errorf("%s becomes %s, want %s", c.picture, got, c.cipher)
+		}
+		if got := pictures.rename(c.cipher); got != c.back {
+			t.Errorf("%s becomes %s, want %s", c.cipher, got, c.back)
+		}
+		if got := files.rename(c.cipher); got != c.original {
+			t.Errorf("%s becomes %s, want the original's %s", c.cipher, got, c.original)
+		}
+		if !isCipher(c.cipher) || isPicture(c.cipher) {
+			t.Errorf("%s is not taken for a cipher image", c.cipher)
+		}
+	}
+	for _, name := range []string{"photo.png", ".cipher.png", "cipher.png", "photo.cipher.jpg"} {
+		if isCipher(name) {
+			t.Errorf("%s is taken for a cipher image", name)
+		}
+	}
+	// Any name may be given by itself.
+	for name, want := range map[string]string{"noise.png": "noise.png", "noise": "noise.png"} {
+		if got := pictures.rename(name); got != want {
+			t.Errorf("%s becomes %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestShards: each path is in one shard, the same on every machine and in every
+// version of the program, as jobs of one batch may run with several.
+func TestShards(t *testing.T) {
+	for path, want := range map[string]uint32{"a.jpg": 1, "folder/b.jpg": 1, "folder/ä.png": 0} {
+		if got := shardOf(path, 4); got != want {
+			t.Errorf("%q falls into shard %d of 4, want %d", path, got, want)
+		}
+	}
+	var counts [8]int
+	for i := range 8000 {
+		counts[shardOf(fmt.Sprintf("%04d.jpg", i), 8)]++
+	}
+	for i, n := range counts {
+		if n < 800 || n > 1200 {
+			t.Errorf("shard %d of 8 has %d of 8000 pictures", i, n)
+		}
+	}
+}
+
+// TestMemoryBound: pictures are worked on side by side as long as their costs stay within
+// -memory, and one that costs more alone.
+func TestMemoryBound(t *testing.T) {
+	const most = 100
+	b := &batch{jobs: 4, memory: most, quiet: true}
+	for n, cost := range []int64{40, 50, 70, 500, 10, 30, 100, 101, 1, 60} {
+		b.items = append(b.items, item{in: fmt.Sprint(n), cost: &encipher.Cost{MemoryBytes: cost}})
+	}
+	var mu sync.Mutex
+	var now, count int64
+	meet := make(chan struct{}) // the first two meet here, which they can only side by side
+	err := b.run(t.Context(), nil, func(_ context.Context, i item, _ []encipher.Option) (*result, error) {
+		cost := i.cost.MemoryBytes
+		mu.Lock()
+		if now > 0 && now+cost > most {
+			t.Errorf("%d bytes are taken beside %d, over the bound of %d", cost, now, most)
+		}
+		now += cost
+		count++
+		first := count <= 2
+		mu.Unlock()
+		if first {
+			select {
+			case meet <- struct{}{}:
+			case <-meet:
+			}
+		}
+		mu.Lock()
+		now -= cost
+		mu.Unlock()
+		return &result{}, nil
+	})
+	if err != nil || count != int64(len(b.items)) {
+		t.Errorf("%d pictures of %d: %v", count, len(b.items), err)
+	}
+}
+
+// TestCost: a picture's cost is known from its file, wherever that keeps the size.
+func TestCost(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	m, err := openModel(filepath.Join(dir, "model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := image.NewRGBA(image.Rect(0, 0, 600, 400))
+	var tiff bytes.Buffer // its directory stands behind a megabyte of samples
+	if err := tiffimage.Encode(&tiff, picture, nil); err != nil {
+		t.Fatal(err)
+	}
+	var plain, late bytes.Buffer // a JPEG, and the same behind 40 segments of comment
+	if err := jpeg.Encode(&plain, picture, nil); err != nil {
+		t.Fatal(err)
+	}
+	late.Write(plain.Bytes()[:2])
+	for range 40 {
+		late.WriteString("\xff\xfe\xff\xff")
+		late.Write(make([]byte, 65533))
+	}
+	late.Write(plain.Bytes()[2:])
+	want := costOf(m, "", 1)
+	if want != (encipher.Cost{}) {
+		t.Errorf("no file costs %+v", want)
+	}
+	for name, file := range map[string][]byte{"tiff": tiff.Bytes(), "jpeg": plain.Bytes(), "late": late.Bytes()} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := m.Estimate(file, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := costOf(m, path, 1); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
+			t.Errorf("%s: %+v, want %+v and the file", name, got, whole)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "text"), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := costOf(m, filepath.Join(dir, "text"), 1); got != (encipher.Cost{}) {
+		t.Errorf("no picture costs %+v", got)
+	}
+}
+
+// program starts the test binary as the program.
+func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(path, args...)
+	c.Args[0] = "encipher"
+	c.Stderr = stderr
+	return c
+}
+
+// TestInterruptedBatch interrupts a batch between its first picture and its
+// second, a pipe that is held open, and runs it again.
+func TestInterruptedBatch(t *testing.T) {
+	dir := t.TempDir()
+	writeModels(t, dir)
+	writePictures(t, dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
+		t.Fatalf("key new exits %d", exit)
+	}
+	if err := syscall.Mkfifo(at("pipe.png"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"encrypt", "-key", at("a.key"), "-model", at("model"), "-json", "-o", at("out") + "/", at("photo.jpg"), at("pipe.png"), at("tiles.png")}
+
+	var stdout, stderr strings.Builder
+	c := program(t, &stderr, args...)
+	c.Stdout = &stdout
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := os.OpenFile(at("pipe.png"), os.O_WRONLY, 0) // returns when the program has opened its side
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait()
+	if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, 1 of 3 pictures are done; the same command with -resume goes on") {
+		t.Errorf("exit code %d, %q", exit, stderr.String())
+	}
+	if got := stdout.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"status":"done"`) {
+		t.Errorf("results %q", got)
+	}
+	if left, err := filepath.Glob(at("out/*")); err != nil || len(left) != 1 || filepath.Base(left[0]) != "photo.jpg.cipher.png" {
+		t.Errorf("written: %v, %v", left, err)
+	}
+	if left, _ := filepath.Glob(at("out/.*")); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+
+	if err := os.Remove(at("pipe.png")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(at("photo.png"), at("pipe.png")); err != nil {
+		t.Fatal(err)
+	}
+	stderr.Reset()
+	if err := program(t, &stderr, append(args, "-resume")...).Run(); err != nil || !strings.Contains(stderr.String(), "2 done, 1 skipped, 0 failed") {
+		t.Errorf("again: %v, %q", err, stderr.String())
+	}
+}
+
+// TestReadOnlyFolder runs the program as a user whom the permissions of a folder
+// keep out: as nobody, where the tests run as root, whom none do.
+func TestReadOnlyFolder(t *testing.T) {
+	dir, err := os.MkdirTemp("", "encipher-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	writeModels(t, dir)
+	writePictures(t, dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
+		t.Fatalf("key new exits %d", exit)
+	}
+	for _, name := range []string{"closed", "unlisted"} {
+		if err := os.Mkdir(at(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(self)
+	if err == nil {
+		err = os.WriteFile(at("encipher"), binary, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	err = filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && os.Getuid() == 0 {
+			err = os.Chown(path, nobody, nobody)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]os.FileMode{"closed": 0o500, "unlisted": 0o300} {
+		if err := os.Chmod(at(name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		out  string
+		in   string
+		exit int
+		says string
+	}{
+		{at("closed") + "/", at("photo.png"), exitFailure, at("closed") + "/: cannot write there: permission denied"},
+		{at("closed") + "/new/", at("photo.png"), exitFailure, at("closed") + "/new/: cannot write there: permission denied"},
+		{at("closed") + "/new.png", at("photo.png"), exitFailure, at("closed") + "/new.png: cannot write: permission denied"},
+		{at("out") + "/", at("unlisted"), exitPartial, at("unlisted") + ": cannot read the folder: list " + at("unlisted") + ": permission denied"},
+	} {
+		var stderr strings.Builder
+		p := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", c.out, c.in)
+		p.Path, p.Dir = at("encipher"), dir
+		if os.Getuid() == 0 {
+			p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		}
+		p.Run()
+		if exit := p.ProcessState.ExitCode(); exit != c.exit || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("-o %s %s: exit code %d, want %d, %q", c.out, c.in, exit, c.exit, stderr.String())
+		}
+	}
+	if left, err := os.ReadDir(at("closed")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
