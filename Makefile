@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench screenshots chromium tamper fuzz clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench size screenshots chromium tamper fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
 	cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+size: wasm ## print what the first visit of the page transfers, and fail above 3.0 MB as brotli
+	@$(GO) run ./tools/size
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest
