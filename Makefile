@@ -20,9 +20,9 @@ test: chromium wasm ## vet and run every test, the page in headless Chromium inc
 	$(GO) test -timeout 40m ./...
 	@$(MAKE) --no-print-directory test-wasm
 
-# The packages whose bits must be the same everywhere run their own tests as
+# The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js.
-WASM_TESTED = ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
+WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
 
 test-wasm:
 	@if command -v node >/dev/null; then \
