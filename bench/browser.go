@@ -33,7 +33,7 @@ type browsers struct {
 func (b *browsers) build() error {
 	b.once.Do(func() {
 		b.wasm = filepath.Join(folder, "wasm")
-		build := exec.Command("go", "run", "./wasm/bundle", "-tags", "vectors", "-o", b.wasm)
+		build := exec.Command("go", "run", "./wasm/bundle", "-quick", "-tags", "vectors", "-o", b.wasm)
 		if out, err := build.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("building the wasm: %w: %s", err, out)
 		}
