@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -11,18 +11,21 @@ help: ## list the targets
 run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
 	$(GO) run ./server $(if $(ADDR),-addr $(ADDR))
 
+# Modules of our own in place of others (third_party/README.md), which ./... leaves out.
+STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.com/apache/arrow/go/arrow/... github.com/awalterschulze/gographviz
+
 # The wasm comes first, because the tests that build it again must find it
 # current: replacing it while the server's tests are compiled would break them.
 test: chromium wasm ## vet and run every test, the page in headless Chromium included
-	$(GO) vet ./...
+	$(GO) vet ./... $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
-	$(GO) test -timeout 40m ./...
+	$(GO) test -timeout 40m ./... $(STAND_INS)
 	@$(MAKE) --no-print-directory test-wasm
 
-# The packages whose bits must be the same everywhere run their own tests as
+# The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js.
-WASM_TESTED = ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
+WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
 
 test-wasm:
 	@if command -v node >/dev/null; then \
@@ -80,6 +83,9 @@ types: tools/types/node_modules/.package-lock.json ## check static/encipher.d.ts
 tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
 	cd tools/types && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+size: wasm ## print what the first visit of the page transfers, and fail above 3.0 MB as brotli
+	@$(GO) run ./tools/size
 
 screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest

@@ -33,7 +33,7 @@ type browsers struct {
 func (b *browsers) build() error {
 	b.once.Do(func() {
 		b.wasm = filepath.Join(folder, "wasm")
-		build := exec.Command("go", "run", "./wasm/bundle", "-tags", "vectors", "-o", b.wasm)
+		build := exec.Command("go", "run", "./wasm/bundle", "-quick", "-tags", "vectors", "-o", b.wasm)
 		if out, err := build.CombinedOutput(); err != nil {
 			b.err = fmt.Errorf("building the wasm: %w: %s", err, out)
 		}
@@ -74,6 +74,7 @@ var browserFolder = filepath.Join("bench", "browser")
 type tab struct {
 	ctx    context.Context
 	script string
+	url    string   // of its server
 	end    []func() // in the order to be called
 	mu     sync.Mutex
 	job    job // served to the page
@@ -94,7 +95,7 @@ func openTab(ctx context.Context, pages http.Handler, script string) (*tab, erro
 	allocator, endBrowser := chromedp.NewExecAllocator(ctx, append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.Flag("disable-component-update", true))...)
 	tabContext, endTab := chromedp.NewContext(allocator)
-	t.ctx, t.end = tabContext, []func(){endTab, endBrowser, server.Close}
+	t.url, t.ctx, t.end = server.URL, tabContext, []func(){endTab, endBrowser, server.Close}
 	if err := chromedp.Do(t.ctx, chromedp.Navigate(server.URL+"/bench.html")); err != nil {
 		t.close()
 		return nil, fmt.Errorf("starting Chromium: %w", err)

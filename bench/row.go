@@ -74,6 +74,7 @@ func rows(j jobs, b *browsers) []row {
 	} {
 		list = append(list, row{"browser, 1 thread each: " + n.name, n.job, b.ours, b.peers})
 	}
+	list = append(list, row{startName, job{units: 1}, b.startOurs, b.startPeers})
 	return append(list, row{
 		"training, 1 thread each: default network, one crop of 128x128", j.training,
 		func(ctx context.Context) (side, error) { return startOurs(ctx, 1) },

@@ -31,7 +31,7 @@ func TestPageWithoutVectors(t *testing.T) {
 	}
 	s := site.New()
 	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-o", dir)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
 	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +64,7 @@ func TestPageWithoutVectors(t *testing.T) {
 // refuses both: the same digests and the same naive twins.
 func TestKernelsInBrowser(t *testing.T) {
 	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-o", dir)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
 	build := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, "kernel.wasm"), "./internal/kernel")
 	build.Dir = root(t)
 	build.Env = append(build.Environ(), "GOOS=js", "GOARCH=wasm")

@@ -23,7 +23,7 @@ import (
 func serveVectors(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-tags", "vectors", "-o", dir)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-tags", "vectors", "-o", dir)
 	s := site.New()
 	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
 		if err != nil {

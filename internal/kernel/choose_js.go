@@ -1,9 +1,19 @@
 package kernel
 
 import (
+	_ "embed"
 	"unsafe"
 
 	"enciphergan/internal/kernel/simd"
+)
+
+// The two builds of simd.Module. They are files because the emitter would be as
+// large as 20 of them, and running it a third of the start.
+var (
+	//go:embed relaxed.wasm
+	relaxed []byte
+	//go:embed simd128.wasm
+	simd128 []byte
 )
 
 // The functions below are the imports "kernel" of the wasm, which its host
@@ -124,16 +134,15 @@ func simdFused(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, b
 // available lists the backends of this host, best first. The relaxed build has all
 // that the other has, so that one module serves.
 func available() []backend {
-	try := func(relaxed bool) bool {
-		module := simd.Module(relaxed)
+	try := func(module []byte) bool {
 		return load(unsafe.Pointer(&module[0]), int32(len(module))) != 0
 	}
 	whole := tile{simd.Rows, simd.Columns, simdBlock, simdBlock}
-	if try(true) {
+	if try(relaxed) {
 		whole.fused = simdFused
 		return []backend{vectors("WebAssembly relaxed SIMD", whole), portable}
 	}
-	if try(false) {
+	if try(simd128) {
 		return []backend{vectors("WebAssembly SIMD128", whole), portable}
 	}
 	return []backend{portable}

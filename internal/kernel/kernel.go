@@ -35,6 +35,8 @@
 // simd makes that of WebAssembly.
 package kernel
 
+//go:generate go run ./simd/emit
+
 import (
 	"fmt"
 	"math/bits"

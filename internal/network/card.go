@@ -2,7 +2,6 @@ package network
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"enciphergan/internal/digest"
 	"enciphergan/internal/onnx"
 )
 
@@ -171,7 +171,7 @@ func (f Files) List() []File {
 }
 
 func checksum(data []byte) string {
-	sum := sha256.Sum256(data)
+	sum := digest.SHA256(data)
 	return hex.EncodeToString(sum[:])
 }
 

@@ -1,12 +1,12 @@
 package network
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
 
+	"enciphergan/internal/digest"
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/onnx"
 )
@@ -61,13 +61,11 @@ func Load(f Files) (*Model, error) {
 	for _, c := range m.carried {
 		m.statistics += 2 * 2 * c
 	}
-	h := sha256.New()
-	h.Write([]byte("encipher model 1"))
+	parts := [][]byte{[]byte("encipher model 1")}
 	for _, data := range [][]byte{f.Encryption, f.Decryption} {
-		h.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(data))))
-		h.Write(data)
+		parts = append(parts, binary.LittleEndian.AppendUint64(nil, uint64(len(data))), data)
 	}
-	h.Sum(m.fingerprint[:0])
+	m.fingerprint = digest.SHA256(parts...)
 	return m, nil
 }
 

@@ -14,7 +14,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/bep/imagemeta"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -43,16 +42,15 @@ type format struct {
 	magic  []string // any of these begins the file; ? stands for any byte
 	config func(io.Reader) (image.Config, error)
 	decode func(io.Reader) (image.Image, error)
-	exif   imagemeta.ImageFormat // ImageFormatAuto: the kind carries no orientation
 }
 
 var formats = []format{
-	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, imagemeta.PNG},
-	{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, imagemeta.JPEG},
-	{"GIF", []string{"GIF8?a"}, gif.DecodeConfig, gif.Decode, imagemeta.ImageFormatAuto},
-	{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, imagemeta.ImageFormatAuto},
-	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, tiff.DecodeConfig, tiff.Decode, imagemeta.TIFF},
-	{"WebP", []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, webp.Decode, imagemeta.WebP},
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode},
+	{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode},
+	{"GIF", []string{"GIF8?a"}, gif.DecodeConfig, gif.Decode},
+	{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode},
+	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, tiff.DecodeConfig, tiff.Decode},
+	{"WebP", []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, webp.Decode},
 }
 
 // unread are kinds that people have and Decode does not read; they are named so
@@ -128,12 +126,8 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	}
 	p = convert(m, f.name == "WebP")
 	p.Notes = append(notes, p.Notes...)
-	applied := 1
-	if f.exif != imagemeta.ImageFormatAuto {
-		applied = orientation(file, f.exif)
-		p.orient(applied)
-	}
-	p.keepMetadata(file, f.name, applied)
+	p.orient(orientation(file, f.name))
+	p.keepMetadata(file, f.name)
 	return p, nil
 }
 
@@ -144,7 +138,7 @@ func Size(file []byte, limits Limits) (height, width int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if f.exif != imagemeta.ImageFormatAuto && orientation(file, f.exif) >= 5 {
+	if orientation(file, f.name) >= 5 {
 		return c.Width, c.Height, nil
 	}
 	return c.Height, c.Width, nil

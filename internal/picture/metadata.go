@@ -19,27 +19,22 @@ const (
 	noteTIFF = "of a TIFF, the EXIF data and colour profile were not kept"
 )
 
-// keepMetadata takes EXIF and colour profile from a file of the given kind.
-// orientation is what was applied to the samples. What cannot be read is no
-// reason to refuse a picture whose samples are sound.
-func (p *Picture) keepMetadata(file []byte, kind string, orientation int) {
-	var exif, icc []byte
-	switch kind {
-	case "JPEG":
-		exif, icc = jpegMetadata(file)
-	case "PNG":
-		exif, icc = pngMetadata(file)
-	case "WebP":
-		exif, icc = webpMetadata(file)
-	case "TIFF":
+// keepMetadata takes EXIF and colour profile from a file of the given kind. What
+// cannot be read is no reason to refuse a picture whose samples are sound.
+func (p *Picture) keepMetadata(file []byte, kind string) {
+	if kind == "TIFF" {
 		if ifd0(file, tagEXIF) != nil || ifd0(file, tagICC) != nil {
 			p.Notes = append(p.Notes, noteTIFF)
 		}
 		return
 	}
+	exif, icc := metadata(file, kind)
+	if kind == "PNG" && icc != nil {
+		icc = inflateProfile(icc)
+	}
 	if len(exif) > 0 {
-		exif = bytes.Clone(bytes.TrimPrefix(exif, []byte(exifPrefix)))
-		if upright(exif, orientation) && len(exif) <= maxMetadata {
+		exif = bytes.Clone(exif)
+		if upright(exif) && len(exif) <= maxMetadata {
 			p.EXIF = exif
 		} else {
 			p.Notes = append(p.Notes, noteEXIF)
@@ -57,6 +52,20 @@ func (p *Picture) keepMetadata(file []byte, kind string, orientation int) {
 			p.Notes = append(p.Notes, noteICC)
 		}
 	}
+}
+
+// metadata finds EXIF data, from their byte order on, and colour profile in a file;
+// that of a PNG is still compressed. Both are parts of the file.
+func metadata(file []byte, kind string) (exif, icc []byte) {
+	switch kind {
+	case "JPEG":
+		exif, icc = jpegMetadata(file)
+	case "PNG":
+		exif, icc = pngMetadata(file)
+	case "WebP":
+		exif, icc = webpMetadata(file)
+	}
+	return bytes.TrimPrefix(exif, []byte(exifPrefix)), icc
 }
 
 const (
@@ -104,18 +113,23 @@ func pngMetadata(file []byte) (exif, icc []byte) {
 		case "eXIf":
 			exif = data
 		case "iCCP":
-			icc = []byte{0} // no profile, so that one that cannot be read is noted
-			if _, packed, ok := bytes.Cut(data, []byte{0}); ok && len(packed) > 1 && packed[0] == 0 {
-				if r, err := zlib.NewReader(bytes.NewReader(packed[1:])); err == nil {
-					if b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1)); err == nil {
-						icc = b
-					}
-				}
-			}
+			icc = data
 		}
 		rest = rest[12+n:]
 	}
 	return exif, icc
+}
+
+// inflateProfile is the profile in an iCCP chunk.
+func inflateProfile(chunk []byte) []byte {
+	if _, packed, ok := bytes.Cut(chunk, []byte{0}); ok && len(packed) > 1 && packed[0] == 0 {
+		if r, err := zlib.NewReader(bytes.NewReader(packed[1:])); err == nil {
+			if b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1)); err == nil {
+				return b
+			}
+		}
+	}
+	return []byte{0} // no profile, so that one that cannot be read is noted
 }
 
 func webpMetadata(file []byte) (exif, icc []byte) {
@@ -168,20 +182,25 @@ const (
 	tagICC         = 34675
 )
 
-// upright sets the orientation in EXIF data to 1, because the samples are turned
-// already. It reports whether the data are sound as far as that goes, and agree
-// with the orientation that was applied.
-func upright(exif []byte, applied int) bool {
-	entry := ifd0(exif, tagOrientation)
-	if entry == nil {
-		return applied == 1 && order(exif) != nil
-	}
+// orientationTag is the orientation in EXIF data. It is not ok where there is none,
+// or one that is no single 16-bit number, as which EXIF has it.
+func orientationTag(exif []byte) (v int, ok bool) {
 	const short = 3
-	o := order(exif)
-	if o.Uint16(entry[2:]) != short || o.Uint32(entry[4:]) != 1 {
-		return false
+	entry, o := ifd0(exif, tagOrientation), order(exif)
+	if entry == nil || o.Uint16(entry[2:]) != short || o.Uint32(entry[4:]) != 1 {
+		return 0, false
 	}
-	if v := int(o.Uint16(entry[8:])); v != applied && v >= 1 && v <= 8 {
+	return int(o.Uint16(entry[8:])), true
+}
+
+// upright sets the orientation in EXIF data to 1, because the samples are turned
+// already. It reports whether the data are sound as far as that goes.
+func upright(exif []byte) bool {
+	entry, o := ifd0(exif, tagOrientation), order(exif)
+	if entry == nil {
+		return o != nil
+	}
+	if _, ok := orientationTag(exif); !ok {
 		return false
 	}
 	o.PutUint16(entry[8:], 1)

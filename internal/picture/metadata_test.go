@@ -129,3 +129,40 @@ func TestMetadataIsBounded(t *testing.T) {
 		t.Errorf("notes %q, %v", back.Notes, err)
 	}
 }
+
+func TestOrientationOfOtherKinds(t *testing.T) {
+	wide := image.NewGray(image.Rect(0, 0, 5, 2))
+	var b bytes.Buffer
+	if err := tiff.Encode(&b, wide, nil); err != nil {
+		t.Fatal(err)
+	}
+	// A second directory with one more entry, behind the file.
+	photo := b.Bytes()
+	o := binary.LittleEndian
+	at := o.Uint32(photo[4:])
+	entries := photo[at+2:][:12*o.Uint16(photo[at:])]
+	o.PutUint32(photo[4:], uint32(len(photo)))
+	photo = o.AppendUint16(photo, uint16(len(entries)/12+1))
+	turned := false
+	for entry := range slices.Chunk(entries, 12) {
+		if o.Uint16(entry) > tagOrientation && !turned {
+			photo = append(photo, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0)
+			turned = true
+		}
+		photo = append(photo, entry...)
+	}
+	photo = append(photo, 0, 0, 0, 0)
+
+	file := encodePNG(t, wide)
+	marked := slices.Concat(file[:33], appendChunk(nil, "eXIf", exif(8)), file[33:])
+
+	for name, file := range map[string][]byte{"TIFF": photo, "PNG": marked} {
+		p, err := Decode(file, roomy)
+		if err != nil || p.Width != 2 || p.Height != 5 {
+			t.Errorf("%s: not turned: %v", name, err)
+		}
+		if height, width, err := Size(file, roomy); err != nil || width != 2 || height != 5 {
+			t.Errorf("%s: a size of %d x %d: %v", name, width, height, err)
+		}
+	}
+}

@@ -1,38 +1,17 @@
 package picture
 
-import (
-	"bytes"
-	"fmt"
-
-	"github.com/bep/imagemeta"
-)
-
-// orientation reads the EXIF orientation, 1 to 8, and 1 where there is none or
-// the metadata cannot be read: damaged metadata is no reason to refuse a
-// picture whose samples are sound.
-func orientation(file []byte, kind imagemeta.ImageFormat) int {
-	found := 1
-	_, err := imagemeta.Decode(imagemeta.Options{
-		R:            bytes.NewReader(file),
-		ImageFormat:  kind,
-		Sources:      imagemeta.EXIF,
-		LimitNumTags: 1000,
-		LimitTagSize: 64,
-		ShouldHandleTag: func(tag imagemeta.TagInfo) bool {
-			return tag.Namespace == "IFD0" && tag.Tag == "Orientation"
-		},
-		HandleTag: func(tag imagemeta.TagInfo) error {
-			var v int
-			if _, err := fmt.Sscan(fmt.Sprint(tag.Value), &v); err == nil && v >= 1 && v <= 8 {
-				found = v
-			}
-			return imagemeta.ErrStopWalking
-		},
-	})
-	if err != nil {
-		return 1
+// orientation reads the EXIF orientation, 1 to 8, from a file of the given kind,
+// and 1 where there is none or the metadata cannot be read: damaged metadata is no
+// reason to refuse a picture whose samples are sound.
+func orientation(file []byte, kind string) int {
+	exif := file // a TIFF is its own
+	if kind != "TIFF" {
+		exif, _ = metadata(file, kind)
 	}
-	return found
+	if v, ok := orientationTag(exif); ok && v >= 1 && v <= 8 {
+		return v
+	}
+	return 1
 }
 
 // orient turns and mirrors the picture in place so that the given EXIF

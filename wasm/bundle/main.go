@@ -9,10 +9,13 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/andybalholm/brotli"
 
 	"enciphergan/internal/atomicfile"
 	"enciphergan/server/site"
@@ -21,14 +24,15 @@ import (
 func main() {
 	out := flag.String("o", filepath.Join("server", "built"), "folder to write to; the server embeds the default one")
 	tags := flag.String("tags", "", "build tags of the wasm")
+	quick := flag.Bool("quick", false, "save the half minute that the best compression takes, for builds that are not shipped")
 	flag.Parse()
-	if err := bundle(*out, *tags); err != nil {
+	if err := bundle(*out, *tags, *quick); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func bundle(out, tags string) error {
+func bundle(out, tags string, quick bool) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
@@ -46,13 +50,8 @@ func bundle(out, tags string) error {
 
 	fresh := filepath.Join(out, "encipher.wasm.new")
 	defer os.Remove(fresh)
-	// Neither paths nor the commit go into the wasm, so that it changes only
-	// when its code does.
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-tags", tags, "-o", fresh, "enciphergan/wasm")
-	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building the wasm: %w", err)
+	if err := compile(fresh, tags, "", os.Stderr); err != nil {
+		return err
 	}
 	content, err := os.ReadFile(fresh)
 	if err != nil {
@@ -70,6 +69,17 @@ func bundle(out, tags string) error {
 	if err != nil {
 		return err
 	}
+	if !quick {
+		var best bytes.Buffer
+		w := brotli.NewWriterLevel(&best, brotli.BestCompression)
+		if _, err := w.Write(content); err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		forms[".br"] = best.Bytes()
+	}
 	for suffix, b := range forms {
 		if err := atomicfile.Write(target+suffix, b, 0o666); err != nil {
 			return err
@@ -79,6 +89,20 @@ func bundle(out, tags string) error {
 		return err
 	}
 	fmt.Printf("%s: %.1f MB, %.1f MB as brotli, %.1f MB as gzip\n", target, megabytes(content), megabytes(forms[".br"]), megabytes(forms[".gz"]))
+	return nil
+}
+
+// compile builds the wasm. linker has flags for the linker beside ours; what it
+// and the compiler say goes to messages.
+func compile(target, tags, linker string, messages io.Writer) error {
+	// Neither paths nor the commit go into the wasm, so that it changes only
+	// when its code does.
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+linker, "-tags", tags, "-o", target, "enciphergan/wasm")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	build.Stderr = messages
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building the wasm: %w", err)
+	}
 	return nil
 }
 

@@ -8,8 +8,8 @@
 // element has the order of plain Go, so the bits are those of plain Go as well.
 //
 // Main path: Module emits block (matrix product and convolution) and its fused twin, maps
-// (element by element), pairs (two operands) and sums; a Go program hands the
-// bytes to its host when it starts, and calls the exports.
+// (element by element), pairs (two operands) and sums; package kernel embeds the
+// bytes, hands them to its host when it starts, and calls the exports.
 package simd
 
 // Rows and Columns are the size of the tile of C that stays in registers.

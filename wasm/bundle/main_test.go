@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mostBytes is how large the wasm may be, uncompressed; 33 MB is what it has when
+// methods are not pruned.
+const mostBytes = 12_500_000
+
+// The linker leaves out methods that nothing calls, unless a reachable function
+// can find methods by a name or number that is known only when it runs: then all
+// methods of all types stay. Its dump of dependencies marks such functions.
+func TestMethodsArePruned(t *testing.T) {
+	watch(t)
+	target := filepath.Join(t.TempDir(), "encipher.wasm")
+	var dump bytes.Buffer
+	if err := compile(target, "", "-dumpdep", &dump); err != nil {
+		t.Fatalf("%v\n%.2000s", err, &dump)
+	}
+	edges := 0
+	var culprits []string
+	lines := bufio.NewScanner(&dump)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		from, to, edge := strings.Cut(lines.Text(), " -> ")
+		if !edge {
+			continue
+		}
+		edges++
+		if strings.Contains(to, "<ReflectMethod>") && len(culprits) < 10 {
+			culprits = append(culprits, from+" -> "+to)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if edges < 10_000 {
+		t.Fatalf("the linker's dump has %d edges: it is not what this test reads", edges)
+	}
+	if culprits != nil {
+		t.Errorf("the linker must keep every method, because of\n%s\nLeave out the package that leads there, or put a stand-in in its place (third_party/README.md).",
+			strings.Join(culprits, "\n"))
+	}
+	built, err := os.Stat(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes, %d edges", built.Size(), edges)
+	if built.Size() > mostBytes {
+		t.Errorf("the wasm has %d bytes, more than %d: see with make size what a first visit transfers, and what the last change imports", built.Size(), mostBytes)
+	}
+}
+
+// watch looks at every file of ours that the wasm is made of, so that go test runs
+// this again, and not its cached result, when one has changed.
+func watch(t *testing.T) {
+	t.Helper()
+	list := exec.Command("go", "list", "-deps", "-f",
+		`{{if and .Module (or .Module.Main .Module.Replace)}}{{range .GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}{{end}}`, "enciphergan/wasm")
+	list.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := strings.Fields(string(out))
+	if len(files) < 50 {
+		t.Fatalf("the wasm is made of %d files", len(files))
+	}
+	for _, name := range append(files, filepath.Join("..", "..", "go.mod")) {
+		if _, err := os.Stat(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
