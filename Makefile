@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.c
 
 # The wasm comes first, because the tests that build it again must find it
 # current: replacing it while the server's tests are compiled would break them.
-test: chromium wasm ## vet and run every test, the page in headless Chromium included
+test: chromium wasm tools/npm/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
 	$(GO) vet ./... $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
@@ -87,7 +87,15 @@ tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
 size: wasm ## print what the first visit of the page transfers, and fail above 3.0 MB as brotli
 	@$(GO) run ./tools/size
 
-screenshots: chromium ## take pictures of the page in its main states into build/screenshots/
+# axe-core, for the page's tests, and the libraries that the page carries.
+tools/npm/node_modules/.package-lock.json: tools/npm/package-lock.json
+	cd tools/npm && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+vendor: tools/npm/node_modules/.package-lock.json ## copy the page's libraries from npm into static/vendor
+	node tools/npm/vendor.mjs
+
+screenshots: chromium tools/npm/node_modules/.package-lock.json ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest
 
 # The page's tests need a Chromium. Where there is none, and the system is one

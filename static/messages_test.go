@@ -49,22 +49,25 @@ func TestEveryCodeHasATitle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := regexp.MustCompile(`(?s)export const errors = \{(.*?)\n\};`).FindSubmatch(source)
-	if list == nil {
-		t.Fatal("messages.js has no list of errors")
+	lists := regexp.MustCompile(`(?s)\n  errors: \{(.*?)\n  \},`).FindAllSubmatch(source, -1)
+	if len(lists) != 2 {
+		t.Fatalf("messages.js has %d lists of errors, want one for each language", len(lists))
 	}
-	var have []string
-	for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: "[^"]+",$`).FindAllSubmatch(list[1], -1) {
-		have = append(have, string(m[1]))
-	}
-	for _, code := range want {
-		if !slices.Contains(have, code) {
-			t.Errorf("messages.js has no title for the code %q", code)
+	for _, list := range lists {
+		var have []string
+		// Each has a title and what to do.
+		for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: \["[^"]+", "[^"]+"\],$`).FindAllSubmatch(list[1], -1) {
+			have = append(have, string(m[1]))
 		}
-	}
-	for _, code := range have {
-		if !slices.Contains(want, code) {
-			t.Errorf("messages.js has a title for %q, which nothing gives", code)
+		for _, code := range want {
+			if !slices.Contains(have, code) {
+				t.Errorf("messages.js has no title for the code %q", code)
+			}
+		}
+		for _, code := range have {
+			if !slices.Contains(want, code) {
+				t.Errorf("messages.js has a title for %q, which nothing gives", code)
+			}
 		}
 	}
 }

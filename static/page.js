@@ -1,98 +1,122 @@
-// The page: what the user has (a key, a file), what can be done with it, and
-// what came out. All work on pictures and keys happens in the worker.
+// The page: pictures go in, cipher images come out, and the other way round. All
+// work on pictures and keys happens in the engine's workers.
 //
-// Main path: start() loads program and model, chooseModel() another; take()
-// accepts files; encrypt() and decrypt() fill the panels.
+// Main path: start() loads program and model; take() sorts what was dropped,
+// pasted or chosen into secrets and pictures; run() works on the list.
+import { ZipFile, download, zip } from "./archive.js";
+import { Batch } from "./batch.js";
 import { Encipher } from "./encipher.js";
-import { errors, stages, text } from "./messages.js";
-import { Panel, bytes, download, fidelity, size, statistics } from "./view.js";
+import { chosen, dropped } from "./intake.js";
+import { Keys, secretText } from "./keys.js";
+import * as keystore from "./keystore.js";
+import { List } from "./list.js";
+import { errors, fill, language, languages, text, use } from "./messages.js";
+import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
-const actions = [$("encrypt"), $("decrypt"), $("check")]; // what works with the model
-const panels = {
-  plain: new Panel("panel-plain"),
-  bare: new Panel("panel-bare"),
-  cipher: new Panel("panel-cipher"),
-  recovered: new Panel("panel-recovered"),
-};
 
-let key = null; // {text, file, fingerprint, saved, used}
-let source = null; // {name, file, kind}: the file taken last
-let made = null; // {name, file, plain}: the cipher image made last, and its original as PNG
-let running = null; // AbortController of the job under way
+fill();
+
 let encipher = null; // the engine, once program and model are loaded
-let model = null; // {folder, name, fingerprint, profile, note}: the model that the engine has
+let loaded; // resolves when it is, or cannot be
+let starting = false; // a run is being prepared
+let trouble = null; // the error that is shown
+let status = () => ["loading", text.engine.program];
 
-// Largest key file that is looked at as text.
-const keyFileLimit = 16 << 10;
-// How long a saved key file can be read by the browser, which may ask the user
-// for a place first and does not say when it is done.
-const keyFileLife = 60_000; // ms
+const batch = new Batch(program, (item) => {
+  if (!item && view.item && !batch.items.includes(view.item)) view.clear();
+  list.changed(item);
+});
+const view = new View(program);
+const list = new List(batch, { look: (item) => look(item) });
+const keys = new Keys({ program, busy: () => starting || Boolean(batch.running), said: say, failed: fail });
 
-// ---- start and model
-
-function showModel() {
-  engineState("ready", text.ready(model.name));
-  $("engine").title = text.network(model.profile, model.fingerprint);
-  $("model-note").textContent = model.note;
-  $("model-note").hidden = !model.note;
-}
+// ---- program and model
 
 // program is the engine, once it is there.
 async function program() {
   await loaded;
-  if (!encipher) throw Object.assign(new Error(text.unavailable), { hint: text.unavailableHint });
+  if (!encipher) throw Object.assign(new Error(text.engine.failed), { code: "internal", hint: text.engine.failedHint });
   return encipher;
 }
 
-// chooseModel loads the model that is selected. What would work with the model
-// before it is disabled until then. The selector stays usable, so the selection
-// may change meanwhile; every change comes here, one after the other.
-async function chooseModel() {
-  const folder = $("model").value;
-  try {
-    clearError();
-    if (folder !== model?.folder) {
-      engineState("loading", text.loadingModel);
-      model = { folder, ...(await encipher.useModel(folder)) };
-      showModel();
-    }
-  } catch (error) {
-    fail(error, error.hint || text.modelHint);
-    if (model) {
-      showModel();
-      if ($("model").value === folder) $("model").value = model.folder;
-    } else {
-      engineState("failed", text.unavailable);
-    }
-  }
-  if ($("model").value === (model?.folder ?? folder)) enable(actions, true);
-}
-
 async function start() {
-  engineState("loading", text.loadingProgram);
+  showStatus(() => ["loading", text.engine.program]);
+  const onProgress = ({ stage }) => showStatus(() => ["loading", text.engine[stage] ?? text.engine.program]);
   try {
-    encipher = await Encipher.load({
-      onProgress: ({ stage }) => engineState("loading", stage === "model" ? text.loadingModel : text.loadingProgram),
+    encipher = await Encipher.load({ onProgress }).catch(async (error) => {
+      // The first model may be sealed, which only the site's list tells.
+      const { models } = error.code === "wrong-key" ? await (await fetch("models/index.json")).json() : { models: [] };
+      const choice = models[0]?.sealed && (await unsealed(models[0].name));
+      if (!choice) throw error;
+      return Encipher.load({ model: choice, onProgress });
     });
     $("slow-warning").hidden = encipher.kernels !== "plain Go"; // the browser refused the vectors
     for (const { name } of encipher.models) $("model").append(new Option(name));
     $("model-choice").hidden = encipher.models.length < 2;
-    model = { folder: encipher.models[0].name, ...encipher.model };
+    $("model").dataset.used = encipher.models[0]?.name;
     showModel();
   } catch (error) {
-    engineState("failed", text.unavailable);
-    fail(error, error.hint || text.unavailableHint);
+    showStatus(() => ["failed", text.engine.failed]);
+    fail(error, () => error.hint || text.engine.failedHint);
   }
 }
 
-function engineState(state, words) {
-  $("engine").dataset.state = state;
-  $("engine-text").textContent = words;
+// chooseModel loads the model that is selected. Nothing begins until then. The
+// selector stays usable, so the selection may change meanwhile; every change
+// comes here, one after the other.
+async function chooseModel() {
+  const name = $("model").value;
+  const before = $("model").dataset.used;
+  try {
+    fail(null);
+    if (name !== before) {
+      showStatus(() => ["loading", text.engine.model]);
+      const { sealed } = encipher.models.find((m) => m.name === name);
+      const choice = sealed ? await unsealed(name) : name;
+      if (choice) {
+        await encipher.useModel(choice);
+        $("model").dataset.used = name;
+      }
+    }
+  } catch (error) {
+    fail(error, () => error.hint || text.engine.modelHint);
+  }
+  showModel();
+  // What was selected meanwhile comes next.
+  if ($("model").value === name) {
+    $("model").value = $("model").dataset.used;
+    list.busy = false;
+    list.draw();
+  }
 }
 
-function enable(controls, on) {
-  for (const c of controls) c.disabled = !on;
+// unsealed asks for what opens a sealed model, and gives the choice for the
+// engine, or null.
+async function unsealed(name) {
+  const dialog = $("sealed");
+  $("sealed-title").textContent = text.model.sealedTitle(name);
+  $("sealed-secret").value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  const given = $("sealed-secret").value;
+  $("sealed-secret").value = "";
+  if (dialog.returnValue !== "open") return null;
+  return /^\s*AGE-SECRET-KEY-/i.test(given) ? { name, identity: given.trim() } : { name, passphrase: given };
+}
+
+function showModel() {
+  const { name, profile, fingerprint, note } = encipher.model;
+  showStatus(() => ["ready", text.engine.ready(name)]);
+  $("engine").title = text.engine.network(profile, fingerprint);
+  $("model-note").textContent = note;
+  $("model-note").hidden = !note;
+}
+
+function showStatus(now) {
+  status = now;
+  [$("engine").dataset.state, $("engine-text").textContent] = status();
 }
 
 // ---- messages
@@ -101,278 +125,159 @@ function say(words) {
   $("status").textContent = words;
 }
 
-function fail(error, hint = error.hint) {
-  const code = error.code ?? "internal";
-  if (code === "canceled") {
-    note(text.canceled);
-    return;
-  }
-  $("error").dataset.code = code;
-  $("error-title").textContent = errors[code] ?? errors.internal;
-  $("error-hint").textContent = hint ?? "";
-  $("error-detail").textContent = error.message;
-  $("error").hidden = false;
+// fail shows an error, and with null takes away the one that is shown.
+function fail(error, hint) {
+  trouble = error && error.code !== "canceled" ? { error, hint } : null;
+  showTrouble();
 }
 
-function clearError() {
-  $("error").hidden = true;
+function showTrouble() {
+  $("error").hidden = !trouble;
   delete $("error").dataset.code;
+  if (!trouble) return;
+  const { error, hint } = trouble;
+  const code = errors[error.code] ? error.code : "internal";
+  $("error").dataset.code = code;
+  $("error-title").textContent = error.title ?? errors[code][0];
+  $("error-hint").textContent = hint?.() ?? (error.title ? (error.hint ?? "") : errors[code][1]);
+  $("error-detail").textContent = error.message;
 }
 
-function note(words) {
-  $("job-note").textContent = words;
-  say(words);
-}
+// ---- pictures
 
-// ---- key
-
-function showKey(words) {
-  const state = key ? (key.saved ? "safe" : "unsaved") : "none";
-  $("key-card").dataset.state = state;
-  $("key-text").textContent = words;
-  $("fingerprint-line").hidden = !key;
-  $("fingerprint").textContent = key?.fingerprint ?? "";
-  $("key-warning").hidden = state !== "unsaved";
-  $("save-key").hidden = state !== "unsaved";
-  say(words);
-}
-
-// mayReplaceKey asks before a key is dropped that exists nowhere else and was used.
-function mayReplaceKey() {
-  if (!key || key.saved || !key.used) return Promise.resolve(true);
-  const dialog = $("replace");
-  dialog.returnValue = "keep";
-  dialog.showModal();
-  return new Promise((resolve) =>
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "replace"), { once: true }),
-  );
-}
-
-let changes = Promise.resolve(); // the changes of the key, one after the other
-
-// changeKey makes what get returns the key in use. While a picture is worked on
-// the key stays, because what seals the picture must remain here to be saved.
-// get and the question take time, in which work may begin: only what is checked
-// after them counts.
-function changeKey(get, words) {
-  return (changes = changes.then(async () => {
-    try {
-      const next = running ? null : await get();
-      if (!running && !(await mayReplaceKey())) return;
-      if (running) {
-        showKey(text.key.busy);
-        return;
-      }
-      key = next;
-      clearError();
-      showKey(words);
-      if (!key.saved) $("save-key").focus();
-    } catch (error) {
-      fail(error);
-    }
-  }));
-}
-
-function newKey() {
-  return changeKey(async () => ({ ...(await (await program()).newKey()), saved: false, used: false }), text.key.fresh);
-}
-
-function openKey(words) {
-  return changeKey(async () => {
-    const { fingerprint } = await (await program()).parseKey(words);
-    return { text: words, fingerprint, saved: true, used: false };
-  }, text.key.opened);
-}
-
-function saveKey() {
-  const url = URL.createObjectURL(new Blob([key.file], { type: "text/plain" }));
-  download(url, `encipher-${key.fingerprint}.key`);
-  setTimeout(() => URL.revokeObjectURL(url), keyFileLife);
-  key.saved = true;
-  showKey(text.key.saved);
-}
-
-function wantKey(words) {
-  showKey(words);
-  $("key-card").dataset.state = "wanted";
-  $("new-key").focus();
-}
-
-// ---- files
-
-// take accepts files from the chooser, a drop or the clipboard: key files are
-// opened, the first other file is the picture.
+// take sorts files, {file, path} each: secrets go to the key card, all else to
+// the list.
 async function take(files) {
-  if (running) return;
+  fail(null);
   const pictures = [];
-  for (const file of files) {
-    const words = file.size <= keyFileLimit ? await file.text() : "";
-    if (/^ENCIPHER-KEY-/im.test(words)) await openKey(words);
-    else pictures.push(file);
+  for (const entry of files) {
+    const words = await secretText(entry.file);
+    if (words) await keys.read(words);
+    else pictures.push(entry);
   }
-  if (!pictures.length) return;
-  await takePicture(pictures[0]);
-  if (pictures.length > 1 && !running) note(text.source.onlyFirst(pictures.length));
+  if (pictures.length) await batch.add(pictures);
 }
 
-async function takePicture(file) {
-  clearError();
-  say(text.reading);
+// run works on all that is ready. intoZip asks for a file first, which results
+// are written to one by one.
+async function run(intoZip) {
+  if (starting || batch.running || list.busy) return;
+  starting = true;
+  fail(null);
+  let archive = null;
   try {
-    const { kind, width, height } = await (await program()).inspect(file);
-    if (running) return; // begun meanwhile, with the picture that was there
-    source = { name: file.name || "picture.png", file, kind };
-    for (const panel of Object.values(panels)) panel.clear();
-    $("check").hidden = true;
-    if (kind === "cipher") panels.cipher.show(file);
-    else panels.plain.show(file);
-    $("invitation").hidden = true;
-    $("job").hidden = false;
-    $("choose").textContent = text.chooseAnother;
-    $("job-name").textContent = source.name;
-    note(text.source[kind](size(width, height, file.size)));
-    offer(kind).focus();
+    const ready = batch.ready;
+    const secrets = keys.secrets();
+    const missing = ready.filter((i) => i.kind === "cipher" && i.info.needs && !keys.has(i.info.needs));
+    if (ready.length && missing.length === ready.length) return keys.want(missing[0].info.needs, true);
+    // The browser asks for a place only right after the click.
+    const place = intoZip ? await showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] }) : null;
+    const lock = ready.some((i) => i.kind === "picture") ? await keys.lock() : null;
+    if (!lock && ready.some((i) => i.kind === "picture")) return;
+    if (place) archive = new ZipFile(await place.createWritable());
+    const options = { exact: $("exact").value, dropMetadata: $("drop-metadata").checked };
+    const work = batch.run({ lock, secrets, options, sink: archive && ((path, blob) => archive.add(path, blob)) });
+    $("model").disabled = true;
+    list.draw();
+    $("cancel").focus();
+    const items = await work;
+    if (archive) await store(archive, place.name, items);
+    finish(items);
   } catch (error) {
-    fail(error);
-  }
-}
-
-// offer shows the action that fits the file. Decrypting stays possible for a
-// picture: a cipher image that lost its seal on the way looks like one, and
-// trying it says what happened.
-function offer(kind) {
-  $("encrypt").hidden = kind === "cipher";
-  $("decrypt").hidden = false;
-  $("decrypt").className = kind === "cipher" ? "primary" : "quiet";
-  return kind === "cipher" ? $("decrypt") : $("encrypt");
-}
-
-// rename gives what comes out a name that says what it is: photo.jpg becomes
-// photo.cipher.png, and that becomes photo.png again.
-function rename(name, action) {
-  const stem = name.replace(/\.[^.]*$/, "");
-  return action === "encrypt" ? `${stem}.cipher.png` : `${stem.replace(/\.cipher$/, "")}.png`;
-}
-
-// ---- work
-
-// work runs one job: it shows progress and cancel, and any error.
-async function work(job) {
-  clearError();
-  running = new AbortController();
-  const controls = [...actions, $("new-key"), $("open-key"), $("choose"), $("model")];
-  const began = document.activeElement;
-  enable(controls, false);
-  $("drop").dataset.state = "busy";
-  $("running").hidden = false;
-  $("cancel").hidden = false;
-  $("cancel").focus();
-  progress({ stage: "", done: 0, total: 0 });
-  try {
-    await loaded;
-    const started = performance.now();
-    await job({ onProgress: progress, signal: running.signal }, () => ((performance.now() - started) / 1000).toFixed(1));
-  } catch (error) {
-    fail(error);
+    if (error.name === "AbortError") return;
+    await archive?.abort();
+    for (const item of batch.last?.items ?? []) if (item.result) item.inZip = false;
+    fail(archive ? { code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message } : error);
   } finally {
-    running = null;
-    enable(controls, true);
-    $("drop").dataset.state = "idle";
-    $("running").hidden = true;
-    $("cancel").hidden = true;
-    (began.checkVisibility?.() ? began : $("choose")).focus();
+    starting = false;
+    $("model").disabled = false;
+    list.draw();
   }
 }
 
-function progress({ stage, done, total }) {
-  const bar = $("progress");
-  if (total > 1) bar.value = done / total;
-  else bar.removeAttribute("value"); // short or of unknown length
-  const part = total > 1 ? `, ${text.tile(done, total)}` : "";
-  $("stage").textContent = (stages[stage] ?? text.reading) + part;
+// store closes the archive; what it holds is let go of.
+async function store(archive, name, items) {
+  const stored = items.filter((item) => item.inZip);
+  if (!stored.length) return archive.abort();
+  await archive.end();
+  for (const item of stored) item.result = null;
+  say(text.list.inZip(name));
 }
 
-async function measure(panel, format, ...pictures) {
-  panel.figures([["", text.measuring]]);
-  panel.figures(format(await encipher.metrics(...pictures)));
+function finish(items) {
+  list.draw();
+  say($("summary").textContent);
+  const [only] = items;
+  if (items.length === 1 && only.state === "done" && only.result) view.look(only);
+  const next = [...document.querySelectorAll("#start, #save-all, #rows .row-save, #choose")].find((button) => button.checkVisibility());
+  if (document.activeElement === document.body || document.activeElement === $("cancel")) next?.focus();
 }
 
-function encrypt() {
-  if (!key) return wantKey(text.key.wanted);
-  const mine = key;
-  const { name, file } = source;
-  mine.used = true;
-  return work(async (options, seconds) => {
-    const sealed = await encipher.encrypt(file, { key: mine.text, views: true, ...options });
-    made = { name: rename(name, "encrypt"), file: sealed.png, plain: sealed.plain };
-    panels.plain.show(sealed.plain);
-    panels.bare.show(sealed.bare, made.name.replace(".cipher.", ".generator."));
-    panels.cipher.show(sealed.png, made.name);
-    panels.recovered.clear();
-    $("check").hidden = false;
-    note([text.encrypted(seconds()), ...sealed.notes].join(" "));
-    await measure(panels.plain, statistics, sealed.plain);
-    await measure(panels.bare, statistics, sealed.bare);
-    await measure(panels.cipher, (m) => [...statistics(m), ["File", bytes(sealed.png.size)]], sealed.png);
-  });
+function look(item) {
+  view.look(item);
+  $("view-title").focus();
+  $("view").scrollIntoView({ block: "start" });
 }
 
-// decrypt restores the given cipher image; original, where it is known, is what
-// the result is compared with.
-function decrypt(name, file, original) {
-  if (!key) return wantKey(text.key.wantedToDecrypt);
-  const mine = key;
-  return work(async (options, seconds) => {
-    const opened = await encipher.decrypt(file, { key: mine.text, views: true, ...options });
-    panels.bare.show(opened.bare, rename(name, "decrypt").replace(/\.png$/, ".generator.png"));
-    panels.recovered.show(opened.png, rename(name, "decrypt"));
-    $("check").hidden = true;
-    if (original) panels.plain.show(original);
-    note((opened.exact ? text.decrypted : text.decryptedApproximately)(seconds()));
-    await measure(panels.bare, statistics, opened.bare);
-    await measure(panels.cipher, (m) => [...statistics(m), ["File", bytes(file.size)]], file);
-    if (original) {
-      await measure(panels.recovered, fidelity, original, opened.png);
-      await measure(panels.plain, statistics, original);
-    } else {
-      await measure(panels.recovered, statistics, opened.png);
-    }
-  });
+async function saveAll() {
+  const files = batch.items.filter((item) => item.result).map((item) => item.result);
+  $("save-all").disabled = true;
+  try {
+    download(await zip(files), "encipher.zip");
+  } catch (error) {
+    fail({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message });
+  } finally {
+    $("save-all").disabled = false;
+  }
 }
 
-async function decryptSource() {
-  const original = made && (await equal(made.file, source.file)) ? made.plain : null;
-  return decrypt(source.name, source.file, original);
+// ---- language
+
+// drawAll shows every text in the language in use.
+function drawAll() {
+  fill();
+  showStatus(status);
+  showTrouble();
+  keys.draw();
+  list.draw();
+  view.draw();
+  const withheld = [!keystore.available && "subtle", !("showSaveFilePicker" in globalThis) && "picker", "offline"].filter(Boolean);
+  $("insecure-warning").hidden = isSecureContext;
+  $("insecure-text").textContent = text.engine.insecure(new Intl.ListFormat(language).format(withheld.map((name) => text.engine.missing[name])));
 }
 
-async function equal(a, b) {
-  if (a.size !== b.size) return false;
-  const [x, y] = (await Promise.all([a.arrayBuffer(), b.arrayBuffer()])).map((buffer) => new Uint8Array(buffer));
-  return x.every((v, i) => v === y[i]);
-}
+for (const [name, [label]] of Object.entries(languages)) $("language").append(new Option(label, name));
+$("language").value = language;
+$("language").addEventListener("change", ({ target }) => {
+  use(target.value);
+  drawAll();
+});
 
 // ---- wiring
 
-$("choose").addEventListener("click", () => $("file").click());
-$("file").addEventListener("change", async (event) => {
-  await take([...event.target.files]);
-  event.target.value = ""; // so that the same file can be chosen again
+for (const [button, field] of [["choose", "file"], ["choose-folder", "folder"]]) {
+  $(button).addEventListener("click", () => $(field).click());
+  $(field).addEventListener("change", async ({ target }) => {
+    const files = chosen(target.files);
+    target.value = ""; // so that the same file can be chosen again
+    if (!files.length) fail({ code: "bad-picture", title: text.list.empty, hint: text.list.emptyHint, message: "" });
+    else await take(files);
+  });
+}
+$("start").addEventListener("click", () => run(false));
+$("start-zip").addEventListener("click", () => run(true));
+$("cancel").addEventListener("click", () => batch.cancelAll());
+$("save-all").addEventListener("click", saveAll);
+$("clear").addEventListener("click", () => {
+  batch.clear();
+  view.clear();
+  list.draw();
+  $("choose").focus();
 });
-$("new-key").addEventListener("click", newKey);
-$("open-key").addEventListener("click", () => $("key-file").click());
-$("key-file").addEventListener("change", async (event) => {
-  const [file] = event.target.files;
-  if (file) await openKey(await file.slice(0, keyFileLimit + 1).text());
-  event.target.value = "";
-});
-$("save-key").addEventListener("click", saveKey);
-$("encrypt").addEventListener("click", encrypt);
-$("decrypt").addEventListener("click", decryptSource);
-$("check").addEventListener("click", () => decrypt(made.name, made.file, made.plain));
-$("cancel").addEventListener("click", () => running?.abort());
-$("error-close").addEventListener("click", clearError);
+$("error-close").addEventListener("click", () => fail(null));
 $("model").addEventListener("change", () => {
-  enable(actions, false);
+  list.busy = true;
+  list.draw();
   loaded = loaded.then(chooseModel);
 });
 
@@ -383,21 +288,28 @@ addEventListener("dragover", (event) => {
 addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dragging");
 });
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  take([...event.dataTransfer.files]);
+  const words = event.dataTransfer.getData("text");
+  const files = await dropped(event.dataTransfer);
+  if (files.length) await take(files);
+  else if (words.trim()) await keys.read(words);
 });
-addEventListener("paste", (event) => {
-  const files = [...event.clipboardData.files];
+addEventListener("paste", async (event) => {
   const words = event.clipboardData.getData("text");
-  if (files.length) take(files);
-  else if (words.trim()) openKey(words);
+  const field = event.target instanceof Element && event.target.closest("input, textarea");
+  if (!event.clipboardData.files.length && (field || !words.trim())) return;
+  event.preventDefault();
+  const files = await dropped(event.clipboardData);
+  if (files.length) await take(files);
+  else await keys.read(words);
 });
 addEventListener("beforeunload", (event) => {
-  if (running || (key?.used && !key.saved)) event.preventDefault();
+  if (batch.running || keys.atRisk) event.preventDefault();
 });
 
-// The loading of program and model. It never rejects: start and chooseModel show
-// what went wrong.
-let loaded = start();
+// It never rejects: start shows what went wrong.
+loaded = start();
+drawAll();
+keys.recall();

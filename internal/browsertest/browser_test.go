@@ -335,12 +335,6 @@ func (b *tab) choose(id string, files ...string) {
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#"+id), files))
 }
 
-// idle waits until the job under way has ended.
-func (b *tab) idle() {
-	b.t.Helper()
-	b.until(`document.getElementById("running").hidden`)
-}
-
 // save presses a save button and returns the content of the file that arrives.
 func (b *tab) save(selector, name string) []byte {
 	b.t.Helper()

@@ -1,10 +1,13 @@
 package browsertest
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +15,11 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
 	"enciphergan"
-	"enciphergan/internal/metric"
 	"enciphergan/models"
 )
 
@@ -31,17 +37,110 @@ func native(t *testing.T) *encipher.Model {
 	return m
 }
 
-// A new user's whole path: a key, a photo, its cipher image, and, in a fresh
-// tab, the photo again. Nothing is asked of any server once the page is loaded.
-func TestPhotoThereAndBack(t *testing.T) {
+func newKey(t *testing.T) encipher.Key {
+	t.Helper()
+	key, err := encipher.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// settled waits until every file is read and no run is under way.
+func (b *tab) settled() {
+	b.t.Helper()
+	b.until(`document.getElementById("list").dataset.state === "idle"`)
+}
+
+// row is what the list shows of one file.
+type row struct{ Name, State, Code, Words string }
+
+func (b *tab) rows() map[string]row {
+	b.t.Helper()
+	rows := map[string]row{}
+	for _, r := range eval[[]row](b, `[...document.querySelectorAll(".row")].map((r) => ({ name: r.querySelector(".row-name").textContent, state: r.dataset.state, code: r.dataset.code, words: r.querySelector(".row-note").innerText }))`) {
+		rows[r.Name] = r
+	}
+	return rows
+}
+
+// done checks that files of the list were worked on.
+func (b *tab) done(names ...string) {
+	b.t.Helper()
+	rows := b.rows()
+	for _, name := range names {
+		if rows[name].State != "done" {
+			b.t.Fatalf("%s: %+v, want it done\n%s", name, rows[name], b.state())
+		}
+	}
+}
+
+// saved presses the save button in the row of a file.
+func (b *tab) saved(name, as string) []byte {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => { for (const r of document.querySelectorAll(".row")) r.id = r.querySelector(".row-name").textContent === %q ? "wanted-row" : ""; return true })()`, name))
+	return b.save("#wanted-row .row-save", as)
+}
+
+// unzip gives the files of an archive by their paths.
+func unzip(t *testing.T, content []byte) map[string][]byte {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, f := range r.File {
+		c, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[f.Name], err = io.ReadAll(c); err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+	}
+	return files
+}
+
+// drag drops files and folders of the disk onto the page, as the system does.
+func (b *tab) drag(paths ...string) {
+	b.t.Helper()
+	for _, kind := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		call(b, input.DispatchDragEvent, input.DispatchDragEventParams{
+			Type: kind, X: 300, Y: 300,
+			Data: &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1},
+		})
+	}
+}
+
+// A new user's whole path: a key, three photos and a folder, a ZIP of cipher
+// images, and, in a fresh tab, the pictures again, sample for sample. Nothing is
+// asked of any server once the page is loaded.
+func TestPhotosThereAndBack(t *testing.T) {
 	address := serve(t)
-	original := filepath.Join("testdata", "photo.jpg")
+	dir := t.TempDir()
+	originals := map[string][]byte{}
+	for name, content := range map[string][]byte{
+		"photo.jpg":                  read(t, filepath.Join("testdata", "photo.jpg")),
+		"photo.png":                  encode(t, scene(61, 47)),
+		"Grüße.png":                  encode(t, scene(40, 30)),
+		"holiday/beach.png":          encode(t, scene(33, 70)),
+		"holiday/evening/sunset.png": encode(t, scene(70, 33)),
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		originals[name] = content
+	}
 
 	first := open(t, address)
 	loaded := first.traffic.requests()
 	first.click("new-key")
-	first.until(`!document.getElementById("save-key").hidden`)
-	first.until(`!document.getElementById("key-warning").hidden`)
+	first.until(`!document.getElementById("save-key").hidden && !document.getElementById("key-warning").hidden`)
 	fingerprint := eval[string](first, `document.getElementById("fingerprint").textContent`)
 	keyFile := first.save("#save-key", "encipher-"+fingerprint+".key")
 	first.until(`document.getElementById("key-warning").hidden`)
@@ -53,51 +152,150 @@ func TestPhotoThereAndBack(t *testing.T) {
 		t.Fatalf("the page shows the fingerprint %s, and the file holds %s", fingerprint, key.Fingerprint())
 	}
 
-	first.choose("file", absolute(t, original))
-	first.click("encrypt")
-	first.until(`!document.getElementById("check").hidden`)
-	first.idle()
-	first.shows("plain", "bare", "cipher")
-	cipher := first.save("#panel-cipher .save", "photo.cipher.png")
-	first.click("check")
-	first.until(`document.getElementById("check").hidden`)
-	first.idle()
-	first.shows("plain", "bare", "cipher", "recovered")
-	if figures := eval[string](first, `document.querySelector("#panel-recovered dl").innerText`); !strings.Contains(figures, "PSNR") || !strings.Contains(figures, "SSIM") {
-		t.Errorf("the recovered picture is not compared with the original: %q", figures)
+	first.drag(filepath.Join(dir, "photo.jpg"), filepath.Join(dir, "photo.png"), filepath.Join(dir, "Grüße.png"), filepath.Join(dir, "holiday"))
+	first.until(`document.querySelectorAll(".row").length === 5`)
+	first.settled()
+	if costs := eval[string](first, `document.getElementById("costs").textContent`); !strings.Contains(costs, "MB of memory") {
+		t.Errorf("before the work the page says of its costs: %q", costs)
 	}
+	eval[bool](first, `(() => { globalThis.seen = []; const bar = document.getElementById("overall"); new MutationObserver(() => seen.push(bar.value)).observe(bar, { attributes: true }); return true })()`)
+	first.click("start")
+	first.until(`document.getElementById("list").dataset.state === "working"`)
+	first.settled()
+	first.done("photo.jpg", "photo.png", "Grüße.png", "holiday/beach.png", "holiday/evening/sunset.png")
+	seen := eval[[]float64](first, `seen`)
+	for i := 1; i < len(seen); i++ {
+		if seen[i] < seen[i-1] {
+			t.Errorf("overall progress went from %g to %g", seen[i-1], seen[i])
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("overall progress showed %v", seen)
+	}
+	ciphers := unzip(t, first.save("#save-all", "encipher.zip"))
 	first.silent(loaded)
+	for _, name := range []string{"photo.cipher.png", "photo (2).cipher.png", "Grüße.cipher.png", "holiday/beach.cipher.png", "holiday/evening/sunset.cipher.png"} {
+		if ciphers[name] == nil {
+			t.Fatalf("the archive lacks %s; it has %d files", name, len(ciphers))
+		}
+	}
 
 	second := open(t, address)
 	loaded = second.traffic.requests()
 	second.choose("key-file", write(t, "my.key", keyFile))
-	second.until(`document.getElementById("fingerprint").textContent === ` + fmt.Sprintf("%q", fingerprint))
-	second.drop("photo.cipher.png", cipher)
-	second.until(`!document.getElementById("decrypt").hidden && document.getElementById("encrypt").hidden`)
-	second.click("decrypt")
-	second.until(`document.getElementById("panel-recovered").dataset.state === "filled"`)
-	second.idle()
-	second.shows("bare", "cipher", "recovered")
-	recovered := second.save("#panel-recovered .save", "photo.png")
+	second.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, fingerprint))
+	folder := filepath.Join(t.TempDir(), "ciphers")
+	for name, content := range ciphers {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second.drag(folder)
+	second.until(`document.querySelectorAll(".row").length === 5`)
+	second.settled()
+	second.click("start")
+	second.until(`document.getElementById("list").dataset.state === "working"`)
+	second.settled()
+	recovered := unzip(t, second.save("#save-all", "encipher.zip"))
 	second.silent(loaded)
-
-	opened, err := native(t).Decrypt(context.Background(), cipher, key)
+	m := native(t)
+	for name, from := range map[string]string{
+		"photo.png": "photo.jpg", "photo (2).png": "photo.png", "Grüße.png": "Grüße.png",
+		"holiday/beach.png": "holiday/beach.png", "holiday/evening/sunset.png": "holiday/evening/sunset.png",
+	} {
+		// In the archive the photo with the same name as another may be either.
+		got := recovered["ciphers/"+name]
+		if got == nil {
+			t.Fatalf("%s did not come back", name)
+		}
+		sealed, err := m.Encrypt(t.Context(), originals[from], key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if samples, _, _ := rgb(t, got); sha256.Sum256(samples) != sha256.Sum256(sealed.Plain.RGB) {
+			t.Errorf("%s came back as another picture", name)
+		}
+	}
+	opened, err := m.Decrypt(t.Context(), ciphers["photo.cipher.png"], key)
 	if err != nil {
 		t.Fatalf("the native program cannot open what the page made: %v", err)
 	}
-	samples, height, width := rgb(t, recovered)
-	if height != opened.Picture.Height || width != opened.Picture.Width || !bytes.Equal(samples, opened.Picture.RGB) {
+	if samples, _, _ := rgb(t, recovered["ciphers/photo.png"]); !opened.Exact || !bytes.Equal(samples, opened.Picture.RGB) {
 		t.Error("page and native program recover different pictures from one file")
 	}
-	sealed, err := native(t).Encrypt(context.Background(), read(t, original), key)
+}
+
+// With the file itself kept, it comes back byte by byte under its own name, and
+// one picture alone is shown with all that happens to it.
+func TestFileComesBack(t *testing.T) {
+	b := open(t, serve(t))
+	original := read(t, filepath.Join("testdata", "photo.jpg"))
+	b.click("new-key")
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", write(t, "photo.jpg", original))
+	b.settled()
+	eval[bool](b, `(() => { document.getElementById("exact").value = "file"; return true })()`)
+	b.click("start")
+	b.until(`document.querySelector(".row")?.dataset.state === "done"`)
+	b.until(`document.querySelectorAll("#view svg.scatter").length === 4 && document.querySelectorAll("#view svg.histogram").length === 4`)
+	b.shows("plain", "bare", "cipher", "recovered")
+	for _, figure := range []string{"PSNR", "identical", "SSIM", "1.00000", "Entropy", "Correlation"} {
+		if words := eval[string](b, `document.getElementById("panel-recovered").innerText`); !strings.Contains(words, figure) {
+			t.Errorf("the recovered picture is shown without %q: %q", figure, words)
+		}
+	}
+	cipher := b.saved("photo.jpg", "photo.cipher.png")
+	b.click("clear")
+	b.choose("file", write(t, "renamed.png", cipher))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row")?.dataset.state === "done"`)
+	if back := b.saved("renamed.png", "photo.jpg"); !bytes.Equal(back, original) {
+		t.Error("the file came back as another one")
+	}
+}
+
+// Results that are written to an archive on disk as they are finished, bad files
+// among the good ones.
+func TestArchiveGrowsOnDisk(t *testing.T) {
+	b := open(t, serve(t))
+	b.click("new-key")
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", write(t, "one.png", encode(t, scene(60, 50))), write(t, "bad.png", encode(t, scene(40, 40))[:200]), write(t, "two.png", encode(t, scene(50, 60))))
+	b.settled()
+	// The browser's dialog cannot be answered from here; the file is one of the
+	// browser's own file system.
+	eval[bool](b, `(async () => {
+		const place = await (await navigator.storage.getDirectory()).getFileHandle("encipher.zip", { create: true });
+		globalThis.showSaveFilePicker = async () => place;
+		return true;
+	})()`)
+	b.click("start-zip")
+	b.until(`document.getElementById("list").dataset.state === "idle" && document.querySelector(".row")?.dataset.state === "done"`)
+	content, err := base64.StdEncoding.DecodeString(eval[string](b, `(async () => {
+		const file = await (await (await navigator.storage.getDirectory()).getFileHandle("encipher.zip")).getFile();
+		let s = "";
+		for (const byte of new Uint8Array(await file.arrayBuffer())) s += String.fromCharCode(byte);
+		return btoa(s);
+	})()`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	psnr := metric.PSNR(sealed.Plain.RGB, samples)
-	ssim := metric.SSIM(sealed.Plain.RGB, samples, height, width)
-	t.Logf("recovered in the page: PSNR %.2f dB, SSIM %.5f", psnr, ssim)
-	if !(psnr >= 40 && ssim >= .98) {
-		t.Error("the recovered photo is not the photo")
+	files := unzip(t, content)
+	if len(files) != 2 {
+		t.Errorf("the archive has %d files, want 2", len(files))
+	}
+	for _, name := range []string{"one.cipher.png", "two.cipher.png"} {
+		if i, err := encipher.Inspect(files[name]); err != nil || !i.Sealed {
+			t.Errorf("%s in the archive: %v", name, err)
+		}
+	}
+	if r := b.rows()["bad.png"]; r.State != "failed" || r.Code != "bad-picture" {
+		t.Errorf("the file that is cut off: %+v", r)
 	}
 }
 
@@ -114,7 +312,7 @@ func absolute(t *testing.T, path string) string {
 func (b *tab) shows(panels ...string) {
 	b.t.Helper()
 	for _, p := range panels {
-		b.until(fmt.Sprintf(`(() => { const i = document.querySelector("#panel-%s img"); return !i.hidden && i.complete && i.naturalWidth > 0 })()`, p))
+		b.until(fmt.Sprintf(`(() => { const i = document.querySelector("#panel-%s img"); return i && !i.hidden && i.complete && i.naturalWidth > 0 })()`, p))
 	}
 }
 
@@ -150,19 +348,28 @@ func (b *tab) silent(loaded []string) {
 }
 
 // Every way in which a file or key can be wrong has its own message, and the
-// page works on after it.
+// rest of the batch goes on.
 func TestErrors(t *testing.T) {
 	ctx := context.Background()
 	m := native(t)
-	mine, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	mine, other := newKey(t), newKey(t)
 	sealed, err := m.Encrypt(ctx, encode(t, scene(70, 50)), mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := m.Encrypt(ctx, encode(t, scene(70, 50)), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	phrase, err := encipher.NewPassphrase("not known to the page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phraseKey, slot, err := phrase.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked, err := m.Encrypt(ctx, encode(t, scene(30, 50)), phraseKey, encipher.WithSlot(slot))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,60 +389,347 @@ func TestErrors(t *testing.T) {
 	b.expectError("bad-key")
 	b.choose("key-file", write(t, "empty.key", nil))
 	b.expectError("bad-key")
+	b.choose("key-file", write(t, "sealed.key", []byte("age-encryption.org/v1\n-> X25519 x\n")))
+	b.expectError("bad-key")
 
 	b.choose("key-file", write(t, "my.key", []byte(mine.Text())))
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
 
-	for _, c := range []struct {
+	huge := declaring(20_000, 10_000) // 200 megapixels
+	if len(huge) > 1000 {
+		t.Fatalf("the file that declares a huge picture has %d bytes", len(huge))
+	}
+	cases := []struct {
 		name    string
 		content []byte
-		code    string
+		code    string // "" for a good file
 	}{
 		{"notes.txt", []byte("not a picture"), "bad-picture"},
+		{"good.png", encode(t, scene(40, 30)), ""},
 		{"empty.png", nil, "bad-picture"},
 		{"cut.png", encode(t, scene(40, 40))[:200], "bad-picture"},
-		{"huge.png", declaring(100_000, 100_000), "too-large"},
-	} {
-		b.choose("file", write(t, c.name, c.content))
-		b.expectError(c.code)
+		{"huge.png", huge, "too-large"},
+		{"wrong-key.png", others.PNG, "wrong-key"},
+		{"wrong-phrase.png", locked.PNG, "wrong-key"},
+		{"changed.png", withChangedSample(t, sealed.PNG), "changed"},
+		{"cut-cipher.png", sealed.PNG[:len(sealed.PNG)-40], "changed"},
+		{"other-model.png", otherModel, "other-model"},
+		{"newer.png", newer, "unsupported-version"},
+		{"good.cipher.png", sealed.PNG, ""},
+	}
+	var files []string
+	for _, c := range cases {
+		files = append(files, write(t, c.name, c.content))
+	}
+	b.choose("file", files...)
+	b.until(fmt.Sprintf(`document.querySelectorAll(".row").length === %d`, len(cases)))
+	b.settled()
+	b.click("start")
+	b.until(`document.getElementById("list").dataset.state === "working"`)
+	b.settled()
+	rows := b.rows()
+	titles := map[string]string{}
+	for _, c := range cases {
+		r := rows[c.name]
+		if c.code == "" {
+			if r.State != "done" {
+				t.Errorf("%s among bad files: %+v", c.name, r)
+			}
+			continue
+		}
+		title, rest, _ := strings.Cut(r.Words, ". ")
+		if r.State != "failed" || r.Code != c.code || rest == "" {
+			t.Errorf("%s: %+v, want the code %s and what to do", c.name, r, c.code)
+		}
+		title, _, _ = strings.Cut(title, " (")
+		if before, ok := titles[title]; ok && before != c.code {
+			t.Errorf("%s and %s have the same message %q", before, c.code, title)
+		}
+		titles[title] = c.code
+	}
+	if r := rows["wrong-phrase.png"]; !strings.Contains(r.Words, "passphrase") {
+		t.Errorf("what opens a picture with a passphrase is not told: %q", r.Words)
+	}
+	if errors := eval[bool](b, `document.getElementById("error").hidden`); !errors {
+		t.Error("a bad file shows an error of the whole page")
 	}
 
+	// The right key mends what the wrong one could not open.
+	b.choose("key-file", write(t, "other.key", []byte(other.Text())))
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, other.Fingerprint()))
+	b.click("start")
+	b.until(`[...document.querySelectorAll(".row")].some((r) => r.querySelector(".row-name").textContent === "wrong-key.png" && r.dataset.state === "done")`)
+}
+
+// A cipher image that lost its private chunk looks like a picture of noise.
+func TestStrippedCipherIsAPicture(t *testing.T) {
+	key := newKey(t)
+	sealed, err := native(t).Encrypt(t.Context(), encode(t, scene(70, 50)), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, serve(t))
+	b.choose("file", write(t, "stripped.png", withoutPrivateChunks(t, sealed.PNG)))
+	b.settled()
+	if state := eval[string](b, `document.querySelector(".row-state").textContent`); state != "To encrypt" {
+		t.Errorf("the page offers: %s", state)
+	}
+}
+
+// A file of the research mode is opened, with a warning that cannot be missed.
+func TestBareCipherIsWarnedOf(t *testing.T) {
+	key := newKey(t)
+	bare, err := native(t).Encrypt(t.Context(), encode(t, scene(70, 50)), key, encipher.WithBareCipher())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, serve(t))
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", write(t, "study.png", bare.PNG))
+	b.settled()
+	warned := `document.querySelector(".row-note.warning-text")?.checkVisibility() && document.querySelector(".row-note.warning-text").innerText.includes("nothing protects")`
+	b.until(warned)
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
+	b.until(warned)
+}
+
+// Without a key, passphrase or recipient the page says so instead of doing nothing.
+func TestSecretIsAskedFor(t *testing.T) {
+	key := newKey(t)
+	m := native(t)
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipients, err := encipher.ParseRecipients(identity.Recipient().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, slot, err := recipients.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forKey, err := m.Encrypt(t.Context(), encode(t, scene(30, 20)), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forRecipient, err := m.Encrypt(t.Context(), encode(t, scene(30, 20)), wrapped, encipher.WithSlot(slot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, serve(t))
 	for _, c := range []struct {
 		name    string
 		content []byte
-		key     encipher.Key
-		code    string
+		mode    string
+		focus   string
 	}{
-		{"wrong-key.png", sealed.PNG, other, "wrong-key"},
-		{"changed.png", withChangedSample(t, sealed.PNG), mine, "changed"},
-		{"cut.png", sealed.PNG[:len(sealed.PNG)-40], mine, "changed"},
-		{"stripped.png", withoutPrivateChunks(t, sealed.PNG), mine, "not-a-cipher"},
-		{"other-model.png", otherModel, mine, "other-model"},
-		{"newer.png", newer, mine, "unsupported-version"},
+		{"scene.png", encode(t, scene(70, 50)), "key", "new-key"},
+		{"scene.png", encode(t, scene(70, 50)), "passphrase", "passphrase"},
+		{"scene.png", encode(t, scene(70, 50)), "recipients", "recipients"},
+		{"key.cipher.png", forKey.PNG, "passphrase", "new-key"},
+		{"recipient.cipher.png", forRecipient.PNG, "key", "identity"},
 	} {
-		b.choose("key-file", write(t, "the.key", []byte(c.key.Text())))
-		b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, c.key.Fingerprint()))
 		b.choose("file", write(t, c.name, c.content))
-		b.until(fmt.Sprintf(`document.getElementById("job-name").textContent === %q`, c.name))
-		b.click("decrypt")
-		b.expectError(c.code)
-		b.idle()
+		b.settled()
+		b.mode(c.mode)
+		b.click("start")
+		b.until(fmt.Sprintf(`document.getElementById("key-card").dataset.state === "wanted" && document.activeElement.id === %q && document.getElementById("key-text").checkVisibility()`, c.focus))
+		b.click("clear")
 	}
-
-	b.choose("file", write(t, "good.png", sealed.PNG))
-	b.until(`document.getElementById("job-name").textContent === "good.png"`)
-	b.click("decrypt")
-	b.until(`document.getElementById("panel-recovered").dataset.state === "filled"`)
-	b.idle()
 }
 
-// Without a key the page says so instead of doing nothing.
-func TestKeyIsAskedFor(t *testing.T) {
+// mode chooses what pictures are locked with.
+func (b *tab) mode(name string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(document.querySelector("input[name=mode][value=%s]").click(), true)`, name))
+}
+
+// fill types into a field.
+func (b *tab) fill(id, words string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => { const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event("input")); return true })()`, id, words))
+}
+
+// Passphrases and recipients, through the page there and back, and what the
+// native program makes of it.
+func TestPassphraseAndRecipients(t *testing.T) {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := native(t)
+	address := serve(t)
+	pictures := map[string][]byte{"one.png": encode(t, scene(70, 50)), "two.png": encode(t, scene(50, 70))}
+	for _, c := range []struct {
+		name            string
+		lock            func(b *tab) encipher.Secret
+		unlock, unlocks string
+	}{
+		{"passphrase", func(b *tab) encipher.Secret {
+			b.mode("passphrase")
+			b.fill("passphrase", "password1")
+			b.until(`document.getElementById("strength").dataset.score === "0"`)
+			b.click("propose")
+			b.until(`document.getElementById("strength").dataset.score === "4"`)
+			words := eval[string](b, `document.getElementById("passphrase").value`)
+			if n := len(strings.FieldsFunc(words, func(r rune) bool { return r == ' ' || r == '-' })); n != 7 {
+				t.Errorf("the proposed passphrase has %d words", n)
+			}
+			p, err := encipher.NewPassphrase(words)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}, "passphrase", ""},
+		{"recipients", func(b *tab) encipher.Secret {
+			b.mode("recipients")
+			b.fill("recipients", identity.Recipient().String())
+			i, err := encipher.ParseIdentities(identity.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return i
+		}, "identity", identity.String()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := open(t, address)
+			secret := c.lock(b)
+			var files []string
+			for name, content := range pictures {
+				files = append(files, write(t, name, content))
+			}
+			b.choose("file", files...)
+			b.settled()
+			b.click("start")
+			b.until(`document.getElementById("list").dataset.state === "working"`)
+			b.settled()
+			ciphers := unzip(t, b.save("#save-all", "encipher.zip"))
+			for name, original := range pictures {
+				cipher := ciphers[strings.TrimSuffix(name, ".png")+".cipher.png"]
+				info, err := encipher.Inspect(cipher)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				key, err := info.Unlock(secret)
+				if err != nil {
+					t.Fatal(err)
+				}
+				opened, err := m.Decrypt(t.Context(), cipher, key)
+				if err != nil || !opened.Exact {
+					t.Fatalf("the native program cannot open what the page made: %v", err)
+				}
+				if want, _, _ := rgb(t, original); !bytes.Equal(opened.Picture.RGB, want) {
+					t.Errorf("%s comes back as another picture", name)
+				}
+			}
+
+			words := c.unlocks
+			if words == "" {
+				words = eval[string](b, `document.getElementById("passphrase").value`)
+			}
+			second := open(t, address)
+			second.mode(map[string]string{"passphrase": "passphrase", "identity": "recipients"}[c.unlock])
+			if c.unlock == "identity" {
+				second.paste(fmt.Sprintf(`data.setData("text/plain", %q)`, words))
+				second.until(`document.getElementById("identity").value !== ""`)
+			} else {
+				second.fill(c.unlock, words)
+			}
+			second.choose("file", write(t, "one.cipher.png", ciphers["one.cipher.png"]), write(t, "two.cipher.png", ciphers["two.cipher.png"]))
+			second.settled()
+			second.click("start")
+			second.until(`document.getElementById("list").dataset.state === "working"`)
+			second.settled()
+			second.done("one.cipher.png", "two.cipher.png")
+			for name, content := range unzip(t, second.save("#save-all", "encipher.zip")) {
+				got, _, _ := rgb(t, content)
+				if want, _, _ := rgb(t, pictures[name]); !bytes.Equal(got, want) {
+					t.Errorf("the page recovers another picture from %s", name)
+				}
+			}
+			// What is loaded when it is needed comes from the page's own server.
+			for _, r := range append(b.traffic.requests(), second.traffic.requests()...) {
+				_, request, _ := strings.Cut(r, ": ")
+				if !strings.HasPrefix(request, "GET "+strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")+"/") {
+					t.Errorf("a request that does not belong to the page: %s", r)
+				}
+			}
+		})
+	}
+}
+
+// A key is remembered where that is asked for alone, and forgotten when asked.
+func TestKeyIsRemembered(t *testing.T) {
+	address := serve(t)
+	b := open(t, address)
+	again := func() {
+		b.do(chromedp.Navigate(address))
+		b.ready()
+	}
+	key := newKey(t)
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	shown := fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint())
+	b.until(shown)
+	again()
+	b.until(`document.getElementById("remembering").hidden`)
+	if eval[bool](b, shown) {
+		t.Fatal("a key was remembered without being asked to")
+	}
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.until(shown)
+	eval[bool](b, `(document.getElementById("remember").click(), true)`)
+	b.until(`!document.getElementById("forget").hidden`)
+	if limits := eval[string](b, `document.getElementById("remember-limits").innerText`); !strings.Contains(limits, "not protect") {
+		t.Errorf("what remembering does not protect from is not said: %q", limits)
+	}
+	stored := eval[string](b, `new Promise((resolve, reject) => {
+		const opening = indexedDB.open("encipher");
+		opening.onsuccess = () => {
+			const get = opening.result.transaction("keys").objectStore("keys").get("key");
+			get.onsuccess = () => resolve(get.result.wrapping.extractable + " " + new TextDecoder("latin1").decode(get.result.sealed));
+		};
+		opening.onerror = () => reject(opening.error);
+	})`)
+	if !strings.HasPrefix(stored, "false ") || strings.Contains(stored, key.Text()[13:30]) {
+		t.Error("the key lies in the browser's storage as it is, or its wrapping can be read")
+	}
+	again()
+	b.until(shown)
+	b.click("forget")
+	b.until(`document.getElementById("forget").hidden`)
+	again()
+	b.until(`document.getElementById("remembering").hidden`)
+	if eval[bool](b, shown) {
+		t.Error("the key was not forgotten")
+	}
+}
+
+// The sheet to print holds the key as text and as a QR code of it.
+func TestBackup(t *testing.T) {
 	b := open(t, serve(t))
-	b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
-	b.click("encrypt")
-	b.until(`document.getElementById("key-card").dataset.state === "wanted"`)
-	b.until(`document.activeElement.id === "new-key"`)
+	key := newKey(t)
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.click("backup")
+	b.until(`document.getElementById("sheet").open`)
+	if got := eval[string](b, `document.getElementById("sheet-text").textContent`); got != key.Text() {
+		t.Error("the sheet shows another text than the key's")
+	}
+	// Chromium without a display has no barcode reader: the modules are compared
+	// with those that the library makes of the text.
+	if same := eval[bool](b, fmt.Sprintf(`(async () => {
+		const { default: qrcode } = await import(new URL("vendor/qrcode-generator.js", [...document.scripts].find((s) => s.src.endsWith("page.js")).src));
+		const symbol = qrcode(0, "M");
+		symbol.addData(%q, "Alphanumeric");
+		symbol.make();
+		let dark = "";
+		for (let y = 0; y < symbol.getModuleCount(); y++) for (let x = 0; x < symbol.getModuleCount(); x++) if (symbol.isDark(y, x)) dark += "M" + (x + 4) + " " + (y + 4) + "h1v1h-1z";
+		return dark.length > 1000 && document.querySelector("#sheet-code path").getAttribute("d") === dark;
+	})()`, key.Text())); !same {
+		t.Error("the QR code is not that of the key")
+	}
 }
 
 // A key that was used and not saved is not dropped without a question.
@@ -245,9 +739,10 @@ func TestUnsavedKeyIsKept(t *testing.T) {
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
 	before := eval[string](b, `document.getElementById("fingerprint").textContent`)
 	b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
-	b.click("encrypt")
-	b.until(`!document.getElementById("check").hidden`)
-	b.idle()
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
+	b.settled()
 	b.click("new-key")
 	b.until(`document.getElementById("replace").open`)
 	eval[bool](b, `(document.querySelector("#replace button[value=keep]").click(), true)`)
@@ -265,16 +760,13 @@ func TestUnsavedKeyIsKept(t *testing.T) {
 // saved then, whether another is pasted meanwhile or was being made when the
 // work began.
 func TestKeyStaysDuringWork(t *testing.T) {
-	other, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := newKey(t)
 	address := serve(t)
-	encrypt := `document.getElementById("encrypt").click()`
+	start := `document.getElementById("start").click()`
 	for name, act := range map[string]string{
-		"pasted":         encrypt + ";" + pasting(fmt.Sprintf(`data.setData("text/plain", %q)`, other.Text())),
-		"pasted as file": encrypt + ";" + pasting(fmt.Sprintf(`data.items.add(new File([%q], "other.key"))`, other.Text())),
-		"new":            `document.getElementById("new-key").click(); ` + encrypt,
+		"pasted":         start + ";" + pasting(fmt.Sprintf(`data.setData("text/plain", %q)`, other.Text())),
+		"pasted as file": start + ";" + pasting(fmt.Sprintf(`data.items.add(new File([%q], "other.key"))`, other.Text())),
+		"new":            `document.getElementById("new-key").click(); ` + start,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, address)
@@ -282,15 +774,15 @@ func TestKeyStaysDuringWork(t *testing.T) {
 			b.until(`document.getElementById("fingerprint").textContent !== ""`)
 			fingerprint := eval[string](b, `document.getElementById("fingerprint").textContent`)
 			b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
-			b.until(`!document.getElementById("encrypt").hidden`)
+			b.settled()
 			// In one task, so that nothing depends on how long the work takes.
 			eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, act))
-			b.until(`!document.getElementById("check").hidden`)
-			b.idle()
+			b.until(`document.querySelector(".row").dataset.state === "done"`)
+			b.settled()
 			if now := eval[string](b, `document.getElementById("fingerprint").textContent`); now != fingerprint {
 				t.Fatalf("the picture was sealed with the key %s, and the page has %s", fingerprint, now)
 			}
-			cipher := b.save("#panel-cipher .save", "scene.cipher.png")
+			cipher := b.saved("scene.png", "scene.cipher.png")
 			key, err := encipher.ParseKey(string(b.save("#save-key", "encipher-"+fingerprint+".key")))
 			if err != nil {
 				t.Fatal(err)
@@ -302,25 +794,40 @@ func TestKeyStaysDuringWork(t *testing.T) {
 	}
 }
 
-// Cancelling ends the job, says so without an error, and leaves a page that works.
+// Cancelling ends one picture or all, says so without an error, and leaves a page
+// that works. While work is under way, closing the tab is asked about.
 func TestCancel(t *testing.T) {
 	b := open(t, serve(t))
-	b.click("new-key")
+	leaving := `(() => { const e = new Event("beforeunload", { cancelable: true }); dispatchEvent(e); return e.defaultPrevented })()`
+	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
-	b.choose("file", write(t, "large.png", encode(t, scene(1500, 1200))))
-	b.click("encrypt")
-	b.until(`document.getElementById("stage").textContent.startsWith("Encrypting")`)
-	b.click("cancel")
-	b.idle()
-	b.until(`document.getElementById("job-note").textContent.startsWith("Canceled")`)
-	if !eval[bool](b, `document.getElementById("error").hidden && document.getElementById("panel-cipher").dataset.state === "empty"`) {
-		t.Errorf("after cancelling the page shows an error or a result\n%s", b.state())
+	if eval[bool](b, leaving) {
+		t.Error("closing an idle tab is asked about")
 	}
-	b.choose("file", write(t, "small.png", encode(t, scene(70, 50))))
-	b.until(`document.getElementById("job-name").textContent === "small.png"`)
-	b.click("encrypt")
-	b.until(`!document.getElementById("check").hidden`)
-	b.idle()
+	b.choose("file", write(t, "large.png", encode(t, scene(1500, 1200))), write(t, "large too.png", encode(t, scene(1400, 1200))), write(t, "small.png", encode(t, scene(70, 50))))
+	b.settled()
+	b.click("start")
+	b.until(`document.getElementById("overall").value > 0`)
+	if !eval[bool](b, leaving) {
+		t.Error("closing the tab during work is not asked about")
+	}
+	eval[bool](b, `(document.querySelector(".row .row-end").click(), true)`)
+	b.until(`document.querySelector(".row").dataset.code === "canceled" && document.getElementById("list").dataset.state === "working"`)
+	b.click("cancel")
+	b.settled()
+	for name, r := range b.rows() {
+		if name != "small.png" && (r.State != "failed" || r.Code != "canceled") {
+			t.Errorf("after cancelling, %s: %+v", name, r)
+		}
+	}
+	if !eval[bool](b, `document.getElementById("error").hidden`) {
+		t.Errorf("cancelling shows an error\n%s", b.state())
+	}
+	b.click("clear")
+	b.choose("file", write(t, "again.png", encode(t, scene(70, 50))))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
 }
 
 // Training code does not belong into what the browser downloads.
@@ -372,24 +879,66 @@ func TestWasmHoldsNoTraining(t *testing.T) {
 	}
 }
 
-// Keys and pictures can be dropped and pasted.
+// Keys and pictures can be dropped and pasted, and fields take what is pasted into them.
 func TestDropAndPaste(t *testing.T) {
-	key, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, other := newKey(t), newKey(t)
 	b := open(t, serve(t))
 	b.drop("some.key", []byte(key.Text()))
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
 	b.paste(fmt.Sprintf(`data.setData("text/plain", %q)`, other.Text()))
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, other.Fingerprint()))
+	b.fill("key-paste", key.Text())
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q && document.getElementById("key-paste").value === ""`, key.Fingerprint()))
 	picture := base64.StdEncoding.EncodeToString(encode(t, scene(40, 30)))
 	b.paste(fmt.Sprintf(`data.items.add(new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "pasted.png", { type: "image/png" }))`, picture))
-	b.until(`document.getElementById("job-name").textContent === "pasted.png" && !document.getElementById("encrypt").hidden`)
+	b.until(`document.querySelector(".row-name")?.textContent === "pasted.png" && document.querySelector(".row").dataset.state === "waiting"`)
+	for _, field := range []string{"key-paste", "passphrase", "recipients", "identity", "sealed-secret"} {
+		if !eval[bool](b, fmt.Sprintf(`(() => {
+			const data = new DataTransfer();
+			data.setData("text/plain", "words");
+			const e = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+			document.getElementById(%q).dispatchEvent(e);
+			return !e.defaultPrevented;
+		})()`, field)) {
+			t.Errorf("the field %s does not take what is pasted", field)
+		}
+	}
+}
+
+// The page speaks the browser's language, where it knows it, and the one that is
+// chosen, at once and after a reload.
+func TestLanguages(t *testing.T) {
+	address := serve(t)
+	b := open(t, address)
+	speaks := func(lang, words string) string {
+		return fmt.Sprintf(`document.documentElement.lang === %q && document.getElementById("drop-title").textContent.includes(%q)`, lang, words)
+	}
+	b.until(speaks("en", "Drop"))
+	b.choose("file", write(t, "notes.txt", []byte("no picture")))
+	b.settled()
+	eval[bool](b, `(() => { const s = document.getElementById("language"); s.value = "de"; s.dispatchEvent(new Event("change")); return true })()`)
+	b.until(speaks("de", "ziehen"))
+	b.until(`document.querySelector(".row-note").innerText.includes("kein lesbares Bild")`)
+	b.do(chromedp.Navigate(address))
+	b.ready()
+	b.until(speaks("de", "ziehen"))
+}
+
+// A picture of a format that the program lacks is decoded by the browser.
+func TestBrowserDecodesOthers(t *testing.T) {
+	b := open(t, serve(t))
+	if !eval[bool](b, `(async () => Boolean(globalThis.ImageDecoder) && (await ImageDecoder.isTypeSupported("image/avif")))()`) {
+		t.Skip("this Chromium has no AVIF decoder")
+	}
+	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", absolute(t, filepath.Join("testdata", "gradient.avif")))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
+	if r := b.rows()["gradient.avif"]; !strings.Contains(r.Words, "Decoded by this browser (image/avif)") {
+		t.Errorf("that the browser decoded the file is not said: %+v", r)
+	}
 }
 
 // paste pastes what the statement puts into data.

@@ -1,0 +1,22 @@
+// Copies the libraries of the page from node_modules into static/vendor, each
+// with its licence at its head: `make vendor`.
+import { readFileSync, writeFileSync } from "node:fs";
+
+const here = (path) => new URL(path, import.meta.url);
+
+// What the packages themselves carry of their licence; qrcode-generator names it
+// in its source alone.
+const libraries = [
+  { name: "client-zip", file: "index.js", licence: "LICENSE.txt" },
+  { name: "qrcode-generator", file: "dist/qrcode.mjs" },
+  { name: "zxcvbn", file: "dist/zxcvbn.js", licence: "LICENSE.txt" },
+];
+
+for (const { name, file, licence } of libraries) {
+  const folder = `node_modules/${name}/`;
+  const { version, license } = JSON.parse(readFileSync(here(folder + "package.json"), "utf8"));
+  const terms = licence ? "\n\n" + readFileSync(here(folder + licence), "utf8").trim() : "";
+  // There is no map to load beside it.
+  const code = readFileSync(here(folder + file), "utf8").replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
+  writeFileSync(here(`../../static/vendor/${name}.js`), `/*!\n${name} ${version}, ${license} licence.${terms}\n*/\n${code}`);
+}
