@@ -45,6 +45,14 @@ var Headers = []Header{
 	{"Referrer-Policy", "no-referrer"},
 }
 
+// headerValues are those of Headers, made once and shared by all responses.
+var headerValues = func() (values [][]string) {
+	for _, h := range Headers {
+		values = append(values, []string{h.Value})
+	}
+	return values
+}()
+
 // Values of Cache-Control. A file whose content is named by its URL may be kept
 // for ever. Any other may be kept too, but the browser asks each time whether it is
 // still current, so that page, wasm and models always belong together.
@@ -228,8 +236,8 @@ func (s *Site) lookup(urlPath string) *file {
 // ServeHTTP answers GET and HEAD for the files of the site.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	for _, field := range Headers {
-		h.Set(field.Name, field.Value)
+	for i, field := range Headers {
+		h[field.Name] = headerValues[i]
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
