@@ -95,9 +95,18 @@ func bundle(out, tags string, quick bool) error {
 // compile builds the wasm. linker has flags for the linker beside ours; what it
 // and the compiler say goes to messages.
 func compile(target, tags, linker string, messages io.Writer) error {
+	dir, err := os.MkdirTemp("", "encipher-wasm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	modfile, err := lazyModules(dir)
+	if err != nil {
+		return err
+	}
 	// Neither paths nor the commit go into the wasm, so that it changes only
 	// when its code does.
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+linker, "-tags", tags, "-o", target, "enciphergan/wasm")
+	build := exec.Command("go", "build", "-modfile", modfile, "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+linker, "-tags", tags, "-o", target, "enciphergan/wasm")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	build.Stderr = messages
 	if err := build.Run(); err != nil {

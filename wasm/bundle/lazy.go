@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// edit is a change to one file of a module that the wasm is built with. old must
+// be there once.
+type edit struct{ file, old, new string }
+
+// lazy are the changes to Gorgonia and tensor, whose sources are otherwise as they
+// are pinned: a template for drawing graphs and expressions for reading files of
+// NumPy are compiled when they are first used instead of when the program starts. The page
+// never uses them, so that the linker leaves text/template and regexp out.
+var lazy = map[string][]edit{
+	"gorgonia.org/gorgonia": {
+		{"templates.go", "func init() {\n\texprNodeTempl = template.Must(", "func exprNodeTemplate() *template.Template {\n\treturn template.Must("},
+		{"node.go", "exprNodeTempl.ExecuteTemplate(", "exprNodeTemplate().ExecuteTemplate("},
+	},
+	"gorgonia.org/tensor": {
+		{"dense_io.go", "var npyDescRE = regexp.MustCompile(`'descr':\\s*'([^']*)'`)", "func npyDescRE() *regexp.Regexp { return regexp.MustCompile(`'descr':\\s*'([^']*)'`) }"},
+		{"dense_io.go", "var rowOrderRE = regexp.MustCompile(`'fortran_order':\\s*(False|True)`)", "func rowOrderRE() *regexp.Regexp { return regexp.MustCompile(`'fortran_order':\\s*(False|True)`) }"},
+		{"dense_io.go", "var shapeRE = regexp.MustCompile(`'shape':\\s*\\(([^\\(]*)\\)`)", "func shapeRE() *regexp.Regexp { return regexp.MustCompile(`'shape':\\s*\\(([^\\(]*)\\)`) }"},
+		{"dense_io.go", "npyDescRE.Find", "npyDescRE().Find"},
+		{"dense_io.go", "rowOrderRE.Find", "rowOrderRE().Find"},
+		{"dense_io.go", "shapeRE.Find", "shapeRE().Find"},
+	},
+}
+
+// lazyModules writes the changed modules, and a go.mod that leads to them, into a
+// folder, and returns the path of that go.mod.
+func lazyModules(dir string) (modfile string, err error) {
+	root, err := module("")
+	if err != nil {
+		return "", err
+	}
+	modfile = filepath.Join(dir, "go.mod")
+	for name, to := range map[string]string{"go.mod": modfile, "go.sum": filepath.Join(dir, "go.sum")} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(to, content, 0o666); err != nil {
+			return "", err
+		}
+	}
+	for path, edits := range lazy {
+		from, err := module(path)
+		if err != nil {
+			return "", err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(path))
+		if err := copySources(to, from); err != nil {
+			return "", fmt.Errorf("copying %s: %w", path, err)
+		}
+		for _, e := range edits {
+			if err := e.apply(to); err != nil {
+				return "", fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		if out, err := exec.Command("go", "mod", "edit", "-replace="+path+"="+to, modfile).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go mod edit: %w: %s", err, out)
+		}
+	}
+	return modfile, nil
+}
+
+// module is the folder of a module's sources; of our own for "".
+func module(path string) (string, error) {
+	arguments := []string{"list", "-m", "-json"}
+	if path != "" {
+		arguments = []string{"mod", "download", "-json", path}
+	}
+	out, err := exec.Command("go", arguments...).Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(arguments, " "), err, out)
+	}
+	var found struct{ Dir string }
+	if err := json.Unmarshal(out, &found); err != nil {
+		return "", err
+	}
+	if found.Dir == "" {
+		return "", fmt.Errorf("go %s names no folder: %s", strings.Join(arguments, " "), out)
+	}
+	return found.Dir, nil
+}
+
+// copySources copies what a package is built from, and go.mod.
+func copySources(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			switch entry.Name() {
+			case "examples", "testdata", "cmd", "media", "cuda modules":
+				return fs.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, name), 0o777)
+		}
+		if name != "go.mod" && (!strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, ".s") || strings.HasSuffix(name, "_test.go")) {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), content, 0o666)
+	})
+}
+
+func (e edit) apply(dir string) error {
+	path := filepath.Join(dir, e.file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if n := strings.Count(string(content), e.old); n != 1 {
+		return fmt.Errorf("%s has %q %d times instead of once: its version has changed, and the list of edits must follow", e.file, e.old, n)
+	}
+	return os.WriteFile(path, []byte(strings.Replace(string(content), e.old, e.new, 1)), 0o666)
+}
