@@ -20,7 +20,7 @@ import (
 func embedding(t *testing.T, more string) string {
 	t.Helper()
 	wasm := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-o", wasm)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", wasm)
 	s := site.New()
 	addModels(t, s)
 	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(wasm))} {

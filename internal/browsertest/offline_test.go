@@ -61,7 +61,7 @@ func release(t *testing.T, wasm, note string) *site.Site {
 func releases(t *testing.T, notes ...string) (server *httptest.Server, choose func(int)) {
 	t.Helper()
 	wasm := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-o", wasm)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", wasm)
 	var all []*site.Site
 	for _, note := range notes {
 		all = append(all, release(t, wasm, note))

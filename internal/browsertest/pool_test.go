@@ -196,7 +196,7 @@ func TestWorkerDies(t *testing.T) {
 func TestNoMoreWorkersCanBeLoaded(t *testing.T) {
 	s := site.New()
 	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-o", dir)
+	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
 	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
 		if err != nil {
 			t.Fatal(err)
