@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor dist dist-check bench-server screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -108,7 +108,7 @@ tamper: ## change 10,000 single bytes of a cipher image: each must be noticed or
 	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .
 
 fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
-	@for package in $$($(GO) list ./internal/...); do \
+	@for package in $$($(GO) list ./internal/... ./server/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) $$package || exit 1; \
 		done; \
@@ -118,6 +118,17 @@ race: ## run the library's tests under the race detector
 	@test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
 		{ echo "make race needs cgo and a C compiler: install one (apt-get install gcc) and leave CGO_ENABLED unset"; exit 1; }
 	$(GO) test -race -count=1 -timeout 30m .
+
+dist: ## write build/dist: the site for a static host, servers and command lines for six platforms, checksums
+	tools/dist
+
+dist-check: ## build the distribution twice, at two places, and compare the bytes (minutes)
+	tools/dist-check
+
+bench-server: wasm ## requests per second beside nginx, on the same files
+	@tools/nginx
+	$(GO) build -trimpath -o build/ ./server
+	$(GO) run ./bench/web
 
 clean: ## remove what was built
 	rm -rf build
