@@ -96,7 +96,7 @@ export class Keys {
   // read takes the text of a key, an identity or a recipient.
   read(words) {
     if (/^age-encryption\.org\/|^-----BEGIN AGE/m.test(words)) {
-      this.#failed({ code: "bad-key", title: text.key.sealedFile, hint: text.key.sealedFileHint, message: "" });
+      this.#failed({ code: "bad-key", title: text.key.sealedFile, hint: text.key.sealedFileHint, message: `It begins with ${words.trim().split("\n")[0].slice(0, 60)}.` });
     } else if (/^AGE-SECRET-KEY-/m.test(words)) {
       this.#choose("recipients");
       $("identity").value = [...words.matchAll(/^AGE-SECRET-KEY-\S+/gm)].map(([line]) => line).join(" ");
