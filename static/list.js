@@ -20,7 +20,8 @@ export class List {
   #dirty = new Set();
   #all = false;
   #timer = 0;
-  busy = false; // whether a run is about to begin, or a model is being loaded
+  taking = 0; // how many times files are being sorted and read
+  busy = false; // whether a model is being loaded
 
   // acts is {look(item), said(words)}.
   constructor(batch, acts) {
@@ -59,7 +60,7 @@ export class List {
     const reading = items.some((item) => item.state === "reading");
     const results = items.filter((item) => item.result);
     $("list").hidden = !items.length;
-    $("list").dataset.state = running ? "working" : reading || this.busy ? "busy" : "idle";
+    $("list").dataset.state = running ? "working" : reading || this.busy || this.taking ? "busy" : "idle";
     $("drop-title").textContent = items.length ? text.drop.more : text.drop.title;
     $("drop").dataset.state = items.length ? "some" : "none";
     $("summary").textContent = this.#summary(ready, running);

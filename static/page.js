@@ -149,19 +149,26 @@ function showTrouble() {
 // the list.
 async function take(files) {
   fail(null);
-  const pictures = [];
-  for (const entry of files) {
-    const words = await secretText(entry.file);
-    if (words) await keys.read(words);
-    else pictures.push(entry);
+  list.taking++;
+  list.draw();
+  try {
+    const pictures = [];
+    for (const entry of files) {
+      const words = await secretText(entry.file);
+      if (words) await keys.read(words);
+      else pictures.push(entry);
+    }
+    if (pictures.length) await batch.add(pictures);
+  } finally {
+    list.taking--;
+    list.draw();
   }
-  if (pictures.length) await batch.add(pictures);
 }
 
 // run works on all that is ready. intoZip asks for a file first, which results
 // are written to one by one.
 async function run(intoZip) {
-  if (starting || batch.running || list.busy) return;
+  if (starting || batch.running || list.busy || !batch.ready.length) return;
   starting = true;
   fail(null);
   let archive = null;
@@ -169,7 +176,7 @@ async function run(intoZip) {
     const ready = batch.ready;
     const secrets = keys.secrets();
     const missing = ready.filter((i) => i.kind === "cipher" && i.info.needs && !keys.has(i.info.needs));
-    if (ready.length && missing.length === ready.length) return keys.want(missing[0].info.needs, true);
+    if (missing.length === ready.length) return keys.want(missing[0].info.needs, true);
     // The browser asks for a place only right after the click.
     const place = intoZip ? await showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] }) : null;
     const lock = ready.some((i) => i.kind === "picture") ? await keys.lock() : null;
