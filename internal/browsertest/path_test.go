@@ -276,8 +276,11 @@ func TestArchiveGrowsOnDisk(t *testing.T) {
 	})()`)
 	b.click("start-zip")
 	b.until(`document.getElementById("list").dataset.state === "idle" && document.querySelector(".row")?.dataset.state === "done"`)
+	// The file is empty until the archive is closed.
 	content, err := base64.StdEncoding.DecodeString(eval[string](b, `(async () => {
-		const file = await (await (await navigator.storage.getDirectory()).getFileHandle("encipher.zip")).getFile();
+		const place = await (await navigator.storage.getDirectory()).getFileHandle("encipher.zip");
+		let file;
+		while (!(file = await place.getFile()).size) await new Promise((done) => setTimeout(done, 50));
 		let s = "";
 		for (const byte of new Uint8Array(await file.arrayBuffer())) s += String.fromCharCode(byte);
 		return btoa(s);
