@@ -3,6 +3,7 @@ package browsertest
 import (
 	"encoding/base64"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,19 +36,16 @@ func release(t *testing.T, wasm, note string) *site.Site {
 		t.Fatal(err)
 	}
 	page := fstest.MapFS{}
-	entries, err := static.Files.ReadDir(".")
+	err = fs.WalkDir(static.Files, ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := static.Files.ReadFile(name)
+		page[name] = &fstest.MapFile{Data: content}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		content, err := static.Files.ReadFile(e.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		page[e.Name()] = &fstest.MapFile{Data: content}
 	}
 	style := page["style.css"]
 	style.Data = append(style.Data, "/* "+note+" */\n"...)
