@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -159,32 +157,10 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// program starts the test binary as the program.
-func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
-	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command(path, args...)
-	c.Args[0] = "encipher"
-	c.Stderr = stderr
-	return c
-}
-
 // TestInterruptedBatch interrupts a batch between its first picture and its
 // second, a pipe that is held open, and runs it again.
 func TestInterruptedBatch(t *testing.T) {
-	dir := t.TempDir()
-	writeModels(t, dir)
-	writePictures(t, dir)
-	at := func(name string) string { return filepath.Join(dir, name) }
-	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
-		t.Fatalf("key new exits %d", exit)
-	}
-	if err := syscall.Mkfifo(at("pipe.png"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	at := withPipe(t, "pipe.png")
 	args := []string{"encrypt", "-key", at("a.key"), "-model", at("model"), "-json", "-o", at("out") + "/", at("photo.jpg"), at("pipe.png"), at("tiles.png")}
 
 	var stdout, stderr strings.Builder

@@ -12,6 +12,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -238,28 +239,42 @@ func writePictures(t *testing.T, dir string) {
 	})
 }
 
-// TestInterrupt sends the program a signal while it waits for its picture in a
-// pipe, where none ever comes.
-func TestInterrupt(t *testing.T) {
+// withPipe gives a folder with models, pictures, a key and a named pipe: paths in it by name.
+func withPipe(t *testing.T, name string) (at func(string) string) {
+	t.Helper()
 	dir := t.TempDir()
 	writeModels(t, dir)
 	writePictures(t, dir)
-	at := func(name string) string { return filepath.Join(dir, name) }
+	at = func(name string) string { return filepath.Join(dir, name) }
 	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
 		t.Fatalf("key new exits %d", exit)
 	}
-	if err := syscall.Mkfifo(at("pipe"), 0o600); err != nil {
+	if err := syscall.Mkfifo(at(name), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.Executable()
+	return at
+}
+
+// program starts the test binary as the program.
+func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := exec.Command(path, args...)
+	c.Args[0] = "encipher" // the name under which the test binary is the program
+	c.Stderr = stderr
+	return c
+}
+
+// TestInterrupt sends the program a signal while it waits for its picture in a
+// pipe, where none ever comes.
+func TestInterrupt(t *testing.T) {
+	at := withPipe(t, "pipe")
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		var stderr strings.Builder
-		c := exec.Command(program, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", at("out.png"), at("pipe"))
-		c.Args[0] = "encipher" // the name under which the test binary is the program
-		c.Stderr = &stderr
+		c := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", at("out.png"), at("pipe"))
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}

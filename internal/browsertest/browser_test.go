@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -30,6 +31,9 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"enciphergan/server/site"
+	"enciphergan/static"
 )
 
 // patience bounds every wait. It is generous, because the wasm computes in plain
@@ -70,6 +74,34 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+var bundles = map[string]string{} // folders with the wasm, by its tags
+
+// bundled is a folder with the wasm, built with tags once for all tests.
+func bundled(t *testing.T, tags string) string {
+	t.Helper()
+	dir, ok := bundles[tags]
+	if !ok {
+		dir = filepath.Join(programs, "wasm-"+tags)
+		command(t, "go", "run", "./wasm/bundle", "-quick", "-tags", tags, "-o", dir)
+		bundles[tags] = dir
+	}
+	return dir
+}
+
+// plain is a site with the page, a wasm of the given tags and the default model at its
+// root, as they lie in the repository.
+func plain(t *testing.T, tags string) *site.Site {
+	t.Helper()
+	s := site.New()
+	for _, dir := range []fs.FS{static.Files, os.DirFS(bundled(t, tags))} {
+		if err := s.AddFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addModels(t, s)
+	return s
+}
+
 var serverBuilt sync.Once
 
 // serve builds the wasm and the server, starts the server as `make run` does,
@@ -82,7 +114,7 @@ func serve(t *testing.T, args ...string) string {
 		command(t, "go", "run", "./wasm/bundle")
 		command(t, "go", "build", "-o", binary, "./server")
 	})
-	c := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	c := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-quiet"}, args...)...)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {

@@ -4,30 +4,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"enciphergan"
-	"enciphergan/server/site"
-	"enciphergan/static"
 )
 
 // embedding serves the example of docs/embedding.md from an origin of its own, with
 // the policy that is named there and the given additions, and Encipher under /encipher/.
 func embedding(t *testing.T, more string) string {
 	t.Helper()
-	wasm := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", wasm)
-	s := site.New()
-	addModels(t, s)
-	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(wasm))} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := plain(t, "")
 	needs := regexp.MustCompile(`(?m)^    (script-src .*)$`).FindSubmatch(read(t, "../../docs/embedding.md"))
 	if needs == nil {
 		t.Fatal("docs/embedding.md names no policy")

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"enciphergan/server/site"
 	"enciphergan/static"
 )
 
@@ -29,15 +28,7 @@ func TestPageWithoutVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := site.New()
-	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
-	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	addModels(t, s)
+	s := plain(t, "")
 	refuse := false
 	mux := http.NewServeMux()
 	mux.Handle("/", s)
@@ -64,20 +55,16 @@ func TestPageWithoutVectors(t *testing.T) {
 // refuses both: the same digests and the same naive twins.
 func TestKernelsInBrowser(t *testing.T) {
 	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
 	build := exec.Command("go", "test", "-c", "-o", filepath.Join(dir, "kernel.wasm"), "./internal/kernel")
 	build.Dir = root(t)
 	build.Env = append(build.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the tests: %v\n%s", err, out)
 	}
-	s := site.New()
-	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
-		if err != nil {
-			t.Fatal(err)
-		}
+	s := plain(t, "")
+	if err := s.AddFolder(os.DirFS(dir)); err != nil {
+		t.Fatal(err)
 	}
-	addModels(t, s)
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	b := open(t, server.URL+"/")

@@ -58,8 +58,7 @@ func release(t *testing.T, wasm, note string) *site.Site {
 // releases serves one of several builds at one address.
 func releases(t *testing.T, notes ...string) (server *httptest.Server, choose func(int)) {
 	t.Helper()
-	wasm := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", wasm)
+	wasm := bundled(t, "")
 	var all []*site.Site
 	for _, note := range notes {
 		all = append(all, release(t, wasm, note))

@@ -5,13 +5,10 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
 	"enciphergan"
-	"enciphergan/server/site"
-	"enciphergan/static"
 )
 
 // pool gives the tab another pool as engine, of the given size, with the model.
@@ -194,16 +191,7 @@ func TestWorkerDies(t *testing.T) {
 // Where no further worker can be loaded, as without a network, the one that runs
 // computes alone.
 func TestNoMoreWorkersCanBeLoaded(t *testing.T) {
-	s := site.New()
-	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-o", dir)
-	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	addModels(t, s)
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(plain(t, ""))
 	t.Cleanup(server.Close)
 	b := worker(t, server.URL+"/")
 	b.pool(3)

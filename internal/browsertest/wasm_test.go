@@ -9,29 +9,18 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
 	"enciphergan"
 	"enciphergan/models"
 	"enciphergan/server/site"
-	"enciphergan/static"
 )
 
 // serveVectors serves the page with a wasm whose encrypt takes a nonce.
 func serveVectors(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	command(t, "go", "run", "./wasm/bundle", "-quick", "-tags", "vectors", "-o", dir)
-	s := site.New()
-	for _, err := range []error{s.AddFolder(static.Files), s.AddFolder(os.DirFS(dir))} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	addModels(t, s)
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(plain(t, "vectors"))
 	t.Cleanup(server.Close)
 	return server.URL + "/"
 }
