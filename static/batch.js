@@ -32,9 +32,10 @@ export class Item {
   opened = null; // what decrypt gave, with views, where there was one picture alone
   controller = null;
 
-  constructor(file, path) {
+  constructor({ file, path, unreadable = "" }) {
     this.file = file;
     this.path = path;
+    this.unreadable = unreadable; // why the file could not be read
     this.source = file; // what is worked on
   }
 
@@ -62,9 +63,9 @@ export class Batch {
     this.#changed = changed;
   }
 
-  // add takes files, {file, path} each, and resolves when all of them are read.
+  // add takes files, {file, path, unreadable?} each, and resolves when all of them are read.
   add(files) {
-    const items = files.map(({ file, path }) => new Item(file, path));
+    const items = files.map((entry) => new Item(entry));
     this.items.push(...items);
     this.#changed();
     return (this.#reading = this.#reading.then(async () => {
@@ -75,6 +76,7 @@ export class Batch {
 
   async #read(item) {
     try {
+      if (item.unreadable) throw { code: "bad-picture", message: item.unreadable };
       const program = await this.#program();
       try {
         item.info = await program.inspect(item.file);

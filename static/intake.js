@@ -25,16 +25,26 @@ export async function dropped(transfer) {
   return files;
 }
 
+// open lists a folder. What cannot be read is listed with the reason, in place of
+// a file, and does not keep the rest from being read.
 async function open(folder, files) {
   const reader = folder.createReader();
-  // A reader gives some of its entries at a time, and none at the end.
-  for (let some; (some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
-    for (const entry of some) {
-      if (entry.isDirectory) await open(entry, files);
-      else if (!debris.test(entry.name)) {
-        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-        files.push({ file, path: entry.fullPath.replace(/^\//, "") });
+  const path = (entry) => entry.fullPath.replace(/^\//, "");
+  const unreadable = (entry, { message }) => files.push({ file: new File([], entry.name), path: path(entry), unreadable: message });
+  try {
+    // A reader gives some of its entries at a time, and none at the end.
+    for (let some; (some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
+      for (const entry of some) {
+        if (entry.isDirectory) await open(entry, files);
+        else if (!debris.test(entry.name)) {
+          await new Promise((resolve, reject) => entry.file(resolve, reject)).then(
+            (file) => files.push({ file, path: path(entry) }),
+            (error) => unreadable(entry, error),
+          );
+        }
       }
     }
+  } catch (error) {
+    unreadable(folder, error);
   }
 }

@@ -74,7 +74,7 @@ export class Keys {
     return {
       key: this.#key?.text,
       passphrase: $("passphrase").value || undefined,
-      identity: $("identity").value.trim() || undefined,
+      identity: $("identity").value.trim().replace(/\s+/g, "\n") || undefined, // one a line
     };
   }
 
@@ -128,7 +128,8 @@ export class Keys {
     }
     if (!this.#remembered || this.#key) return this.draw();
     await this.open(this.#remembered);
-    this.#show(() => text.key.remembered);
+    if (this.#key?.text === this.#remembered) this.#show(() => text.key.remembered);
+    else this.draw();
   }
 
   // draw shows the card as it is, in the language in use.
@@ -211,7 +212,8 @@ export class Keys {
 
   async #sheet() {
     const { text: line, fingerprint } = this.#key;
-    $("sheet-code").replaceChildren(await code(line));
+    // Without the library, as may be offline, the sheet has the text alone.
+    $("sheet-code").replaceChildren(...(await code(line).then((svg) => [svg], () => [])));
     $("sheet-fingerprint").textContent = fingerprint;
     $("sheet-text").textContent = line;
     $("sheet-date").textContent = text.backup.made(new Date().toLocaleDateString(language));
@@ -237,7 +239,12 @@ export class Keys {
     if (!phrase) return;
     // It is large, and needed by those alone who type a passphrase. The library
     // comes as a script that sets a global.
-    await import("./vendor/zxcvbn.js");
+    try {
+      await import("./vendor/zxcvbn.js");
+    } catch {
+      $("strength").hidden = true; // without the server it may not be there
+      return;
+    }
     if (phrase !== $("passphrase").value) return;
     const { score, guesses_log10: power } = globalThis.zxcvbn(phrase.slice(0, judged));
     $("strength-meter").value = score;
