@@ -26,6 +26,7 @@ export class Item {
   error = null; // {code, message}
   result = null; // {path, blob}
   inZip = false;
+  saved = false;
   notes = []; // sentences of the program, in English
   outcome = ""; // of a decryption: "exact", "approximate", "file", "bare"
   key = null; // text of the key that was used
@@ -134,7 +135,7 @@ export class Batch {
     const items = this.ready;
     this.running = { items, began: performance.now() };
     for (const item of items) {
-      Object.assign(item, { state: "working", stage: "", fraction: 0, error: null, result: null, inZip: false, notes: [], outcome: "", controller: new AbortController() });
+      Object.assign(item, { state: "working", stage: "", fraction: 0, error: null, result: null, inZip: false, saved: false, notes: [], outcome: "", controller: new AbortController() });
       this.#changed(item);
     }
     this.#changed();

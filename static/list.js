@@ -127,7 +127,10 @@ export class List {
       this.#rows.set(item, row);
       $("rows").append(row);
       row.querySelector(".row-look").addEventListener("click", () => this.#acts.look(item));
-      row.querySelector(".row-save").addEventListener("click", () => download(item.result.blob, baseName(item.result.path)));
+      row.querySelector(".row-save").addEventListener("click", () => {
+        download(item.result.blob, baseName(item.result.path));
+        item.saved = true;
+      });
       row.querySelector(".row-end").addEventListener("click", () => this.#end(item));
     }
     const part = (name) => row.querySelector(`.row-${name}`);

@@ -48,6 +48,14 @@ const english = {
       insecure: (missing) => `This page was not opened over HTTPS or from this machine, so the browser withholds ${missing}. Pictures are encrypted and decrypted all the same, but whoever is on the network can change what this page does. Open it over HTTPS.`,
       missing: { subtle: "the store that remembers a key", picker: "writing a ZIP straight to disk", offline: "working offline" },
     },
+    offline: { ready: "works offline" },
+    update: {
+      title: "A new version of this page is ready",
+      what: "This tab keeps its version until you change, offline too.",
+      unsaved: "There are results or a key here that were not saved. Save them or clear the list first; changing reloads the page.",
+      accept: "Change now",
+      later: "Later",
+    },
     model: {
       label: "Model",
       sealedTitle: (name) => `The model ${name} is sealed`,
@@ -263,6 +271,14 @@ const german = {
       slow: "Diesem Browser fehlen die Vektorbefehle von WebAssembly (SIMD), oder sie sind abgeschaltet, wie im Blockierungsmodus. Alles geht und gibt dieselben Dateien, dauert aber ein Vielfaches. Aktuelle Chrome, Edge, Firefox und Safari haben sie.",
       insecure: (missing) => `Diese Seite kam nicht über HTTPS und nicht von diesem Gerät, darum verweigert der Browser ${missing}. Bilder werden trotzdem ver- und entschlüsselt, aber wer im Netz sitzt, kann verändern, was diese Seite tut. Über HTTPS öffnen.`,
       missing: { subtle: "den Speicher, der einen Schlüssel merkt", picker: "das Schreiben eines ZIP direkt auf die Platte", offline: "das Arbeiten ohne Netz" },
+    },
+    offline: { ready: "geht auch offline" },
+    update: {
+      title: "Eine neue Version dieser Seite ist bereit",
+      what: "Dieser Tab behält seine Version, auch offline, bis Sie wechseln.",
+      unsaved: "Hier sind Ergebnisse oder ein Schlüssel, die nicht gespeichert wurden. Erst speichern oder die Liste leeren; der Wechsel lädt die Seite neu.",
+      accept: "Jetzt wechseln",
+      later: "Später",
     },
     model: {
       label: "Modell",

@@ -1,9 +1,8 @@
 // The page's side of the service worker: whether everything is stored that the
 // page needs without its server, and newer versions, which are offered.
 //
-//	offline.addEventListener("ready", …)   the page works without its server from now on
 //	offline.addEventListener("update", …)  another version is stored and may be accepted
-//	await offline.start(name)              false where the browser or the connection allows none
+//	await offline.start(name)              true if the page works without its server from now on
 //	await offline.keep(name)               stores a model; true if the page works with it offline
 //	await offline.accept()                 switches to the other version, which reloads the page
 //
@@ -18,14 +17,8 @@ class Offline extends EventTarget {
   #container = navigator.serviceWorker; // not in insecure contexts
   #registration = null;
   #looked = 0;
-  #ready = false;
   #offered = false;
   #moved = false; // whether another tab has accepted a version
-
-  // Whether the page works without its server.
-  get ready() {
-    return this.#ready;
-  }
 
   // Registers the service worker. name is the model in use; default: the first.
   async start(name) {
@@ -59,12 +52,7 @@ class Offline extends EventTarget {
     const { port1, port2 } = new MessageChannel();
     const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
     worker.postMessage({ type: "keep", name }, [port2]);
-    const stored = await answer;
-    if (stored && !this.#ready) {
-      this.#ready = true;
-      this.dispatchEvent(new Event("ready"));
-    }
-    return stored;
+    return answer;
   }
 
   async accept() {

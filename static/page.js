@@ -11,6 +11,7 @@ import { Keys, secretText } from "./keys.js";
 import * as keystore from "./keystore.js";
 import { List } from "./list.js";
 import { errors, fill, language, languages, text, use } from "./messages.js";
+import { offline } from "./offline.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -83,6 +84,7 @@ async function chooseModel() {
     fail(error, () => error.hint || text.engine.modelHint);
   }
   showModel();
+  if ($("model").dataset.used !== before) showOffline(await offline.keep($("model").dataset.used));
   // What was selected meanwhile comes next.
   if ($("model").value === name) {
     $("model").value = $("model").dataset.used;
@@ -117,6 +119,39 @@ function showModel() {
 function showStatus(now) {
   status = now;
   [$("engine").dataset.state, $("engine-text").textContent] = status();
+}
+
+// ---- offline
+
+// showOffline says whether page and model in use work without the server.
+function showOffline(stored) {
+  $("offline").hidden = !stored;
+  $("offline").dataset.state = stored ? "ready" : "none";
+}
+
+// accept changes to the version that is offered, unless something would be lost.
+function accept() {
+  const unsaved = starting || batch.running || keys.atRisk || batch.items.some((item) => item.result && !item.saved);
+  $("update-unsaved").hidden = !unsaved;
+  if (!unsaved) offline.accept();
+}
+
+// launched takes what the system opens with the installed page: files, or one of
+// the manifest's shortcuts.
+async function launched({ files, targetURL }) {
+  follow(new URL(targetURL ?? location.href).hash);
+  try {
+    const given = await Promise.all(files.map((handle) => handle.getFile()));
+    if (given.length) await take(given.map((file) => ({ file, path: file.name })));
+  } catch (error) {
+    fail({ code: "bad-picture", message: error.message });
+  }
+}
+
+// follow puts the focus where a shortcut leads: a file chooser opens only at a
+// press of the user's own.
+function follow(hash) {
+  ({ "#choose": $("choose"), "#key": $("new-key") })[hash]?.focus();
 }
 
 // ---- messages
@@ -231,6 +266,7 @@ async function saveAll() {
   $("save-all").disabled = true;
   try {
     download(await zip(files), "encipher.zip");
+    for (const item of batch.items) if (files.includes(item.result)) item.saved = true;
   } catch (error) {
     fail({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message });
   } finally {
@@ -281,6 +317,12 @@ $("clear").addEventListener("click", () => {
   list.draw();
   $("choose").focus();
 });
+offline.addEventListener("update", () => {
+  $("update").hidden = false;
+  say(text.update.title);
+});
+$("update-accept").addEventListener("click", accept);
+$("update-later").addEventListener("click", () => ($("update").hidden = true));
 $("error-close").addEventListener("click", () => fail(null));
 $("model").addEventListener("change", () => {
   list.busy = true;
@@ -320,3 +362,8 @@ addEventListener("beforeunload", (event) => {
 loaded = start();
 drawAll();
 keys.recall();
+follow(location.hash);
+addEventListener("hashchange", () => follow(location.hash));
+globalThis.launchQueue?.setConsumer(launched);
+// After the program, which the visitor waits for.
+loaded.then(async () => showOffline(await offline.start($("model").dataset.used)));

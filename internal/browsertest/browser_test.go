@@ -208,11 +208,13 @@ type tab struct {
 	expected string   // part of those that do not count; none if it is empty
 }
 
-// open starts a browser at the address of the page and waits until it can work.
+// open starts a browser at the address of the page and waits until it can work,
+// and has stored what it works offline with, where the site allows that.
 func open(t *testing.T, address string) *tab {
 	t.Helper()
 	b := visit(t, address)
 	b.ready()
+	b.until(`document.getElementById("offline").dataset.state !== "asking"`)
 	return b
 }
 
@@ -370,8 +372,11 @@ func (b *tab) choose(id string, files ...string) {
 // save presses a save button and returns the content of the file that arrives.
 func (b *tab) save(selector, name string) []byte {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector)))
 	path := filepath.Join(b.downloads, name)
+	if err := os.RemoveAll(path); err != nil { // of a save before
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Click(chromedp.CSS(selector)))
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		// Chromium may reserve the name with an empty file, writes under another and
 		// renames in the end. Nothing that the page saves is empty.

@@ -1,17 +1,20 @@
 package browsertest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"enciphergan"
@@ -70,29 +73,39 @@ func releases(t *testing.T, notes ...string) (server *httptest.Server, choose fu
 	return server, func(i int) { current.Store(all[i]) }
 }
 
-// modules imports what the page has, of the page's own build.
-func (b *tab) modules() {
+// stored waits until the page says that it works offline.
+func (b *tab) stored() {
 	b.t.Helper()
-	eval[bool](b, `(async () => {
-		globalThis.build = new URL(".", document.querySelector("script[src]").src).href;
-		globalThis.offline = (await import(build + "offline.js")).offline;
-		globalThis.Encipher = (await import(build + "encipher.js")).Encipher;
-		globalThis.blobOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
-		return true;
-	})()`)
+	b.ready()
+	b.until(`document.getElementById("offline").dataset.state === "ready" && document.getElementById("offline").checkVisibility()`)
 }
 
-// works lets an engine of the page's build encrypt and decrypt.
-func (b *tab) works(key encipher.Key, picture []byte, model string) {
+// build is the version of the page that a tab has, by the folder of its scripts.
+const build = `new URL(".", document.querySelector("script[src]").src).href`
+
+// works encrypts a picture in the page and decrypts what comes out.
+func (b *tab) works(key encipher.Key) {
 	b.t.Helper()
-	if !eval[bool](b, fmt.Sprintf(`(async () => {
-		const encipher = await Encipher.load({ key: %q, model: %q, workers: 2 });
-		const { png } = await encipher.encrypt(blobOf(%q));
-		const { exact } = await encipher.decrypt(png);
-		encipher.dispose();
-		return exact;
-	})()`, key.Text(), model, base64.StdEncoding.EncodeToString(picture))) {
-		b.t.Error("the picture does not come back exactly")
+	picture := encode(b.t, scene(300, 140))
+	b.choose("key-file", write(b.t, "the.key", []byte(key.Text())))
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+	file := write(b.t, "scene.png", picture)
+	for _, result := range []string{"scene.cipher.png", "scene.png"} {
+		b.choose("file", file)
+		b.settled()
+		b.click("start")
+		b.until(`document.querySelector(".row").dataset.state === "done"`)
+		b.settled()
+		content := b.saved(filepath.Base(file), result)
+		if result == "scene.png" {
+			want, _, _ := rgb(b.t, picture)
+			if got, _, _ := rgb(b.t, content); !bytes.Equal(got, want) {
+				b.t.Error("another picture comes back")
+			}
+		} else {
+			file = write(b.t, result, content)
+		}
+		b.click("clear")
 	}
 }
 
@@ -117,8 +130,7 @@ func (b *tab) fresh(address string) *tab {
 	b.t.Cleanup(cancel)
 	other := &tab{t: b.t, ctx: ctx, traffic: b.traffic, downloads: b.downloads}
 	other.do(chromedp.Navigate(address))
-	other.ready()
-	other.modules()
+	other.stored()
 	return other
 }
 
@@ -128,105 +140,118 @@ func TestWithoutServer(t *testing.T) {
 	server, _ := releases(t, "one")
 	address := server.URL + "/"
 	b := open(t, address)
-	b.modules()
-	if !eval[bool](b, `(async () => {
-		const ready = new Promise((resolve) => offline.addEventListener("ready", resolve));
-		const stored = await offline.start();
-		await ready;
-		return stored && offline.ready && (await offline.keep(`+fmt.Sprintf("%q", chosen)+`));
-	})()`) {
-		t.Fatal("the page is not stored")
-	}
+	b.stored()
+	choose := fmt.Sprintf(`(() => { %s; return true })()`, selecting(chosen))
+	uses := fmt.Sprintf(`document.getElementById("engine-text").textContent.endsWith(%q) && !document.getElementById("start").disabled`, " "+chosen)
+	eval[bool](b, choose)
+	b.until(uses)
+	b.stored()
 	server.Close()
-	key, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	picture := encode(t, scene(300, 140))
+	key := newKey(t)
 	// The service worker looks in vain for another version of itself.
 	b.expectTrouble("sw.js")
 	b.do(chromedp.Reload())
-	b.ready()
-	b.modules()
-	if !eval[bool](b, `offline.start()`) {
-		t.Error("without the server the page does not know that it is stored")
-	}
-	b.works(key, picture, models.Default)
+	b.stored()
+	b.works(key)
 	other := b.fresh(address)
-	other.works(key, picture, chosen)
+	eval[bool](other, choose)
+	other.until(uses)
+	other.stored()
+	other.works(key)
 }
 
 // Another version is offered. Until it is accepted, and in other tabs after that,
-// the page stays with its own, across reloads; accepting switches, and what the
-// browser has stored for the page remains.
+// the page stays with its own, across reloads; accepting is refused while something
+// would be lost, then switches, and what the browser has stored for the page remains.
 func TestUpdateIsOffered(t *testing.T) {
 	server, choose := releases(t, "one", "two")
 	address := server.URL + "/"
 	b := open(t, address)
-	b.modules()
-	key, err := encipher.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	picture := encode(t, scene(150, 140))
-	if !eval[bool](b, `offline.start()`) {
-		t.Fatal("the page is not stored")
-	}
-	first := eval[string](b, `build`)
-	eval[bool](b, `(localStorage.setItem("kept", "yes"), true)`)
+	b.stored()
+	key := newKey(t)
+	first := eval[string](b, build)
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.until(`!document.getElementById("remembering").hidden`)
+	eval[bool](b, `(document.getElementById("remember").click(), true)`)
+	b.until(`!document.getElementById("forget").hidden`)
 
 	choose(1)
-	eval[bool](b, `(async () => {
-		const offered = new Promise((resolve) => offline.addEventListener("update", resolve));
-		await (await navigator.serviceWorker.getRegistration()).update();
-		await offered;
-		return true;
-	})()`)
+	offered := `document.getElementById("update").checkVisibility()`
+	if eval[bool](b, offered) {
+		t.Fatal("a version is offered that nobody has stored")
+	}
+	// What a page that stays open does once an hour.
+	eval[bool](b, `navigator.serviceWorker.getRegistration().then((r) => r.update()).then(() => true)`)
+	b.until(offered)
+	b.click("update-later")
+	b.until(`!(` + offered + `)`)
 	b.do(chromedp.Reload())
-	b.ready()
-	b.modules()
-	if got := eval[string](b, `build`); got != first {
+	b.stored()
+	b.until(offered) // again, since it waits
+	if got := eval[string](b, build); got != first {
 		t.Fatalf("the version changed without consent: %s, then %s", first, got)
 	}
-	b.works(key, picture, models.Default)
+	b.works(key)
 	other := b.fresh(address)
-	if got := eval[string](other, `build`); got != first {
+	if got := eval[string](other, build); got != first {
 		t.Errorf("a fresh tab has the version %s, not yet accepted", got)
 	}
-	eval[bool](other, `offline.start()`)
 
-	eval[bool](b, `(async () => {
-		const offered = new Promise((resolve) => offline.addEventListener("update", resolve));
-		await offline.start();
-		await offered;
-		setTimeout(() => offline.accept()); // reloads, which would end this evaluation
-		return true;
-	})()`)
-	b.reloaded(fmt.Sprintf(`new URL(".", document.querySelector("script[src]").src).href !== %q`, first))
-	b.ready()
-	b.modules()
-	if !eval[bool](b, `offline.start()`) {
-		t.Error("the accepted version is not stored")
+	b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
+	b.settled()
+	b.click("update-accept")
+	b.until(`document.getElementById("update-unsaved").checkVisibility()`)
+	b.saved("scene.png", "scene.cipher.png")
+	b.click("update-accept")
+	b.reloaded(build + fmt.Sprintf(` !== %q`, first))
+	b.stored()
+	if eval[bool](b, offered) {
+		t.Error("the accepted version is offered once more")
 	}
-	if eval[string](b, `localStorage.getItem("kept")`) != "yes" {
-		t.Error("what the page had stored is lost")
-	}
-	b.works(key, picture, models.Default)
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+	b.works(key)
 	// The server has nothing of the version that the other tab still has.
-	other.works(key, picture, models.Default)
+	other.works(key)
 	stored := `(async () => (await caches.keys()).filter((name) => name.includes(" shell ")).length)()`
 	if n := eval[int](b, stored); n != 2 {
 		t.Errorf("%d versions are stored while tabs have two", n)
 	}
 	other.do(chromedp.Reload())
-	other.ready()
-	other.modules()
-	if got := eval[string](other, `build`); got == first {
+	other.stored()
+	if got := eval[string](other, build); got == first {
 		t.Error("the other tab keeps the old version although it was reloaded")
 	}
-	eval[bool](other, `offline.start()`)
 	eval[bool](b, `(async () => {
 		while ((await `+stored+`) !== 1) await new Promise((resolve) => setTimeout(resolve, 100));
 		return true;
 	})()`)
+}
+
+// What the system opens with the installed page reaches it: files that are opened
+// with it, and its shortcuts.
+func TestLaunched(t *testing.T) {
+	b := visit(t, serve(t)+"#key")
+	b.until(`document.activeElement.id === "new-key"`)
+	b.ready()
+	eval[bool](b, `(location.hash = "#choose", true)`)
+	b.until(`document.activeElement.id === "choose"`)
+
+	key := newKey(t)
+	cipher, err := native(t).Encrypt(t.Context(), encode(t, scene(70, 50)), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Only an installed page is launched; the queue stands in for the system's.
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(`
+		Object.defineProperty(globalThis, "launchQueue", { value: { setConsumer(consumer) {
+			const file = new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "opened.png");
+			consumer({ targetURL: location.href, files: [{ getFile: async () => file }] });
+		} } });
+	`, base64.StdEncoding.EncodeToString(cipher.PNG))})
+	b.do(chromedp.Reload())
+	b.ready()
+	b.until(`document.querySelector(".row-name")?.textContent === "opened.png" && document.querySelector(".row-state").textContent === "To decrypt"`)
 }
