@@ -53,21 +53,29 @@ func UnsealModel(file []byte, with ...Unsealer) (f ModelFiles, err error) {
 	if len(file) > MaxSealedModelBytes {
 		return f, &Error{BadModel, hintSealedModel, fmt.Errorf("the sealed model has %d bytes, and at most %d are taken", len(file), MaxSealedModelBytes)}
 	}
-	for _, w := range with {
-		archive, err := w.Unseal(file, MaxSealedModelBytes)
-		if errors.Is(err, keyslot.ErrOther) {
-			continue
-		}
-		if err == nil {
-			var z *zip.Reader
-			if z, err = zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err == nil {
-				f, err = network.ReadFiles(z)
-			}
-		}
-		if err != nil {
-			return f, &Error{BadModel, hintSealedModel, fmt.Errorf("it is no sealed model, or a damaged one: %w", err)}
-		}
-		return f, nil
+	archive, err := unseal(file, MaxSealedModelBytes, with)
+	if errors.Is(err, keyslot.ErrOther) {
+		return f, &Error{WrongKey, "Give the passphrase or the identity that the model was sealed for.", errors.New("this does not open the model")}
 	}
-	return f, &Error{WrongKey, "Give the passphrase or the identity that the model was sealed for.", errors.New("this does not open the model")}
+	if err == nil {
+		var z *zip.Reader
+		if z, err = zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err == nil {
+			f, err = network.ReadFiles(z)
+		}
+	}
+	if err != nil {
+		return f, &Error{BadModel, hintSealedModel, fmt.Errorf("it is no sealed model, or a damaged one: %w", err)}
+	}
+	return f, nil
+}
+
+// unseal opens an age file with the first of the given that does. The error is
+// keyslot.ErrOther where none does.
+func unseal(file []byte, most int64, with []Unsealer) ([]byte, error) {
+	for _, w := range with {
+		if data, err := w.Unseal(file, most); !errors.Is(err, keyslot.ErrOther) {
+			return data, err
+		}
+	}
+	return nil, keyslot.ErrOther
 }

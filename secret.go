@@ -45,6 +45,24 @@ func ParseIdentities(text string) (*Identities, error) {
 	return i, explain(err)
 }
 
+// MaxKeyFileBytes bounds the text of a key file.
+const MaxKeyFileBytes = 16 << 10
+
+// UnsealKeyFile gives the text of a key file, or of age identities, that is itself an age
+// file, binary or armored, which one of the given opens. The error is WrongKey where none does, and
+// BadKey where the file is damaged or too long.
+func UnsealKeyFile(file []byte, with ...Unsealer) (text string, err error) {
+	defer guard(&err)
+	data, err := unseal(file, MaxKeyFileBytes, with)
+	if errors.Is(err, keyslot.ErrOther) {
+		return "", &Error{WrongKey, "Give the passphrase or the identity that the key file was sealed for.", errors.New("this does not open the key file")}
+	}
+	if err != nil {
+		return "", &Error{BadKey, "Get the key file again, from where it was made.", fmt.Errorf("it is no sealed key file, or a damaged one: %w", err)}
+	}
+	return string(data), nil
+}
+
 // Secret finds the key of a picture by its slot: a *Passphrase, *Identities or KeyFile.
 type Secret interface{ Open(Slot) (Key, error) }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	"filippo.io/age/armor"
 )
 
 // Every way of locking is unlocked by its own secret only, and by it among others.
@@ -140,5 +141,48 @@ func TestBareCipher(t *testing.T) {
 	}
 	if o, err := m.Decrypt(t.Context(), sealed.PNG, k, AcceptBareCipher()); err != nil || !o.Sealed || !o.Exact {
 		t.Errorf("a sealed file with AcceptBareCipher: %v", err)
+	}
+}
+
+func TestUnsealKeyFile(t *testing.T) {
+	p, err := NewPassphrase("a passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewPassphrase("another")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "ENCIPHER-KEY-1…\n"
+	sealed, err := p.Seal([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var armored bytes.Buffer
+	w := armor.NewWriter(&armored)
+	if _, err := w.Write(sealed); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string][]byte{"binary": sealed, "armored": armored.Bytes()} {
+		if got, err := UnsealKeyFile(file, q, p); err != nil || got != text {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if _, err := UnsealKeyFile(file, q); CodeOf(err) != WrongKey {
+			t.Errorf("%s, another passphrase: %v", name, err)
+		}
+	}
+	long, err := p.Seal(make([]byte, MaxKeyFileBytes+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.Clone(sealed)
+	changed[len(changed)-1] ^= 1
+	for name, file := range map[string][]byte{"changed": changed, "long": long, "nonsense": []byte("nonsense"), "armor alone": []byte(armor.Header)} {
+		if _, err := UnsealKeyFile(file, p); CodeOf(err) != BadKey {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

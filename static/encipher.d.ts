@@ -227,6 +227,8 @@ export class Encipher {
   newKey(): Promise<Key>;
   /** Checks the text of a key or key file. */
   parseKey(text: string): Promise<{ readonly fingerprint: string }>;
+  /** The text of a key file, or of age identities, that is itself sealed with age. */
+  unsealKeyFile(file: Blob, options: { passphrase?: string; identity?: string; signal?: AbortSignal }): Promise<{ readonly text: string }>;
   /** Seven words, 90 bits. */
   proposePassphrase(): Promise<{ readonly passphrase: string }>;
   /** Makes one key for any number of pictures, found again with the passphrase or by the age recipients, one a line. */

@@ -51,9 +51,18 @@ export class Encipher {
     const pool = new Pool(folder.href, workers);
     try {
       report("program", 0, 1);
-      const [models] = await Promise.all([index(root, model), abortable(pool.ready(), signal)]);
-      report("program", 1, 1);
-      const loaded = await open(pool, root, models, model, { signal, report });
+      let running = false;
+      const started = pool.ready().then(() => {
+        running = true;
+        report("program", 1, 1);
+      });
+      // The model is on its way while the program starts, of which alone is told then.
+      const chosen = index(root, model).then(async (models) => {
+        const files = await choice(root, models, model, { signal, report: (...step) => running && report(...step) });
+        return { models, files };
+      });
+      const [{ models, files }] = await Promise.all([chosen, abortable(started, signal)]);
+      const loaded = await open(pool, files, signal);
       report.end();
       return new Encipher(own, { pool, models, url: root, model: loaded, key });
     } catch (error) {
@@ -83,7 +92,7 @@ export class Encipher {
     const report = progress("load", onProgress);
     try {
       report("program", 1, 1);
-      this.#model = await open(this.#pool, this.#url, this.#models, model, { signal, report });
+      this.#model = await open(this.#pool, await choice(this.#url, this.#models, model, { signal, report }), signal);
       report.end();
       return this.#model;
     } catch (error) {
@@ -97,6 +106,10 @@ export class Encipher {
 
   parseKey(text) {
     return this.#pool.call("parseKey", { text });
+  }
+
+  async unsealKeyFile(blob, { passphrase, identity, signal } = {}) {
+    return this.#pool.call("unsealKeyFile", { file: file(blob), passphrase, identity }, { signal });
   }
 
   proposePassphrase() {
@@ -211,18 +224,17 @@ async function index(root, model) {
   return Object.freeze(models.map(Object.freeze));
 }
 
-// open loads a model: one of the site's by its name, or one that is given.
-async function open(pool, root, models, model, { signal, report }) {
-  report("model", 0, 1);
+async function open(pool, files, signal) {
+  return Object.freeze(await pool.call("loadModel", files, { signal }));
+}
+
+// choice gives the files of a model: one of the site's by its name, or one that is given.
+async function choice(root, models, model, { signal, report }) {
   const { name, ...secrets } = typeof model === "string" ? { name: model } : (model ?? { name: models[0]?.name });
-  let argument = secrets;
-  if (name !== undefined) {
-    const entry = models.find((m) => m.name === name);
-    if (!entry) throw new EncipherError({ code: "bad-model", message: `There is no model named ${name} here.`, hint: "Choose one of models." });
-    argument = { ...secrets, ...(await fetchModel(root, entry, signal, report)) };
-  }
-  const loaded = await pool.call("loadModel", argument, { signal });
-  return Object.freeze(loaded);
+  if (name === undefined) return secrets;
+  const entry = models.find((m) => m.name === name);
+  if (!entry) throw new EncipherError({ code: "bad-model", message: `There is no model named ${name} here.`, hint: "Choose one of models." });
+  return { ...secrets, ...(await fetchModel(root, entry, signal, report)) };
 }
 
 async function fetchModel(root, { folder, files, sealed, bytes }, signal, report) {

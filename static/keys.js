@@ -18,13 +18,14 @@ const judged = 100; // characters
 
 const modeOf = { key: "key", passphrase: "passphrase", identity: "recipients" }; // by what a file needs
 
-const secret = /^(ENCIPHER-KEY-|AGE-SECRET-KEY-|age1[a-z0-9])|^age-encryption\.org\/|^-----BEGIN AGE/im;
+const secret = /^(ENCIPHER-KEY-|AGE-SECRET-KEY-|age1[a-z0-9])/im;
+const sealed = /^(age-encryption\.org\/|-----BEGIN AGE)/;
 
-// secretText is the text of a file if that looks like a secret, otherwise "".
-export async function secretText(file) {
-  if (file.size === 0 || file.size > fileLimit || file.type.startsWith("image/")) return "";
+// isSecret tells files of keys, identities and recipients from others.
+export async function isSecret(file) {
+  if (file.size === 0 || file.size > fileLimit || file.type.startsWith("image/")) return false;
   const words = await file.text();
-  return secret.test(words) ? words : "";
+  return secret.test(words) || sealed.test(words);
 }
 
 export class Keys {
@@ -34,14 +35,16 @@ export class Keys {
   #proposed = ""; // passphrase
   #changes = Promise.resolve(); // of the key, one after the other
   #program;
+  #unseal;
   #busy;
   #said;
   #failed;
 
-  // program resolves to the engine, busy says whether a run is under way, said and
-  // failed tell the user.
-  constructor({ program, busy, said, failed }) {
+  // program resolves to the engine, unseal asks what opens a sealed file, busy says
+  // whether a run is under way, said and failed tell the user.
+  constructor({ program, unseal, busy, said, failed }) {
     this.#program = program;
+    this.#unseal = unseal;
     this.#busy = busy;
     this.#said = said;
     this.#failed = failed;
@@ -93,10 +96,13 @@ export class Keys {
     return null;
   }
 
-  // read takes the text of a key, an identity or a recipient.
-  read(words) {
-    if (/^age-encryption\.org\/|^-----BEGIN AGE/m.test(words)) {
-      this.#failed({ code: "bad-key", title: text.key.sealedFile, hint: text.key.sealedFileHint, message: `It begins with ${words.trim().split("\n")[0].slice(0, 60)}.` });
+  // read takes a key, an identity or a recipient, as text or as a file, which may be
+  // sealed with age.
+  async read(given) {
+    const file = given instanceof Blob ? given.slice(0, fileLimit + 1) : new Blob([given.trim()]);
+    const words = await file.text();
+    if (sealed.test(words)) {
+      await this.#readSealed(file);
     } else if (/^AGE-SECRET-KEY-/m.test(words)) {
       this.#choose("recipients");
       $("identity").value = [...words.matchAll(/^AGE-SECRET-KEY-\S+/gm)].map(([line]) => line).join(" ");
@@ -106,6 +112,16 @@ export class Keys {
       $("recipients").value = [$("recipients").value.trim(), words.trim()].filter(Boolean).join("\n");
     } else {
       return this.open(words);
+    }
+  }
+
+  async #readSealed(file) {
+    try {
+      const program = await this.#program();
+      const opened = await this.#unseal(text.key.sealedFile, text.key.sealedFileWhat, (by) => program.unsealKeyFile(file, by));
+      if (opened) await this.read(opened.text);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
@@ -273,7 +289,7 @@ export class Keys {
     $("open-key").addEventListener("click", () => $("key-file").click());
     $("key-file").addEventListener("change", async ({ target }) => {
       const [file] = target.files;
-      if (file) await this.read(await file.slice(0, fileLimit + 1).text());
+      if (file) await this.read(file);
       target.value = ""; // so that the same file can be chosen again
     });
     $("key-paste").addEventListener("change", async ({ target }) => {

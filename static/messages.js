@@ -60,8 +60,11 @@ const english = {
       label: "Model",
       sealedTitle: (name) => `The model ${name} is sealed`,
       sealed: "It opens with the passphrase or the age identity that it was sealed for.",
-      secret: "Passphrase or identity",
-      open: "Open the model",
+    },
+    sealed: {
+      secret: "Passphrase or identity (AGE-SECRET-KEY-…)",
+      wrong: "That does not open it. Type it again, or try another.",
+      open: "Open it",
       cancel: "Cancel",
     },
     drop: {
@@ -99,8 +102,8 @@ const english = {
       forget: "Forget it",
       forgotten: "This browser no longer has the key.",
       notRemembered: (why) => `The key could not be remembered: ${why}`,
-      sealedFile: "This key file is itself sealed with age",
-      sealedFileHint: "Open it with age first (age -d), and paste the text that comes out.",
+      sealedFile: "This key file is sealed",
+      sealedFileWhat: "It opens with the passphrase or the age identity that it was sealed for.",
       identityHere: "An identity was pasted: it unlocks what was encrypted for its recipient.",
     },
     passphrase: {
@@ -284,8 +287,11 @@ const german = {
       label: "Modell",
       sealedTitle: (name) => `Das Modell ${name} ist versiegelt`,
       sealed: "Es öffnet sich mit der Passphrase oder der age-Identität, für die es versiegelt wurde.",
-      secret: "Passphrase oder Identität",
-      open: "Modell öffnen",
+    },
+    sealed: {
+      secret: "Passphrase oder Identität (AGE-SECRET-KEY-…)",
+      wrong: "Damit öffnet es sich nicht. Noch einmal eingeben oder etwas anderes versuchen.",
+      open: "Öffnen",
       cancel: "Abbrechen",
     },
     drop: {
@@ -323,8 +329,8 @@ const german = {
       forget: "Vergessen",
       forgotten: "Dieser Browser hat den Schlüssel nicht mehr.",
       notRemembered: (why) => `Der Schlüssel konnte nicht gemerkt werden: ${why}`,
-      sealedFile: "Diese Schlüsseldatei ist selbst mit age versiegelt",
-      sealedFileHint: "Zuerst mit age öffnen (age -d) und den Text einfügen, der herauskommt.",
+      sealedFile: "Diese Schlüsseldatei ist versiegelt",
+      sealedFileWhat: "Sie öffnet sich mit der Passphrase oder der age-Identität, für die sie versiegelt wurde.",
       identityHere: "Eine Identität wurde eingefügt: sie öffnet, was für ihren Empfänger verschlüsselt wurde.",
     },
     passphrase: {

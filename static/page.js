@@ -7,11 +7,12 @@ import { ZipFile, download, zip } from "./archive.js";
 import { Batch } from "./batch.js";
 import { Encipher } from "./encipher.js";
 import { chosen, dropped } from "./intake.js";
-import { Keys, secretText } from "./keys.js";
+import { Keys, isSecret } from "./keys.js";
 import * as keystore from "./keystore.js";
 import { List } from "./list.js";
 import { errors, fill, language, languages, text, use } from "./messages.js";
 import { offline } from "./offline.js";
+import { unseal } from "./unseal.js";
 import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -30,7 +31,7 @@ const batch = new Batch(program, (item) => {
 });
 const view = new View(program);
 const list = new List(batch, { look: (item) => look(item) });
-const keys = new Keys({ program, busy: () => starting || Boolean(batch.running), said: say, failed: fail });
+const keys = new Keys({ program, unseal, busy: () => starting || Boolean(batch.running), said: say, failed: fail });
 
 // ---- program and model
 
@@ -45,17 +46,24 @@ async function start() {
   showStatus(() => ["loading", text.engine.program]);
   const onProgress = ({ stage }) => showStatus(() => ["loading", text.engine[stage] ?? text.engine.program]);
   try {
-    encipher = await Encipher.load({ onProgress }).catch(async (error) => {
-      // The first model may be sealed, which only the site's list tells.
-      const { models } = error.code === "wrong-key" ? await (await fetch("models/index.json")).json() : { models: [] };
-      const choice = models[0]?.sealed && (await unsealed(models[0].name));
-      if (!choice) throw error;
-      return Encipher.load({ model: choice, onProgress });
-    });
+    let used;
+    [encipher, used] = await Encipher.load({ onProgress }).then(
+      (opened) => [opened, opened.models[0]?.name],
+      async (error) => {
+        // The first model may be sealed, which only the site's list tells.
+        const { models } = error.code === "wrong-key" ? await (await fetch("models/index.json")).json() : { models: [] };
+        if (!models[0]?.sealed) throw error;
+        const opened = await unsealed(models[0].name, (model) => Encipher.load({ model, onProgress }));
+        if (opened) return [opened, models[0].name];
+        const open = models.find(({ sealed }) => !sealed);
+        if (!open) throw error;
+        return [await Encipher.load({ model: open.name, onProgress }), open.name];
+      },
+    );
     $("slow-warning").hidden = encipher.kernels !== "plain Go"; // the browser refused the vectors
     for (const { name } of encipher.models) $("model").append(new Option(name));
     $("model-choice").hidden = encipher.models.length < 2;
-    $("model").dataset.used = encipher.models[0]?.name;
+    $("model").value = $("model").dataset.used = used;
     showModel();
   } catch (error) {
     showStatus(() => ["failed", text.engine.failed]);
@@ -74,11 +82,8 @@ async function chooseModel() {
     if (name !== before) {
       showStatus(() => ["loading", text.engine.model]);
       const { sealed } = encipher.models.find((m) => m.name === name);
-      const choice = sealed ? await unsealed(name) : name;
-      if (choice) {
-        await encipher.useModel(choice);
-        $("model").dataset.used = name;
-      }
+      const opened = await (sealed ? unsealed(name, (model) => encipher.useModel(model)) : encipher.useModel(name));
+      if (opened) $("model").dataset.used = name;
     }
   } catch (error) {
     fail(error, () => error.hint || text.engine.modelHint);
@@ -93,19 +98,10 @@ async function chooseModel() {
   }
 }
 
-// unsealed asks for what opens a sealed model, and gives the choice for the
-// engine, or null.
-async function unsealed(name) {
-  const dialog = $("sealed");
-  $("sealed-title").textContent = text.model.sealedTitle(name);
-  $("sealed-secret").value = "";
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  const given = $("sealed-secret").value;
-  $("sealed-secret").value = "";
-  if (dialog.returnValue !== "open") return null;
-  return /^\s*AGE-SECRET-KEY-/i.test(given) ? { name, identity: given.trim() } : { name, passphrase: given };
+// unsealed asks for what opens a sealed model, until open is content with the
+// choice that it is given, or the user gives up, which is null.
+function unsealed(name, open) {
+  return unseal(text.model.sealedTitle(name), text.model.sealed, (secret) => open({ name, ...secret }));
 }
 
 function showModel() {
@@ -189,8 +185,7 @@ async function take(files) {
   try {
     const pictures = [];
     for (const entry of files) {
-      const words = await secretText(entry.file);
-      if (words) await keys.read(words);
+      if (await isSecret(entry.file)) await keys.read(entry.file);
       else pictures.push(entry);
     }
     if (pictures.length) await batch.add(pictures);

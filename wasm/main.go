@@ -106,6 +106,7 @@ func install() error {
 		"tile":      s.tile,
 
 		"proposePassphrase": s.proposePassphrase,
+		"unsealKeyFile":     s.unsealKeyFile,
 	}
 	maps.Copy(methods, vectorMethods())
 	for name, run := range methods {

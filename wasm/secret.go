@@ -29,6 +29,39 @@ func identity(a argument) (*encipher.Identities, error) {
 	return encipher.ParseIdentities(text)
 }
 
+// unsealers are the passphrase and the identities of an argument.
+func unsealers(a argument) (with []encipher.Unsealer, err error) {
+	if a.has("passphrase") {
+		p, err := passphrase(a)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, p)
+	}
+	if a.has("identity") {
+		i, err := identity(a)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, i)
+	}
+	return with, nil
+}
+
+// unsealKeyFile gives the text of a key file that is sealed with age.
+func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
+	file, err := a.bytes("file", 2*encipher.MaxKeyFileBytes, encipher.BadKey)
+	if err != nil {
+		return nil, err
+	}
+	with, err := unsealers(a)
+	if err != nil {
+		return nil, err
+	}
+	text, err := encipher.UnsealKeyFile(file, with...)
+	return map[string]any{"text": text}, err
+}
+
 // lock gives the key to encrypt with for a passphrase or recipients, and its slot.
 func (s *service) lock(a argument) (map[string]any, error) {
 	var by interface {

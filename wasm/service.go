@@ -84,20 +84,9 @@ func sealedModel(a argument) (f encipher.ModelFiles, err error) {
 	if err != nil {
 		return f, err
 	}
-	var with []encipher.Unsealer
-	if a.has("passphrase") {
-		p, err := passphrase(a)
-		if err != nil {
-			return f, err
-		}
-		with = append(with, p)
-	}
-	if a.has("identity") {
-		i, err := identity(a)
-		if err != nil {
-			return f, err
-		}
-		with = append(with, i)
+	with, err := unsealers(a)
+	if err != nil {
+		return f, err
 	}
 	return encipher.UnsealModel(file, with...)
 }

@@ -1,13 +1,25 @@
 package browsertest
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"github.com/chromedp/chromedp"
+
+	"enciphergan"
 	"enciphergan/models"
+	"enciphergan/server/site"
+	"enciphergan/static"
 )
 
 // ownModels writes copies of the default model into sub-folders of a folder for
@@ -93,4 +105,120 @@ func TestNoteOfModel(t *testing.T) {
 	b.until(fmt.Sprintf(`%s === %q`, shown, note))
 	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("plain")))
 	b.until(shown + ` === ""`)
+}
+
+// unseal answers the question for what opens a sealed file.
+func (b *tab) unseal(secret string) {
+	b.t.Helper()
+	b.until(`document.getElementById("sealed").open`)
+	eval[bool](b, fmt.Sprintf(`(() => { document.getElementById("sealed-secret").value = %q; document.querySelector("#sealed button[value=open]").click(); return true })()`, secret))
+}
+
+// A sealed model is asked about, once more after a wrong answer, and opens with its
+// passphrase or an identity; who has neither goes on with another.
+func TestSealedModelInPage(t *testing.T) {
+	p, err := encipher.NewPassphrase("a passphrase")
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := encipher.ParseRecipients(identity.Recipient().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := models.Files(models.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Our server begins with a model that anybody can load, but a site need not.
+	s := site.New()
+	for _, m := range []struct {
+		name string
+		by   encipher.Sealer
+	}{{"first", p}, {"second", r}} {
+		sealed, err := encipher.SealModel(files, m.by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AddSealedModel(m.name, sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addModels(t, s)
+	if err := s.AddPage(static.Files, os.DirFS(bundled(t, ""))); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	b := visit(t, server.URL+"/")
+	uses := func(name string) string {
+		return fmt.Sprintf(`document.getElementById("engine").dataset.state === "ready" && document.getElementById("model").value === %q && document.getElementById("list").dataset.state !== "busy"`, name)
+	}
+	asks := `document.getElementById("sealed").open && document.getElementById("sealed-title").textContent.includes(%q)`
+	b.until(fmt.Sprintf(asks, "first"))
+	b.unseal("another passphrase")
+	b.until(`document.getElementById("sealed-wrong").checkVisibility()`)
+	b.unseal("a passphrase")
+	b.until(uses("first"))
+	if got, want := eval[string](b, `document.getElementById("engine").title`), native(t).Fingerprint(); !strings.Contains(got, want) {
+		t.Errorf("the page uses %q, want the model %s", got, want)
+	}
+
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("second")))
+	b.until(fmt.Sprintf(asks, "second"))
+	eval[bool](b, `(document.querySelector("#sealed button[value='']").click(), true)`)
+	b.until(uses("first"))
+	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("second")))
+	b.until(fmt.Sprintf(asks, "second"))
+	b.unseal(identity.String())
+	b.until(uses("second"))
+	b.until(`document.getElementById("offline").dataset.state === "ready"`)
+
+	// A visitor without a secret gets the first model that is not sealed.
+	b.do(chromedp.Reload())
+	b.until(fmt.Sprintf(asks, "first"))
+	eval[bool](b, `(document.querySelector("#sealed button[value='']").click(), true)`)
+	b.until(uses(models.Default))
+	key := newKey(t)
+	b.works(key)
+}
+
+// A key file that is sealed with age opens in the page, binary or armored.
+func TestSealedKeyFile(t *testing.T) {
+	key := newKey(t)
+	b := open(t, serve(t))
+	for _, armored := range []bool{false, true} {
+		recipient, err := age.NewScryptRecipient("a passphrase")
+		if err != nil {
+			t.Fatal(err)
+		}
+		recipient.SetWorkFactor(10)
+		var file bytes.Buffer
+		var to io.WriteCloser = struct {
+			io.Writer
+			io.Closer
+		}{&file, io.NopCloser(nil)}
+		if armored {
+			to = armor.NewWriter(&file)
+		}
+		w, err := age.Encrypt(to, recipient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(w, key.Text())
+		if err := errors.Join(w.Close(), to.Close()); err != nil {
+			t.Fatal(err)
+		}
+		b.choose("key-file", write(t, "sealed.key.age", file.Bytes()))
+		b.unseal("another passphrase")
+		b.until(`document.getElementById("sealed-wrong").checkVisibility()`)
+		b.unseal("a passphrase")
+		b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+		other := newKey(t)
+		b.choose("key-file", write(t, "other.key", []byte(other.Text())))
+		b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, other.Fingerprint()))
+	}
 }

@@ -393,6 +393,7 @@ func TestErrors(t *testing.T) {
 	b.choose("key-file", write(t, "empty.key", nil))
 	b.expectError("bad-key")
 	b.choose("key-file", write(t, "sealed.key", []byte("age-encryption.org/v1\n-> X25519 x\n")))
+	b.unseal("a passphrase")
 	b.expectError("bad-key")
 
 	b.choose("key-file", write(t, "my.key", []byte(mine.Text())))

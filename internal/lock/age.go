@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"filippo.io/age/armor"
 
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyslot"
@@ -85,7 +86,7 @@ func (i *Identities) Open(s keyslot.Slot) (key.Key, error) {
 // Seal encrypts data for the recipients, as a binary age file. Errors wrap ErrAge.
 func (t *To) Seal(data []byte) ([]byte, error) { return seal(data, t.recipients...) }
 
-// Unseal opens an age file of at most most bytes. Errors wrap
+// Unseal opens an age file, binary or armored, that holds at most most bytes. Errors wrap
 // keyslot.ErrOther where it is not for these identities, and ErrAge where it is
 // damaged or too long.
 func (i *Identities) Unseal(file []byte, most int64) ([]byte, error) {
@@ -110,7 +111,7 @@ func (p *Phrase) Seal(data []byte) ([]byte, error) {
 	return seal(data, r)
 }
 
-// Unseal opens an age file of at most most bytes. Errors are those of
+// Unseal opens an age file, binary or armored, that holds at most most bytes. Errors are those of
 // Identities.Unseal.
 func (p *Phrase) Unseal(file []byte, most int64) ([]byte, error) {
 	i, err := age.NewScryptIdentity(string(p.text))
@@ -137,7 +138,11 @@ func seal(data []byte, to ...age.Recipient) ([]byte, error) {
 }
 
 func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
-	r, err := age.Decrypt(bytes.NewReader(file), with...)
+	var source io.Reader = bytes.NewReader(file)
+	if bytes.HasPrefix(file, []byte(armor.Header)) {
+		source = armor.NewReader(source)
+	}
+	r, err := age.Decrypt(source, with...)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
 		return nil, keyslot.ErrOther
