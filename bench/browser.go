@@ -47,6 +47,7 @@ func (b *browsers) ours(ctx context.Context) (side, error) {
 		return nil, err
 	}
 	s := site.New()
+	s.UseForms(os.DirFS(filepath.Join(b.wasm, "forms")))
 	for _, dir := range []fs.FS{static.Files, os.DirFS(b.wasm), os.DirFS(browserFolder)} {
 		if err := s.AddFolder(dir); err != nil {
 			return nil, err

@@ -64,6 +64,7 @@ func (b *browsers) startPeers(context.Context) (side, error) {
 // startSite serves folders, the pages of this benchmark and the default model.
 func startSite(folders ...fs.FS) (http.Handler, error) {
 	s := site.New()
+	s.UseForms(os.DirFS(filepath.Join(folder, "shipped", "forms")))
 	for _, folder := range append(folders, os.DirFS(browserFolder)) {
 		if err := s.AddFolder(folder); err != nil {
 			return nil, err

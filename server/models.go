@@ -48,7 +48,12 @@ func collect(dir string) (*site.Site, error) {
 	if len(offered) == 0 {
 		return nil, errors.New("no model is embedded in this server: name a folder of own models with -dir")
 	}
+	forms, err := fs.Sub(built, "built/forms")
+	if err != nil {
+		return nil, err
+	}
 	s := site.New()
+	s.UseForms(forms)
 	if err := addModels(s, offered); err != nil {
 		return nil, err
 	}

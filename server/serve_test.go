@@ -22,11 +22,9 @@ import (
 )
 
 var pageFiles = fstest.MapFS{
-	"index.html":       {Data: []byte("<!doctype html>" + strings.Repeat("<p>calm</p>", 100))},
-	"page.js":          {Data: []byte("export {};")},
-	"encipher.wasm":    {Data: bytes.Repeat([]byte("\x00asm"), 64<<10)},
-	"encipher.wasm.br": {Data: []byte("as brotli")},
-	"encipher.wasm.gz": {Data: []byte("as gzip")},
+	"index.html":    {Data: []byte("<!doctype html>" + strings.Repeat("<p>calm</p>", 100))},
+	"page.js":       {Data: []byte("export {};")},
+	"encipher.wasm": {Data: bytes.Repeat([]byte("\x00asm"), 64<<10)},
 }
 
 // start serves a small site as serve does and returns its address.

@@ -93,6 +93,7 @@ func bundled(t *testing.T, tags string) string {
 func plain(t *testing.T, tags string) *site.Site {
 	t.Helper()
 	s := site.New()
+	s.UseForms(os.DirFS(filepath.Join(bundled(t, tags), "forms")))
 	for _, dir := range []fs.FS{static.Files, os.DirFS(bundled(t, tags))} {
 		if err := s.AddFolder(dir); err != nil {
 			t.Fatal(err)

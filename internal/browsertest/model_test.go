@@ -135,6 +135,7 @@ func TestSealedModelInPage(t *testing.T) {
 	}
 	// Our server begins with a model that anybody can load, but a site need not.
 	s := site.New()
+	s.UseForms(os.DirFS(filepath.Join(bundled(t, ""), "forms")))
 	for _, m := range []struct {
 		name string
 		by   encipher.Sealer

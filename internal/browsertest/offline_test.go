@@ -30,6 +30,7 @@ const chosen = "default-kappa1"
 func release(t *testing.T, wasm, note string) *site.Site {
 	t.Helper()
 	s := site.New()
+	s.UseForms(os.DirFS(filepath.Join(wasm, "forms")))
 	addModels(t, s)
 	other, err := models.Files(chosen)
 	if err != nil {

@@ -14,40 +14,33 @@ type coding struct {
 	name   string   // in Accept-Encoding
 	header []string // in Content-Encoding
 	suffix string   // of a file that holds this form
-	writer func(w io.Writer, length int) (io.WriteCloser, error)
+	writer func(w io.Writer, brotliLevel int) (io.WriteCloser, error)
 }
 
 // codings in the order of preference.
 var codings = []coding{
-	{"br", []string{"br"}, ".br", func(w io.Writer, length int) (io.WriteCloser, error) {
-		return brotli.NewWriterLevel(w, brotliLevel(length)), nil
+	{"br", []string{"br"}, ".br", func(w io.Writer, level int) (io.WriteCloser, error) {
+		return brotli.NewWriterLevel(w, level), nil
 	}},
 	{"gzip", []string{"gzip"}, ".gz", func(w io.Writer, _ int) (io.WriteCloser, error) {
 		return gzip.NewWriterLevel(w, gzip.BestCompression)
 	}},
 }
 
-// brotliLevel is 9 for the wasm, which is compressed when it is built: the last
-// two levels take minutes for a few percent. The page's small files are compressed
-// at every start, in 2 ms each; from level 6 on the writer's tables take most of the
-// time.
-func brotliLevel(length int) int {
-	if length > 4<<20 {
-		return 9
-	}
-	return 5
-}
+// startLevel of brotli is for what is compressed when a server starts, in 2 ms a
+// small file; from level 6 on the writer's tables take most of the time.
+const startLevel = 5
 
-// compressible says whether compression is worth its time. Weights lose 8 % of
-// their length, sealed models none.
+// compressible says whether compression is worth the time of a start. Weights lose
+// 13 % of their length at the best level and 7 % at this one, sealed models nothing.
 func compressible(name string) bool {
 	kind := path.Ext(name)
 	return kind != ".onnx" && kind != ".age"
 }
 
-func (c coding) encode(content []byte) ([]byte, error) {
+func (c coding) encode(content []byte, brotliLevel int) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := c.writer(&out, len(content))
+	w, err := c.writer(&out, brotliLevel)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +53,28 @@ func (c coding) encode(content []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Compressed returns the compressed forms of content by the suffix of the file
-// that AddFolder and AddPage expect them in. The build uses it for the wasm, which
-// takes too long to compress at every start.
-func Compressed(content []byte) (map[string][]byte, error) {
+// FormNames are those of the files in which UseForms looks for the compressed forms of
+// a content: its digest, with a suffix.
+func FormNames(content []byte) []string {
+	var names []string
+	for _, c := range codings {
+		names = append(names, c.formName(content))
+	}
+	return names
+}
+
+func (c coding) formName(content []byte) string { return digest(content) + c.suffix }
+
+// Forms makes the compressed forms of a content, by the names of their files. Of
+// brotli's levels, 0 to 11, the last two take a minute for the wasm.
+func Forms(content []byte, brotliLevel int) (map[string][]byte, error) {
 	forms := map[string][]byte{}
 	for _, c := range codings {
-		b, err := c.encode(content)
+		b, err := c.encode(content, brotliLevel)
 		if err != nil {
 			return nil, err
 		}
-		forms[c.suffix] = b
+		forms[c.formName(content)] = b
 	}
 	return forms, nil
 }

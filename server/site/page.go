@@ -52,17 +52,17 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		return errors.New("a site has one page")
 	}
 	s.paged = true
-	files := map[string]map[string][]byte{}
+	files := map[string][]byte{}
 	for _, folder := range folders {
 		found, err := read(folder)
 		if err != nil {
 			return err
 		}
-		for name, forms := range found {
+		for name, content := range found {
 			if files[name] != nil {
 				return fmt.Errorf("two folders of the page have a file %s", name)
 			}
-			files[name] = forms
+			files[name] = content
 		}
 	}
 	if files[indexPage] == nil {
@@ -91,14 +91,14 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		if files[name] == nil {
 			continue
 		}
-		content := pattern.ReplaceAllFunc(files[name][""], func(match []byte) []byte {
+		content := pattern.ReplaceAllFunc(files[name], func(match []byte) []byte {
 			target := string(pattern.FindSubmatch(match)[1])
 			if !versioned(target) {
 				return match
 			}
 			return bytes.Replace(match, []byte(`"`+target+`"`), []byte(`"`+folder+target+`"`), 1)
 		})
-		if err := s.add(name, revalidate, map[string][]byte{"": content}); err != nil {
+		if err := s.add(name, revalidate, content); err != nil {
 			return err
 		}
 	}
@@ -110,20 +110,20 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Contains(worker[""], []byte(buildToken)) {
+		if !bytes.Contains(worker, []byte(buildToken)) {
 			return fmt.Errorf("%s lacks the token %s", serviceWorker, buildToken)
 		}
-		return s.add(serviceWorker, revalidate, map[string][]byte{"": bytes.ReplaceAll(worker[""], []byte(buildToken), account)})
+		return s.add(serviceWorker, revalidate, bytes.ReplaceAll(worker, []byte(buildToken), account))
 	}
 	return nil
 }
 
 // version is a digest of files, their names included, in 64 bits.
-func version(names []string, files map[string]map[string][]byte) string {
+func version(names []string, files map[string][]byte) string {
 	sum := sha256.New()
 	for _, name := range names {
-		fmt.Fprintf(sum, "%s %d\n", name, len(files[name][""]))
-		sum.Write(files[name][""])
+		fmt.Fprintf(sum, "%s %d\n", name, len(files[name]))
+		sum.Write(files[name])
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
@@ -167,14 +167,14 @@ func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
 	if i := slices.IndexFunc(s.models, func(m modelEntry) bool { return strings.EqualFold(m.Name, entry.Name) }); i >= 0 {
 		return fmt.Errorf("there are two models named %q: rename the folder or file of one of them", entry.Name)
 	}
-	files := map[string]map[string][]byte{}
+	files := map[string][]byte{}
 	for i, content := range contents {
-		files[entry.Files[i]] = map[string][]byte{"": content}
+		files[entry.Files[i]] = content
 		entry.Bytes += len(content)
 	}
 	entry.Folder = "models/" + entry.Name + "/" + version(entry.Files, files) + "/"
-	for name, forms := range files {
-		if err := s.add(entry.Folder+name, immutable, forms); err != nil {
+	for name, content := range files {
+		if err := s.add(entry.Folder+name, immutable, content); err != nil {
 			return err
 		}
 	}
@@ -184,5 +184,5 @@ func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	return s.add(modelIndex, revalidate, map[string][]byte{"": index})
+	return s.add(modelIndex, revalidate, index)
 }

@@ -107,10 +107,16 @@ type Site struct {
 	models []modelEntry
 	kept   []string // folders under base whose files are immutable
 	paged  bool     // AddPage was called
+	forms  fs.FS    // compressed forms made before; may be nil
 }
 
 // New returns an empty site at the root of its host.
 func New() *Site { return &Site{base: "/", files: map[string]*file{}} }
+
+// UseForms names a folder with compressed forms of files that are added after: what
+// Forms made of their contents. What is not there is compressed when it is added, if
+// that is worth the time. Names are digests, so that a form fits its content or is not found.
+func (s *Site) UseForms(fsys fs.FS) { s.forms = fsys }
 
 var basePath = regexp.MustCompile(`^/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*$`)
 
@@ -130,49 +136,37 @@ func (s *Site) SetBase(base string) error {
 func (s *Site) Base() string { return s.base }
 
 // AddFolder serves every file of fsys whose kind is known at the root of the
-// site, as it is and revalidated. FILE.br and FILE.gz next to a FILE are its
-// compressed forms; where they are missing they are made here.
+// site, as it is and revalidated.
 func (s *Site) AddFolder(fsys fs.FS) error {
 	found, err := read(fsys)
 	if err != nil {
 		return err
 	}
-	for name, forms := range found {
-		if err := s.add(name, revalidate, forms); err != nil {
+	for name, content := range found {
+		if err := s.add(name, revalidate, content); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// read returns the files of fsys whose kind is known, each with the compressed
-// forms that lie beside it, by the name of the coding.
-func read(fsys fs.FS) (map[string]map[string][]byte, error) {
-	found := map[string]map[string][]byte{}
+// read returns the files of fsys whose kind is known.
+func read(fsys fs.FS) (map[string][]byte, error) {
+	found := map[string][]byte{}
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || contentTypes[path.Ext(name)] == "" {
 			return err
 		}
-		content, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return err
-		}
-		forms := map[string][]byte{"": content}
-		for _, c := range codings {
-			if b, err := fs.ReadFile(fsys, name+c.suffix); err == nil {
-				forms[c.name] = b
-			}
-		}
-		found[name] = forms
-		return nil
+		found[name], err = fs.ReadFile(fsys, name)
+		return err
 	})
 	return found, err
 }
 
 // add registers a file under a URL path, relative to the base, and makes the
 // compressed forms that are missing and worth it.
-func (s *Site) add(name, cache string, contents map[string][]byte) error {
-	f, err := newFile(name, cache, contents)
+func (s *Site) add(name, cache string, content []byte) error {
+	f, err := newFile(name, cache, content, s.forms)
 	if err != nil {
 		return fmt.Errorf("compressing %s: %w", name, err)
 	}
@@ -183,15 +177,17 @@ func (s *Site) add(name, cache string, contents map[string][]byte) error {
 	return nil
 }
 
-func newFile(name, cache string, contents map[string][]byte) (*file, error) {
+func newFile(name, cache string, identity []byte, made fs.FS) (*file, error) {
 	f := &file{contentType: []string{contentTypes[path.Ext(name)]}, cache: []string{cache}}
-	identity := contents[""]
 	tag := digest(identity)
 	for _, c := range codings {
-		content, ok := contents[c.name]
-		if !ok && compressible(name) {
+		var content []byte
+		if made != nil {
+			content, _ = fs.ReadFile(made, c.formName(identity)) // or it was not made
+		}
+		if content == nil && compressible(name) {
 			var err error
-			if content, err = c.encode(identity); err != nil {
+			if content, err = c.encode(identity, startLevel); err != nil {
 				return nil, err
 			}
 		}
@@ -215,7 +211,7 @@ func digest(content []byte) string {
 
 // health answers at HealthPath.
 var health = func() *file {
-	f, err := newFile("health.txt", never, map[string][]byte{"": []byte("ok\n")})
+	f, err := newFile("health.txt", never, []byte("ok\n"), nil)
 	if err != nil {
 		panic(err) // gzip and brotli write to memory
 	}

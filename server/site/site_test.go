@@ -37,15 +37,20 @@ var folder = fstest.MapFS{
 	"sw.js":                {Data: []byte("const build = __BUILD__;")},
 	"vendor/zip.js":        {Data: []byte("export {};")},
 	"encipher.wasm":        {Data: []byte("\x00asm-identity, longer than its forms")},
-	"encipher.wasm.br":     {Data: []byte("as brotli")},
-	"encipher.wasm.gz":     {Data: []byte("as gzip")},
 	"static.go":            {Data: []byte("package static")},
 	".gitignore":           {Data: []byte("*")},
+}
+
+// forms stand in for those of the wasm; nothing but its digest leads to them.
+func forms() fstest.MapFS {
+	names := site.FormNames(folder["encipher.wasm"].Data)
+	return fstest.MapFS{names[0]: {Data: []byte("as brotli")}, names[1]: {Data: []byte("as gzip")}}
 }
 
 func fill(t testing.TB, base string) *site.Site {
 	t.Helper()
 	s := site.New()
+	s.UseForms(forms())
 	if err := s.SetBase(base); err != nil {
 		t.Fatal(err)
 	}
@@ -323,6 +328,39 @@ func TestEveryFormHoldsTheSameFile(t *testing.T) {
 	}
 }
 
+// What Forms makes is found again by the content, and holds it.
+func TestForms(t *testing.T) {
+	content := []byte(strings.Repeat("weights ", 100))
+	made, err := site.Forms(content, 11)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := fstest.MapFS{}
+	for _, name := range site.FormNames(content) {
+		if made[name] == nil {
+			t.Fatalf("there is no form %s", name)
+		}
+		folder[name] = &fstest.MapFile{Data: made[name]}
+	}
+	s := site.New()
+	s.UseForms(folder)
+	if err := s.AddModel("m", []byte("{}"), content, content[8:]); err != nil {
+		t.Fatal(err)
+	}
+	var index struct{ Models []struct{ Folder string } }
+	if err := json.Unmarshal(get(t, s, "/models/index.json", nil).Body.Bytes(), &index); err != nil {
+		t.Fatal(err)
+	}
+	at := "/" + index.Models[0].Folder
+	w := get(t, s, at+"encryption.onnx", http.Header{"Accept-Encoding": {"br"}})
+	if got, err := io.ReadAll(brotli.NewReader(w.Body)); err != nil || !bytes.Equal(got, content) || w.Header().Get("Content-Encoding") != "br" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if w := get(t, s, at+"decryption.onnx", http.Header{"Accept-Encoding": {"br"}}); w.Header().Get("Content-Encoding") != "" {
+		t.Error("a model without forms is compressed")
+	}
+}
+
 func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	s := fill(t, "/")
 	tags := map[string]bool{}
@@ -375,7 +413,7 @@ func TestPageRefersToItsVersion(t *testing.T) {
 func TestVersionFollowsTheFiles(t *testing.T) {
 	versions := map[string]string{read(t, fill(t, "/")).Version: "nothing"}
 	for name := range folder {
-		if slices.Contains([]string{"static.go", ".gitignore", "encipher.wasm.br", "encipher.wasm.gz"}, name) {
+		if slices.Contains([]string{"static.go", ".gitignore"}, name) {
 			continue
 		}
 		changed := fstest.MapFS{}

@@ -48,7 +48,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
-	server := exec.CommandContext(ctx, program, "-addr", "127.0.0.1:0")
+	server := exec.CommandContext(ctx, program, "-quiet", "-addr", "127.0.0.1:0")
 	server.Stderr = os.Stderr
 	answers, err := server.StdoutPipe()
 	if err != nil {
@@ -119,7 +119,11 @@ func visit(ctx context.Context, base *url.URL) ([]file, error) {
 		}
 		files = append(files, f)
 		for _, reference := range references(f.path, content) {
-			next, err := at.Parse(reference)
+			from := at
+			if path.Base(reference) == "sw.js" { // it is given relative to the page
+				from = base
+			}
+			next, err := from.Parse(reference)
 			if err != nil {
 				return nil, fmt.Errorf("%s refers to %q: %w", f.path, reference, err)
 			}

@@ -1,30 +1,36 @@
-// Command bundle builds the wasm of the page: encipher.wasm with its compressed
-// forms, and the loader wasm_exec.js of the same Go release.
+// Command bundle builds the wasm of the page, encipher.wasm, copies the loader
+// wasm_exec.js of the same Go release, and compresses both, the page's files and the
+// shipped models: forms/ holds what the server sends in their place.
 //
 // It is what `make wasm` runs. Files are written under a temporary name and
-// renamed; an unchanged wasm keeps its compressed forms.
+// renamed; what is unchanged is not compressed again.
 package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
 
 	"enciphergan/internal/atomicfile"
+	"enciphergan/models"
 	"enciphergan/server/site"
+	"enciphergan/static"
 )
 
 func main() {
 	out := flag.String("o", filepath.Join("server", "built"), "folder to write to; the server embeds the default one")
 	tags := flag.String("tags", "", "build tags of the wasm")
-	quick := flag.Bool("quick", false, "save the half minute that the best compression takes, for builds that are not shipped")
+	quick := flag.Bool("quick", false, "save the minute that the best compression takes, for builds that are not shipped")
 	flag.Parse()
 	if err := bundle(*out, *tags, *quick); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle: %v\n", err)
@@ -58,37 +64,86 @@ func bundle(out, tags string, quick bool) error {
 		return err
 	}
 	target := filepath.Join(out, "encipher.wasm")
-	if old, err := os.ReadFile(target); err == nil && bytes.Equal(old, content) && complete(target) {
-		return nil
+	if old, err := os.ReadFile(target); err != nil || !bytes.Equal(old, content) {
+		if err := os.Rename(fresh, target); err != nil {
+			return err
+		}
 	}
-	// Without the wasm the forms count as missing, should this stop half-way.
-	if err := os.Remove(target); err != nil && !os.IsNotExist(err) {
-		return err
+	sent := [][]byte{content, loader}
+	if quick {
+		return compress(filepath.Join(out, "forms"), sent, brotli.BestSpeed)
 	}
-	forms, err := site.Compressed(content)
+	others, err := shipped()
 	if err != nil {
 		return err
 	}
-	if !quick {
-		var best bytes.Buffer
-		w := brotli.NewWriterLevel(&best, brotli.BestCompression)
-		if _, err := w.Write(content); err != nil {
+	return compress(filepath.Join(out, "forms"), append(sent, others...), brotli.BestCompression)
+}
+
+// Models of larger files are loaded where somebody chooses them, lose little, and would
+// fill the server with a second and a third form.
+const largest = 1_000_000 // bytes
+
+// shipped are the contents of the page's files and of the smaller models, which browsers
+// get as they are in the repository.
+func shipped() (contents [][]byte, err error) {
+	err = fs.WalkDir(static.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
 			return err
 		}
-		if err := w.Close(); err != nil {
-			return err
+		content, err := static.Files.ReadFile(name)
+		contents = append(contents, content)
+		return err
+	})
+	for _, name := range models.Names() {
+		f, ferr := models.Files(name)
+		err = errors.Join(err, ferr)
+		if max(len(f.Encryption), len(f.Decryption)) <= largest {
+			contents = append(contents, f.Card, f.Encryption, f.Decryption)
 		}
-		forms[".br"] = best.Bytes()
 	}
-	for suffix, b := range forms {
-		if err := atomicfile.Write(target+suffix, b, 0o666); err != nil {
-			return err
-		}
-	}
-	if err := atomicfile.Write(target, content, 0o666); err != nil {
+	return contents, err
+}
+
+// compress leaves the forms of contents, and nothing else, in a folder.
+func compress(dir string, contents [][]byte, brotliLevel int) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %.1f MB, %.1f MB as brotli, %.1f MB as gzip\n", target, megabytes(content), megabytes(forms[".br"]), megabytes(forms[".gz"]))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, e := range entries {
+		there[e.Name()] = true
+	}
+	for _, content := range contents {
+		names := site.FormNames(content)
+		if !slices.ContainsFunc(names, func(name string) bool { return !there[name] }) {
+			for _, name := range names {
+				there[name] = false // it stays
+			}
+			continue
+		}
+		forms, err := site.Forms(content, brotliLevel)
+		if err != nil {
+			return err
+		}
+		for name, b := range forms {
+			if err := atomicfile.Write(filepath.Join(dir, name), b, 0o666); err != nil {
+				return err
+			}
+			there[name] = false
+		}
+	}
+	for name, stale := range there {
+		if stale {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -100,7 +155,7 @@ func compile(target, tags, linker string, messages io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	modfile, err := lazyModules(dir)
+	modfile, err := leanModules(dir)
 	if err != nil {
 		return err
 	}
@@ -114,15 +169,3 @@ func compile(target, tags, linker string, messages io.Writer) error {
 	}
 	return nil
 }
-
-// complete says whether the compressed forms are there.
-func complete(target string) bool {
-	for _, suffix := range []string{".br", ".gz"} {
-		if _, err := os.Stat(target + suffix); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func megabytes(b []byte) float64 { return float64(len(b)) / 1e6 }

@@ -12,7 +12,7 @@ import (
 
 // mostBytes is how large the wasm may be, uncompressed; 33 MB is what it has when
 // methods are not pruned.
-const mostBytes = 12_500_000
+const mostBytes = 11_500_000
 
 // The linker leaves out methods that nothing calls, unless a reachable function
 // can find methods by a name or number that is known only when it runs: then all

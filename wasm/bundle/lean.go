@@ -14,28 +14,33 @@ import (
 // be there once.
 type edit struct{ file, old, new string }
 
-// lazy are the changes to Gorgonia and tensor, whose sources are otherwise as they
-// are pinned: a template for drawing graphs and expressions for reading files of
-// NumPy are compiled when they are first used instead of when the program starts. The page
-// never uses them, so that the linker leaves text/template and regexp out.
-var lazy = map[string][]edit{
+// absent is where packages of ours lie that take the place of those of the standard
+// library that a module imports and, in the page, does not need.
+const absent = "enciphergan/third_party/absent/"
+
+// lean are the changes to modules whose sources are otherwise as they are pinned: what
+// they import. Gorgonia draws graphs with text/template; tensor writes arrays with
+// encoding/gob, and reads files of NumPy with regexp, of which age asks one simple
+// question. Each of them prepares itself when a program starts, so that the linker
+// would keep all of it.
+var lean = map[string][]edit{
 	"gorgonia.org/gorgonia": {
-		{"templates.go", "func init() {\n\texprNodeTempl = template.Must(", "func exprNodeTemplate() *template.Template {\n\treturn template.Must("},
-		{"node.go", "exprNodeTempl.ExecuteTemplate(", "exprNodeTemplate().ExecuteTemplate("},
+		{"templates.go", `"text/template"`, `"` + absent + `template"`},
 	},
 	"gorgonia.org/tensor": {
-		{"dense_io.go", "var npyDescRE = regexp.MustCompile(`'descr':\\s*'([^']*)'`)", "func npyDescRE() *regexp.Regexp { return regexp.MustCompile(`'descr':\\s*'([^']*)'`) }"},
-		{"dense_io.go", "var rowOrderRE = regexp.MustCompile(`'fortran_order':\\s*(False|True)`)", "func rowOrderRE() *regexp.Regexp { return regexp.MustCompile(`'fortran_order':\\s*(False|True)`) }"},
-		{"dense_io.go", "var shapeRE = regexp.MustCompile(`'shape':\\s*\\(([^\\(]*)\\)`)", "func shapeRE() *regexp.Regexp { return regexp.MustCompile(`'shape':\\s*\\(([^\\(]*)\\)`) }"},
-		{"dense_io.go", "npyDescRE.Find", "npyDescRE().Find"},
-		{"dense_io.go", "rowOrderRE.Find", "rowOrderRE().Find"},
-		{"dense_io.go", "shapeRE.Find", "shapeRE().Find"},
+		{"tensor.go", `"encoding/gob"`, `"` + absent + `gob"`},
+		{"dense_io.go", `"encoding/gob"`, `"` + absent + `gob"`},
+		{"sparse_io.go", `"encoding/gob"`, `"` + absent + `gob"`},
+		{"dense_io.go", `"regexp"`, `"` + absent + `regexp"`},
+	},
+	"filippo.io/age": {
+		{"scrypt.go", `"regexp"`, `"` + absent + `regexp"`},
 	},
 }
 
-// lazyModules writes the changed modules, and a go.mod that leads to them, into a
+// leanModules writes the changed modules, and a go.mod that leads to them, into a
 // folder, and returns the path of that go.mod.
-func lazyModules(dir string) (modfile string, err error) {
+func leanModules(dir string) (modfile string, err error) {
 	root, err := module("")
 	if err != nil {
 		return "", err
@@ -50,7 +55,7 @@ func lazyModules(dir string) (modfile string, err error) {
 			return "", err
 		}
 	}
-	for path, edits := range lazy {
+	for path, edits := range lean {
 		from, err := module(path)
 		if err != nil {
 			return "", err
