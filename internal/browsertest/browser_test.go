@@ -223,10 +223,17 @@ func open(t *testing.T, address string) *tab {
 // there has complained about anything.
 func visit(t *testing.T, address string) *tab {
 	t.Helper()
-	b := &tab{t: t, downloads: t.TempDir()}
 	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
+	return visitAs(t, address, host)
+}
+
+// visitAs lets the browser know the server by another host.
+func visitAs(t *testing.T, address, host string) *tab {
+	t.Helper()
+	b := &tab{t: t, downloads: t.TempDir()}
+	at, path, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
 	b.traffic = &traffic{host: host, proxy: &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme = "http" },
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", at },
 	}}
 	proxy := httptest.NewServer(b.traffic)
 	t.Cleanup(proxy.Close)
@@ -278,7 +285,7 @@ func visit(t *testing.T, address string) *tab {
 			}
 		}
 	})
-	b.do(chromedp.Navigate(address))
+	b.do(chromedp.Navigate("http://" + host + "/" + path))
 	return b
 }
 

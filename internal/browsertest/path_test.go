@@ -815,6 +815,9 @@ func TestCancel(t *testing.T) {
 	if !eval[bool](b, leaving) {
 		t.Error("closing the tab during work is not asked about")
 	}
+	// What is left is told from what has passed, once that is two seconds.
+	eval[bool](b, `(() => { const now = performance.now.bind(performance); performance.now = () => now() + 10_000; return true })()`)
+	b.until(`/about \d+ (s|min) left/.test(document.getElementById("summary").textContent)`)
 	eval[bool](b, `(document.querySelector(".row .row-end").click(), true)`)
 	b.until(`document.querySelector(".row").dataset.code === "canceled" && document.getElementById("list").dataset.state === "working"`)
 	b.click("cancel")

@@ -1,0 +1,128 @@
+package browsertest
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// Over plain HTTP from another machine the page works, says what the browser
+// withholds and why, and offers none of it.
+func TestInsecureContext(t *testing.T) {
+	b := visitAs(t, serve(t), "pictures.example")
+	b.expectTrouble("untrustworthy") // what Chromium says of two headers, which it ignores there
+	b.ready()
+	if eval[bool](b, `isSecureContext`) {
+		t.Fatal("the browser takes the page's origin for a secure one")
+	}
+	words := eval[string](b, `document.getElementById("insecure-warning").innerText`)
+	for _, part := range []string{"HTTPS", "remembers a key", "offline"} {
+		if !strings.Contains(words, part) {
+			t.Errorf("the warning lacks %q: %q", part, words)
+		}
+	}
+	b.until(`document.getElementById("offline").dataset.state === "none"`)
+	if eval[bool](b, `document.getElementById("offline").checkVisibility()`) {
+		t.Error("the page claims to work offline")
+	}
+	b.works(newKey(t))
+	if eval[bool](b, `document.getElementById("remembering").checkVisibility()`) {
+		t.Error("the page offers to remember a key, which it cannot")
+	}
+}
+
+// The comparison is moved by the keyboard and the pointer, and enlarged.
+func TestComparison(t *testing.T) {
+	b := open(t, serve(t))
+	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", absolute(t, filepath.Join("testdata", "photo.jpg")))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelectorAll("#view svg.scatter").length === 4 && document.getElementById("left-image").naturalWidth > 0`)
+	divide := `document.getElementById("pair").style.getPropertyValue("--divide")`
+	eval[bool](b, `(document.getElementById("divider").focus(), true)`)
+	for _, step := range []struct{ key, want string }{{kb.ArrowRight, "51%"}, {kb.ArrowLeft, "50%"}, {kb.Home, "0%"}, {kb.End, "100%"}} {
+		b.do(chromedp.KeyEvent(step.key))
+		b.until(fmt.Sprintf(`%s === %q`, divide, step.want))
+	}
+	// The left picture shows as far as the divider says.
+	eval[bool](b, `(() => {
+		const { left, top, width } = document.getElementById("pair").getBoundingClientRect();
+		document.getElementById("pair").dispatchEvent(new PointerEvent("pointerdown", { isPrimary: true, buttons: 1, clientX: left + width / 4, clientY: top + 5, bubbles: true }));
+		return true;
+	})()`)
+	b.until(divide + ` === "25%"`)
+	if clip := eval[string](b, `getComputedStyle(document.getElementById("left-image")).clipPath`); !strings.Contains(clip, "75%") {
+		t.Errorf("the left picture is cut as %s", clip)
+	}
+	for zoom, factor := range map[string]string{"1": "1", "4": "4"} {
+		eval[bool](b, fmt.Sprintf(`(() => { const z = document.getElementById("zoom"); z.value = %q; z.dispatchEvent(new Event("change")); return true })()`, zoom))
+		b.until(fmt.Sprintf(`Math.abs(document.getElementById("pair").getBoundingClientRect().width * devicePixelRatio - %s * document.getElementById("left-image").naturalWidth) < 1`, factor))
+	}
+	if rendering := eval[string](b, `getComputedStyle(document.getElementById("left-image")).imageRendering`); rendering != "pixelated" {
+		t.Errorf("enlarged samples are drawn %s", rendering)
+	}
+	eval[bool](b, `(() => { const z = document.getElementById("zoom"); z.value = "0"; z.dispatchEvent(new Event("change")); return true })()`)
+	b.until(`document.getElementById("stage").scrollWidth <= document.getElementById("stage").clientWidth`)
+}
+
+// Every control that is shown is reached by the Tab key.
+func TestEveryControlByKeyboard(t *testing.T) {
+	b := open(t, serve(t))
+	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
+	b.until(`document.getElementById("fingerprint").textContent !== ""`)
+	b.choose("file", write(t, "one.png", encode(t, scene(70, 50))))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelectorAll("#view svg.scatter").length === 4`)
+	b.choose("file", write(t, "two.png", encode(t, scene(50, 70))), write(t, "notes.txt", []byte("no picture")))
+	b.settled()
+	// Radio buttons are one stop, at the chosen one.
+	shown := eval[[]string](b, `(() => {
+		const controls = [...document.querySelectorAll("button, input, select, textarea, summary, [tabindex='0']")]
+			.filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !(e.type === "radio" && !e.checked));
+		controls.forEach((e, i) => (e.dataset.stop = i + ": " + (e.id || e.className || e.tagName)));
+		document.activeElement.blur();
+		return controls.map((e) => e.dataset.stop);
+	})()`)
+	if len(shown) < 20 {
+		t.Fatalf("the page shows %d controls: %q", len(shown), shown)
+	}
+	var reached []string
+	for range 2 * len(shown) {
+		b.do(chromedp.KeyEvent(kb.Tab))
+		if stop := eval[string](b, `document.activeElement?.dataset.stop ?? ""`); stop != "" {
+			reached = append(reached, stop)
+			if !eval[bool](b, `(() => { const s = getComputedStyle(document.activeElement.closest(".modes label") ?? document.activeElement); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 })()`) {
+				t.Errorf("the focus on %s is not to be seen", stop)
+			}
+		}
+	}
+	for _, stop := range shown {
+		if !slices.Contains(reached, stop) {
+			t.Errorf("%s is not reached", stop)
+		}
+	}
+}
+
+// The backup is printed alone, without the page and without its buttons.
+func TestBackupIsPrintedAlone(t *testing.T) {
+	b := open(t, serve(t))
+	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
+	b.click("backup")
+	b.until(`document.getElementById("sheet").open`)
+	eval[bool](b, `(globalThis.print = () => (globalThis.printed = true), true)`)
+	b.click("print")
+	b.until(`globalThis.printed`)
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	if got := eval[string](b, `["header", "main", "#sheet", "#sheet-code svg", "#sheet-text", "#sheet .actions"].map((s) => s + " " + document.querySelector(s).checkVisibility()).join(", ")`); got != "header false, main false, #sheet true, #sheet-code svg true, #sheet-text true, #sheet .actions false" {
+		t.Errorf("printed: %s", got)
+	}
+}
