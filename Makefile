@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor dist dist-check bench-server screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor dist dist-check bench-server screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ types: tools/types/node_modules/.package-lock.json ## check static/encipher.d.ts
 tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
 	cd tools/types && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+icons: chromium ## draw the page's icons as PNG from their SVG, into static/
+	$(GO) run ./tools/icons
 
 size: wasm ## print what the first visit of the page transfers, and fail above 3.0 MB as brotli
 	@$(GO) run ./tools/size

@@ -7,5 +7,5 @@ import "embed"
 
 // Files holds the files of the page at its root.
 //
-//go:embed *.html *.css *.js *.svg *.webmanifest vendor/*.js
+//go:embed *.html *.css *.js *.svg *.png *.webmanifest vendor/*.js
 var Files embed.FS

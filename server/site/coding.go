@@ -35,7 +35,7 @@ const startLevel = 5
 // 13 % of their length at the best level and 7 % at this one, sealed models nothing.
 func compressible(name string) bool {
 	kind := path.Ext(name)
-	return kind != ".onnx" && kind != ".age"
+	return kind != ".onnx" && kind != ".age" && kind != ".png"
 }
 
 func (c coding) encode(content []byte, brotliLevel int) ([]byte, error) {
