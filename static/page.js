@@ -61,7 +61,8 @@ async function start() {
       },
     );
     $("slow-warning").hidden = encipher.kernels !== "plain Go"; // the browser refused the vectors
-    for (const { name } of encipher.models) $("model").append(new Option(name));
+    $("model").replaceChildren(...encipher.models.map(({ name }) => new Option(name)));
+    $("model").disabled = false;
     $("model-choice").hidden = encipher.models.length < 2;
     $("model").value = $("model").dataset.used = used;
     showModel();

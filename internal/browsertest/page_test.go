@@ -126,3 +126,20 @@ func TestBackupIsPrintedAlone(t *testing.T) {
 		t.Errorf("printed: %s", got)
 	}
 }
+
+// What is shown while the program loads does not move when it is there.
+func TestNothingMovesWhileLoading(t *testing.T) {
+	b := visit(t, serve(t))
+	for _, width := range []int64{360, 412, 768, 1440} {
+		b.do(chromedp.EmulateViewport(width, 900), chromedp.Reload())
+		b.ready()
+		b.until(`document.getElementById("offline").dataset.state === "ready"`)
+		// In the sense of the Layout Instability API; up to 0.1 counts as good.
+		shifts := eval[[]string](b, `new Promise((resolve) => new PerformanceObserver((list) => resolve(list.getEntries().map((e) => e.value.toFixed(3) + " " + e.sources.map((s) => (s.node?.id || s.node?.nodeName) + " " + s.previousRect.y + " to " + s.currentRect.y).join(", ")))).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve([]), 500))`)
+		for _, s := range shifts {
+			if !strings.HasPrefix(s, "0.00") && !strings.HasPrefix(s, "0.01") {
+				t.Errorf("at %d px something moves by %s", width, s)
+			}
+		}
+	}
+}
