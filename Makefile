@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor lint dist dist-check bench-server screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types size vendor lint vulncheck dist dist-check bench-server screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,11 @@ lint: ## run staticcheck over all packages, and over those that the wasm has fil
 	build/staticcheck ./... $(STAND_INS)
 	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
 	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
+
+vulncheck: ## run govulncheck, which fetches the list of known vulnerabilities; GOVULNDB=URL
+	$(LINT) golang.org/x/vuln/cmd/govulncheck
+	build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./... $(STAND_INS)
+	GOOS=js GOARCH=wasm build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./wasm
 
 build: wasm ## build the server and the command-line tool into build/
 	$(GO) build -trimpath -o build/ ./server ./cmd/encipher
