@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -9,7 +10,9 @@ import (
 	"testing"
 
 	"enciphergan/internal/network"
+	"enciphergan/models"
 	"enciphergan/server/site"
+	"enciphergan/static"
 )
 
 const sealedModel = ageIntroduction + "-> scrypt\n"
@@ -118,4 +121,45 @@ func get(t *testing.T, s *site.Site, path string) string {
 		t.Errorf("%s: status %d", path, w.Code)
 	}
 	return w.Body.String()
+}
+
+// How long the server takes to collect what it serves, and how much of that is the compression of the page's
+// files and the cards.
+func BenchmarkStart(b *testing.B) {
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := collect(""); err != nil {
+				b.Skip(err) // built without the wasm
+			}
+		}
+	})
+	b.Run("compression", func(b *testing.B) {
+		var files [][]byte
+		err := fs.WalkDir(static.Files, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(static.Files, name)
+			files = append(files, content)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, name := range models.Names() {
+			f, err := models.Files(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			files = append(files, f.Card)
+		}
+		for b.Loop() {
+			for _, content := range files {
+				if _, err := site.Compressed(content); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.ReportMetric(float64(len(files)), "files")
+	})
 }

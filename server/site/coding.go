@@ -28,9 +28,9 @@ var codings = []coding{
 }
 
 // brotliLevel is 9 for the wasm, which is compressed when it is built: the last
-// two levels take minutes for a few percent. The page's small files are compressed
-// at every start, in 2 ms each; from level 6 on the writer's tables take most of the
-// time.
+// two levels take minutes for a few percent. The page's files are compressed at every
+// start (docs/server.md says how long that takes); from level 6 on the writer's tables
+// take most of the time of small ones.
 func brotliLevel(length int) int {
 	if length > 4<<20 {
 		return 9
