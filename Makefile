@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor dist dist-check bench-server screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,20 @@ test-wasm:
 		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED); \
 	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
 	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
+
+# The programs that look for faults have a module of their own, tools/lint, so that theirs are not among ours.
+LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
+
+lint: ## run staticcheck over all packages, and over those that the wasm has files of its own in
+	$(LINT) honnef.co/go/tools/cmd/staticcheck
+	build/staticcheck ./... $(STAND_INS)
+	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
+	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
+
+vulncheck: ## run govulncheck, which fetches the list of known vulnerabilities; GOVULNDB=URL
+	$(LINT) golang.org/x/vuln/cmd/govulncheck
+	build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./... $(STAND_INS)
+	GOOS=js GOARCH=wasm build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./wasm
 
 build: wasm ## build the server and the command-line tool into build/
 	$(GO) build -trimpath -o build/ ./server ./cmd/encipher

@@ -50,8 +50,19 @@ var build = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// binary builds the real server, which needs the wasm.
+// binary builds the real server.
 func binary(t *testing.T) string {
+	t.Helper()
+	needWasm(t)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// needWasm ends the test where there is no wasm for a server to embed.
+func needWasm(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join("built", "encipher.wasm")); err != nil {
 		if os.Getenv("CI") != "" {
@@ -59,11 +70,6 @@ func binary(t *testing.T) string {
 		}
 		t.Skip("there is no wasm to embed: make wasm builds it, as make test does")
 	}
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // running is a server that was started, with what it printed.
@@ -76,7 +82,12 @@ type running struct {
 
 func launch(t *testing.T, args ...string) *running {
 	t.Helper()
-	c := exec.Command(binary(t), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	return launchProgram(t, binary(t), append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+}
+
+func launchProgram(t *testing.T, program string, args ...string) *running {
+	t.Helper()
+	c := exec.Command(program, args...)
 	s := &running{log: &safeBuffer{}}
 	c.Stderr = s.log
 	out, err := c.StdoutPipe()

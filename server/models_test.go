@@ -119,3 +119,12 @@ func get(t *testing.T, s *site.Site, path string) string {
 	}
 	return w.Body.String()
 }
+
+// How long the server takes to collect what it serves.
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		if _, err := collect(""); err != nil {
+			b.Skip(err) // built without the wasm
+		}
+	}
+}

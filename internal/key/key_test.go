@@ -96,7 +96,7 @@ func TestKeysAndNoncesDiffer(t *testing.T) {
 	if a == b || a.IsZero() {
 		t.Error("two new keys are equal or zero")
 	}
-	if NewNonce() == NewNonce() {
+	if first, second := NewNonce(), NewNonce(); first == second {
 		t.Error("two new nonces are equal")
 	}
 	var one Key

@@ -11,9 +11,6 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// nodes is what builds the nodes of an operation from those of its operands.
-type nodes = func(in []*gorgonia.Node) (*gorgonia.Node, error)
-
 // floats reports operands that are not float32. Half-precision numbers are
 // among them: arithmetic on them would have to be rounded at every step.
 func floats(in ...*operand) error {

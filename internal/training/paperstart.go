@@ -30,13 +30,6 @@ const (
 // bends is an odd line with bends: the sum over i of slope[i]*(ReLU(v - knot[i]) - ReLU(-v - knot[i])).
 type bends struct{ knot, slope [paperKnots]float64 }
 
-func (b bends) at(v float64) (y float64) {
-	for i, k := range b.knot {
-		y += b.slope[i] * (max(0, v-k) - max(0, -v-k))
-	}
-	return y
-}
-
 // unbend is the line that gives back z from tanh(gain*z)/gain with the least mean square
 // error for z as cipher samples are before tanh: of deviation 1 and with tails between those of
 // a normal and of a Laplace distribution. Knots are sought one after the other, twice around, slopes by least squares.

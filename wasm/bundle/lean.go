@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -38,10 +40,18 @@ var lean = map[string][]edit{
 	},
 }
 
-// leanModules writes the changed modules, and a go.mod that leads to them, into a
-// folder, and returns the path of that go.mod.
+// copies is where the changed modules lie, below the root of ours. Go writes their path
+// into the wasm, so it must be a relative one and name nothing but their content.
+const copies = "build/wasm-modules"
+
+// leanModules writes the changed modules, and into a folder a go.mod that leads to them, and
+// returns the path of that go.mod. Builds that run at the same time share the modules.
 func leanModules(dir string) (modfile string, err error) {
 	root, err := module("")
+	if err != nil {
+		return "", err
+	}
+	place, err := writeCopies(root)
 	if err != nil {
 		return "", err
 	}
@@ -55,12 +65,32 @@ func leanModules(dir string) (modfile string, err error) {
 			return "", err
 		}
 	}
+	for path := range lean {
+		if out, err := exec.Command("go", "mod", "edit", "-replace="+path+"=./"+place+"/"+path, modfile).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go mod edit: %w: %s", err, out)
+		}
+	}
+	return modfile, nil
+}
+
+// writeCopies writes the changed modules into a folder that is named by their content,
+// and returns its slash-separated path below root.
+func writeCopies(root string) (place string, err error) {
+	parent := filepath.Join(root, filepath.FromSlash(copies))
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return "", err
+	}
+	fresh, err := os.MkdirTemp(parent, ".new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(fresh)
 	for path, edits := range lean {
 		from, err := module(path)
 		if err != nil {
 			return "", err
 		}
-		to := filepath.Join(dir, filepath.FromSlash(path))
+		to := filepath.Join(fresh, filepath.FromSlash(path))
 		if err := copySources(to, from); err != nil {
 			return "", fmt.Errorf("copying %s: %w", path, err)
 		}
@@ -69,11 +99,35 @@ func leanModules(dir string) (modfile string, err error) {
 				return "", fmt.Errorf("%s: %w", path, err)
 			}
 		}
-		if out, err := exec.Command("go", "mod", "edit", "-replace="+path+"="+to, modfile).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go mod edit: %w: %s", err, out)
+	}
+	name, err := digest(fresh)
+	if err != nil {
+		return "", err
+	}
+	target := filepath.Join(parent, name)
+	if err := os.Rename(fresh, target); err != nil {
+		// The same was written before, or is being written by another build.
+		if info, missing := os.Stat(target); missing != nil || !info.IsDir() {
+			return "", err
 		}
 	}
-	return modfile, nil
+	return copies + "/" + name, nil
+}
+
+// digest names the files of a folder, their names included, in 64 bits.
+func digest(dir string) (string, error) {
+	sum := sha256.New()
+	files := os.DirFS(dir)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		fmt.Fprintf(sum, "%s %d\n", name, len(content))
+		sum.Write(content)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil)[:8]), err
 }
 
 // module is the folder of a module's sources; of our own for "".
