@@ -105,6 +105,9 @@ func nginx(t *testing.T, directives string) (url string) {
 	}
 	for _, path := range []string{program, nginxModule} {
 		if _, err := os.Stat(path); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal("nginx and its module for brotli are not installed, which tools/nginx should have done")
+			}
 			t.Skip("nginx and its module for brotli are not installed: tools/nginx installs them")
 		}
 	}
