@@ -70,8 +70,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 	for _, want := range []string{
 		"`127.0.0.1:8080` if not given",
 		fmt.Sprintf("| %d KiB and the 4 KiB", maxHeaderBytes>>10),
-		fmt.Sprintf("| %.0f s after the connection", readHeaderTimeout.Seconds()),
-		fmt.Sprintf("| a whole request | %.0f s |", readTimeout.Seconds()),
+		fmt.Sprintf("| %.0f s after the connection", readTimeout.Seconds()),
 		fmt.Sprintf("| an answer | %.0f minutes,", writeTimeout.Minutes()),
 		fmt.Sprintf("| an idle connection | %.0f minutes |", idleTimeout.Minutes()),
 		fmt.Sprintf("; %d MiB sealed |", maxSealedBytes>>20),

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,12 +17,11 @@ import (
 // Limits of a connection. A response may take long: the wasm is tens of megabytes
 // uncompressed, and links can be slow.
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
-	writeTimeout      = 10 * time.Minute
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
-	shutdownTimeout   = 5 * time.Second // for answers under way
+	readTimeout     = 5 * time.Second // of a request, whose body nobody reads
+	writeTimeout    = 10 * time.Minute
+	idleTimeout     = 2 * time.Minute
+	maxHeaderBytes  = 16 << 10
+	shutdownTimeout = 5 * time.Second // for answers under way
 )
 
 // serve serves until ctx ends and then waits for the answers under way.
@@ -43,7 +41,7 @@ func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, 
 		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	address := listener.Addr().(*net.TCPAddr)
-	listener = completing{listener}
+	listener = wrapping{listener}
 	fmt.Fprintf(stdout, "Encipher is at %s://%s%s (Ctrl+C stops it)\n", scheme, visitable(address), pages.Base())
 	if scheme == "http" && !address.IP.IsLoopback() {
 		log.Warn("anybody on the way can read and change a page that comes without TLS, and from other machines browsers then give it no secure context: " +
@@ -76,8 +74,8 @@ func newServer(pages http.Handler, log *slog.Logger, quiet bool) *http.Server {
 		pages = logged{pages, log}
 	}
 	return &http.Server{
-		Handler:                      pages,
-		ReadHeaderTimeout:            readHeaderTimeout,
+		Handler:                      joined{pages},
+		ConnContext:                  withConn,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,
@@ -151,50 +149,3 @@ func (r *recorder) Write(b []byte) (int, error) {
 }
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// completing is a listener whose connections add the site's header fields to the
-// answers that net/http writes by itself, without any handler: to requests that it
-// cannot parse or whose headers are too large. Under TLS it sees none of them but the
-// one to a request without TLS.
-type completing struct{ net.Listener }
-
-func (l completing) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return completingConn{c.(*net.TCPConn)}, nil
-}
-
-// completingConn keeps the methods of TCP connections, which net/http looks for.
-type completingConn struct{ *net.TCPConn }
-
-func (c completingConn) Write(b []byte) (int, error) {
-	full := complete(b)
-	if len(full) == len(b) {
-		return c.TCPConn.Write(b)
-	}
-	if n, err := c.TCPConn.Write(full); err != nil {
-		return min(n, len(b)), err
-	}
-	return len(b), nil
-}
-
-// complete adds the header fields to an HTTP/1 error that lacks them. net/http
-// writes such an answer, and the head of any other, in one piece.
-func complete(b []byte) []byte {
-	if !bytes.HasPrefix(b, []byte("HTTP/1.")) || len(b) < len("HTTP/1.1 400") || b[len("HTTP/1.1 ")] < '4' {
-		return b
-	}
-	head, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !ok || bytes.Contains(head, []byte("\r\n"+site.Headers[0].Name+": ")) {
-		return b
-	}
-	var full bytes.Buffer
-	full.Write(head)
-	for _, h := range site.Headers {
-		fmt.Fprintf(&full, "\r\n%s: %s", h.Name, h.Value)
-	}
-	full.Write(b[len(head):])
-	return full.Bytes()
-}

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,7 +44,7 @@ func start(t testing.TB, log *slog.Logger, quiet bool) (address string, pages *s
 		t.Fatal(err)
 	}
 	server := newServer(pages, log, quiet)
-	go server.Serve(completing{listener})
+	go server.Serve(wrapping{listener})
 	t.Cleanup(func() { server.Close() })
 	return listener.Addr().String(), pages
 }
@@ -310,4 +312,63 @@ func (s *safeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// Bodies of every length arrive as they are, with their head in front, through
+// connections on which head and body are joined, one answer after the other.
+func TestJoinedAnswers(t *testing.T) {
+	content := make([]byte, 300_000)
+	rand.NewChaCha8([32]byte{1}).Read(content)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.URL.Query().Get("n"))
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/octet-stream")
+		if r.URL.Query().Get("length") != "" {
+			w.Header().Set("Content-Length", strconv.Itoa(n))
+		}
+		if r.URL.Query().Get("head") != "" {
+			w.Header().Set("X-Long", strings.Repeat("x", 6000)) // more than net/http buffers
+		}
+		half := n
+		if r.URL.Query().Get("twice") != "" {
+			half = n / 2
+		}
+		for _, part := range [][]byte{content[:half], content[half:n]} {
+			if m, err := w.Write(part); err != nil || m != len(part) && r.Method != http.MethodHead {
+				t.Errorf("%s: %d of %d bytes, %v", r.URL, m, len(part), err)
+			}
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(handler, silent(), false)
+	go server.Serve(wrapping{listener})
+	t.Cleanup(func() { server.Close() })
+	for _, n := range []int{0, 1, 511, 512, 513, 2047, 2048, 2049, 3000, 4095, 4096, 4097, 5000, 70_000, 300_000} {
+		for _, query := range []string{"length=1", "", "length=1&head=1", "length=1&twice=1", "twice=1"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				r, err := http.NewRequest(method, fmt.Sprintf("http://%s/?n=%d&%s", listener.Addr(), n, query), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, err := http.DefaultClient.Do(r)
+				if err != nil {
+					t.Fatalf("%s %s: %v", method, r.URL, err)
+				}
+				got, err := io.ReadAll(answer.Body)
+				answer.Body.Close()
+				want := content[:n]
+				if method == http.MethodHead {
+					want = nil
+				}
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%s %s: %d bytes, %v", method, r.URL, len(got), err)
+				}
+			}
+		}
+	}
 }
