@@ -168,6 +168,7 @@ var chromiums = regexp.MustCompile(`(^|\.)(google|googleapis|gvt1|gstatic)\.com(
 type traffic struct {
 	host  string
 	proxy *httputil.ReverseProxy
+	hold  func(path string) // returns when a request may go on
 
 	mu   sync.Mutex
 	seen []string // who saw it, method, host and path of every request, in order
@@ -181,6 +182,7 @@ func (tr *traffic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only the page's own server is reachable in this test", http.StatusForbidden)
 		return
 	}
+	tr.hold(r.URL.Path)
 	tr.proxy.ServeHTTP(w, r)
 }
 
@@ -224,15 +226,16 @@ func open(t *testing.T, address string) *tab {
 func visit(t *testing.T, address string) *tab {
 	t.Helper()
 	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
-	return visitAs(t, address, host)
+	return visitAs(t, address, host, func(string) {})
 }
 
-// visitAs lets the browser know the server by another host.
-func visitAs(t *testing.T, address, host string) *tab {
+// visitAs lets the browser know the server by another host, and holds its requests
+// until the function returns.
+func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 	t.Helper()
 	b := &tab{t: t, downloads: t.TempDir()}
 	at, path, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
-	b.traffic = &traffic{host: host, proxy: &httputil.ReverseProxy{
+	b.traffic = &traffic{host: host, hold: hold, proxy: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", at },
 	}}
 	proxy := httptest.NewServer(b.traffic)

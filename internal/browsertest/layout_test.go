@@ -45,6 +45,13 @@ func TestScreenshots(t *testing.T) {
 	}
 	photo := absolute(t, filepath.Join("testdata", "photo.jpg"))
 	look("1-start")
+	// What these show is tested where it comes up by itself.
+	eval[bool](b, `(document.getElementById("update").hidden = document.getElementById("update-unsaved").hidden = false, true)`)
+	look("10-update")
+	eval[bool](b, `(document.getElementById("update").hidden = true)`)
+	eval[bool](b, `(document.getElementById("sealed-title").textContent = "The model family is sealed", document.getElementById("sealed-wrong").hidden = false, document.getElementById("sealed").showModal(), true)`)
+	look("11-sealed")
+	eval[bool](b, `(document.getElementById("sealed").close(), true)`)
 
 	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, selecting("measured-with-long-name")))
 	b.until(`document.getElementById("model-note").textContent !== ""`)

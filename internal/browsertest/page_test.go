@@ -15,7 +15,7 @@ import (
 // Over plain HTTP from another machine the page works, says what the browser
 // withholds and why, and offers none of it.
 func TestInsecureContext(t *testing.T) {
-	b := visitAs(t, serve(t), "pictures.example")
+	b := visitAs(t, serve(t), "pictures.example", func(string) {})
 	b.expectTrouble("untrustworthy") // what Chromium says of two headers, which it ignores there
 	b.ready()
 	if eval[bool](b, `isSecureContext`) {
@@ -35,6 +35,37 @@ func TestInsecureContext(t *testing.T) {
 	if eval[bool](b, `document.getElementById("remembering").checkVisibility()`) {
 		t.Error("the page offers to remember a key, which it cannot")
 	}
+}
+
+// Before the wasm arrives the page is there: pictures and keys are taken, settings made,
+// and what was asked for is done once the program runs.
+func TestPageBeforeTheProgram(t *testing.T) {
+	address := serve(t)
+	arrived := make(chan struct{})
+	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
+	b := visitAs(t, address, host, func(path string) {
+		if strings.HasSuffix(path, ".wasm") {
+			<-arrived
+		}
+	})
+	b.until(`document.getElementById("engine").dataset.state === "loading" && document.getElementById("choose").checkVisibility()`)
+	key := newKey(t)
+	b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
+	b.until(`document.querySelector(".row-name")?.textContent === "scene.png"`)
+	b.mode("passphrase")
+	b.fill("passphrase", "correct horse battery staple")
+	b.until(`document.getElementById("strength").dataset.score === "4"`)
+	b.mode("key")
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	if state := eval[string](b, `document.getElementById("engine").dataset.state`); state != "loading" {
+		t.Fatalf("the program is %s although its wasm was held back", state)
+	}
+	close(arrived)
+	b.ready()
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+	b.settled()
+	b.click("start")
+	b.until(`document.querySelector(".row").dataset.state === "done"`)
 }
 
 // The comparison is moved by the keyboard and the pointer, and enlarged.
