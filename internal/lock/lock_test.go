@@ -271,3 +271,17 @@ func TestSeal(t *testing.T) {
 		t.Errorf("a work factor of 2^30: %v", err)
 	}
 }
+
+// How long a passphrase takes to open a sealed model or key file.
+func BenchmarkUnseal(b *testing.B) {
+	p := phrase(b, "a passphrase")
+	sealed, err := p.Seal([]byte("a model"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := p.Unseal(sealed, 100); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
