@@ -17,6 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -83,6 +84,7 @@ func compare(ctx context.Context, binary string, runs, seconds, connections int)
 	}
 	fmt.Printf("requests per second over %d connections that are kept alive, medians of %d runs of %d s of each side in turns; load and both sides share this machine\n\n", connections, runs, seconds)
 	fmt.Printf("%-28s %-9s %10s %12s %12s %7s\n", "file", "coding", "bytes", "server", "nginx", "ratio")
+	mean := 0.0 // of the ratios' logarithms
 	for _, f := range files {
 		a, err := ours.fetch(f)
 		if err != nil {
@@ -107,7 +109,9 @@ func compare(ctx context.Context, binary string, runs, seconds, connections int)
 		}
 		mine, peer := median(rates[0]), median(rates[1])
 		fmt.Printf("%-28s %-9s %10d %12.0f %12.0f %7.2f\n", f.name, f.coding, len(a), mine, peer, mine/peer)
+		mean += math.Log(mine/peer) / float64(len(files))
 	}
+	fmt.Printf("%-28s %54.2f\n", "geometric mean", math.Exp(mean))
 	return nil
 }
 
