@@ -362,4 +362,7 @@ follow(location.hash);
 addEventListener("hashchange", () => follow(location.hash));
 globalThis.launchQueue?.setConsumer(launched);
 // After the program, which the visitor waits for.
-loaded.then(async () => showOffline(await offline.start($("model").dataset.used)));
+loaded.then(async () => {
+  const started = await offline.start($("model").dataset.used);
+  showOffline(started && (await offline.keep($("model").dataset.used))); // another may be in use by now
+});
