@@ -149,4 +149,4 @@ bench-server: wasm ## requests per second beside nginx, on the same files
 
 clean: ## remove what was built
 	rm -rf build
-	cd server/built && rm -f encipher.wasm* wasm_exec.js
+	cd server/built && rm -rf encipher.wasm* wasm_exec.js forms

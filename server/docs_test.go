@@ -222,7 +222,7 @@ func TestExampleOfAStaticHost(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || compared < 15 {
+	if err != nil || compared < 25 {
 		t.Errorf("%d answers were compared, %v", compared, err)
 	}
 	response, _ := fetch(t, client, host+"/nothing", "br")

@@ -24,9 +24,15 @@ import (
 )
 
 var pageFiles = fstest.MapFS{
-	"index.html":    {Data: []byte("<!doctype html>" + strings.Repeat("<p>calm</p>", 100))},
-	"page.js":       {Data: []byte("export {};")},
-	"encipher.wasm": {Data: bytes.Repeat([]byte("\x00asm"), 64<<10)},
+	"index.html": {Data: []byte("<!doctype html>" + strings.Repeat("<p>calm</p>", 100))},
+	"page.js":    {Data: []byte("export {};")},
+	"style.css":  {Data: []byte("body { margin: 0 }")},
+	"long.js":    {Data: bytes.Repeat([]byte("export {};\n"), 700)},
+	"icon.svg":   {Data: []byte("<svg/>")},
+	"icon.png":   {Data: []byte("\x89PNG\r\n\x1a\n")},
+
+	"manifest.webmanifest": {Data: []byte("{}")},
+	"encipher.wasm":        {Data: bytes.Repeat([]byte("\x00asm"), 64<<10)},
 }
 
 // start serves a small site as serve does and returns its address.
@@ -312,6 +318,31 @@ func (s *safeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// Head and body of an answer arrive in one piece, although they are longer than what
+// net/http buffers.
+func TestAnswersArriveWhole(t *testing.T) {
+	address, _ := start(t, silent(), true)
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	buffer := make([]byte, 1<<20)
+	for range 200 {
+		if _, err := fmt.Fprint(c, "GET /long.js HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		n, err := c.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, body, _ := bytes.Cut(buffer[:n], []byte("\r\n\r\n"))
+		if !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) || len(body) != len(pageFiles["long.js"].Data) {
+			t.Fatalf("%.12s, and %d of %d bytes in the first piece", head, len(body), len(pageFiles["long.js"].Data))
+		}
+	}
 }
 
 // Bodies of every length arrive as they are, with their head in front, through

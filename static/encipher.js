@@ -164,7 +164,7 @@ function bad(message, hint) {
 }
 
 function file(blob) {
-  if (!(blob instanceof Blob)) throw bad("The picture must be a Blob or a File.");
+  if (!(blob instanceof Blob)) throw bad("A file must be given as a Blob or a File.");
   return blob;
 }
 

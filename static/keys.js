@@ -10,8 +10,9 @@ import { language, text } from "./messages.js";
 
 const $ = (id) => document.getElementById(id);
 
-// Largest file that is looked at as the text of a key.
-const fileLimit = 16 << 10; // bytes
+// Largest file that is looked at as a key's. Sealing makes it longer than its text, of
+// which the program takes half as much.
+const fileLimit = 32 << 10; // bytes
 
 // zxcvbn's time grows with the length.
 const judged = 100; // characters
@@ -295,6 +296,13 @@ export class Keys {
     $("key-paste").addEventListener("change", async ({ target }) => {
       if (target.value.trim()) await this.read(target.value);
       target.value = "";
+    });
+    // A field of one line would join the lines of an armored file.
+    $("key-paste").addEventListener("paste", async (event) => {
+      const words = event.clipboardData.getData("text");
+      if (!sealed.test(words.trim())) return;
+      event.preventDefault();
+      await this.read(words);
     });
     $("key-paste").addEventListener("input", ({ target }) => {
       if (secret.test(target.value.trim()) && target.value.trim().length > 60) target.dispatchEvent(new Event("change"));

@@ -52,7 +52,7 @@ const english = {
     update: {
       title: "A new version of this page is ready",
       what: "This tab keeps its version until you change, offline too.",
-      unsaved: "There are results or a key here that were not saved. Save them or clear the list first; changing reloads the page.",
+      unsaved: "There are pictures or a key here that would be lost, as changing reloads the page. Save them or clear the list first.",
       accept: "Change now",
       later: "Later",
     },
@@ -279,7 +279,7 @@ const german = {
     update: {
       title: "Eine neue Version dieser Seite ist bereit",
       what: "Dieser Tab behält seine Version, auch offline, bis Sie wechseln.",
-      unsaved: "Hier sind Ergebnisse oder ein Schlüssel, die nicht gespeichert wurden. Erst speichern oder die Liste leeren; der Wechsel lädt die Seite neu.",
+      unsaved: "Hier sind Bilder oder ein Schlüssel, die verloren gingen, weil der Wechsel die Seite neu lädt. Erst speichern oder die Liste leeren.",
       accept: "Jetzt wechseln",
       later: "Später",
     },

@@ -2,7 +2,7 @@
 // page needs without its server, and newer versions, which are offered.
 //
 //	offline.addEventListener("update", …)  another version is stored and may be accepted
-//	await offline.start(name)              true if the page works without its server from now on
+//	await offline.start()                  true if the page is stored
 //	await offline.keep(name)               stores a model; true if the page works with it offline
 //	await offline.accept()                 switches to the other version, which reloads the page
 //
@@ -20,9 +20,9 @@ class Offline extends EventTarget {
   #offered = false;
   #moved = false; // whether another tab has accepted a version
 
-  // Registers the service worker. name is the model in use; default: the first.
-  async start(name) {
-    if (!this.#container) return false;
+  constructor() {
+    super();
+    if (!this.#container) return;
     hold();
     const controlled = Boolean(this.#container.controller);
     this.#container.addEventListener("controllerchange", () => {
@@ -30,6 +30,11 @@ class Offline extends EventTarget {
       this.#moved = true;
       this.#offer();
     });
+  }
+
+  // Registers the service worker, and waits until it has stored its build.
+  async start() {
+    if (!this.#container) return false;
     try {
       const url = new URL("sw.js", document.baseURI).href;
       this.#registration = await this.#container.register(scriptURL(url), { updateViaCache: "none" });
@@ -42,8 +47,7 @@ class Offline extends EventTarget {
     this.#registration.addEventListener("updatefound", () => this.#watch(this.#registration.installing));
     if (this.#registration.waiting && this.#container.controller) this.#offer();
     document.addEventListener("visibilitychange", () => this.#look());
-    if (first && !(await activated(first))) return false; // something could not be stored
-    return this.keep(name);
+    return !first || activated(first); // or something could not be stored
   }
 
   async keep(name) {

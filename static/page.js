@@ -90,7 +90,7 @@ async function chooseModel() {
     fail(error, () => error.hint || text.engine.modelHint);
   }
   showModel();
-  if ($("model").dataset.used !== before) showOffline(await offline.keep($("model").dataset.used));
+  if ($("model").dataset.used !== before) keep();
   // What was selected meanwhile comes next.
   if ($("model").value === name) {
     $("model").value = $("model").dataset.used;
@@ -120,15 +120,20 @@ function showStatus(now) {
 
 // ---- offline
 
-// showOffline says whether page and model in use work without the server.
-function showOffline(stored) {
+// keep stores the model in use, and says whether the page works with it without
+// the server. Nothing waits for that.
+async function keep() {
+  const name = $("model").dataset.used;
+  const stored = Boolean(encipher) && (await offline.keep(name));
+  if ($("model").dataset.used !== name) return; // another comes after it
   $("offline").hidden = !stored;
   $("offline").dataset.state = stored ? "ready" : "none";
 }
 
-// accept changes to the version that is offered, unless something would be lost.
+// accept changes to the version that is offered, unless pictures or a key would be lost.
 function accept() {
-  const unsaved = starting || batch.running || keys.atRisk || batch.items.some((item) => item.result && !item.saved);
+  const open = (item) => item.state === "reading" || item.ready || (item.result && !item.saved);
+  const unsaved = starting || batch.running || keys.atRisk || batch.items.some(open);
   $("update-unsaved").hidden = !unsaved;
   if (!unsaved) offline.accept();
 }
@@ -148,7 +153,11 @@ async function launched({ files, targetURL }) {
 // follow puts the focus where a shortcut leads: a file chooser opens only at a
 // press of the user's own.
 function follow(hash) {
-  ({ "#choose": $("choose"), "#key": $("new-key") })[hash]?.focus();
+  if (hash === "#choose") $("choose").focus();
+  if (hash === "#key") {
+    document.querySelector("input[name=mode][value=key]").click();
+    $("new-key").focus();
+  }
 }
 
 // ---- messages
@@ -362,7 +371,4 @@ follow(location.hash);
 addEventListener("hashchange", () => follow(location.hash));
 globalThis.launchQueue?.setConsumer(launched);
 // After the program, which the visitor waits for.
-loaded.then(async () => {
-  const started = await offline.start($("model").dataset.used);
-  showOffline(started && (await offline.keep($("model").dataset.used))); // another may be in use by now
-});
+loaded.then(() => offline.start()).then(keep);

@@ -4,10 +4,18 @@ import { text } from "./messages.js";
 
 const $ = (id) => document.getElementById(id);
 
+let asked = Promise.resolve(); // there is one dialog, so one question follows the other
+
 // unseal asks for a passphrase or an identity, until open, which gets it as
 // {passphrase} or {identity}, succeeds with one. It gives what open does, or null
-// when the user gives up. Other errors of open are not asked about again.
-export async function unseal(title, what, open) {
+// when the user gives up. Errors of open but "wrong-key" are not asked about again.
+export function unseal(title, what, open) {
+  const answer = asked.then(() => ask(title, what, open));
+  asked = answer.catch(() => {});
+  return answer;
+}
+
+async function ask(title, what, open) {
   const dialog = $("sealed");
   $("sealed-title").textContent = title;
   $("sealed-what").textContent = what;

@@ -29,8 +29,14 @@ func identity(a argument) (*encipher.Identities, error) {
 	return encipher.ParseIdentities(text)
 }
 
-// unsealers are the passphrase and the identities of an argument.
+// unsealers are the passphrase and the identities of an argument. What is neither, as
+// with a mistyped letter, opens nothing, which is said like that of a wrong one.
 func unsealers(a argument) (with []encipher.Unsealer, err error) {
+	defer func() {
+		if encipher.CodeOf(err) == encipher.BadKey {
+			err = &encipher.Error{Code: encipher.WrongKey, Hint: "Compare it with the original, or copy all of it again.", Err: err}
+		}
+	}()
 	if a.has("passphrase") {
 		p, err := passphrase(a)
 		if err != nil {

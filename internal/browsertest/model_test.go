@@ -160,8 +160,10 @@ func TestSealedModelInPage(t *testing.T) {
 	}
 	asks := `document.getElementById("sealed").open && document.getElementById("sealed-title").textContent.includes(%q)`
 	b.until(fmt.Sprintf(asks, "first"))
-	b.unseal("another passphrase")
-	b.until(`document.getElementById("sealed-wrong").checkVisibility()`)
+	for _, wrong := range []string{"another passphrase", "AGE-SECRET-KEY-1MISTYPED"} {
+		b.unseal(wrong)
+		b.until(`document.getElementById("sealed").open && document.getElementById("sealed-wrong").checkVisibility()`)
+	}
 	b.unseal("a passphrase")
 	b.until(uses("first"))
 	if got, want := eval[string](b, `document.getElementById("engine").title`), native(t).Fingerprint(); !strings.Contains(got, want) {
@@ -213,7 +215,16 @@ func TestSealedKeyFile(t *testing.T) {
 		if err := errors.Join(w.Close(), to.Close()); err != nil {
 			t.Fatal(err)
 		}
-		b.choose("key-file", write(t, "sealed.key.age", file.Bytes()))
+		if armored { // pasted into the field, which has one line
+			eval[bool](b, fmt.Sprintf(`(() => {
+				const data = new DataTransfer();
+				data.setData("text/plain", %q);
+				document.getElementById("key-paste").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+				return true;
+			})()`, file.String()))
+		} else {
+			b.choose("key-file", write(t, "sealed.key.age", file.Bytes()))
+		}
 		b.unseal("another passphrase")
 		b.until(`document.getElementById("sealed-wrong").checkVisibility()`)
 		b.unseal("a passphrase")

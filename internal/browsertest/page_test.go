@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -42,6 +43,8 @@ func TestInsecureContext(t *testing.T) {
 func TestPageBeforeTheProgram(t *testing.T) {
 	address := serve(t)
 	arrived := make(chan struct{})
+	arrive := sync.OnceFunc(func() { close(arrived) })
+	defer arrive() // also where the test fails before
 	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
 	b := visitAs(t, address, host, func(path string) {
 		if strings.HasSuffix(path, ".wasm") {
@@ -60,7 +63,7 @@ func TestPageBeforeTheProgram(t *testing.T) {
 	if state := eval[string](b, `document.getElementById("engine").dataset.state`); state != "loading" {
 		t.Fatalf("the program is %s although its wasm was held back", state)
 	}
-	close(arrived)
+	arrive()
 	b.ready()
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
 	b.settled()

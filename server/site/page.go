@@ -40,6 +40,10 @@ type build struct {
 	Models  []modelEntry `json:"models"`
 }
 
+// Rewrites says of a file of the page whether AddPage serves it changed, with the
+// names of its build.
+func Rewrites(name string) bool { return references[name] != nil || name == serviceWorker }
+
 // AddPage serves the page from its folders (scripts and styles, wasm). Each file
 // lies under v/VERSION/, where it may be cached for ever, since VERSION is a digest
 // of them all, and, revalidated, under its own name at the root, for pages that

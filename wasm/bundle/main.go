@@ -15,7 +15,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -88,7 +91,7 @@ const largest = 1_000_000 // bytes
 // get as they are in the repository.
 func shipped() (contents [][]byte, err error) {
 	err = fs.WalkDir(static.Files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		if err != nil || entry.IsDir() || site.Rewrites(name) || path.Ext(name) == ".png" {
 			return err
 		}
 		content, err := static.Files.ReadFile(name)
@@ -105,9 +108,22 @@ func shipped() (contents [][]byte, err error) {
 	return contents, err
 }
 
-// compress leaves the forms of contents, and nothing else, in a folder.
+// encoder is a file beside the forms that says what made them.
+const encoder = "encoder.txt"
+
+// compress leaves the forms of contents, and nothing else, in a folder. Those of
+// another encoder or level are made again.
 func compress(dir string, contents [][]byte, brotliLevel int) error {
+	by := fmt.Sprintf("brotli %s, level %d; gzip of %s\n", brotliVersion(), brotliLevel, runtime.Version())
+	if old, err := os.ReadFile(filepath.Join(dir, encoder)); err != nil || string(old) != by {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(filepath.Join(dir, encoder), []byte(by), 0o666); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -116,7 +132,7 @@ func compress(dir string, contents [][]byte, brotliLevel int) error {
 	}
 	there := map[string]bool{}
 	for _, e := range entries {
-		there[e.Name()] = true
+		there[e.Name()] = e.Name() != encoder
 	}
 	for _, content := range contents {
 		names := site.FormNames(content)
@@ -145,6 +161,17 @@ func compress(dir string, contents [][]byte, brotliLevel int) error {
 		}
 	}
 	return nil
+}
+
+func brotliVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if strings.HasSuffix(m.Path, "/brotli") {
+				return m.Version
+			}
+		}
+	}
+	return "of an unknown version"
 }
 
 // compile builds the wasm. linker has flags for the linker beside ours; what it
