@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium tamper fuzz race clean
+.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.c
 
 # The wasm comes first, because the tests that build it again must find it
 # current: replacing it while the server's tests are compiled would break them.
-test: chromium wasm tools/npm/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
+test: chromium nginx wasm tools/npm/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
 	$(GO) vet ./... $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
@@ -121,6 +121,10 @@ screenshots: chromium tools/npm/node_modules/.package-lock.json ## take pictures
 chromium:
 	@tools/chromium
 
+# So do the tests of docs/server.md, whose examples run in nginx, and bench-server.
+nginx:
+	@tools/nginx
+
 tamper: ## change 10,000 single bytes of a cipher image: each must be noticed or harmless; CHANGES=10000
 	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .
 
@@ -142,8 +146,7 @@ dist: ## write build/dist: the site for a static host, servers and command lines
 dist-check: ## build the distribution twice, at two places, and compare the bytes (minutes)
 	tools/dist-check
 
-bench-server: wasm ## requests per second beside nginx, on the same files
-	@tools/nginx
+bench-server: nginx wasm ## requests per second beside nginx, on the same files
 	$(GO) build -trimpath -o build/ ./server
 	$(GO) run ./bench/web
 

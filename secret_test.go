@@ -78,16 +78,18 @@ func TestUnlock(t *testing.T) {
 	}
 }
 
+func newPassphrase(t *testing.T, text string) *Passphrase {
+	t.Helper()
+	p, err := NewPassphrase(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestSealedModel(t *testing.T) {
 	files := ModelFiles{Card: []byte("{}"), Encryption: []byte("one"), Decryption: []byte("two")}
-	p, err := NewPassphrase("a passphrase")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := NewPassphrase("another")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, q := newPassphrase(t, "a passphrase"), newPassphrase(t, "another")
 	sealed, err := SealModel(files, p)
 	if err != nil {
 		t.Fatal(err)
@@ -145,14 +147,7 @@ func TestBareCipher(t *testing.T) {
 }
 
 func TestUnsealKeyFile(t *testing.T) {
-	p, err := NewPassphrase("a passphrase")
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := NewPassphrase("another")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p, q := newPassphrase(t, "a passphrase"), newPassphrase(t, "another")
 	const text = "ENCIPHER-KEY-1…\n"
 	sealed, err := p.Seal([]byte(text))
 	if err != nil {
