@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,11 +10,13 @@ import (
 	"enciphergan/server/site"
 )
 
-// wrapping is a listener of connections without TLS that do two things which
+// wrapping is a listener of connections without TLS that do three things which
 // net/http does not. They add the site's header fields to the answers that it writes by
 // itself, without any handler: to requests that it cannot parse or whose headers are
-// too large; under TLS they see none of them but the one to a request without TLS. And they
-// send head and body of an answer in one system call where it takes two or more.
+// too large; under TLS they see none of them but the one to a request without TLS. They
+// send head and body of an answer in one system call where it takes two or more. And
+// they put header fields that are the same for every answer into its head as they
+// are, where net/http copies, sorts and checks them each time.
 type wrapping struct{ net.Listener }
 
 func (l wrapping) Accept() (net.Conn, error) {
@@ -29,6 +30,7 @@ func (l wrapping) Accept() (net.Conn, error) {
 // conn keeps the methods of TCP connections, which net/http looks for.
 type conn struct {
 	*net.TCPConn
+	fields  []byte // go into the head of the next answer
 	holding bool   // the body of an answer follows
 	held    []byte // what was written meanwhile: the answer's head
 }
@@ -38,15 +40,41 @@ func (c *conn) Write(b []byte) (int, error) {
 		c.held = append(c.held, b...)
 		return len(b), nil
 	}
-	full := complete(b)
-	if len(full) == len(b) {
-		return c.TCPConn.Write(b)
+	if fields := c.missing(b); fields != nil {
+		if _, err := c.send(b, fields, nil); err != nil {
+			return 0, err
+		}
+		return len(b), nil
 	}
-	if n, err := c.TCPConn.Write(full); err != nil {
-		return min(n, len(b)), err
-	}
-	return len(b), nil
+	return c.TCPConn.Write(b)
 }
+
+// missing returns the header fields that b, what net/http writes first of an answer, is
+// to be given; nil if there are none, or if b is no such thing.
+func (c *conn) missing(b []byte) []byte {
+	if fields := c.fields; fields != nil {
+		c.fields = nil
+		return fields
+	}
+	if bare(b) {
+		return site.Fields
+	}
+	return nil
+}
+
+// send writes what net/http made, with fields behind its status line, and then a body,
+// of which it returns how much was written.
+func (c *conn) send(b, fields, body []byte) (int64, error) {
+	pieces := net.Buffers{b, body}
+	if fields != nil {
+		status := bytes.Index(b, newline) + len(newline)
+		pieces = net.Buffers{b[:status], fields, b[status:], body}
+	}
+	n, err := pieces.WriteTo(c.TCPConn)
+	return max(0, n-int64(len(b)+len(fields))), err
+}
+
+var newline = []byte("\r\n")
 
 // ReadFrom is what net/http calls with the rest of a body, once the head is written.
 func (c *conn) ReadFrom(source io.Reader) (int64, error) {
@@ -54,11 +82,9 @@ func (c *conn) ReadFrom(source io.Reader) (int64, error) {
 	if !ok || !c.holding {
 		return c.TCPConn.ReadFrom(source)
 	}
-	head := int64(len(c.held))
-	both := net.Buffers{c.held, rest.left}
-	n, err := both.WriteTo(c.TCPConn)
+	n, err := c.send(c.held, c.missing(c.held), rest.left)
 	c.holding, c.held, rest.left = false, c.held[:0], nil
-	return max(0, n-head), err
+	return n, err
 }
 
 // release sends what is held, if no body has taken it along.
@@ -70,7 +96,7 @@ func (c *conn) release() error {
 	if len(c.held) == 0 {
 		return nil
 	}
-	_, err := c.TCPConn.Write(c.held)
+	_, err := c.send(c.held, c.missing(c.held), nil)
 	c.held = c.held[:0]
 	return err
 }
@@ -98,6 +124,7 @@ type joined struct{ next http.Handler }
 
 func (j joined) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c.fields = nil
 		w = &joiner{ResponseWriter: w, conn: c}
 	}
 	j.next.ServeHTTP(w, r)
@@ -127,23 +154,20 @@ func (j *joiner) Write(b []byte) (int, error) {
 	return int(n), err
 }
 
+// Preset implements site.Presetter.
+func (j *joiner) Preset(fields []byte) bool {
+	j.conn.fields = fields
+	return true
+}
+
 func (j *joiner) Unwrap() http.ResponseWriter { return j.ResponseWriter }
 
-// complete adds the header fields to an HTTP/1 error that lacks them. net/http
-// writes such an answer, and the head of any other, in one piece.
-func complete(b []byte) []byte {
+// bare says whether b is an HTTP/1 error, as net/http writes it in one piece, without
+// the site's header fields.
+func bare(b []byte) bool {
 	if !bytes.HasPrefix(b, []byte("HTTP/1.")) || len(b) < len("HTTP/1.1 400") || b[len("HTTP/1.1 ")] < '4' {
-		return b
+		return false
 	}
 	head, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !ok || bytes.Contains(head, []byte("\r\n"+site.Headers[0].Name+": ")) {
-		return b
-	}
-	var full bytes.Buffer
-	full.Write(head)
-	for _, h := range site.Headers {
-		fmt.Fprintf(&full, "\r\n%s: %s", h.Name, h.Value)
-	}
-	full.Write(b[len(head):])
-	return full.Bytes()
+	return ok && !bytes.Contains(head, []byte("\r\n"+site.Headers[0].Name+": "))
 }

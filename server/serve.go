@@ -148,4 +148,10 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Preset implements site.Presetter where the writer below does.
+func (r *recorder) Preset(fields []byte) bool {
+	p, ok := r.ResponseWriter.(site.Presetter)
+	return ok && p.Preset(fields)
+}
+
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -346,7 +349,8 @@ func TestAnswersArriveWhole(t *testing.T) {
 }
 
 // Bodies of every length arrive as they are, with their head in front, through
-// connections on which head and body are joined, one answer after the other.
+// connections on which head and body are joined, one answer after the other. Fields
+// that are preset stand in the answer they are for, once, and in no other.
 func TestJoinedAnswers(t *testing.T) {
 	content := make([]byte, 300_000)
 	rand.NewChaCha8([32]byte{1}).Read(content)
@@ -358,6 +362,9 @@ func TestJoinedAnswers(t *testing.T) {
 		w.Header().Set("Content-Type", "application/octet-stream")
 		if r.URL.Query().Get("length") != "" {
 			w.Header().Set("Content-Length", strconv.Itoa(n))
+		}
+		if r.URL.Query().Get("preset") != "" && !w.(site.Presetter).Preset([]byte("X-Preset: a\r\n")) {
+			t.Error("a connection without TLS takes no fields")
 		}
 		if r.URL.Query().Get("head") != "" {
 			w.Header().Set("X-Long", strings.Repeat("x", 6000)) // more than net/http buffers
@@ -380,7 +387,7 @@ func TestJoinedAnswers(t *testing.T) {
 	go server.Serve(wrapping{listener})
 	t.Cleanup(func() { server.Close() })
 	for _, n := range []int{0, 1, 511, 512, 513, 2047, 2048, 2049, 3000, 4095, 4096, 4097, 5000, 70_000, 300_000} {
-		for _, query := range []string{"length=1", "", "length=1&head=1", "length=1&twice=1", "twice=1"} {
+		for _, query := range []string{"length=1", "", "length=1&head=1", "length=1&twice=1", "twice=1", "preset=1&length=1", "preset=1", "preset=1&length=1&head=1", "preset=1&twice=1"} {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				r, err := http.NewRequest(method, fmt.Sprintf("http://%s/?n=%d&%s", listener.Addr(), n, query), nil)
 				if err != nil {
@@ -399,7 +406,67 @@ func TestJoinedAnswers(t *testing.T) {
 				if err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%s %s: %d bytes, %v", method, r.URL, len(got), err)
 				}
+				var preset []string
+				if strings.Contains(query, "preset") {
+					preset = []string{"a"}
+				}
+				if found := answer.Header["X-Preset"]; !slices.Equal(found, preset) {
+					t.Errorf("%s %s: X-Preset is %q", method, r.URL, found)
+				}
 			}
 		}
+	}
+}
+
+// The answers that leave over a connection have the fields of those that the site
+// gives to a writer which knows nothing of Presetter, with and without a log, one
+// after the other on connections that are kept alive.
+func TestSameFieldsOverConnections(t *testing.T) {
+	for _, quiet := range []bool{true, false} {
+		address, pages := start(t, silent(), quiet)
+		tag := func(path string) string {
+			w := httptest.NewRecorder()
+			pages.ServeHTTP(w, httptest.NewRequest(http.MethodHead, path, nil))
+			return w.Header().Get("Etag")
+		}
+		compared := 0
+		for _, path := range []string{"/", "/long.js", "/icon.png", "/encipher.wasm", "/missing", "/healthz"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+				for _, field := range [][2]string{{}, {"Range", "bytes=1-2"}, {"Range", "bytes=9999999-"}, {"If-None-Match", tag(path)}, {"If-None-Match", `"other"`}, {"If-Match", `"other"`}} {
+					for _, coding := range []string{"identity", "br", "gzip"} {
+						r, err := http.NewRequest(method, "http://"+address+path, nil)
+						if err != nil {
+							t.Fatal(err)
+						}
+						r.Header.Set("Accept-Encoding", coding)
+						if field[1] != "" {
+							r.Header.Set(field[0], field[1])
+						}
+						want := httptest.NewRecorder()
+						direct := r.Clone(t.Context())
+						direct.RequestURI = path
+						pages.ServeHTTP(want, direct)
+						got, err := http.DefaultClient.Do(r)
+						if err != nil {
+							t.Fatal(err)
+						}
+						body, err := io.ReadAll(got.Body)
+						got.Body.Close()
+						if err != nil || got.StatusCode != want.Code || method != http.MethodHead && !bytes.Equal(body, want.Body.Bytes()) {
+							t.Errorf("%s %s %s %s: %d, %d bytes, %v; want %d, %d bytes", method, path, field, coding, got.StatusCode, len(body), err, want.Code, want.Body.Len())
+						}
+						got.Header.Del("Date")
+						if want.Header().Get("Content-Length") == "" {
+							got.Header.Del("Content-Length") // net/http adds it
+						}
+						if !maps.EqualFunc(got.Header, want.Header(), slices.Equal) {
+							t.Errorf("%s %s %s %s:\n%v, want\n%v", method, path, field, coding, got.Header, want.Header())
+						}
+						compared++
+					}
+				}
+			}
+		}
+		t.Logf("%d answers", compared)
 	}
 }

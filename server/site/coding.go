@@ -11,18 +11,17 @@ import (
 
 // coding is a content coding of HTTP.
 type coding struct {
-	name   string   // in Accept-Encoding
-	header []string // in Content-Encoding
-	suffix string   // of a file that holds this form
+	name   string // in Accept-Encoding and Content-Encoding
+	suffix string // of a file that holds this form
 	writer func(w io.Writer, brotliLevel int) (io.WriteCloser, error)
 }
 
 // codings in the order of preference.
 var codings = []coding{
-	{"br", []string{"br"}, ".br", func(w io.Writer, level int) (io.WriteCloser, error) {
+	{"br", ".br", func(w io.Writer, level int) (io.WriteCloser, error) {
 		return brotli.NewWriterLevel(w, level), nil
 	}},
-	{"gzip", []string{"gzip"}, ".gz", func(w io.Writer, _ int) (io.WriteCloser, error) {
+	{"gzip", ".gz", func(w io.Writer, _ int) (io.WriteCloser, error) {
 		return gzip.NewWriterLevel(w, gzip.BestCompression)
 	}},
 }

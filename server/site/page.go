@@ -87,9 +87,7 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		if err := s.add(name, revalidate, files[name]); err != nil {
 			return err
 		}
-		f := *s.files[name]
-		f.cache = []string{immutable}
-		s.files[folder+name] = &f
+		s.files[folder+name] = s.files[name].cached(immutable)
 	}
 	for name, pattern := range references {
 		if files[name] == nil {

@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
@@ -45,13 +46,34 @@ var Headers = []Header{
 	{"Referrer-Policy", "no-referrer"},
 }
 
-// headerValues are those of Headers, made once and shared by all responses.
-var headerValues = func() (values [][]string) {
-	for _, h := range Headers {
-		values = append(values, []string{h.Value})
+// header is Headers in the form of net/http, whose values are shared by all responses.
+var header = func() http.Header {
+	h := http.Header{}
+	for _, field := range Headers {
+		h[field.Name] = []string{field.Value}
 	}
-	return values
+	return h
 }()
+
+// Fields are Headers as HTTP/1 sends them: "Name: value" and a line end each.
+var Fields = fields(header)
+
+func fields(h http.Header) []byte {
+	var b bytes.Buffer
+	if err := h.Write(&b); err != nil {
+		panic(err) // memory takes what is written
+	}
+	return b.Bytes()
+}
+
+// Presetter is a ResponseWriter that can put header fields into an answer as they are
+// sent, without a look at them.
+type Presetter interface {
+	// Preset adds fields, in the form of Fields, to the head of the next answer. They
+	// must not be in its Header, nor be any that net/http acts on: Content-Type,
+	// Content-Length, Date, Connection. False says that it cannot.
+	Preset(fields []byte) bool
+}
 
 // Values of Cache-Control. A file whose content is named by its URL may be kept
 // for ever. Any other may be kept too, but the browser asks each time whether it is
@@ -84,18 +106,18 @@ var contentTypes = map[string]string{
 	".txt":         "text/plain; charset=utf-8",
 }
 
-// file is one file in the forms in which it can be sent. The values of header
-// fields are made once and shared by all responses.
-type file struct {
-	contentType, cache []string
-	forms              []form // in the order of preference; the last is identity
-}
+// file is one file in the forms in which it can be sent, in the order of
+// preference; the last is identity.
+type file struct{ forms []form }
 
-// form is a file in one content coding.
+// form is a file in one content coding. Values of header fields are made once and
+// shared by all responses.
 type form struct {
-	coding      coding // its name is empty for identity
-	content     []byte
-	tag, length []string
+	coding                   coding // its name is empty for identity
+	content                  []byte
+	header                   http.Header // but for the two that follow
+	fields                   []byte      // header, as HTTP/1 sends it
+	contentType, contentSize []string
 }
 
 func (f *file) identity() form { return f.forms[len(f.forms)-1] }
@@ -179,7 +201,7 @@ func (s *Site) add(name, cache string, content []byte) error {
 }
 
 func newFile(name, cache string, identity []byte, made fs.FS) (*file, error) {
-	f := &file{contentType: []string{contentTypes[path.Ext(name)]}, cache: []string{cache}}
+	f := &file{}
 	tag := digest(identity)
 	for _, c := range codings {
 		var content []byte
@@ -193,15 +215,38 @@ func newFile(name, cache string, identity []byte, made fs.FS) (*file, error) {
 			}
 		}
 		if content != nil && len(content) < len(identity) {
-			f.forms = append(f.forms, newForm(c, content, tag+"-"+c.name))
+			f.forms = append(f.forms, newForm(name, cache, c, content, tag+"-"+c.name))
 		}
 	}
-	f.forms = append(f.forms, newForm(coding{}, identity, tag))
+	f.forms = append(f.forms, newForm(name, cache, coding{}, identity, tag))
 	return f, nil
 }
 
-func newForm(c coding, content []byte, tag string) form {
-	return form{coding: c, content: content, tag: []string{strconv.Quote(tag)}, length: []string{strconv.Itoa(len(content))}}
+func newForm(name, cache string, c coding, content []byte, tag string) form {
+	h := maps.Clone(header)
+	h["Accept-Ranges"] = []string{"bytes"}
+	h["Cache-Control"] = []string{cache}
+	h["Etag"] = []string{strconv.Quote(tag)}
+	h["Vary"] = []string{"Accept-Encoding"}
+	if c.name != "" {
+		h["Content-Encoding"] = []string{c.name}
+	}
+	return form{
+		coding: c, content: content, header: h, fields: fields(h),
+		contentType: []string{contentTypes[path.Ext(name)]},
+		contentSize: []string{strconv.Itoa(len(content))},
+	}
+}
+
+// cached is the same file with another value of Cache-Control.
+func (f *file) cached(cache string) *file {
+	forms := slices.Clone(f.forms)
+	for i, m := range forms {
+		h := maps.Clone(m.header)
+		h["Cache-Control"] = []string{cache}
+		forms[i].header, forms[i].fields = h, fields(h)
+	}
+	return &file{forms}
 }
 
 // digest names a content in 96 bits.
@@ -232,12 +277,8 @@ func (s *Site) lookup(urlPath string) *file {
 
 // ServeHTTP answers GET and HEAD for the files of the site.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	for i, field := range Headers {
-		h[field.Name] = headerValues[i]
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
+		w.Header().Set("Allow", "GET, HEAD")
 		refuse(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
 	}
@@ -248,7 +289,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := s.lookup(r.URL.Path)
 	switch {
 	case f == nil && r.URL.Path != "" && r.URL.Path+"/" == s.base:
-		h.Set("Cache-Control", revalidate)
+		maps.Copy(w.Header(), header)
+		w.Header().Set("Cache-Control", revalidate)
 		http.Redirect(w, r, s.base, http.StatusPermanentRedirect)
 		return
 	case f == nil:
@@ -259,6 +301,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func refuse(w http.ResponseWriter, words string, status int) {
+	maps.Copy(w.Header(), header)
 	w.Header().Set("Cache-Control", never)
 	http.Error(w, words, status)
 }
@@ -275,29 +318,21 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		sent = f.negotiate(r.Header["Accept-Encoding"])
 	}
 	h := w.Header()
-	h["Accept-Ranges"] = acceptRanges
-	h["Cache-Control"] = f.cache
-	h["Content-Type"] = f.contentType
-	h["Etag"] = sent.tag
-	h["Vary"] = vary
-	if sent.coding.name != "" {
-		h["Content-Encoding"] = sent.coding.header
-	}
-	if !partial && r.Header["If-None-Match"] == nil && r.Header["If-Match"] == nil {
-		// Without conditions one write is all there is to do.
-		h["Content-Length"] = sent.length
-		if r.Method == http.MethodGet {
-			w.Write(sent.content)
-		}
+	h["Content-Type"] = sent.contentType
+	if partial || r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil {
+		maps.Copy(h, sent.header)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.content))
 		return
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.content))
+	// Without conditions one write is all there is to do.
+	h["Content-Length"] = sent.contentSize
+	if p, ok := w.(Presetter); !ok || !p.Preset(sent.fields) {
+		maps.Copy(h, sent.header)
+	}
+	if r.Method == http.MethodGet {
+		w.Write(sent.content)
+	}
 }
-
-var (
-	acceptRanges = []string{"bytes"}
-	vary         = []string{"Accept-Encoding"}
-)
 
 // negotiate returns the first form whose coding the request accepts, otherwise identity.
 func (f *file) negotiate(accept []string) form {
