@@ -48,6 +48,18 @@ func ParseIdentities(text string) (*Identities, error) {
 // MaxKeyFileBytes bounds the text of a key file.
 const MaxKeyFileBytes = 16 << 10
 
+// IsSealed says whether a file, of a key or of a model, is sealed with age.
+func IsSealed(file []byte) bool { return lock.IsSealed(file) }
+
+// SealKeyFile seals the text of a key file, or of age identities, as an age file.
+func SealKeyFile(text string, by Sealer) (sealed []byte, err error) {
+	defer guard(&err)
+	if len(text) > MaxKeyFileBytes {
+		return nil, &Error{BadKey, "Give a key file alone.", fmt.Errorf("the key file has %d bytes, and at most %d are taken", len(text), MaxKeyFileBytes)}
+	}
+	return by.Seal([]byte(text))
+}
+
 // UnsealKeyFile gives the text of a key file, or of age identities, that is itself an age
 // file, binary or armored, which one of the given opens. The error is WrongKey where none does, and
 // BadKey where the file is damaged or too long.

@@ -2,6 +2,7 @@ package encipher
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"filippo.io/age"
@@ -149,9 +150,12 @@ func TestBareCipher(t *testing.T) {
 func TestUnsealKeyFile(t *testing.T) {
 	p, q := newPassphrase(t, "a passphrase"), newPassphrase(t, "another")
 	const text = "ENCIPHER-KEY-1…\n"
-	sealed, err := p.Seal([]byte(text))
+	sealed, err := SealKeyFile(text, p)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := SealKeyFile(strings.Repeat("x", MaxKeyFileBytes+1), p); CodeOf(err) != BadKey {
+		t.Errorf("a long key file: %v", err)
 	}
 	var armored bytes.Buffer
 	w := armor.NewWriter(&armored)
@@ -162,6 +166,9 @@ func TestUnsealKeyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, file := range map[string][]byte{"binary": sealed, "armored": armored.Bytes()} {
+		if !IsSealed(file) || IsSealed(file[1:]) {
+			t.Errorf("%s: IsSealed is wrong", name)
+		}
 		if got, err := UnsealKeyFile(file, q, p); err != nil || got != text {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

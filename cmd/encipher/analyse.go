@@ -134,7 +134,9 @@ func keyMaterial(c *cli.Command) (secret [32]byte, draw analysis.Draw, err error
 	}
 	k, err := encipher.NewKey()
 	if err == nil && c.String("key") != "" {
-		k, _, err = readKey(c.String("key"))
+		var file keyFile
+		file, err = readKey(c, c.String("key"))
+		k = file.Key
 	}
 	// The same name and purpose must give the same bytes within one run.
 	var mu sync.Mutex

@@ -33,7 +33,7 @@ through the same code: a fixed pad must fall, XChaCha20 must not.
 What is measured holds for these attacks, sizes and budgets. An attack that
 finds nothing is no proof.`,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another; repeat the flag for more", DefaultText: models.Default},
+			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag for more", DefaultText: models.Default},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of keys, nonces, crops and training: equal seeds give equal figures", Value: 1},
 			&cli.BoolFlag{Name: "quick", Usage: "spend minutes instead of about an hour"},
 			&cli.IntSliceFlag{Name: "pairs", Usage: "`NUMBERS` of known pairs, ascending, with commas between", DefaultText: "1,10,100,1000; with -quick 1,10,100"},
@@ -69,7 +69,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 	if len(names) == 0 {
 		names = []string{models.Default}
 	}
-	victims, systems, err := attackedModels(names, seed)
+	victims, systems, err := attackedModels(c, names, seed)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,11 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 
 // attackedModels opens models and lists what is attacked: controls, the models'
 // modes of use, and in any case a network without a key.
-func attackedModels(names []string, seed uint64) ([]*attack.Victim, []attack.System, error) {
+func attackedModels(c *cli.Command, names []string, seed uint64) ([]*attack.Victim, []attack.System, error) {
 	var victims []*attack.Victim
 	systems, keyless := attack.Controls(seed), false
 	for _, name := range names {
-		files, err := modelFiles(name)
+		files, err := modelFiles(c, name)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -42,7 +42,7 @@ core, two, and so on, at the profile's batch and at as many of it as cores.`,
 			&cli.StringFlag{Name: "profile", Usage: "with -training: `NAME` of the profile", Value: "reversible"},
 			&cli.IntFlag{Name: "crop", Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
 			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
-			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
 			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
@@ -65,7 +65,7 @@ func bench(ctx context.Context, c *cli.Command) error {
 	if runs < 1 || runs > 10000 {
 		return usage("for instance -runs 7", "-runs %d: want 1 to 10000", runs)
 	}
-	files, err := modelFiles(c.String("model"))
+	files, err := modelFiles(c, c.String("model"))
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.secrets, err = readSecrets(c); err != nil {
 		return err
 	}
-	if d.model, err = openModel(c.String("model")); err != nil {
+	if d.model, err = openModel(c, c.String("model")); err != nil {
 		return err
 	}
 	if bare {

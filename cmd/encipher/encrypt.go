@@ -114,7 +114,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if e.lock, e.opens, err = readLock(c); err != nil {
 		return err
 	}
-	if e.model, err = openModel(c.String("model")); err != nil {
+	if e.model, err = openModel(c, c.String("model")); err != nil {
 		return err
 	}
 	if c.Bool("drop-metadata") {

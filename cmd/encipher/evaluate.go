@@ -52,7 +52,7 @@ worth from the same code (none, a fixed pad, XChaCha20-Poly1305), and the publis
 comparison. Whole pictures and their centre squares are measured, unless -crop or
 -whole names one. docs/evaluation.md explains every column.`,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another; repeat the flag to compare", DefaultText: "the default model's variants"},
+			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag to compare", DefaultText: "the default model's variants"},
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key for each picture"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of key and nonces, in place of random ones"},
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
@@ -87,11 +87,11 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	case file != "" && c.IsSet("seed"):
 		return usage("leave out one of the two", "-seed computes a key, and -key gives one")
 	case file != "":
-		given, _, err := readKey(file)
+		given, err := readKey(c, file)
 		if err != nil {
 			return err
 		}
-		e.material = func(string) (encipher.Key, []encipher.Option, error) { return given, nil, nil }
+		e.material = func(string) (encipher.Key, []encipher.Option, error) { return given.Key, nil, nil }
 	case c.IsSet("seed"):
 		seed := c.Uint64("seed")
 		all.Seed = &seed
@@ -105,7 +105,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	}
 	var list []candidate
 	for _, name := range names {
-		candidate, err := openCandidate(name)
+		candidate, err := openCandidate(c, name)
 		if err != nil {
 			return err
 		}
@@ -153,8 +153,8 @@ type candidate struct {
 	files network.Files
 }
 
-func openCandidate(name string) (candidate, error) {
-	files, err := modelFiles(name)
+func openCandidate(c *cli.Command, name string) (candidate, error) {
+	files, err := modelFiles(c, name)
 	if err != nil {
 		return candidate{}, err
 	}

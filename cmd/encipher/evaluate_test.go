@@ -222,7 +222,7 @@ func TestSeededKeys(t *testing.T) {
 		}
 		dir := t.TempDir()
 		writeModels(t, dir)
-		m, err := openModel(filepath.Join(dir, "model"))
+		m, err := openModel(nil, filepath.Join(dir, "model"))
 		if err != nil {
 			t.Fatal(err)
 		}

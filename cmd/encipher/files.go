@@ -25,7 +25,7 @@ import (
 func pictureFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "o", Usage: "`FILE` to write, FOLDER for several pictures, - for standard output"},
-		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model or directory of another", Value: models.Default},
+		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 		&cli.BoolFlag{Name: "f", Usage: "overwrite outputs"},
 		&cli.IntFlag{Name: "workers", Usage: "tiles of a picture computed at the same time; 0: as many as processors, shared by the jobs"},
 	}
@@ -44,18 +44,33 @@ func fileError(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-func readKey(path string) (k encipher.Key, created time.Time, err error) {
-	k, created, err = key.Read(path)
-	switch {
-	case errors.Is(err, key.ErrText):
-		return k, created, badInput("compare it with the original, or copy the whole line again", err)
-	case err != nil:
-		return k, created, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+// keyFile is what a key file says.
+type keyFile struct {
+	encipher.Key
+	created time.Time // zero where it is not recorded
+	text    string    // the whole file, not sealed
+}
+
+// readKey reads a key file. One that is sealed it opens with a passphrase, for which
+// it asks on the terminal.
+func readKey(c *cli.Command, path string) (k keyFile, err error) {
+	file, err := readSmall(path)
+	if err != nil {
+		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+	}
+	if k.text, err = unsealed(c, path, file); err != nil {
+		return k, err
+	}
+	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
+		return k, badInput("compare it with the original, or copy the whole line again", fmt.Errorf("%s: %w", path, err))
+	}
+	if encipher.IsSealed([]byte(file)) {
+		return k, nil
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
 	}
-	return k, created, nil
+	return k, nil
 }
 
 // readInput reads a picture or cipher image, or standard input, and stops at the
@@ -102,15 +117,16 @@ func readAll(f io.Reader, path string) ([]byte, error) {
 }
 
 // modelFiles reads a shipped model by name, or else a model directory.
-func modelFiles(name string) (network.Files, error) {
-	var files network.Files
-	var err error
-	if slices.Contains(models.Names(), name) {
+func modelFiles(c *cli.Command, name string) (files network.Files, err error) {
+	info, statErr := os.Stat(name)
+	switch {
+	case slices.Contains(models.Names(), name):
 		files, err = models.Files(name)
-	} else {
-		if info, err := os.Stat(name); err != nil || !info.IsDir() {
-			return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model and no directory %q", name))
-		}
+	case statErr != nil:
+		return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model and no directory %q", name))
+	case !info.IsDir():
+		return sealedModelFiles(c, name)
+	default:
 		files, err = network.ReadFiles(os.DirFS(name))
 	}
 	if err != nil {
@@ -119,16 +135,33 @@ func modelFiles(name string) (network.Files, error) {
 	return files, nil
 }
 
+// sealedModelFiles opens a sealed model with a passphrase of the terminal.
+func sealedModelFiles(c *cli.Command, path string) (network.Files, error) {
+	sealed, err := readModelFile(path)
+	if err != nil {
+		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
+	}
+	if !encipher.IsSealed(sealed) {
+		return network.Files{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
+	}
+	p, err := phraseOf(c, path, "encipher model open")
+	if err != nil {
+		return network.Files{}, err
+	}
+	files, err := encipher.UnsealModel(sealed, p)
+	return files, sealedError(path, "encipher model open", err)
+}
+
 // shippedModels says what may be given after -model.
 func shippedModels(names []string) string {
 	if len(names) == 0 {
 		return "this program was built without a model; train one with encipher train -o RUN FOLDER and give -model RUN/model"
 	}
-	return "shipped models: " + strings.Join(names, ", ") + "; or give a model directory, such as RUN/model of encipher train"
+	return "shipped models: " + strings.Join(names, ", ") + "; or give a model directory, such as RUN/model of encipher train, or a sealed model"
 }
 
-func openModel(name string) (*encipher.Model, error) {
-	files, err := modelFiles(name)
+func openModel(c *cli.Command, name string) (*encipher.Model, error) {
+	files, err := modelFiles(c, name)
 	if err != nil {
 		return nil, err
 	}

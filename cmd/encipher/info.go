@@ -60,7 +60,7 @@ func info(ctx context.Context, c *cli.Command) error {
 	for _, arg := range c.Args().Slice() {
 		files = append(files, cipherImages(arg)...)
 	}
-	names := sync.OnceValues(shippedFingerprints)
+	names := sync.OnceValues(func() (map[string]string, error) { return shippedFingerprints(c) })
 	failed := 0
 	for n, p := range files {
 		if err := ctx.Err(); err != nil {
@@ -143,10 +143,10 @@ func inspect(ctx context.Context, i item, names func() (map[string]string, error
 var openedBy = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
 
 // shippedFingerprints gives the names of the shipped models by their fingerprints.
-func shippedFingerprints() (map[string]string, error) {
+func shippedFingerprints(c *cli.Command) (map[string]string, error) {
 	byFingerprint := map[string]string{}
 	for _, name := range models.Names() {
-		m, err := openModel(name)
+		m, err := openModel(c, name)
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -18,7 +19,7 @@ import (
 func keyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "key",
-		Usage: "make and show keys",
+		Usage: "make, show, seal and open keys",
 		Action: func(_ context.Context, c *cli.Command) error {
 			return usage("make a key with: encipher key new -o FILE", "key needs to be told what to do")
 		},
@@ -36,6 +37,29 @@ func keyCommand() *cli.Command {
 			UsageText:   "encipher key show FILE",
 			Description: "The secret is not printed. Equal fingerprints mean equal keys.",
 			Action:      showKey,
+		}, {
+			Name:      "seal",
+			Usage:     "make a copy of a key file that only a passphrase or age identity opens",
+			ArgsUsage: "-o FILE.age -r RECIPIENT|-passphrase FILE",
+			UsageText: "encipher key seal -o FILE.age -r RECIPIENT|-passphrase FILE",
+			Description: `FILE.age is an age file that age opens too, and so does the page. Given as -key, it
+is asked for its passphrase on the terminal. A passphrase is stretched by scrypt with 32 MiB
+of memory. The copy that is not sealed stays; delete it yourself if nobody should find it.
+FILE may be sealed itself: so a passphrase is changed.`,
+			Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write; it must not exist"}}, sealFlags()),
+			Action: sealKey,
+		}, {
+			Name:        "open",
+			Usage:       "write the key file that is in a sealed one",
+			ArgsUsage:   "-o FILE -i FILE|-passphrase FILE.age",
+			UsageText:   "encipher key open -o FILE -i FILE|-passphrase FILE.age",
+			Description: "Needed where nobody can type a passphrase, and for a key that is sealed for an age\nidentity.",
+			Flags: slices.Concat([]cli.Flag{
+				&cli.StringFlag{Name: "o", Usage: "`FILE` to write; it must not exist"},
+				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
+			}, passphraseFlags()),
+			DisableSliceFlagSeparator: true, // a comma is part of a file's name
+			Action:                    openSealedKey,
 		}},
 	}
 }
@@ -49,9 +73,26 @@ func newKey(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	switch err := key.Create(out, k, time.Now()); {
+	return createKey(out, k.File(time.Now()), k)
+}
+
+func keyExists(out string) error {
+	return &failure{exitFailure, "choose another name after -o; delete the file yourself if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
+}
+
+// checkNew looks, before a passphrase is asked for, whether a key can be created.
+func checkNew(out string) error {
+	if _, err := os.Lstat(out); err == nil {
+		return keyExists(out)
+	}
+	return nil
+}
+
+// createKey writes a key file, sealed or not.
+func createKey(out string, content []byte, k encipher.Key) error {
+	switch err := key.Create(out, content); {
 	case errors.Is(err, fs.ErrExist):
-		return &failure{exitFailure, "choose another name after -o; delete the file yourself if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
+		return keyExists(out)
 	case atomicfile.Full(err):
 		return &failure{exitFailure, "free some space there, or choose another place after -o", fmt.Errorf("%s: the disk is full, nothing was written", out)}
 	case err != nil:
@@ -66,14 +107,72 @@ func showKey(_ context.Context, c *cli.Command) error {
 		return usage("usage: encipher key show FILE", "key show takes exactly one key file, and %d are given", c.Args().Len())
 	}
 	path := c.Args().First()
-	k, at, err := readKey(path)
+	k, err := readKey(c, path)
 	if err != nil {
 		return err
 	}
 	created := "not recorded"
-	if !at.IsZero() {
-		created = at.UTC().Format(time.RFC3339)
+	if !k.created.IsZero() {
+		created = k.created.UTC().Format(time.RFC3339)
 	}
 	fmt.Printf("fingerprint: %s\ncreated: %s\n", k.Fingerprint(), created)
 	return nil
+}
+
+func sealKey(_ context.Context, c *cli.Command) error {
+	out := c.String("o")
+	switch {
+	case c.Args().Len() != 1 || out == "":
+		return usage("usage: encipher key seal "+c.ArgsUsage, "key seal takes -o FILE and exactly one key file")
+	case given(c, sealing...) != 1:
+		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a key is sealed in one way")
+	}
+	path := c.Args().First()
+	if err := checkNew(out); err != nil {
+		return err
+	}
+	k, err := readKey(c, path)
+	if err != nil {
+		return err
+	}
+	s, err := readSealer(c)
+	if err != nil {
+		return err
+	}
+	sealed, err := encipher.SealKeyFile(k.text, s)
+	if err != nil {
+		return badInput("seal it for recipients of one kind", err)
+	}
+	return createKey(out, sealed, k.Key)
+}
+
+func openSealedKey(_ context.Context, c *cli.Command) error {
+	out := c.String("o")
+	switch {
+	case c.Args().Len() != 1 || out == "":
+		return usage("usage: encipher key open "+c.ArgsUsage, "key open takes -o FILE and exactly one sealed key file")
+	case given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
+		return usage("give -i FILE or -passphrase", "there is nothing to open the key with")
+	}
+	if err := checkNew(out); err != nil {
+		return err
+	}
+	path := c.Args().First()
+	sealed, err := readSmall(path)
+	if err != nil {
+		return badInput("check the name of the sealed key", fmt.Errorf("%s: cannot read the sealed key: %w", path, cause(err)))
+	}
+	with, err := readUnsealers(c)
+	if err != nil {
+		return err
+	}
+	text, err := encipher.UnsealKeyFile([]byte(sealed), with...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	k, err := encipher.ParseKey(text)
+	if err != nil {
+		return badInput("give a key file that encipher key seal wrote", fmt.Errorf("%s: %w", path, err))
+	}
+	return createKey(out, []byte(text), k)
 }

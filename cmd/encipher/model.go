@@ -75,7 +75,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: it exists already", out)}
 	}
 	name := c.Args().First()
-	files, err := modelFiles(name)
+	files, err := modelFiles(c, name)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func sealModel(_ context.Context, c *cli.Command) error {
 		return err
 	}
 	name := c.Args().First()
-	files, err := modelFiles(name)
+	files, err := modelFiles(c, name)
 	if err != nil {
 		return err
 	}
@@ -178,13 +178,9 @@ func openSealedModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return badInput("check the name of the sealed model", fmt.Errorf("%s: cannot read the sealed model: %w", path, cause(err)))
 	}
-	openers, err := readOpeners(c)
+	with, err := readUnsealers(c)
 	if err != nil {
 		return err
-	}
-	with := make([]encipher.Unsealer, len(openers))
-	for i, o := range openers {
-		with[i] = o
 	}
 	files, err := encipher.UnsealModel(sealed, with...)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"enciphergan"
-	"enciphergan/internal/key"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/lock"
 )
@@ -90,8 +89,8 @@ func checkLock(c *cli.Command) error {
 // readLock gives also what opens the pictures again; nil for recipients.
 func readLock(c *cli.Command) (locking, encipher.Secret, error) {
 	if c.IsSet("key") {
-		k, _, err := readKey(c.String("key"))
-		return func() (encipher.Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k}, err
+		k, err := readKey(c, c.String("key"))
+		return func() (encipher.Key, keyslot.Slot, error) { return k.Key, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k.Key}, err
 	}
 	s, err := readSealer(c)
 	if err != nil {
@@ -149,15 +148,15 @@ func readsStdin(c *cli.Command) bool { return slices.Contains(c.Args().Slice(), 
 func readSecrets(c *cli.Command) ([]secret, error) {
 	var list []secret
 	for _, path := range c.StringSlice("key") {
-		k, _, err := readKey(path)
+		k, err := readKey(c, path)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, secret{fmt.Sprintf("%s holds the key %s", path, k.Fingerprint()), func(s keyslot.Slot) (encipher.Key, error) {
 			if s.Kind != keyslot.KeyFile {
-				return k, keyslot.ErrOther
+				return k.Key, keyslot.ErrOther
 			}
-			return k, nil
+			return k.Key, nil
 		}})
 	}
 	openers, err := readOpeners(c)
@@ -178,6 +177,9 @@ func readOpeners(c *cli.Command) ([]opener, error) {
 		if err != nil {
 			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
 		}
+		if text, err = unsealed(c, path, text); err != nil {
+			return nil, err
+		}
 		ids, err := lock.ParseIdentities(text)
 		if err != nil {
 			return nil, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
@@ -192,6 +194,16 @@ func readOpeners(c *cli.Command) ([]opener, error) {
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// readUnsealers reads what opens sealed models and keys.
+func readUnsealers(c *cli.Command) ([]encipher.Unsealer, error) {
+	openers, err := readOpeners(c)
+	with := make([]encipher.Unsealer, len(openers))
+	for i, o := range openers {
+		with[i] = o
+	}
+	return with, err
 }
 
 // identityFile names the file in messages.
@@ -220,17 +232,10 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 		}
 		text, err = readAtMost(f)
 	default:
-		in := os.Stdin
-		if readsStdin(c) { // it is the picture
-			if in, err = os.OpenFile(terminalName, os.O_RDWR, 0); err != nil {
-				break
-			}
-			defer in.Close()
-		}
-		text, err = ask(in, "Passphrase: ")
+		text, err = ask(c, "Passphrase: ")
 		if err == nil && fresh {
 			var again string
-			if again, err = ask(in, "The same again: "); err == nil && again != text {
+			if again, err = ask(c, "The same again: "); err == nil && again != text {
 				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
 			}
 		}
@@ -245,8 +250,56 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 	return p, nil
 }
 
-// ask reads a line from a terminal without echo.
-func ask(in *os.File, prompt string) (string, error) {
+// unsealed is the text of a key or identity file, which is opened with a passphrase of the
+// terminal where it is sealed.
+func unsealed(c *cli.Command, path, file string) (text string, err error) {
+	if !encipher.IsSealed([]byte(file)) {
+		return file, nil
+	}
+	p, err := phraseOf(c, path, "encipher key open")
+	if err != nil {
+		return "", err
+	}
+	text, err = encipher.UnsealKeyFile([]byte(file), p)
+	return text, sealedError(path, "encipher key open", err)
+}
+
+// phraseOf asks on the terminal for the passphrase of a sealed file, which another command
+// opens where nobody can type.
+func phraseOf(c *cli.Command, path, command string) (*lock.Phrase, error) {
+	text, err := ask(c, "Passphrase of "+path+": ")
+	if err != nil {
+		return nil, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
+	}
+	p, err := lock.NewPhrase(text)
+	if err != nil {
+		return nil, badInput("type it again", err)
+	}
+	return p, nil
+}
+
+// sealedError is the error of opening a sealed file with a passphrase.
+func sealedError(path, command string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w", path, err)
+	if encipher.CodeOf(err) == encipher.WrongKey {
+		return &failure{exitWrongKey, "type it again; what is sealed for an age identity is opened first with: " + command, err}
+	}
+	return err
+}
+
+// ask reads a line from the terminal without echo.
+func ask(c *cli.Command, prompt string) (string, error) {
+	in := os.Stdin
+	if readsStdin(c) { // it is the picture
+		var err error
+		if in, err = os.OpenFile(terminalName, os.O_RDWR, 0); err != nil {
+			return "", err
+		}
+		defer in.Close()
+	}
 	fd := int(in.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("standard input is no terminal")
@@ -257,6 +310,10 @@ func ask(in *os.File, prompt string) (string, error) {
 	return string(b), err
 }
 
+// maxSecretBytes bounds the files of keys, passphrases and identities; it leaves room for a
+// key file that is sealed and armored.
+const maxSecretBytes = 2 * encipher.MaxKeyFileBytes
+
 func readSmall(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -265,12 +322,12 @@ func readSmall(path string) (string, error) {
 	return readAtMost(f)
 }
 
-// readAtMost reads a file of at most key.MaxFileBytes, and closes it.
+// readAtMost reads a file of at most maxSecretBytes, and closes it.
 func readAtMost(f *os.File) (string, error) {
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, key.MaxFileBytes+1))
-	if err == nil && len(b) > key.MaxFileBytes {
-		err = fmt.Errorf("it is longer than %d bytes", key.MaxFileBytes)
+	b, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
+	if err == nil && len(b) > maxSecretBytes {
+		err = fmt.Errorf("it is longer than %d bytes", maxSecretBytes)
 	}
 	return string(b), err
 }

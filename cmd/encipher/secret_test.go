@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -9,11 +11,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// identity KIND FILE writes an age identity, x25519 or hybrid, and sets
-// RECIPIENT to who it is.
+// identity KIND FILE [PASSPHRASE] writes an age identity, x25519 or hybrid, sealed
+// where there is a passphrase, and sets RECIPIENT to who it is.
 func identity(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: identity KIND FILE")
+	if neg || len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: identity KIND FILE [PASSPHRASE]")
 	}
 	var secret, recipient fmt.Stringer
 	switch args[0] {
@@ -28,9 +30,24 @@ func identity(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("no such kind: %s", args[0])
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("# made by a test\n"+secret.String()+"\n"), 0o600))
+	var file bytes.Buffer
+	var w io.WriteCloser = nopCloser{&file}
+	if len(args) == 3 {
+		to, err := age.NewScryptRecipient(args[2])
+		ts.Check(err)
+		to.SetWorkFactor(10)
+		w, err = age.Encrypt(&file, to)
+		ts.Check(err)
+	}
+	fmt.Fprintf(w, "# made by a test\n%s\n", secret)
+	ts.Check(w.Close())
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), file.Bytes(), 0o600))
 	ts.Setenv("RECIPIENT", recipient.String())
 }
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
 
 // words N FILE checks that a file is one line of N words.
 func words(ts *testscript.TestScript, neg bool, args []string) {

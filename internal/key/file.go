@@ -3,20 +3,19 @@ package key
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"time"
 )
 
-// Create writes a key file with mode 0600. It never overwrites: the error for
+// Create writes the content of a key file, sealed or not, with mode 0600. It never overwrites: the error for
 // an existing path wraps fs.ErrExist. A failure leaves no file behind.
 //
 // The file is opened exclusively instead of being renamed into place, because
 // a rename would replace a key that appears in between, and links, which would
 // not, are missing on some file systems.
-func Create(path string, k Key, created time.Time) (err error) {
+func Create(path string, content []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists and a key file is never overwritten: %w", path, fs.ErrExist)
@@ -31,7 +30,7 @@ func Create(path string, k Key, created time.Time) (err error) {
 			err = fmt.Errorf("cannot write the key file, nothing was left behind: %w", err)
 		}
 	}()
-	if _, err := f.Write(k.File(created)); err != nil {
+	if _, err := f.Write(content); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -40,20 +39,11 @@ func Create(path string, k Key, created time.Time) (err error) {
 	return f.Close()
 }
 
-// Read reads a key file of at most MaxFileBytes. created is the time that it
-// records, and zero where it records none.
-func Read(path string) (k Key, created time.Time, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Key{}, created, fmt.Errorf("cannot open the key file: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
-	if err != nil {
-		return Key{}, created, fmt.Errorf("cannot read the key file: %w", err)
-	}
+// ParseFile is Parse, and gives also the time that a key file records; zero where it
+// records none.
+func ParseFile(text []byte) (k Key, created time.Time, err error) {
 	if k, err = Parse(text); err != nil {
-		return Key{}, created, fmt.Errorf("%s: %w", path, err)
+		return Key{}, created, err
 	}
 	for line := range strings.Lines(string(text)) {
 		if at, ok := strings.CutPrefix(line, createdPrefix); ok {

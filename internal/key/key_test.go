@@ -185,7 +185,7 @@ func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.key")
 	k := New()
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if err := Create(path, k, created); err != nil {
+	if err := Create(path, k.File(created)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -206,26 +206,19 @@ func TestCreate(t *testing.T) {
 			t.Errorf("mode %v, want 0600", info.Mode())
 		}
 	}
-	if back, at, err := Read(path); err != nil || back != k || !at.Equal(created) {
-		t.Errorf("Read = %v, %v, %v", back, at, err)
+	if back, at, err := ParseFile(text); err != nil || back != k || !at.Equal(created) {
+		t.Errorf("ParseFile = %v, %v, %v", back, at, err)
 	}
 	for name, text := range map[string]string{"no time": k.Text(), "another time": "# created: yesterday\n" + k.Text()} {
-		other := filepath.Join(t.TempDir(), "other.key")
-		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if back, at, err := Read(other); err != nil || back != k || !at.IsZero() {
-			t.Errorf("%s: Read = %v, %v, %v", name, back, at, err)
+		if back, at, err := ParseFile([]byte(text)); err != nil || back != k || !at.IsZero() {
+			t.Errorf("%s: ParseFile = %v, %v, %v", name, back, at, err)
 		}
 	}
-	if err := Create(path, New(), created); !errors.Is(err, fs.ErrExist) {
+	if err := Create(path, New().File(created)); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second Create: %v, want fs.ErrExist", err)
 	}
 	if after, _ := os.ReadFile(path); !bytes.Equal(after, text) {
 		t.Error("the second Create changed the file")
-	}
-	if _, _, err := Read(path + ".not"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Read of a missing file: %v", err)
 	}
 }
 

@@ -137,6 +137,14 @@ func seal(data []byte, to ...age.Recipient) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// introduction is how a file of age begins that is not armored.
+const introduction = "age-encryption.org/v1\n"
+
+// IsSealed says whether a file looks like one of age, binary or armored.
+func IsSealed(file []byte) bool {
+	return bytes.HasPrefix(file, []byte(introduction)) || bytes.HasPrefix(file, []byte(armor.Header))
+}
+
 func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
 	var source io.Reader = bytes.NewReader(file)
 	if bytes.HasPrefix(file, []byte(armor.Header)) {
