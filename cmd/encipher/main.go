@@ -30,6 +30,7 @@ var commands = []func() *cli.Command{
 	attackCommand,
 	benchCommand,
 	versionCommand,
+	manCommand,
 }
 
 // run is main without the exit.
