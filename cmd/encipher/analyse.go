@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
-	"enciphergan/internal/atomicfile"
 	analysis "enciphergan/internal/evaluation"
 	"enciphergan/internal/picture"
 )
@@ -26,8 +24,12 @@ const shownPictures = 4
 // analyse is evaluate -full: cheap checks, then the measuring, then the outputs.
 func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candidate) error {
 	report := c.String("html")
+	to := output{report, "-html", c.Bool("f")}
 	if c.IsSet("html") {
-		if err := checkReport(report, c.Bool("f")); err != nil {
+		if err := checkReport(report); err != nil {
+			return err
+		}
+		if err := to.check(); err != nil {
 			return err
 		}
 	}
@@ -70,7 +72,7 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 	if report != "" {
 		o.Samples = shownPictures
 	}
-	if o.Secret, o.Draw, err = keyMaterial(c); err != nil {
+	if o.Secret, o.Draw, err = keyMaterial(ctx, c); err != nil {
 		return err
 	}
 	o.Load = func(name string, crop int) (*picture.Picture, error) {
@@ -79,6 +81,7 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 		if err == nil {
 			p, err = decode(file, crop)
 		}
+		e.damaged.add(name, err)
 		if picture.NoPicture(name, err) {
 			return nil, nil
 		}
@@ -113,21 +116,29 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 		if err != nil {
 			return err
 		}
-		if err := writeReport(report, page, c.Bool("f")); err != nil {
+		if err := to.write(page); err != nil {
 			return err
 		}
 		say(os.Stderr, "wrote %s: %.1f MB", report, float64(len(page))/1e6)
 	}
-	if !c.Bool("json") {
-		return r.Text(os.Stdout)
+	if c.Bool("json") {
+		encoder := json.NewEncoder(stdout)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(r)
+	} else {
+		err = r.Text(stdout)
 	}
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	if stdout.failed() != nil {
+		return stdout.failed()
+	}
+	if err != nil {
+		return err
+	}
+	return e.damaged.failed()
 }
 
 // keyMaterial is the one key of a full analysis and where its nonces come from.
-func keyMaterial(c *cli.Command) (secret [32]byte, draw analysis.Draw, err error) {
+func keyMaterial(ctx context.Context, c *cli.Command) (secret [32]byte, draw analysis.Draw, err error) {
 	if c.IsSet("seed") {
 		seed := c.Uint64("seed")
 		return seededKey(seed).Secret(), seededDraw(seed), nil
@@ -135,7 +146,7 @@ func keyMaterial(c *cli.Command) (secret [32]byte, draw analysis.Draw, err error
 	k, err := encipher.NewKey()
 	if err == nil && c.String("key") != "" {
 		var file keyFile
-		file, err = readKey(c, c.String("key"))
+		file, err = readKey(ctx, c, c.String("key"))
 		k = file.Key
 	}
 	// The same name and purpose must give the same bytes within one run.
@@ -167,34 +178,10 @@ func readCurves(path string) (analysis.Curves, error) {
 	return curves, nil
 }
 
-// checkReport refuses a report that exists, unless force is set, and what is no
-// plain file.
-func checkReport(path string, force bool) error {
+// checkReport refuses a report that is not called one.
+func checkReport(path string) error {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".html" && ext != ".htm" {
 		return usage("give it a name that ends in .html", "%s: the report is an HTML file", path)
 	}
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return &failure{exitFailure, "check the name after -html", fmt.Errorf("%s: cannot write there: %w", path, cause(err))}
-	case !info.Mode().IsRegular():
-		return &failure{exitFailure, "choose another name after -html", fmt.Errorf("%s: exists and is not a plain file", path)}
-	case !force:
-		return &failure{exitFailure, "choose another name after -html, or overwrite it with -f", fmt.Errorf("%s: exists", path)}
-	}
 	return nil
-}
-
-func writeReport(path string, page []byte, force bool) error {
-	err := atomicfile.WriteIf(path, page, 0o666, func() error { return checkReport(path, force) })
-	var known *failure
-	switch {
-	case err == nil, errors.As(err, &known):
-		return err
-	case atomicfile.Full(err):
-		return &failure{exitFailure, "free some space there, or choose another place after -html", fmt.Errorf("%s: the disk is full", path)}
-	}
-	return &failure{exitFailure, "check the directory and its permissions, or choose another place after -html", fmt.Errorf("%s: cannot write: %w", path, cause(err))}
 }

@@ -69,7 +69,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 	if len(names) == 0 {
 		names = []string{models.Default}
 	}
-	victims, systems, err := attackedModels(c, names, seed)
+	victims, systems, err := attackedModels(ctx, c, names, seed)
 	if err != nil {
 		return err
 	}
@@ -84,21 +84,21 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	if c.Bool("json") {
-		encoder := json.NewEncoder(os.Stdout)
+		encoder := json.NewEncoder(stdout)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	writeAttacks(os.Stdout, report)
+	writeAttacks(stdout, report)
 	return nil
 }
 
 // attackedModels opens models and lists what is attacked: controls, the models'
 // modes of use, and in any case a network without a key.
-func attackedModels(c *cli.Command, names []string, seed uint64) ([]*attack.Victim, []attack.System, error) {
+func attackedModels(ctx context.Context, c *cli.Command, names []string, seed uint64) ([]*attack.Victim, []attack.System, error) {
 	var victims []*attack.Victim
 	systems, keyless := attack.Controls(seed), false
 	for _, name := range names {
-		files, err := modelFiles(c, name)
+		files, err := modelFiles(ctx, c, name)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -51,6 +51,14 @@ type item struct {
 	cost    *encipher.Cost
 }
 
+// count is a number of things: 1 picture, 2 pictures.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // batch is one call of encrypt or decrypt.
 type batch struct {
 	items   []item
@@ -59,6 +67,7 @@ type batch struct {
 	alone   int    // files in folders that are left alone
 	force   bool
 	resume  bool
+	unlike  bool // the outputs cannot be compared with the pictures, so that -resume is refused
 	json    bool
 	quiet   bool
 	jobs    int
@@ -80,6 +89,8 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	switch {
 	case b.jobs < 1 || b.memory < 1:
 		return nil, usage("for instance -jobs 2 -memory 2000", "-jobs and -memory must be at least 1")
+	case b.workers < 0:
+		return nil, usage("for instance -workers 2", "-workers must be at least 0")
 	case b.force && b.resume:
 		return nil, usage("leave out one of the two", "-f makes every picture again, and -resume does not")
 	}
@@ -97,17 +108,20 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	if out == standard || slices.Contains(args, standard) {
 		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output are for one picture")
 	}
+	if !isFolder(out) && !strings.HasSuffix(out, "/") && slices.Contains(kinds, strings.ToLower(filepath.Ext(out))) {
+		return nil, usage("give a folder; if it shall be called that, end its name with a slash", "several pictures do not go into one file, %s", out)
+	}
 	b.folder = out
 	if err := b.collect(args, out, f); err != nil {
 		return nil, err
 	}
 	if len(b.items) == 0 {
-		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %d other files", strings.Join(args, ", "), b.alone))
+		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %s", strings.Join(args, ", "), count(b.alone, "other file")))
 	}
-	if shard := c.String("shard"); shard != "" {
+	if shard := c.String("shard"); c.IsSet("shard") {
 		var part, parts uint32
 		if n, err := fmt.Sscanf(shard, "%d/%d", &part, &parts); n != 2 || err != nil || part >= parts || fmt.Sprintf("%d/%d", part, parts) != shard {
-			return nil, usage("for instance -shard 0/4 for the first of four", "-shard %s: want I/N with I from 0 to N-1", shard)
+			return nil, usage("for instance -shard 0/4 for the first of four", "-shard %q: want I/N with I from 0 to N-1", shard)
 		}
 		b.items = slices.DeleteFunc(b.items, func(i item) bool { return shardOf(i.name, parts) != part })
 	}
@@ -131,17 +145,18 @@ func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
 		return usage("leave out -resume", "-resume is for files")
 	case i.out == standard && b.json:
 		return usage("leave out -json, or give -o FILE", "standard output takes the picture or JSON, not both")
-	case i.out == standard && term.IsTerminal(int(os.Stdout.Fd())):
-		return usage("give -o FILE, or send the output to a file or another program", "the output is a picture, and standard output is a terminal")
 	case i.out == standard:
-		return nil
+		return checkStandard("picture")
 	case kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(i.out))):
 		return usage("give it a name that ends in "+strings.Join(kinds, " or ")+", or in / for a folder", "%s: the output is none of that kind", i.out)
 	case b.resume:
 		return nil
 	}
-	return checkOutput(i.out, b.force)
+	return b.to(i).check()
 }
+
+// to is where an item is written.
+func (b *batch) to(i item) output { return output{i.out, "-o", b.force} }
 
 // shardOf is the part of parts that a name belongs to, the same on every machine.
 func shardOf(name string, parts uint32) uint32 {
@@ -280,7 +295,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 		return err
 	}
 	if b.alone > 0 {
-		b.say("%d other files are left alone", b.alone)
+		b.say("%s left alone", count(b.alone, "other file"))
 	}
 	if len(b.items) == 0 {
 		b.say("there is nothing in this part")
@@ -298,6 +313,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 		mu       sync.Mutex
 		counts   = map[string]int{}
 		failures []string
+		last     error // of a picture
 		wg       sync.WaitGroup
 	)
 	queue := make(chan item)
@@ -322,6 +338,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 				if ctx.Err() == nil || err == nil || r.Status == failed && r.Exit != exitInterrupted {
 					counts[r.Status]++
 					if r.Status == failed {
+						last = err
 						failures = append(failures, fmt.Sprintf("%s: %s", r.Input, strings.TrimPrefix(r.Error, r.Input+": ")))
 					}
 					bar.Clear()
@@ -346,20 +363,37 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 	close(queue)
 	wg.Wait()
 	bar.Clear()
-	for _, f := range failures {
-		say(os.Stderr, "failed: %s", f)
+	if len(b.items) > 1 {
+		for _, f := range failures {
+			say(os.Stderr, "failed: %s", f)
+		}
 	}
+	finished := fmt.Sprintf("%d of %s done", counts[done]+counts[skipped], count(len(b.items), "picture"))
 	if atomicfile.Full(context.Cause(ctx)) {
-		return &failure{exitFailure, "free some space there; the same command with -resume goes on", fmt.Errorf("the disk is full, %d of %d pictures are done", counts[done]+counts[skipped], len(b.items))}
+		return &failure{exitFailure, "free some space there; " + b.again(), fmt.Errorf("the disk is full, %s", finished)}
 	}
 	if ctx.Err() != nil {
-		return &failure{exitInterrupted, "", fmt.Errorf("interrupted, %d of %d pictures are done; the same command with -resume goes on", counts[done]+counts[skipped], len(b.items))}
+		return &failure{exitInterrupted, "", fmt.Errorf("interrupted, %s; %s", finished, b.again())}
 	}
 	b.say("%d done, %d skipped, %d failed", counts[done], counts[skipped], counts[failed])
-	if counts[failed] > 0 {
-		return &failure{exitPartial, "see the errors above; the same command with -resume does what is left", fmt.Errorf("%d of %d pictures failed", counts[failed], len(b.items))}
+	switch {
+	case counts[failed] == 0:
+		return nil
+	case len(b.items) == 1:
+		return last
 	}
-	return nil
+	return &failure{exitPartial, "see the errors above; " + b.again(), fmt.Errorf("%d of %s failed", counts[failed], count(len(b.items), "picture"))}
+}
+
+// again says how what is not done is done.
+func (b *batch) again() string {
+	switch {
+	case b.unlike:
+		return "what is left is done by itself, or all again with -f"
+	case b.resume:
+		return "the same command goes on"
+	}
+	return "the same command with -resume goes on"
 }
 
 // bar shows, on a terminal, how far many pictures have come and the time left. Its unit is a
@@ -383,7 +417,7 @@ func (b *batch) newBar() *bar {
 			r.total += info.Size()
 		}
 	}
-	r.ProgressBar = progressbar.NewOptions64(max(r.total, 1), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(fmt.Sprintf("%d pictures", len(b.items))),
+	r.ProgressBar = progressbar.NewOptions64(max(r.total, 1), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(count(len(b.items), "picture")),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true), progressbar.OptionSetRenderBlankState(true))
 	return r
 }
@@ -439,8 +473,8 @@ func (b *batch) one(ctx context.Context, i item, work func(context.Context, item
 	return r, err
 }
 
-// report says what became of a picture; count stands before it where there are many.
-func (b *batch) report(r *result, err error, count string) {
+// report says what became of a picture; number stands before it where there are many.
+func (b *batch) report(r *result, err error, number string) {
 	if b.json {
 		printJSON(r)
 	}
@@ -450,19 +484,19 @@ func (b *batch) report(r *result, err error, count string) {
 		}
 	}
 	switch {
-	case err != nil && !b.single:
+	case err != nil && len(b.items) > 1: // that of one is reported at the end
 		report(os.Stderr, err)
 	case r.Status == skipped:
-		b.say("%sskipped %s: %s", count, r.Input, strings.Join(r.Notes, ", "))
+		b.say("%sskipped %s: %s", number, r.Input, strings.Join(r.Notes, ", "))
 	case r.Output != "" && r.Output != standard:
-		b.say("%swrote %s: %s", count, r.Output, r.size())
+		b.say("%swrote %s: %s", number, r.Output, r.size())
 	}
 }
 
 // printJSON prints a line of strings and numbers, of which encoding cannot fail.
 func printJSON(v any) {
 	line, _ := json.Marshal(v)
-	fmt.Println(string(line))
+	fmt.Fprintln(stdout, string(line))
 }
 
 func (r *result) size() string {
@@ -511,17 +545,14 @@ func (b *batch) write(ctx context.Context, i item, file []byte) error {
 		return &failure{exitInterrupted, "", errInterrupted}
 	}
 	if i.out == standard {
-		if _, err := os.Stdout.Write(file); err != nil {
-			return &failure{exitFailure, "see whether the program that reads it still runs", fmt.Errorf("standard output: %w", cause(err))}
-		}
-		return nil
+		return writeStandard(file)
 	}
 	if !b.single {
 		if err := os.MkdirAll(filepath.Dir(i.out), 0o777); err != nil {
 			return &failure{exitFailure, "check the folder and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write there: %w", filepath.Dir(i.out), cause(err))}
 		}
 	}
-	return writeOutput(i.out, file, b.force)
+	return b.to(i).write(file)
 }
 
 // begin checks, before a picture of many is worked on, that its output may be written.
@@ -535,7 +566,7 @@ func (b *batch) begin(i item) (there bool, err error) {
 			return true, nil
 		}
 	}
-	return false, checkOutput(i.out, b.force)
+	return false, b.to(i).check()
 }
 
 // notTheSame is the error of -resume where what is there is something else.

@@ -113,7 +113,7 @@ func TestMemoryBound(t *testing.T) {
 func TestCost(t *testing.T) {
 	dir := t.TempDir()
 	writeModels(t, dir)
-	m, err := openModel(nil, filepath.Join(dir, "model"))
+	m, err := openModel(t.Context(), nil, filepath.Join(dir, "model"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ core, two, and so on, at the profile's batch and at as many of it as cores.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "training", Usage: "measure training instead: crops a second by the number of cores"},
 			&cli.StringFlag{Name: "profile", Usage: "with -training: `NAME` of the profile", Value: "reversible"},
-			&cli.IntFlag{Name: "crop", Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
+			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
 			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
@@ -65,7 +64,7 @@ func bench(ctx context.Context, c *cli.Command) error {
 	if runs < 1 || runs > 10000 {
 		return usage("for instance -runs 7", "-runs %d: want 1 to 10000", runs)
 	}
-	files, err := modelFiles(c, c.String("model"))
+	files, err := modelFiles(ctx, c, c.String("model"))
 	if err != nil {
 		return err
 	}
@@ -87,16 +86,16 @@ func bench(ctx context.Context, c *cli.Command) error {
 		return usage("choose another -size", "%w", err)
 	}
 	peak := kernel.Peak(a)
-	fmt.Printf("%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
+	fmt.Fprintf(stdout, "%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
 		m.Name(), size, size, a, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
 	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
 		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Printf("\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
+		fmt.Fprintf(stdout, "\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
 		if c.Bool("layers") {
-			return p.print(os.Stdout, peak)
+			return p.print(stdout, peak)
 		}
 		return nil
 	}
@@ -125,8 +124,8 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	const steps = 5
 	cores := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(cores)
-	fmt.Printf("%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(stdout, "%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
 	var one float64
 	for n := 1; n <= cores; n++ {

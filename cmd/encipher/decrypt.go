@@ -68,10 +68,10 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if err := d.ready(); err != nil {
 		return err
 	}
-	if d.secrets, err = readSecrets(c); err != nil {
+	if d.secrets, err = readSecrets(ctx, c); err != nil {
 		return err
 	}
-	if d.model, err = openModel(c, c.String("model")); err != nil {
+	if d.model, err = openModel(ctx, c, c.String("model")); err != nil {
 		return err
 	}
 	if bare {

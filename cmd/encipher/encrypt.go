@@ -104,17 +104,18 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if b.resume && (bare || exact == encipher.ExactOff) {
+	b.unlike = bare || exact == encipher.ExactOff
+	if b.resume && b.unlike {
 		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
 	}
 	e := encryption{batch: b, exact: exact, bare: bare}
 	if err := e.ready(); err != nil {
 		return err
 	}
-	if e.lock, e.opens, err = readLock(c); err != nil {
+	if e.lock, e.opens, err = readLock(ctx, c); err != nil {
 		return err
 	}
-	if e.model, err = openModel(c, c.String("model")); err != nil {
+	if e.model, err = openModel(ctx, c, c.String("model")); err != nil {
 		return err
 	}
 	if c.Bool("drop-metadata") {
@@ -165,7 +166,7 @@ func (e *encryption) announce() {
 		e.items[n].cost = &c
 		bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
 	}
-	e.say("%d pictures; the cipher images take about %.0f MB, making the largest about %.0f MB of memory", len(e.items), float64(bytes)/1e6, float64(most)/1e6)
+	e.say("%s; the cipher images take about %.0f MB, making the largest about %.0f MB of memory", count(len(e.items), "picture"), float64(bytes)/1e6, float64(most)/1e6)
 }
 
 // one encrypts a picture.
@@ -194,7 +195,7 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 	}
 	if e.single {
 		e.say("%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
-			i.in, cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
+			named(i.in), cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
 	}
 	k, slot, err := e.lock()
 	if err != nil {

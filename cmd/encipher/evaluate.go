@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v3"
 
@@ -54,7 +55,7 @@ comparison. Whole pictures and their centre squares are measured, unless -crop o
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag to compare", DefaultText: "the default model's variants"},
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key for each picture"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of key and nonces, in place of random ones"},
+			&cli.Uint64Flag{Name: "seed", HideDefault: true, Usage: "`SEED` of key and nonces, in place of random ones"},
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
 			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of the table"},
@@ -74,20 +75,20 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Int("crop") < 1 {
 		return usage("give a number of pixels, for instance -crop 256", "-crop %d is no size", c.Int("crop"))
 	}
-	e := evaluation{material: randomKeys, crop: c.Int("crop"), notes: os.Stderr, noted: map[string]bool{}}
+	e := evaluation{material: randomKeys, crop: c.Int("crop"), notes: os.Stderr, noted: map[string]bool{}, damaged: &damaged{}}
 	if c.Bool("whole") {
 		e.crop = 0
 	}
 	all := evaluations{Crop: e.crop}
 	if !c.Bool("json") {
-		e.table = os.Stdout
+		e.table = stdout
 	}
 	file := c.String("key")
 	switch {
 	case file != "" && c.IsSet("seed"):
 		return usage("leave out one of the two", "-seed computes a key, and -key gives one")
 	case file != "":
-		given, err := readKey(c, file)
+		given, err := readKey(ctx, c, file)
 		if err != nil {
 			return err
 		}
@@ -105,7 +106,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	}
 	var list []candidate
 	for _, name := range names {
-		candidate, err := openCandidate(c, name)
+		candidate, err := openCandidate(ctx, c, name)
 		if err != nil {
 			return err
 		}
@@ -128,11 +129,14 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 		all.Models = append(all.Models, m)
 	}
 	if !c.Bool("json") {
-		return nil
+		return e.damaged.failed()
 	}
-	encoder := json.NewEncoder(os.Stdout)
+	encoder := json.NewEncoder(stdout)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(all)
+	if err := encoder.Encode(all); err != nil {
+		return stdout.failed()
+	}
+	return e.damaged.failed()
 }
 
 // defaultModels are the names of the default model and of its variants.
@@ -153,8 +157,8 @@ type candidate struct {
 	files network.Files
 }
 
-func openCandidate(c *cli.Command, name string) (candidate, error) {
-	files, err := modelFiles(c, name)
+func openCandidate(ctx context.Context, c *cli.Command, name string) (candidate, error) {
+	files, err := modelFiles(ctx, c, name)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -226,6 +230,35 @@ type evaluation struct {
 	table    io.Writer       // rows as they come; nil: none
 	notes    io.Writer       // pictures that are skipped
 	noted    map[string]bool // notes that were made for an earlier model
+	damaged  *damaged
+}
+
+// damaged are the pictures that cannot be read, as against those that are too small to be
+// measured.
+type damaged struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// add takes the error of reading a picture.
+func (d *damaged) add(name string, err error) {
+	if !unmeasurable(err) || errors.Is(err, errTooSmall) || picture.NoPicture(name, err) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.names == nil {
+		d.names = map[string]bool{}
+	}
+	d.names[name] = true
+}
+
+// failed is the error of an evaluation that lacks pictures.
+func (d *damaged) failed() error {
+	if len(d.names) == 0 {
+		return nil
+	}
+	return &failure{exitPartial, "see the notes above; the figures are those of the other pictures", fmt.Errorf("%s cannot be read", count(len(d.names), "picture"))}
 }
 
 // evaluations is what evaluate prints with -json.
@@ -302,6 +335,7 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation", "residual %", "coded %")
 	for _, name := range names {
 		m, err := e.measure(ctx, folder, name)
+		e.damaged.add(name, err)
 		switch {
 		case picture.NoPicture(name, err):
 			continue
@@ -498,6 +532,7 @@ func (e evaluation) row(name string, columns ...string) {
 		return
 	}
 	const width = 32
+	name = visible(name)
 	if runes := []rune(name); len(runes) > width {
 		name = "…" + string(runes[len(runes)-width+1:])
 	}

@@ -90,7 +90,7 @@ func evaluationFolder(t *testing.T) string {
 func TestEvaluate(t *testing.T) {
 	var table, notes bytes.Buffer
 	f := &offByOne{keys: map[string]bool{}}
-	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, crop: 64, table: &table, notes: &notes}
+	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, crop: 64, table: &table, notes: &notes}
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func TestEvaluate(t *testing.T) {
 
 func TestEvaluateWhole(t *testing.T) {
 	f := &offByOne{exact: true, keys: map[string]bool{}}
-	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, notes: &bytes.Buffer{}}
+	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, notes: &bytes.Buffer{}}
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestEvaluateWhole(t *testing.T) {
 }
 
 func TestEvaluateErrors(t *testing.T) {
-	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, material: randomKeys, noted: map[string]bool{}, crop: 64, notes: &bytes.Buffer{}}
+	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, crop: 64, notes: &bytes.Buffer{}}
 	if _, err := e.run(context.Background(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) || exitCode(err) != exitInput {
 		t.Errorf("missing directory: %v", err)
 	}
@@ -222,7 +222,7 @@ func TestSeededKeys(t *testing.T) {
 		}
 		dir := t.TempDir()
 		writeModels(t, dir)
-		m, err := openModel(nil, filepath.Join(dir, "model"))
+		m, err := openModel(t.Context(), nil, filepath.Join(dir, "model"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
@@ -27,7 +28,7 @@ func pictureFlags() []cli.Flag {
 		&cli.StringFlag{Name: "o", Usage: "`FILE` to write, FOLDER for several pictures, - for standard output"},
 		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 		&cli.BoolFlag{Name: "f", Usage: "overwrite outputs"},
-		&cli.IntFlag{Name: "workers", Usage: "tiles of a picture computed at the same time; 0: as many as processors, shared by the jobs"},
+		&cli.IntFlag{Name: "workers", Usage: "tiles `N` of a picture computed at the same time; 0: as many as processors, shared by the jobs"},
 	}
 }
 
@@ -38,10 +39,15 @@ func fileError(path string, err error) error {
 	if encipher.CodeOf(err) == encipher.Canceled {
 		return &failure{exitInterrupted, "", errInterrupted}
 	}
+	return fmt.Errorf("%s: %w", named(path), err)
+}
+
+// named is an input as it is called in messages.
+func named(path string) string {
 	if path == standard {
-		path = "standard input"
+		return "standard input"
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return path
 }
 
 // keyFile is what a key file says.
@@ -53,12 +59,12 @@ type keyFile struct {
 
 // readKey reads a key file. One that is sealed it opens with a passphrase, for which
 // it asks on the terminal.
-func readKey(c *cli.Command, path string) (k keyFile, err error) {
+func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err error) {
 	file, err := readSmall(path)
 	if err != nil {
 		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
-	if k.text, err = unsealed(c, path, file); err != nil {
+	if k.text, err = unsealed(ctx, c, path, file); err != nil {
 		return k, err
 	}
 	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
@@ -117,7 +123,7 @@ func readAll(f io.Reader, path string) ([]byte, error) {
 }
 
 // modelFiles reads a shipped model by name, or else a model directory.
-func modelFiles(c *cli.Command, name string) (files network.Files, err error) {
+func modelFiles(ctx context.Context, c *cli.Command, name string) (files network.Files, err error) {
 	info, statErr := os.Stat(name)
 	switch {
 	case slices.Contains(models.Names(), name):
@@ -125,7 +131,7 @@ func modelFiles(c *cli.Command, name string) (files network.Files, err error) {
 	case statErr != nil:
 		return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model and no directory %q", name))
 	case !info.IsDir():
-		return sealedModelFiles(c, name)
+		return sealedModelFiles(ctx, c, name)
 	default:
 		files, err = network.ReadFiles(os.DirFS(name))
 	}
@@ -136,7 +142,7 @@ func modelFiles(c *cli.Command, name string) (files network.Files, err error) {
 }
 
 // sealedModelFiles opens a sealed model with a passphrase of the terminal.
-func sealedModelFiles(c *cli.Command, path string) (network.Files, error) {
+func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (network.Files, error) {
 	sealed, err := readModelFile(path)
 	if err != nil {
 		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
@@ -144,7 +150,7 @@ func sealedModelFiles(c *cli.Command, path string) (network.Files, error) {
 	if !encipher.IsSealed(sealed) {
 		return network.Files{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
 	}
-	p, err := phraseOf(c, path, "encipher model open")
+	p, err := phraseOf(ctx, c, path, "encipher model open")
 	if err != nil {
 		return network.Files{}, err
 	}
@@ -160,8 +166,8 @@ func shippedModels(names []string) string {
 	return "shipped models: " + strings.Join(names, ", ") + "; or give a model directory, such as RUN/model of encipher train, or a sealed model"
 }
 
-func openModel(c *cli.Command, name string) (*encipher.Model, error) {
-	files, err := modelFiles(c, name)
+func openModel(ctx context.Context, c *cli.Command, name string) (*encipher.Model, error) {
+	files, err := modelFiles(ctx, c, name)
 	if err != nil {
 		return nil, err
 	}
@@ -172,34 +178,68 @@ func openModel(c *cli.Command, name string) (*encipher.Model, error) {
 	return m, nil
 }
 
-// checkOutput refuses an output that exists, unless force is set, and one that
-// is not a plain file in any case: renaming would replace a device.
-func checkOutput(path string, force bool) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return &failure{exitFailure, "check the name after -o", fmt.Errorf("%s: cannot write there: %w", path, cause(err))}
-	case !info.Mode().IsRegular():
-		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: exists and is not a plain file", path)}
-	case !force:
-		return &failure{exitFailure, "choose another name after -o, or overwrite it with -f", fmt.Errorf("%s: exists", path)}
+// checkStandard refuses to show on a terminal what is not text.
+func checkStandard(what string) error {
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		return usage("give -o FILE, or send the output to a file or another program", "the output is a %s, and standard output is a terminal", what)
 	}
 	return nil
 }
 
-// writeOutput writes the output whole or not at all.
-func writeOutput(path string, file []byte, force bool) error {
-	err := atomicfile.WriteIf(path, file, 0o666, func() error { return checkOutput(path, force) }) // it may have appeared meanwhile
-	var known *failure
+// writeStandard writes to standard output.
+func writeStandard(file []byte) error {
+	stdout.Write(file)
+	return stdout.failed()
+}
+
+// output is a file to write, and the flag that names it.
+type output struct {
+	path, flag string
+	force      bool // replace what is there
+}
+
+// check refuses an output that exists, unless force is set, and one that
+// is not a plain file in any case: renaming would replace a device.
+func (o output) check() error {
+	info, err := os.Lstat(o.path)
 	switch {
-	case err == nil, errors.As(err, &known):
-		return err
-	case atomicfile.Full(err):
-		return &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after -o", float64(len(file))/1e6),
-			fmt.Errorf("%s: %w", path, cause(err))}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &failure{exitFailure, "check the name after " + o.flag, fmt.Errorf("%s: cannot write there: %w", o.path, cause(err))}
+	case !info.Mode().IsRegular():
+		return &failure{exitFailure, "choose another name after " + o.flag, fmt.Errorf("%s: exists and is not a plain file", o.path)}
+	case !o.force:
+		return o.exists()
 	}
-	return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o",
-		fmt.Errorf("%s: cannot write: %w", path, cause(err))}
+	return nil
+}
+
+func (o output) exists() error {
+	return &failure{exitFailure, "choose another name after " + o.flag + ", or overwrite it with -f", fmt.Errorf("%s: exists", o.path)}
+}
+
+// write writes the output whole or not at all. A file that is replaced keeps its
+// permissions: what only its owner can read stays so.
+func (o output) write(file []byte) error {
+	err := o.check()
+	if err != nil {
+		return err
+	}
+	if info, statErr := os.Lstat(o.path); statErr == nil {
+		err = atomicfile.Write(o.path, file, info.Mode().Perm())
+	} else {
+		err = atomicfile.WriteNew(o.path, file, 0o666)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrExist): // it has appeared meanwhile
+		return o.exists()
+	case atomicfile.Full(err):
+		return &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after %s", float64(len(file))/1e6, o.flag),
+			fmt.Errorf("%s: %w", o.path, cause(err))}
+	}
+	return &failure{exitFailure, "check the directory and its permissions, or choose another place after " + o.flag,
+		fmt.Errorf("%s: cannot write: %w", o.path, cause(err))}
 }

@@ -60,7 +60,7 @@ func info(ctx context.Context, c *cli.Command) error {
 	for _, arg := range c.Args().Slice() {
 		files = append(files, cipherImages(arg)...)
 	}
-	names := sync.OnceValues(func() (map[string]string, error) { return shippedFingerprints(c) })
+	names := sync.OnceValues(func() (map[string]string, error) { return shippedFingerprints(ctx, c) })
 	failed := 0
 	for n, p := range files {
 		if err := ctx.Err(); err != nil {
@@ -77,9 +77,9 @@ func info(ctx context.Context, c *cli.Command) error {
 		case err == nil:
 			if len(files) > 1 {
 				if n > 0 {
-					fmt.Println()
+					fmt.Fprintln(stdout)
 				}
-				fmt.Println("file:", f.Input)
+				fmt.Fprintln(stdout, "file:", visible(f.Input))
 			}
 			f.print()
 		}
@@ -143,10 +143,10 @@ func inspect(ctx context.Context, i item, names func() (map[string]string, error
 var openedBy = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
 
 // shippedFingerprints gives the names of the shipped models by their fingerprints.
-func shippedFingerprints(c *cli.Command) (map[string]string, error) {
+func shippedFingerprints(ctx context.Context, c *cli.Command) (map[string]string, error) {
 	byFingerprint := map[string]string{}
 	for _, name := range models.Names() {
-		m, err := openModel(c, name)
+		m, err := openModel(ctx, c, name)
 		if err != nil {
 			return nil, err
 		}
@@ -160,12 +160,12 @@ func (f facts) print() {
 	if model == "" {
 		model = "none of this program's, give its directory after -model"
 	}
-	fmt.Printf("cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
+	fmt.Fprintf(stdout, "cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
 	if !*f.Sealed {
-		fmt.Printf("NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
+		fmt.Fprintf(stdout, "NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
 	}
-	fmt.Printf("picture: %d x %d pixels\n", f.Width, f.Height)
-	fmt.Printf("model: %s\n", model)
-	fmt.Printf("model fingerprint: %s\n", f.Fingerprint)
-	fmt.Printf("opened by: %s\n", f.needs)
+	fmt.Fprintf(stdout, "picture: %d x %d pixels\n", f.Width, f.Height)
+	fmt.Fprintf(stdout, "model: %s\n", model)
+	fmt.Fprintf(stdout, "model fingerprint: %s\n", f.Fingerprint)
+	fmt.Fprintf(stdout, "opened by: %s\n", f.needs)
 }

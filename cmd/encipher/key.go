@@ -28,7 +28,7 @@ func keyCommand() *cli.Command {
 			Usage:       "make a key and write it to a new file that only you can read",
 			UsageText:   "encipher key new -o FILE",
 			Description: "The key opens every picture that it sealed. Keep a copy in a safe place: a lost\nkey cannot be replaced. An existing file is never overwritten.",
-			Flags:       []cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write"}},
+			Flags:       []cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write, - for standard output"}},
 			Action:      newKey,
 		}, {
 			Name:        "show",
@@ -46,7 +46,7 @@ func keyCommand() *cli.Command {
 is asked for its passphrase on the terminal. A passphrase is stretched by scrypt with 32 MiB
 of memory. The copy that is not sealed stays; delete it yourself if nobody should find it.
 FILE may be sealed itself: so a passphrase is changed.`,
-			Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write; it must not exist"}}, sealFlags()),
+			Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"}}, sealFlags()),
 			Action: sealKey,
 		}, {
 			Name:        "open",
@@ -55,7 +55,7 @@ FILE may be sealed itself: so a passphrase is changed.`,
 			UsageText:   "encipher key open -o FILE -i FILE|-passphrase FILE.age",
 			Description: "Needed where nobody can type a passphrase, and for a key that is sealed for an age\nidentity.",
 			Flags: slices.Concat([]cli.Flag{
-				&cli.StringFlag{Name: "o", Usage: "`FILE` to write; it must not exist"},
+				&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"},
 				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
 			}, passphraseFlags()),
 			DisableSliceFlagSeparator: true, // a comma is part of a file's name
@@ -82,6 +82,9 @@ func keyExists(out string) error {
 
 // checkNew looks, before a passphrase is asked for, whether a key can be created.
 func checkNew(out string) error {
+	if out == standard {
+		return nil
+	}
 	if _, err := os.Lstat(out); err == nil {
 		return keyExists(out)
 	}
@@ -90,6 +93,9 @@ func checkNew(out string) error {
 
 // createKey writes a key file, sealed or not.
 func createKey(out string, content []byte, k encipher.Key) error {
+	if out == standard {
+		return writeStandard(content)
+	}
 	switch err := key.Create(out, content); {
 	case errors.Is(err, fs.ErrExist):
 		return keyExists(out)
@@ -102,12 +108,12 @@ func createKey(out string, content []byte, k encipher.Key) error {
 	return nil
 }
 
-func showKey(_ context.Context, c *cli.Command) error {
+func showKey(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
 		return usage("usage: encipher key show FILE", "key show takes exactly one key file, and %d are given", c.Args().Len())
 	}
 	path := c.Args().First()
-	k, err := readKey(c, path)
+	k, err := readKey(ctx, c, path)
 	if err != nil {
 		return err
 	}
@@ -115,11 +121,11 @@ func showKey(_ context.Context, c *cli.Command) error {
 	if !k.created.IsZero() {
 		created = k.created.UTC().Format(time.RFC3339)
 	}
-	fmt.Printf("fingerprint: %s\ncreated: %s\n", k.Fingerprint(), created)
+	fmt.Fprintf(stdout, "fingerprint: %s\ncreated: %s\n", k.Fingerprint(), created)
 	return nil
 }
 
-func sealKey(_ context.Context, c *cli.Command) error {
+func sealKey(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
 	switch {
 	case c.Args().Len() != 1 || out == "":
@@ -131,11 +137,16 @@ func sealKey(_ context.Context, c *cli.Command) error {
 	if err := checkNew(out); err != nil {
 		return err
 	}
-	k, err := readKey(c, path)
+	if out == standard {
+		if err := checkStandard("sealed key"); err != nil {
+			return err
+		}
+	}
+	k, err := readKey(ctx, c, path)
 	if err != nil {
 		return err
 	}
-	s, err := readSealer(c)
+	s, err := readSealer(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -146,7 +157,7 @@ func sealKey(_ context.Context, c *cli.Command) error {
 	return createKey(out, sealed, k.Key)
 }
 
-func openSealedKey(_ context.Context, c *cli.Command) error {
+func openSealedKey(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
 	switch {
 	case c.Args().Len() != 1 || out == "":
@@ -162,7 +173,7 @@ func openSealedKey(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return badInput("check the name of the sealed key", fmt.Errorf("%s: cannot read the sealed key: %w", path, cause(err)))
 	}
-	with, err := readUnsealers(c)
+	with, err := readUnsealers(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -40,6 +42,9 @@ func run(args []string) (exit int) {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	err := root().Run(ctx, args)
+	if err == nil {
+		err = stdout.failed()
+	}
 	report(os.Stderr, err)
 	return exitCode(err)
 }
@@ -56,6 +61,7 @@ func root() *cli.Command {
 Flags may be written with one dash or two.
 
 Exit codes: ` + exitCodes,
+		Writer:                stdout,
 		HideHelpCommand:       true,
 		EnableShellCompletion: true,
 		// The library keeps its command from the list.
@@ -63,6 +69,15 @@ Exit codes: ` + exitCodes,
 			c.Hidden = false
 			c.Usage = "print a script for bash, zsh, fish or pwsh that completes commands and flags"
 			dress(c, "encipher "+c.Name)
+			bash := c.Command("bash")
+			script := bash.Action
+			bash.Action = func(ctx context.Context, c *cli.Command) error {
+				if err := script(ctx, c); err != nil {
+					return err
+				}
+				_, err := io.WriteString(stdout, bashOverrides)
+				return err
+			}
 		},
 	}
 	for _, command := range commands {
@@ -72,13 +87,32 @@ Exit codes: ` + exitCodes,
 	return r
 }
 
+// bashOverrides replaces two functions of the library's script. One needs the package
+// bash-completion, for variables that nothing uses. The other has the shell evaluate
+// the line as it is typed so far, with every $(command) in it.
+const bashOverrides = `
+__encipher_init_completion() {
+  COMPREPLY=()
+}
+
+__encipher_build_completion_request() {
+  printf '%s' "${COMP_WORDS[0]}"
+  printf ' %q' "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  if [[ "${COMP_WORDS[COMP_CWORD]}" == -* ]]; then
+    printf ' %q' "${COMP_WORDS[COMP_CWORD]}"
+  fi
+  printf ' --generate-shell-completion'
+}
+`
+
 // dress gives a command and those below it what all share. Without the
 // handlers, the flag library would print errors, and exit, on its own.
 func dress(c *cli.Command, path string) {
 	c.HideHelpCommand = true
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
-		return usage(fmt.Sprintf("run %s -help for its flags", path), "%w", err)
+		what, _, _ := strings.Cut(err.Error(), ": strconv.") // the function that failed says nothing to users
+		return usage(fmt.Sprintf("run %s -help for its flags", path), "%s", what)
 	}
 	if len(c.Commands) > 0 && c.Action == nil {
 		c.Action = func(_ context.Context, c *cli.Command) error {

@@ -28,7 +28,7 @@ func printManual(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("cannot make the manual page: %w", err)
 	}
-	fmt.Print(page)
+	fmt.Fprint(stdout, page)
 	return nil
 }
 

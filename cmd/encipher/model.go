@@ -33,7 +33,7 @@ func modelCommand() *cli.Command {
 			Description: `FILE.age is an age file that age opens too; it holds a zip of the model directory.
 A passphrase is stretched by scrypt with 32 MiB of memory.`,
 			Flags: slices.Concat([]cli.Flag{
-				&cli.StringFlag{Name: "o", Usage: "`FILE` to write"},
+				&cli.StringFlag{Name: "o", Usage: "`FILE` to write, - for standard output"},
 				&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
 			}, sealFlags()),
 			Action: sealModel,
@@ -75,7 +75,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: it exists already", out)}
 	}
 	name := c.Args().First()
-	files, err := modelFiles(c, name)
+	files, err := modelFiles(ctx, c, name)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func measured(ctx context.Context, files network.Files, folder string, crop int)
 	return network.WithCard(files, card)
 }
 
-func sealModel(_ context.Context, c *cli.Command) error {
+func sealModel(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
 	switch {
 	case c.Args().Len() != 1 || out == "":
@@ -132,11 +132,16 @@ func sealModel(_ context.Context, c *cli.Command) error {
 	case given(c, sealing...) != 1:
 		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a model is sealed in one way")
 	}
-	if err := checkOutput(out, c.Bool("f")); err != nil {
+	to := output{out, "-o", c.Bool("f")}
+	check := to.check
+	if out == standard {
+		check = func() error { return checkStandard("model") }
+	}
+	if err := check(); err != nil {
 		return err
 	}
 	name := c.Args().First()
-	files, err := modelFiles(c, name)
+	files, err := modelFiles(ctx, c, name)
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func sealModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	s, err := readSealer(c)
+	s, err := readSealer(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -152,14 +157,17 @@ func sealModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return badInput("seal it for recipients of one kind", err)
 	}
-	if err := writeOutput(out, sealed, c.Bool("f")); err != nil {
+	if out == standard {
+		return writeStandard(sealed)
+	}
+	if err := to.write(sealed); err != nil {
 		return err
 	}
 	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB", out, m.Name(), m.Fingerprint(), float64(len(sealed))/1e6)
 	return nil
 }
 
-func openSealedModel(_ context.Context, c *cli.Command) error {
+func openSealedModel(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
 	if c.Args().Len() != 1 || out == "" {
 		return usage("usage: encipher model open "+c.ArgsUsage, "model open takes -o DIR and exactly one sealed model")
@@ -178,7 +186,7 @@ func openSealedModel(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return badInput("check the name of the sealed model", fmt.Errorf("%s: cannot read the sealed model: %w", path, cause(err)))
 	}
-	with, err := readUnsealers(c)
+	with, err := readUnsealers(ctx, c)
 	if err != nil {
 		return err
 	}

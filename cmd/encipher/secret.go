@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ func passphraseFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "passphrase", Usage: "ask for a passphrase on the terminal"},
 		&cli.StringFlag{Name: "passphrase-file", Usage: "`FILE` with a passphrase"},
-		&cli.IntFlag{Name: "passphrase-fd", Usage: "`NUMBER` of an open file descriptor with a passphrase"},
+		&cli.IntFlag{Name: "passphrase-fd", HideDefault: true, Usage: "`NUMBER` of an open file descriptor with a passphrase"},
 	}
 }
 
@@ -87,12 +88,12 @@ func checkLock(c *cli.Command) error {
 }
 
 // readLock gives also what opens the pictures again; nil for recipients.
-func readLock(c *cli.Command) (locking, encipher.Secret, error) {
+func readLock(ctx context.Context, c *cli.Command) (locking, encipher.Secret, error) {
 	if c.IsSet("key") {
-		k, err := readKey(c, c.String("key"))
+		k, err := readKey(ctx, c, c.String("key"))
 		return func() (encipher.Key, keyslot.Slot, error) { return k.Key, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k.Key}, err
 	}
-	s, err := readSealer(c)
+	s, err := readSealer(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +101,7 @@ func readLock(c *cli.Command) (locking, encipher.Secret, error) {
 	return s.Lock, opens, nil
 }
 
-func readSealer(c *cli.Command) (sealer, error) {
+func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 	switch {
 	case c.IsSet("r"):
 		to, err := lock.ParseTo(strings.Join(c.StringSlice("r"), "\n"))
@@ -117,11 +118,14 @@ func readSealer(c *cli.Command) (sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		fmt.Println(text)
+		fmt.Fprintln(stdout, text)
+		if err := stdout.failed(); err != nil { // nobody would know the passphrase
+			return nil, err
+		}
 		say(os.Stderr, "note: the passphrase is on standard output and nowhere else; write it down")
 		return p, nil
 	}
-	return readPhrase(c, true)
+	return readPhrase(ctx, c, true)
 }
 
 // checkSecrets checks, before anything is read, that there is something to open with.
@@ -145,10 +149,10 @@ func checkStdin(c *cli.Command) error {
 
 func readsStdin(c *cli.Command) bool { return slices.Contains(c.Args().Slice(), standard) }
 
-func readSecrets(c *cli.Command) ([]secret, error) {
+func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
 	var list []secret
 	for _, path := range c.StringSlice("key") {
-		k, err := readKey(c, path)
+		k, err := readKey(ctx, c, path)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +163,7 @@ func readSecrets(c *cli.Command) ([]secret, error) {
 			return k.Key, nil
 		}})
 	}
-	openers, err := readOpeners(c)
+	openers, err := readOpeners(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -170,14 +174,14 @@ func readSecrets(c *cli.Command) ([]secret, error) {
 }
 
 // readOpeners reads identities and passphrase.
-func readOpeners(c *cli.Command) ([]opener, error) {
+func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	var list []opener
 	for _, path := range c.StringSlice("i") {
 		text, err := readSmall(path)
 		if err != nil {
 			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
 		}
-		if text, err = unsealed(c, path, text); err != nil {
+		if text, err = unsealed(ctx, c, path, text); err != nil {
 			return nil, err
 		}
 		ids, err := lock.ParseIdentities(text)
@@ -187,7 +191,7 @@ func readOpeners(c *cli.Command) ([]opener, error) {
 		list = append(list, identityFile{ids, path})
 	}
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd") > 0 {
-		p, err := readPhrase(c, false)
+		p, err := readPhrase(ctx, c, false)
 		if err != nil {
 			return nil, err
 		}
@@ -197,8 +201,8 @@ func readOpeners(c *cli.Command) ([]opener, error) {
 }
 
 // readUnsealers reads what opens sealed models and keys.
-func readUnsealers(c *cli.Command) ([]encipher.Unsealer, error) {
-	openers, err := readOpeners(c)
+func readUnsealers(ctx context.Context, c *cli.Command) ([]encipher.Unsealer, error) {
+	openers, err := readOpeners(ctx, c)
 	with := make([]encipher.Unsealer, len(openers))
 	for i, o := range openers {
 		with[i] = o
@@ -219,7 +223,7 @@ func (f identityFile) Format(s fmt.State, _ rune) {
 
 // readPhrase reads a passphrase where the flags say; fresh asks for it twice on
 // a terminal.
-func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
+func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, error) {
 	var text string
 	var err error
 	switch {
@@ -232,13 +236,16 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 		}
 		text, err = readAtMost(f)
 	default:
-		text, err = ask(c, "Passphrase: ")
+		text, err = ask(ctx, c, "Passphrase: ")
 		if err == nil && fresh {
 			var again string
-			if again, err = ask(c, "The same again: "); err == nil && again != text {
+			if again, err = ask(ctx, c, "The same again: "); err == nil && again != text {
 				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
 			}
 		}
+	}
+	if exitCode(err) == exitInterrupted {
+		return nil, err
 	}
 	if err != nil {
 		return nil, badInput("give it with -passphrase-file or -passphrase-fd, or with -passphrase on a terminal", fmt.Errorf("cannot read the passphrase: %w", err))
@@ -252,11 +259,11 @@ func readPhrase(c *cli.Command, fresh bool) (*lock.Phrase, error) {
 
 // unsealed is the text of a key or identity file, which is opened with a passphrase of the
 // terminal where it is sealed.
-func unsealed(c *cli.Command, path, file string) (text string, err error) {
+func unsealed(ctx context.Context, c *cli.Command, path, file string) (text string, err error) {
 	if !encipher.IsSealed([]byte(file)) {
 		return file, nil
 	}
-	p, err := phraseOf(c, path, "encipher key open")
+	p, err := phraseOf(ctx, c, path, "encipher key open")
 	if err != nil {
 		return "", err
 	}
@@ -266,8 +273,11 @@ func unsealed(c *cli.Command, path, file string) (text string, err error) {
 
 // phraseOf asks on the terminal for the passphrase of a sealed file, which another command
 // opens where nobody can type.
-func phraseOf(c *cli.Command, path, command string) (*lock.Phrase, error) {
-	text, err := ask(c, "Passphrase of "+path+": ")
+func phraseOf(ctx context.Context, c *cli.Command, path, command string) (*lock.Phrase, error) {
+	text, err := ask(ctx, c, "Passphrase of "+path+": ")
+	if exitCode(err) == exitInterrupted {
+		return nil, err
+	}
 	if err != nil {
 		return nil, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
 	}
@@ -291,7 +301,7 @@ func sealedError(path, command string, err error) error {
 }
 
 // ask reads a line from the terminal without echo.
-func ask(c *cli.Command, prompt string) (string, error) {
+func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	in := os.Stdin
 	if readsStdin(c) { // it is the picture
 		var err error
@@ -301,13 +311,28 @@ func ask(c *cli.Command, prompt string) (string, error) {
 		defer in.Close()
 	}
 	fd := int(in.Fd())
-	if !term.IsTerminal(fd) {
+	before, err := term.GetState(fd)
+	if err != nil {
 		return "", errors.New("standard input is no terminal")
 	}
-	fmt.Fprint(os.Stderr, prompt)
+	fmt.Fprint(os.Stderr, visible(prompt))
 	defer fmt.Fprintln(os.Stderr)
-	b, err := term.ReadPassword(fd)
-	return string(b), err
+	type line struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		return string(l.text), l.err
+	case <-ctx.Done():
+		term.Restore(fd, before) // the echo; the goroutine still waits for a line
+		return "", &failure{exitInterrupted, "", errInterrupted}
+	}
 }
 
 // maxSecretBytes bounds the files of keys, passphrases and identities; it leaves room for a

@@ -8,7 +8,9 @@ package main
 //     stop.
 //   - An error is one line that says what is wrong, with the name of the file;
 //     a hint follows it and says what to do next.
-//   - A secret is never printed, and a file is named as the user wrote it.
+//   - A secret is never printed, and a file is named as the user wrote it, but for
+//     what a terminal would obey: control characters are escaped.
+//   - Output that cannot be written is an error.
 //   - The progress bar appears only where standard error is a terminal, and
 //     is gone when the command ends.
 
@@ -19,6 +21,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +30,7 @@ import (
 	"golang.org/x/term"
 
 	"enciphergan"
+	"enciphergan/internal/atomicfile"
 )
 
 // The exit codes. Scripts depend on them.
@@ -128,7 +132,53 @@ func hintOf(err error) string {
 }
 
 func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "encipher: "+format+"\n", args...)
+	fmt.Fprintf(w, "encipher: %s\n", visible(fmt.Sprintf(format, args...)))
+}
+
+// visible escapes what is not printed in a line, as names of files may have it.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case unicode.IsPrint(r):
+			b.WriteString(s[:n])
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// stdout is standard output. It keeps the first error of writing, for run to report.
+var stdout = &standardOutput{}
+
+type standardOutput struct{ err error }
+
+func (o *standardOutput) Write(b []byte) (int, error) {
+	n, err := os.Stdout.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// failed is the error of what was written so far.
+func (o *standardOutput) failed() error {
+	if o.err == nil {
+		return nil
+	}
+	hint := "see whether the program that reads it still runs"
+	if atomicfile.Full(o.err) {
+		hint = "free some space there"
+	}
+	return &failure{exitFailure, hint, fmt.Errorf("standard output: %w", cause(o.err))}
 }
 
 // phrase turns a sentence into the lower case of a message.

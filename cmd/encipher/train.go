@@ -42,12 +42,12 @@ Example:
 			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the card about the photos; default: the folder's name"},
 			&cli.StringFlag{Name: "target", Value: "uniform", Usage: "target cipher domain: uniform, or a `FOLDER` of target cipher images"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights, split, crops and keys", Value: 1},
-			&cli.IntFlag{Name: "steps", Usage: "joint steps `N`; default by profile"},
-			&cli.IntFlag{Name: "fine-tune", Value: -1, Usage: "steps `N` of the decryption generator alone, after the joint ones; default by profile"},
-			&cli.IntFlag{Name: "batch", Usage: "crops `N` in a step; default by profile"},
-			&cli.IntFlag{Name: "crop", Usage: "side of the crops in `PIXELS`; default by profile"},
-			&cli.FloatFlag{Name: "rate", Usage: "peak learning `RATE` of the joint steps; default by profile"},
-			&cli.FloatFlag{Name: "fine-rate", Usage: "peak learning `RATE` of fine-tuning; default by profile"},
+			&cli.IntFlag{Name: "steps", HideDefault: true, Usage: "joint steps `N`; default by profile"},
+			&cli.IntFlag{Name: "fine-tune", HideDefault: true, Value: -1, Usage: "steps `N` of the decryption generator alone, after the joint ones; default by profile"},
+			&cli.IntFlag{Name: "batch", HideDefault: true, Usage: "crops `N` in a step; default by profile"},
+			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "side of the crops in `PIXELS`; default by profile"},
+			&cli.FloatFlag{Name: "rate", HideDefault: true, Usage: "peak learning `RATE` of the joint steps; default by profile"},
+			&cli.FloatFlag{Name: "fine-rate", HideDefault: true, Usage: "peak learning `RATE` of fine-tuning; default by profile"},
 			&cli.FloatFlag{Name: "clip", Value: 1, Usage: "bound of the gradients' `NORM`"},
 			&cli.FloatFlag{Name: "psnr", Value: 1, Usage: "`WEIGHT` of -PSNR/10 of recovered against plain"},
 			&cli.FloatFlag{Name: "ssim", Value: 1, Usage: "`WEIGHT` of 1 - SSIM of recovered against plain"},
@@ -237,7 +237,7 @@ func parseKappas(list []string) ([]float32, error) {
 func readPhotos(ctx context.Context, folder string, crop int, progress *training.Progress) ([]training.Photo, error) {
 	photos, report, err := training.ReadPhotos(ctx, folder, training.ReadOptions{ShortestSide: crop})
 	for _, s := range report.Skipped {
-		progress.Message(fmt.Sprintf("note: skipped %s: %s", s.Name, s.Reason))
+		progress.Message(visible(fmt.Sprintf("note: skipped %s: %s", s.Name, s.Reason)))
 	}
 	var listing *fs.PathError
 	switch {

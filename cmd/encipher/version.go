@@ -36,6 +36,6 @@ func printVersion(_ context.Context, c *cli.Command) error {
 		printJSON(b)
 		return nil
 	}
-	fmt.Printf("encipher %s\nbuilt with %s for %s, computes with %s\n", b.Version, b.Go, b.Platform, b.Kernels)
+	fmt.Fprintf(stdout, "encipher %s\nbuilt with %s for %s, computes with %s\n", b.Version, b.Go, b.Platform, b.Kernels)
 	return nil
 }

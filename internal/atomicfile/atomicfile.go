@@ -1,7 +1,7 @@
 // Package atomicfile writes files that are there whole or not at all.
 //
-// Write puts the bytes into a temporary file in the folder of the final one,
-// makes sure that they are on the disk, and renames it. A crash or a full disk
+// Write and WriteNew put the bytes into a temporary file in the folder of the final one,
+// make sure that they are on the disk, and give it its name. A crash or a full disk
 // leaves what was there before; a failure leaves nothing else.
 package atomicfile
 
@@ -27,26 +27,47 @@ var Create = func(name string, mode fs.FileMode) (*os.File, error) {
 // The error is a *fs.PathError that names path, not the temporary file. Where
 // the disk is full, it says so, and Full is true of it.
 func Write(path string, data []byte, mode fs.FileMode) error {
-	return WriteIf(path, data, mode, func() error { return nil })
+	return write(path, data, mode, os.Rename)
 }
 
-// WriteIf is Write with a last look: may is called when only the renaming is
-// left, and an error of it, which is returned as it is, leaves all as it was.
-func WriteIf(path string, data []byte, mode fs.FileMode, may func() error) error {
+// WriteNew is Write for a file that must not exist: it never replaces one, even one
+// that appears meanwhile, and the error is fs.ErrExist then.
+func WriteNew(path string, data []byte, mode fs.FileMode) error {
+	return write(path, data, mode, renameNew)
+}
+
+func write(path string, data []byte, mode fs.FileMode, rename func(from, to string) error) error {
 	// The final name is not part of the temporary one, which could get too long.
 	temporary := filepath.Join(filepath.Dir(path), ".encipher-"+rand.Text())
 	if err := fill(temporary, data, mode); err != nil {
 		return failed(path, err)
 	}
-	if err := may(); err != nil {
-		os.Remove(temporary)
-		return err
-	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err := rename(temporary, path); err != nil {
 		os.Remove(temporary)
 		return failed(path, err)
 	}
 	return nil
+}
+
+// Link is a variable so that tests can stand for a file system without links.
+var Link = os.Link
+
+// renameNew renames a file unless the new name is taken. A link is made under the new name,
+// which fails if there is one. Where the file system has no links, such as FAT, a look
+// before renaming must do.
+func renameNew(from, to string) error {
+	err := Link(from, to)
+	switch {
+	case err == nil:
+		os.Remove(from)
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
 }
 
 // fill makes a new file, which is gone again after a failure.

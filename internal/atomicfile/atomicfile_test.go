@@ -51,28 +51,28 @@ func TestWrite(t *testing.T) {
 // TestFailures: each leaves the old file and nothing else, and names the final
 // file only.
 func TestFailures(t *testing.T) {
-	refused := errors.New("refused")
-	yes := func() error { return nil }
 	usual := Create
 	defer func() { Create = usual }()
 	for _, c := range []struct {
 		name   string
 		path   string
 		create func(string, fs.FileMode) (*os.File, error)
-		may    func() error
+		write  func(string, []byte, fs.FileMode) error
 		words  string
 		full   bool
 	}{
-		{"refused", "old", usual, func() error { return refused }, "refused", false},
-		{"a folder in the way", "folder", usual, yes, "write FOLDER/folder: ", false},
-		{"no folder", "missing/new", usual, yes, "write FOLDER/missing/new: no such file", false},
+		{"a folder in the way", "folder", usual, Write, "write FOLDER/folder: ", false},
+		{"no folder", "missing/new", usual, Write, "write FOLDER/missing/new: no such file", false},
+		{"a file in the way", "old", usual, WriteNew, "write FOLDER/old: file exists", false},
+		{"a folder in the way of a new file", "folder", usual, WriteNew, "write FOLDER/folder: file exists", false},
+		{"no folder for a new file", "missing/new", usual, WriteNew, "write FOLDER/missing/new: no such file", false},
 		{"full disk", "old", func(name string, mode fs.FileMode) (*os.File, error) {
 			// Links to the device, so that there is a file to be cleaned up.
 			if err := os.Symlink("/dev/full", name); err != nil {
 				return nil, err
 			}
 			return os.OpenFile(name, os.O_WRONLY, mode)
-		}, yes, "write FOLDER/old: the disk is full, nothing was written", true},
+		}, Write, "write FOLDER/old: the disk is full, nothing was written", true},
 	} {
 		if _, err := os.Stat("/dev/full"); c.full && err != nil {
 			t.Logf("%s: this system has no /dev/full", c.name)
@@ -86,10 +86,10 @@ func TestFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		Create = c.create
-		err := WriteIf(filepath.Join(folder, c.path), []byte("new"), 0o600, c.may)
+		err := c.write(filepath.Join(folder, c.path), []byte("new"), 0o600)
 		words := strings.ReplaceAll(c.words, "FOLDER", folder)
 		var p *fs.PathError
-		if err == nil || !strings.Contains(err.Error(), words) || Full(err) != c.full || errors.As(err, &p) == errors.Is(err, refused) {
+		if err == nil || !strings.Contains(err.Error(), words) || Full(err) != c.full || !errors.As(err, &p) || errors.Is(err, fs.ErrExist) != strings.Contains(c.words, "file exists") {
 			t.Errorf("%s: %v, want %s", c.name, err, words)
 		}
 		if err := os.Remove(filepath.Join(folder, "folder")); err != nil {
@@ -97,4 +97,54 @@ func TestFailures(t *testing.T) {
 		}
 		holds(t, folder, map[string]string{"old": "old"})
 	}
+}
+
+// Of many writers one makes a new file, and the others are told, with and without links.
+func TestWriteNew(t *testing.T) {
+	usual := Link
+	defer func() { Link = usual }()
+	for name, link := range map[string]func(string, string) error{
+		"links": usual,
+		"no links": func(from, to string) error {
+			return &os.LinkError{Op: "link", Old: from, New: to, Err: errors.ErrUnsupported}
+		},
+	} {
+		Link = link
+		folder := t.TempDir()
+		path := filepath.Join(folder, "new")
+		if err := WriteNew(path, []byte("first"), 0o600); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := WriteNew(path, []byte("second"), 0o600); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v, want fs.ErrExist", name, err)
+		}
+		holds(t, folder, map[string]string{"new": "first"})
+	}
+	Link = usual
+	folder := t.TempDir()
+	path := filepath.Join(folder, "new")
+	won := make(chan string)
+	for n := range 20 {
+		go func() {
+			content := strings.Repeat("n", n)
+			if err := WriteNew(path, []byte(content), 0o600); err == nil {
+				won <- content
+			} else if !errors.Is(err, fs.ErrExist) {
+				t.Error(err)
+				won <- "failed"
+			} else {
+				won <- "exists"
+			}
+		}()
+	}
+	var winners []string
+	for range 20 {
+		if content := <-won; content != "exists" {
+			winners = append(winners, content)
+		}
+	}
+	if len(winners) != 1 {
+		t.Fatalf("%d writers made the file", len(winners))
+	}
+	holds(t, folder, map[string]string{"new": winners[0]})
 }
