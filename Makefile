@@ -135,10 +135,10 @@ fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
 		done; \
 	done
 
-race: ## run the library's tests under the race detector
+race: ## run the tests of library and server under the race detector
 	@test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
 		{ echo "make race needs cgo and a C compiler: install one (apt-get install gcc) and leave CGO_ENABLED unset"; exit 1; }
-	$(GO) test -race -count=1 -timeout 30m .
+	$(GO) test -race -count=1 -timeout 30m . ./server/...
 
 dist: ## write build/dist: the site for a static host, servers and command lines for six platforms, checksums
 	tools/dist

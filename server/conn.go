@@ -30,7 +30,8 @@ func (l wrapping) Accept() (net.Conn, error) {
 // conn keeps the methods of TCP connections, which net/http looks for.
 type conn struct {
 	*net.TCPConn
-	fields  []byte // go into the head of the next answer
+	handled bool   // a handler answers the request, from its call until the answer is sent
+	fields  []byte // of the handler, for the head, which is written next
 	holding bool   // the body of an answer follows
 	held    []byte // what was written meanwhile: the answer's head
 }
@@ -49,17 +50,16 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.TCPConn.Write(b)
 }
 
-// missing returns the header fields that b, what net/http writes first of an answer, is
-// to be given; nil if there are none, or if b is no such thing.
+// missing returns the header fields that b is to be given: those of the handler for the
+// first thing that is written of its answer, which is the head, and the site's for an
+// answer without a handler. A body is given none, whatever it looks like.
 func (c *conn) missing(b []byte) []byte {
-	if fields := c.fields; fields != nil {
-		c.fields = nil
-		return fields
+	fields := c.fields
+	c.fields = nil
+	if !c.handled && bare(b) {
+		return site.Refusal
 	}
-	if bare(b) {
-		return site.Fields
-	}
-	return nil
+	return fields
 }
 
 // send writes what net/http made, with fields behind its status line, and then a body,
@@ -113,6 +113,13 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// track learns that an answer is sent.
+func track(c net.Conn, state http.ConnState) {
+	if c, ok := c.(*conn); ok && state == http.StateIdle {
+		c.handled = false
+	}
+}
+
 type connKey struct{}
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
@@ -124,7 +131,7 @@ type joined struct{ next http.Handler }
 
 func (j joined) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.fields = nil
+		c.handled, c.fields = true, nil
 		w = &joiner{ResponseWriter: w, conn: c}
 	}
 	j.next.ServeHTTP(w, r)
@@ -135,8 +142,9 @@ const kept = 2 << 10 // bytes
 
 type joiner struct {
 	http.ResponseWriter
-	conn  *conn
-	begun bool
+	conn   *conn
+	headed bool // WriteHeader was called
+	begun  bool // Write was
 }
 
 func (j *joiner) Write(b []byte) (int, error) {
@@ -156,8 +164,16 @@ func (j *joiner) Write(b []byte) (int, error) {
 
 // Preset implements site.Presetter.
 func (j *joiner) Preset(fields []byte) bool {
+	if j.headed || j.begun {
+		return false
+	}
 	j.conn.fields = fields
 	return true
+}
+
+func (j *joiner) WriteHeader(status int) {
+	j.headed = true
+	j.ResponseWriter.WriteHeader(status)
 }
 
 func (j *joiner) Unwrap() http.ResponseWriter { return j.ResponseWriter }

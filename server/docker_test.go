@@ -37,14 +37,24 @@ func stages(t *testing.T) (list [][]instruction) {
 		last := len(list) - 1
 		list[last] = append(list[last], instruction{name, rest})
 	}
-	if len(list) != 2 {
-		t.Fatalf("%d stages, want 2", len(list))
+	if len(list) != 5 {
+		t.Fatalf("%d stages, want 5", len(list))
 	}
 	return list
 }
 
-// The image holds the server and nothing else, and does not run it as root.
-func TestImage(t *testing.T) {
+// building is the command by which a stage builds a program.
+func building(t *testing.T, stage []instruction) string {
+	t.Helper()
+	i := slices.IndexFunc(stage, func(in instruction) bool { return in.name == "RUN" && strings.Contains(in.rest, "go build") })
+	if i < 0 {
+		t.Fatalf("no RUN of %q builds a program", stage[0].rest)
+	}
+	return stage[i].rest
+}
+
+// Each image holds a program and nothing else, and does not run it as root.
+func TestImages(t *testing.T) {
 	list := stages(t)
 	module, err := os.ReadFile(filepath.Join("..", "go.mod"))
 	if err != nil {
@@ -54,36 +64,39 @@ func TestImage(t *testing.T) {
 	if from := list[0][0].rest; !regexp.MustCompile(` golang:` + regexp.QuoteMeta(string(release[1])) + `\.\d+ AS build$`).MatchString(from) {
 		t.Errorf("it is built from %q, which is no pinned release of Go %s", from, release[1])
 	}
-	want := []instruction{
-		{"FROM", "scratch"},
-		{"COPY", "--from=build /encipher-server /encipher-server"},
-		{"USER", "65532:65532"},
-		{"EXPOSE", "8080"},
-		{"ENTRYPOINT", `["/encipher-server", "-addr", "0.0.0.0:8080"]`},
-	}
-	if !slices.Equal(list[1], want) {
-		t.Errorf("the image is %q, want %q", list[1], want)
+	for i, want := range map[int][]instruction{
+		1: {{"FROM", "build AS build-encipher"}, {"RUN", building(t, list[1])}},
+		2: {{"FROM", "build AS build-server"}, {"RUN", "go run ./wasm/bundle"}, {"RUN", building(t, list[2])}},
+		3: {
+			{"FROM", "scratch AS encipher"},
+			{"COPY", "--from=build-encipher /encipher /usr/local/bin/encipher"},
+			{"USER", "65532:65532"},
+			{"ENTRYPOINT", `["/usr/local/bin/encipher"]`},
+		},
+		4: {
+			{"FROM", "scratch"},
+			{"COPY", "--from=build-server /encipher-server /encipher-server"},
+			{"USER", "65532:65532"},
+			{"EXPOSE", "8080"},
+			{"ENTRYPOINT", `["/encipher-server", "-addr", "0.0.0.0:8080"]`},
+		},
+	} {
+		if !slices.Equal(list[i], want) {
+			t.Errorf("stage %d is %q, want %q", i, list[i], want)
+		}
 	}
 }
 
-// The command that builds the image's program makes one that needs no file beside it, and it starts.
-func TestProgramOfTheImage(t *testing.T) {
-	needWasm(t)
-	list := stages(t)
-	i := slices.IndexFunc(list[0], func(in instruction) bool { return in.name == "RUN" && strings.Contains(in.rest, "go build") })
-	if i < 0 {
-		t.Fatal("no RUN builds the program")
-	}
-	program := filepath.Join(t.TempDir(), "encipher-server")
-	command := strings.Replace(list[0][i].rest, " -o /encipher-server ", " -o '"+program+"' ", 1)
+// compiled runs the command by which a stage builds its program, and checks that it needs no file beside it.
+func compiled(t *testing.T, command, name string) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), name)
+	command = strings.Replace(command, " -o /"+name+" ", " -o '"+program+"' ", 1)
 	sh := exec.Command("sh", "-euc", command)
 	sh.Dir = ".."
 	sh.Env = append(os.Environ(), "VERSION=v1.2.3-image", "TARGETOS="+runtime.GOOS, "TARGETARCH="+runtime.GOARCH)
 	if out, err := sh.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	if out, err := exec.Command(program, "-version").Output(); err != nil || string(out) != "v1.2.3-image\n" {
-		t.Errorf("-version: %q, %v", out, err)
 	}
 	if runtime.GOOS == "linux" {
 		f, err := elf.Open(program)
@@ -97,9 +110,23 @@ func TestProgramOfTheImage(t *testing.T) {
 			}
 		}
 	}
+	return program
+}
+
+// The commands that build the images' programs make ones that start.
+func TestProgramsOfTheImages(t *testing.T) {
+	needWasm(t)
+	list := stages(t)
+	if out, err := exec.Command(compiled(t, building(t, list[1]), "encipher"), "version").Output(); err != nil || !strings.HasPrefix(string(out), "encipher v1.2.3-image\n") {
+		t.Errorf("version: %q, %v", out, err)
+	}
+	program := compiled(t, building(t, list[2]), "encipher-server")
+	if out, err := exec.Command(program, "-version").Output(); err != nil || string(out) != "v1.2.3-image\n" {
+		t.Errorf("-version: %q, %v", out, err)
+	}
 	// The last -addr counts, so that arguments of `docker run` go before those of the image.
 	var entry []string
-	if err := json.Unmarshal([]byte(list[1][len(list[1])-1].rest), &entry); err != nil {
+	if err := json.Unmarshal([]byte(list[4][len(list[4])-1].rest), &entry); err != nil {
 		t.Fatal(err)
 	}
 	s := launchProgram(t, program, append(entry[1:], "-addr", "127.0.0.1:0", "-base-path", "/pictures/")...)

@@ -76,6 +76,7 @@ func newServer(pages http.Handler, log *slog.Logger, quiet bool) *http.Server {
 	return &http.Server{
 		Handler:                      joined{pages},
 		ConnContext:                  withConn,
+		ConnState:                    track,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,

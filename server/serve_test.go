@@ -470,3 +470,50 @@ func TestSameFieldsOverConnections(t *testing.T) {
 		t.Logf("%d answers", compared)
 	}
 }
+
+// A body is sent as it is, even where a piece of it looks like an answer that lacks
+// header fields; and what net/http refuses on the same connection afterwards has them.
+func TestBodiesLikeAnswers(t *testing.T) {
+	const lie = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n"
+	content := []byte(strings.Repeat("a", 100_000) + lie + strings.Repeat("b", 100_000))
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "x.bin", time.Time{}, bytes.NewReader(content))
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(handler, silent(), true)
+	go server.Serve(wrapping{listener})
+	t.Cleanup(func() { server.Close() })
+	c, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	answers := bufio.NewReader(c)
+	// net/http writes a range in pieces of a fixed size, which the client can thus place.
+	for _, piece := range []int{1 << 9, 1 << 11, 1 << 12, 1 << 15, 1 << 16} {
+		for _, from := range []int{100_000, 100_000 - piece, 100_000 - piece - 512} {
+			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=%d-\r\n\r\n", from)
+			answer, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				t.Fatalf("from %d: %v", from, err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != 206 || !bytes.Equal(body, content[from:]) {
+				t.Fatalf("from %d: %s, %d bytes, %v, want %d", from, answer.Status, len(body), err, len(content)-from)
+			}
+		}
+	}
+	fmt.Fprint(c, "nonsense\r\n\r\n")
+	answer, err := http.ReadResponse(answers, nil)
+	if err != nil || answer.StatusCode != 400 {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	secure(t, answer.Header)
+	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control: %q", got)
+	}
+}

@@ -55,8 +55,12 @@ var header = func() http.Header {
 	return h
 }()
 
-// Fields are Headers as HTTP/1 sends them: "Name: value" and a line end each.
-var Fields = fields(header)
+// Refusal is the header of a refusal as HTTP/1 sends it: "Name: value" and a line end each.
+var Refusal = func() []byte {
+	h := maps.Clone(header)
+	h["Cache-Control"] = []string{never}
+	return fields(h)
+}()
 
 func fields(h http.Header) []byte {
 	var b bytes.Buffer
@@ -69,7 +73,7 @@ func fields(h http.Header) []byte {
 // Presetter is a ResponseWriter that can put header fields into an answer as they are
 // sent, without a look at them.
 type Presetter interface {
-	// Preset adds fields, in the form of Fields, to the head of the next answer. They
+	// Preset adds fields, in the form of Refusal, to the head of the next answer. They
 	// must not be in its Header, nor be any that net/http acts on: Content-Type,
 	// Content-Length, Date, Connection. False says that it cannot.
 	Preset(fields []byte) bool
@@ -307,9 +311,9 @@ func refuse(w http.ResponseWriter, words string, status int) {
 }
 
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
-	// Part of a file can be asked for with GET only, and is a part of the file
-	// itself: one of a compressed form would be of no use to anybody.
-	if r.Method == http.MethodHead {
+	// Part of a file can be asked for with GET only, in bytes (RFC 9110, 14.2), and is a part
+	// of the file itself: one of a compressed form would be of no use to anybody.
+	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); r.Method == http.MethodHead || !strings.EqualFold(unit, "bytes") {
 		r.Header.Del("Range")
 	}
 	sent := f.identity()

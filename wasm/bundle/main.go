@@ -109,7 +109,7 @@ func shipped() (contents [][]byte, err error) {
 }
 
 // encoder is a file beside the forms that says what made them.
-const encoder = "encoder.txt"
+const encoder = "encoder" // of no kind that the server knows, so that it is not served
 
 // compress leaves the forms of contents, and nothing else, in a folder. Those of
 // another encoder or level are made again.
