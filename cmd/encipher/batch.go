@@ -196,7 +196,7 @@ func (b *batch) collect(args []string, out string, f folders) error {
 		}
 		names, err := picture.Files(arg)
 		if err != nil { // no part of it is done, and the others are
-			if err := add(item{in: arg, name: base, err: badInput("check its permissions", fmt.Errorf("cannot read the folder: %w", err))}); err != nil {
+			if err := add(item{in: arg, name: base, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, cause(err)))}); err != nil {
 				return err
 			}
 			continue

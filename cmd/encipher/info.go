@@ -101,7 +101,7 @@ func cipherImages(arg string) []item {
 	}
 	names, err := picture.Files(arg)
 	if err != nil {
-		return []item{{in: arg, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, err))}}
+		return []item{{in: arg, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, cause(err)))}}
 	}
 	var files []item
 	for _, name := range names {
