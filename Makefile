@@ -39,6 +39,7 @@ LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
 lint: ## run staticcheck over all packages, and over those that the wasm has files of its own in
 	$(LINT) honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck ./... $(STAND_INS)
+	GOOS=windows $(GO) vet . ./cmd/encipher ./server/... ./internal/atomicfile
 	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
 	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
 

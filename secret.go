@@ -45,11 +45,17 @@ func ParseIdentities(text string) (*Identities, error) {
 	return i, explain(err)
 }
 
-// MaxKeyFileBytes bounds the text of a key file.
-const MaxKeyFileBytes = 16 << 10
+// Bounds of a key file.
+const (
+	MaxKeyFileBytes       = 16 << 10  // its text
+	MaxSealedKeyFileBytes = 256 << 10 // sealed, for as many as a hundred recipients, and armored
+)
 
-// IsSealed says whether a file, of a key or of a model, is sealed with age.
-func IsSealed(file []byte) bool { return lock.IsSealed(file) }
+// IsSealed says whether a file, of a key or of a model, is sealed with age, and whether
+// it is a passphrase that opens it.
+func IsSealed(file []byte) (sealed, passphrase bool) {
+	return lock.IsSealed(file), lock.HasPassphrase(file)
+}
 
 // SealKeyFile seals the text of a key file, or of age identities, as an age file.
 func SealKeyFile(text string, by Sealer) (sealed []byte, err error) {
@@ -57,7 +63,11 @@ func SealKeyFile(text string, by Sealer) (sealed []byte, err error) {
 	if len(text) > MaxKeyFileBytes {
 		return nil, &Error{BadKey, "Give a key file alone.", fmt.Errorf("the key file has %d bytes, and at most %d are taken", len(text), MaxKeyFileBytes)}
 	}
-	return by.Seal([]byte(text))
+	sealed, err = by.Seal([]byte(text))
+	if len(sealed) > MaxSealedKeyFileBytes {
+		return nil, &Error{BadKey, "Seal it for fewer recipients.", fmt.Errorf("the sealed key file has %d bytes, and at most %d are opened", len(sealed), MaxSealedKeyFileBytes)}
+	}
+	return sealed, err
 }
 
 // UnsealKeyFile gives the text of a key file, or of age identities, that is itself an age
@@ -65,9 +75,12 @@ func SealKeyFile(text string, by Sealer) (sealed []byte, err error) {
 // BadKey where the file is damaged or too long.
 func UnsealKeyFile(file []byte, with ...Unsealer) (text string, err error) {
 	defer guard(&err)
+	if len(file) > MaxSealedKeyFileBytes {
+		return "", &Error{BadKey, "Give a sealed key file.", fmt.Errorf("the file has %d bytes, and at most %d are taken", len(file), MaxSealedKeyFileBytes)}
+	}
 	data, err := unseal(file, MaxKeyFileBytes, with)
 	if errors.Is(err, keyslot.ErrOther) {
-		return "", &Error{WrongKey, "Give the passphrase or the identity that the key file was sealed for.", errors.New("this does not open the key file")}
+		return "", &Error{WrongKey, "Give the passphrase or the identity that the file was sealed for.", errors.New("this does not open the file")}
 	}
 	if err != nil {
 		return "", &Error{BadKey, "Get the key file again, from where it was made.", fmt.Errorf("it is no sealed key file, or a damaged one: %w", err)}

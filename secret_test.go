@@ -166,8 +166,11 @@ func TestUnsealKeyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, file := range map[string][]byte{"binary": sealed, "armored": armored.Bytes()} {
-		if !IsSealed(file) || IsSealed(file[1:]) {
-			t.Errorf("%s: IsSealed is wrong", name)
+		if sealed, passphrase := IsSealed(file); !sealed || !passphrase {
+			t.Errorf("%s: IsSealed says %v, %v", name, sealed, passphrase)
+		}
+		if sealed, passphrase := IsSealed(file[1:]); sealed || passphrase {
+			t.Errorf("%s without its first byte: IsSealed says %v, %v", name, sealed, passphrase)
 		}
 		if got, err := UnsealKeyFile(file, q, p); err != nil || got != text {
 			t.Errorf("%s: %q, %v", name, got, err)
@@ -175,6 +178,37 @@ func TestUnsealKeyFile(t *testing.T) {
 		if _, err := UnsealKeyFile(file, q); CodeOf(err) != WrongKey {
 			t.Errorf("%s, another passphrase: %v", name, err)
 		}
+	}
+	// For people: no passphrase opens it. What is sealed opens, and what would not is refused.
+	id, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, 100, 200} {
+		to, err := ParseRecipients(strings.Repeat(id.Recipient().String()+"\n", n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := ParseIdentities(id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := SealKeyFile(text, to)
+		if n == 200 {
+			if CodeOf(err) != BadKey {
+				t.Errorf("for %d people: %v", n, err)
+			}
+			continue
+		}
+		if sealed, passphrase := IsSealed(file); err != nil || !sealed || passphrase {
+			t.Errorf("for %d people: IsSealed says %v, %v; %v", n, sealed, passphrase, err)
+		}
+		if got, err := UnsealKeyFile(file, p, ids); err != nil || got != text {
+			t.Errorf("for %d people: %q, %v", n, got, err)
+		}
+	}
+	if _, err := UnsealKeyFile(make([]byte, MaxSealedKeyFileBytes+1), p); CodeOf(err) != BadKey {
+		t.Errorf("a large file: %v", err)
 	}
 	long, err := p.Seal(make([]byte, MaxKeyFileBytes+1))
 	if err != nil {

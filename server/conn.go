@@ -56,7 +56,7 @@ func (c *conn) Write(b []byte) (int, error) {
 func (c *conn) missing(b []byte) []byte {
 	fields := c.fields
 	c.fields = nil
-	if !c.handled && bare(b) {
+	if !c.handled && bytes.HasPrefix(b, []byte("HTTP/1.")) { // and not the bytes of TLS
 		return site.Refusal
 	}
 	return fields
@@ -177,13 +177,3 @@ func (j *joiner) WriteHeader(status int) {
 }
 
 func (j *joiner) Unwrap() http.ResponseWriter { return j.ResponseWriter }
-
-// bare says whether b is an HTTP/1 error, as net/http writes it in one piece, without
-// the site's header fields.
-func bare(b []byte) bool {
-	if !bytes.HasPrefix(b, []byte("HTTP/1.")) || len(b) < len("HTTP/1.1 400") || b[len("HTTP/1.1 ")] < '4' {
-		return false
-	}
-	head, _, ok := bytes.Cut(b, []byte("\r\n\r\n"))
-	return ok && !bytes.Contains(head, []byte("\r\n"+site.Headers[0].Name+": "))
-}

@@ -517,3 +517,29 @@ func TestBodiesLikeAnswers(t *testing.T) {
 		t.Errorf("Cache-Control: %q", got)
 	}
 }
+
+// Fields are for the head that is still to be written, and refused after it.
+func TestPresetTooLate(t *testing.T) {
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"status": func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
+		"body":   func(w http.ResponseWriter) { w.Write([]byte("begun")) },
+	} {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			begin(w)
+			if w.(site.Presetter).Preset([]byte("X-Late: 1\r\n")) {
+				t.Errorf("after the %s, fields are taken", name)
+			}
+		})
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := newServer(handler, silent(), false)
+		go server.Serve(wrapping{listener})
+		answer, _, err := answer(t, listener.Addr().String(), []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+		if err != nil || answer.Header.Get("X-Late") != "" {
+			t.Errorf("after the %s: %v, %v", name, answer.Header, err)
+		}
+		server.Close()
+	}
+}

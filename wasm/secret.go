@@ -56,7 +56,7 @@ func unsealers(a argument) (with []encipher.Unsealer, err error) {
 
 // unsealKeyFile gives the text of a key file that is sealed with age.
 func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
-	file, err := a.bytes("file", 2*encipher.MaxKeyFileBytes, encipher.BadKey)
+	file, err := a.bytes("file", encipher.MaxSealedKeyFileBytes, encipher.BadKey)
 	if err != nil {
 		return nil, err
 	}

@@ -126,10 +126,7 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(r)
 	} else {
-		err = r.Text(stdout)
-	}
-	if stdout.failed() != nil {
-		return stdout.failed()
+		err = r.Text(tables{})
 	}
 	if err != nil {
 		return err

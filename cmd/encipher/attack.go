@@ -88,7 +88,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	writeAttacks(stdout, report)
+	writeAttacks(tables{}, report)
 	return nil
 }
 
@@ -127,7 +127,7 @@ func attackPictures(ctx context.Context, folder string, b attack.Budget, seed ui
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.As(err, &listing):
-		return nil, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", listing.Path, listing.Err))
+		return nil, unlisted(folder, "check the name of the folder", err)
 	case err != nil:
 		return nil, badInput(hint, err)
 	}

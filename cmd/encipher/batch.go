@@ -100,7 +100,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 		}
 		out = standard
 	}
-	if len(args) == 1 && !isFolder(args[0]) && !strings.HasSuffix(out, "/") && !isFolder(out) {
+	if len(args) == 1 && !isFolder(args[0]) && !isFolderName(out) && !isFolder(out) {
 		b.single = true
 		b.items = []item{{in: args[0], out: out, name: filepath.Base(args[0])}}
 		return b, b.checkSingle(c, kinds)
@@ -108,7 +108,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	if out == standard || slices.Contains(args, standard) {
 		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output are for one picture")
 	}
-	if !isFolder(out) && !strings.HasSuffix(out, "/") && slices.Contains(kinds, strings.ToLower(filepath.Ext(out))) {
+	if !isFolder(out) && !isFolderName(out) && slices.Contains(kinds, strings.ToLower(filepath.Ext(out))) {
 		return nil, usage("give a folder; if it shall be called that, end its name with a slash", "several pictures do not go into one file, %s", out)
 	}
 	b.folder = out
@@ -196,7 +196,7 @@ func (b *batch) collect(args []string, out string, f folders) error {
 		}
 		names, err := picture.Files(arg)
 		if err != nil { // no part of it is done, and the others are
-			if err := add(item{in: arg, name: base, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, cause(err)))}); err != nil {
+			if err := add(item{in: arg, name: base, err: unlisted(arg, "check its permissions", err)}); err != nil {
 				return err
 			}
 			continue
@@ -389,7 +389,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 func (b *batch) again() string {
 	switch {
 	case b.unlike:
-		return "what is left is done by itself, or all again with -f"
+		return "give the pictures that are left, or make all again with -f"
 	case b.resume:
 		return "the same command goes on"
 	}

@@ -86,16 +86,16 @@ func bench(ctx context.Context, c *cli.Command) error {
 		return usage("choose another -size", "%w", err)
 	}
 	peak := kernel.Peak(a)
-	fmt.Fprintf(stdout, "%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
+	fmt.Fprintf(tables{}, "%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
 		m.Name(), size, size, a, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
 	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
 		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Fprintf(stdout, "\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
+		fmt.Fprintf(tables{}, "\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
 		if c.Bool("layers") {
-			return p.print(stdout, peak)
+			return p.print(tables{}, peak)
 		}
 		return nil
 	}
@@ -124,8 +124,8 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	const steps = 5
 	cores := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(cores)
-	fmt.Fprintf(stdout, "%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
-	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(tables{}, "%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
+	w := tabwriter.NewWriter(tables{}, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
 	var one float64
 	for n := 1; n <= cores; n++ {

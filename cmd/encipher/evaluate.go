@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"math"
 	"os"
@@ -81,7 +80,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	}
 	all := evaluations{Crop: e.crop}
 	if !c.Bool("json") {
-		e.table = stdout
+		e.table = tables{}
 	}
 	file := c.String("key")
 	switch {
@@ -134,7 +133,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	encoder := json.NewEncoder(stdout)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(all); err != nil {
-		return stdout.failed()
+		return err
 	}
 	return e.damaged.failed()
 }
@@ -351,7 +350,7 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 	}
 	if len(r.Pictures) == 0 {
 		return r, badInput(hintPictures,
-			fmt.Errorf("%s: none of its pictures can be measured, %d were skipped", folder, len(r.Skipped)))
+			fmt.Errorf("%s: none of its pictures can be measured, %d skipped", folder, len(r.Skipped)))
 	}
 	r.summarise()
 	e.figuresRow("mean", r.Mean)
@@ -374,11 +373,7 @@ func pictureNames(folder string) ([]string, error) {
 	if err == nil {
 		return names, nil
 	}
-	var listing *fs.PathError
-	if errors.As(err, &listing) {
-		folder = listing.Path
-	}
-	return nil, badInput("check the name of the directory", fmt.Errorf("%s: cannot read the directory: %w", folder, cause(err)))
+	return nil, unlisted(folder, "check the name of the folder", err)
 }
 
 // unmeasurable tells errors that concern one picture from those that end the run.

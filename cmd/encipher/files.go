@@ -57,23 +57,23 @@ type keyFile struct {
 	text    string    // the whole file, not sealed
 }
 
-// readKey reads a key file. One that is sealed it opens with a passphrase, for which
-// it asks on the terminal.
+// readKey reads a key file. One that is sealed it opens.
 func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err error) {
-	file, err := readSmall(path)
+	file, err := readSmall(ctx, path)
+	if exitCode(err) == exitInterrupted {
+		return k, err
+	}
 	if err != nil {
 		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
-	if k.text, err = unsealed(ctx, c, path, file); err != nil {
+	var sealed bool
+	if k.text, sealed, err = unsealed(ctx, c, path, file); err != nil {
 		return k, err
 	}
 	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
 		return k, badInput("compare it with the original, or copy the whole line again", fmt.Errorf("%s: %w", path, err))
 	}
-	if encipher.IsSealed([]byte(file)) {
-		return k, nil
-	}
-	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && !sealed && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
 	}
 	return k, nil
@@ -82,20 +82,27 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 // readInput reads a picture or cipher image, or standard input, and stops at the
 // library's limit. An interrupt ends it also where it waits for a pipe.
 func readInput(ctx context.Context, path string) ([]byte, error) {
-	type read struct {
-		file []byte
-		err  error
+	return interruptible(ctx, func() ([]byte, error) { return readWhole(path) })
+}
+
+// interruptible is what read returns, or an interrupt that comes before; reading a pipe or
+// a terminal may take for ever.
+func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
 	}
-	done := make(chan read, 1)
+	done := make(chan result, 1)
 	go func() {
-		file, err := readWhole(path)
-		done <- read{file, err}
+		value, err := read()
+		done <- result{value, err}
 	}()
 	select {
 	case r := <-done:
-		return r.file, r.err
+		return r.value, r.err
 	case <-ctx.Done():
-		return nil, &failure{exitInterrupted, "", errInterrupted}
+		var none T
+		return none, &failure{exitInterrupted, "", errInterrupted}
 	}
 }
 
@@ -129,7 +136,7 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 	case slices.Contains(models.Names(), name):
 		files, err = models.Files(name)
 	case statErr != nil:
-		return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model and no directory %q", name))
+		return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model, directory or file %q", name))
 	case !info.IsDir():
 		return sealedModelFiles(ctx, c, name)
 	default:
@@ -141,20 +148,20 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 	return files, nil
 }
 
-// sealedModelFiles opens a sealed model with a passphrase of the terminal.
+// sealedModelFiles opens a sealed model.
 func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (network.Files, error) {
 	sealed, err := readModelFile(path)
 	if err != nil {
 		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
 	}
-	if !encipher.IsSealed(sealed) {
+	if is, _ := encipher.IsSealed(sealed); !is {
 		return network.Files{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
 	}
-	p, err := phraseOf(ctx, c, path, "encipher model open")
+	with, err := openersOf(ctx, c, path, "encipher model open", sealed)
 	if err != nil {
 		return network.Files{}, err
 	}
-	files, err := encipher.UnsealModel(sealed, p)
+	files, err := encipher.UnsealModel(sealed, with...)
 	return files, sealedError(path, "encipher model open", err)
 }
 
@@ -192,6 +199,18 @@ func writeStandard(file []byte) error {
 	return stdout.failed()
 }
 
+// isFolderName says whether a name ends as that of a folder may.
+func isFolderName(path string) bool { return path != "" && os.IsPathSeparator(path[len(path)-1]) }
+
+// unlisted is the error of a folder below path that cannot be read.
+func unlisted(path, hint string, err error) error {
+	var listing *fs.PathError
+	if errors.As(err, &listing) {
+		path = listing.Path
+	}
+	return badInput(hint, fmt.Errorf("%s: cannot read the folder: %w", path, cause(err)))
+}
+
 // output is a file to write, and the flag that names it.
 type output struct {
 	path, flag string
@@ -226,10 +245,14 @@ func (o output) write(file []byte) error {
 	if err != nil {
 		return err
 	}
-	if info, statErr := os.Lstat(o.path); statErr == nil {
-		err = atomicfile.Write(o.path, file, info.Mode().Perm())
-	} else {
+	_, statErr := os.Lstat(o.path)
+	switch {
+	case !o.force:
 		err = atomicfile.WriteNew(o.path, file, 0o666)
+	case statErr == nil:
+		err = atomicfile.Replace(o.path, file)
+	default:
+		err = atomicfile.Write(o.path, file, 0o666)
 	}
 	switch {
 	case err == nil:

@@ -77,9 +77,9 @@ func info(ctx context.Context, c *cli.Command) error {
 		case err == nil:
 			if len(files) > 1 {
 				if n > 0 {
-					fmt.Fprintln(stdout)
+					fmt.Fprintln(tables{})
 				}
-				fmt.Fprintln(stdout, "file:", visible(f.Input))
+				fmt.Fprintln(tables{}, "file:", visible(f.Input))
 			}
 			f.print()
 		}
@@ -101,7 +101,7 @@ func cipherImages(arg string) []item {
 	}
 	names, err := picture.Files(arg)
 	if err != nil {
-		return []item{{in: arg, err: badInput("check its permissions", fmt.Errorf("%s: cannot read the folder: %w", arg, cause(err)))}}
+		return []item{{in: arg, err: unlisted(arg, "check its permissions", err)}}
 	}
 	var files []item
 	for _, name := range names {
@@ -160,12 +160,12 @@ func (f facts) print() {
 	if model == "" {
 		model = "none of this program's, give its directory after -model"
 	}
-	fmt.Fprintf(stdout, "cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
+	fmt.Fprintf(tables{}, "cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
 	if !*f.Sealed {
-		fmt.Fprintf(stdout, "NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
+		fmt.Fprintf(tables{}, "NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
 	}
-	fmt.Fprintf(stdout, "picture: %d x %d pixels\n", f.Width, f.Height)
-	fmt.Fprintf(stdout, "model: %s\n", model)
-	fmt.Fprintf(stdout, "model fingerprint: %s\n", f.Fingerprint)
-	fmt.Fprintf(stdout, "opened by: %s\n", f.needs)
+	fmt.Fprintf(tables{}, "picture: %d x %d pixels\n", f.Width, f.Height)
+	fmt.Fprintf(tables{}, "model: %s\n", model)
+	fmt.Fprintf(tables{}, "model fingerprint: %s\n", f.Fingerprint)
+	fmt.Fprintf(tables{}, "opened by: %s\n", f.needs)
 }

@@ -13,7 +13,6 @@ import (
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
-	"enciphergan/internal/key"
 )
 
 func keyCommand() *cli.Command {
@@ -42,18 +41,18 @@ func keyCommand() *cli.Command {
 			Usage:     "make a copy of a key file that only a passphrase or age identity opens",
 			ArgsUsage: "-o FILE.age -r RECIPIENT|-passphrase FILE",
 			UsageText: "encipher key seal -o FILE.age -r RECIPIENT|-passphrase FILE",
-			Description: `FILE.age is an age file that age opens too, and so does the page. Given as -key, it
-is asked for its passphrase on the terminal. A passphrase is stretched by scrypt with 32 MiB
+			Description: `FILE.age is an age file that age opens too, and so does the page. Where it is given as -key, its
+passphrase is asked for on the terminal, or it is opened with the identities after -i. A passphrase is stretched by scrypt with 32 MiB
 of memory. The copy that is not sealed stays; delete it yourself if nobody should find it.
 FILE may be sealed itself: so a passphrase is changed.`,
 			Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"}}, sealFlags()),
 			Action: sealKey,
 		}, {
 			Name:        "open",
-			Usage:       "write the key file that is in a sealed one",
+			Usage:       "write the key, or the age identities, that are in a sealed file",
 			ArgsUsage:   "-o FILE -i FILE|-passphrase FILE.age",
 			UsageText:   "encipher key open -o FILE -i FILE|-passphrase FILE.age",
-			Description: "Needed where nobody can type a passphrase, and for a key that is sealed for an age\nidentity.",
+			Description: "Needed where nobody can type a passphrase, and to encrypt with a key that is sealed for an\nage identity.",
 			Flags: slices.Concat([]cli.Flag{
 				&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"},
 				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
@@ -73,7 +72,7 @@ func newKey(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return createKey(out, k.File(time.Now()), k)
+	return createKey(out, k.File(time.Now()), keyWords(k))
 }
 
 func keyExists(out string) error {
@@ -91,12 +90,12 @@ func checkNew(out string) error {
 	return nil
 }
 
-// createKey writes a key file, sealed or not.
-func createKey(out string, content []byte, k encipher.Key) error {
+// createKey writes a key file, sealed or not, and says what it holds.
+func createKey(out string, content []byte, what string) error {
 	if out == standard {
 		return writeStandard(content)
 	}
-	switch err := key.Create(out, content); {
+	switch err := atomicfile.WriteNew(out, content, 0o600); {
 	case errors.Is(err, fs.ErrExist):
 		return keyExists(out)
 	case atomicfile.Full(err):
@@ -104,9 +103,11 @@ func createKey(out string, content []byte, k encipher.Key) error {
 	case err != nil:
 		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write the key: %w", out, cause(err))}
 	}
-	say(os.Stderr, "wrote %s: a key with the fingerprint %s", out, k.Fingerprint())
+	say(os.Stderr, "wrote %s: %s", out, what)
 	return nil
 }
+
+func keyWords(k encipher.Key) string { return "a key with the fingerprint " + k.Fingerprint() }
 
 func showKey(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
@@ -127,21 +128,16 @@ func showKey(ctx context.Context, c *cli.Command) error {
 
 func sealKey(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
-	switch {
-	case c.Args().Len() != 1 || out == "":
+	if c.Args().Len() != 1 || out == "" {
 		return usage("usage: encipher key seal "+c.ArgsUsage, "key seal takes -o FILE and exactly one key file")
-	case given(c, sealing...) != 1:
-		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a key is sealed in one way")
 	}
-	path := c.Args().First()
+	if err := checkSeal(c, "key"); err != nil {
+		return err
+	}
 	if err := checkNew(out); err != nil {
 		return err
 	}
-	if out == standard {
-		if err := checkStandard("sealed key"); err != nil {
-			return err
-		}
-	}
+	path := c.Args().First()
 	k, err := readKey(ctx, c, path)
 	if err != nil {
 		return err
@@ -151,25 +147,31 @@ func sealKey(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	sealed, err := encipher.SealKeyFile(k.text, s)
+	if encipher.CodeOf(err) == encipher.BadKey {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if err != nil {
 		return badInput("seal it for recipients of one kind", err)
 	}
-	return createKey(out, sealed, k.Key)
+	return createKey(out, sealed, keyWords(k.Key))
 }
 
 func openSealedKey(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
-	switch {
-	case c.Args().Len() != 1 || out == "":
+	if c.Args().Len() != 1 || out == "" {
 		return usage("usage: encipher key open "+c.ArgsUsage, "key open takes -o FILE and exactly one sealed key file")
-	case given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
-		return usage("give -i FILE or -passphrase", "there is nothing to open the key with")
+	}
+	if err := checkUnseal(c, "key"); err != nil {
+		return err
 	}
 	if err := checkNew(out); err != nil {
 		return err
 	}
 	path := c.Args().First()
-	sealed, err := readSmall(path)
+	sealed, err := readSmall(ctx, path)
+	if exitCode(err) == exitInterrupted {
+		return err
+	}
 	if err != nil {
 		return badInput("check the name of the sealed key", fmt.Errorf("%s: cannot read the sealed key: %w", path, cause(err)))
 	}
@@ -182,8 +184,11 @@ func openSealedKey(ctx context.Context, c *cli.Command) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	k, err := encipher.ParseKey(text)
+	if ids, none := encipher.ParseIdentities(text); err != nil && none == nil {
+		return createKey(out, []byte(text), fmt.Sprint(ids))
+	}
 	if err != nil {
 		return badInput("give a key file that encipher key seal wrote", fmt.Errorf("%s: %w", path, err))
 	}
-	return createKey(out, []byte(text), k)
+	return createKey(out, []byte(text), keyWords(k))
 }

@@ -42,8 +42,9 @@ func run(args []string) (exit int) {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	err := root().Run(ctx, args)
-	if err == nil {
-		err = stdout.failed()
+	// What others have read of the output may not be all of it: that comes first.
+	if lost := stdout.failed(); lost != nil && exitCode(err) != exitInterrupted {
+		err = lost
 	}
 	report(os.Stderr, err)
 	return exitCode(err)
@@ -96,8 +97,10 @@ __encipher_init_completion() {
 }
 
 __encipher_build_completion_request() {
-  printf '%s' "${COMP_WORDS[0]}"
-  printf ' %q' "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  printf '%q' "${COMP_WORDS[0]/#\~\//$HOME/}"
+  if (( COMP_CWORD > 1 )); then
+    printf ' %q' "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  fi
   if [[ "${COMP_WORDS[COMP_CWORD]}" == -* ]]; then
     printf ' %q' "${COMP_WORDS[COMP_CWORD]}"
   fi

@@ -32,26 +32,70 @@ func printManual(_ context.Context, c *cli.Command) error {
 	return nil
 }
 
+// manualTemplate is the library's without what a program with commands only does not need.
+const manualTemplate = `% {{ .Command.Name }} {{ .SectionNum }}
+
+# NAME
+
+{{ .Command.Name }} - {{ .Command.Usage }}
+
+# SYNOPSIS
+
+{{ .Command.Name }} COMMAND [FLAGS] [ARGUMENTS]
+
+# DESCRIPTION
+
+{{ .Command.Description }}
+
+# COMMANDS
+{{ range $v := .Commands }}
+{{ $v }}{{ end }}`
+
 // manual makes the page, and changes the texts of the commands for that.
 func manual(root *cli.Command) (string, error) {
-	describe(root)
-	root.UsageText = "encipher COMMAND [FLAGS] [ARGUMENTS]"
+	docs.MarkdownDocTemplate = manualTemplate
 	for _, c := range root.Commands {
 		describe(c)
-		c.Usage += paragraphs(c.Description)
 		for _, sub := range c.Commands {
 			describe(sub)
-			sub.Usage += paragraphs(sub.Description)
 		}
 	}
 	page, err := docs.ToManWithSection(root, 1)
-	// Flags that take a value say its name in their text, and switches are off.
-	return strings.NewReplacer(`\fP=""`, `\fP`, " (default: false)", "").Replace(page), err
+	// Flags that take a value say its name in their text.
+	return strings.ReplaceAll(page, `\fP=""`, `\fP`), err
 }
 
-// describe leaves out the flag that every command has.
+// describe puts the description where the library looks for a text, and takes away the flag
+// that every command has, and defaults that -help does not show either.
 func describe(c *cli.Command) {
+	c.Usage += paragraphs(c.Description)
 	c.Flags = slices.DeleteFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "help") })
+	for i, f := range c.Flags {
+		c.Flags[i] = described{f.(documented)}
+	}
+}
+
+type documented interface {
+	cli.Flag
+	cli.DocGenerationFlag
+	cli.VisibleFlag
+}
+
+// described is a flag whose default is shown only where it says something.
+type described struct{ documented }
+
+func (f described) GetValue() string {
+	if !f.IsDefaultVisible() {
+		return ""
+	}
+	return strings.ReplaceAll(f.documented.GetValue(), `"`, "")
+}
+
+func (f described) GetDefaultText() string {
+	if !f.IsDefaultVisible() {
+		return ""
+	}
+	return f.documented.GetDefaultText()
 }
 
 // paragraphs is a description as Markdown, which the library makes the page of.

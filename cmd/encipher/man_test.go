@@ -50,6 +50,12 @@ func TestManual(t *testing.T) {
 				if !strings.Contains(section, "-"+name+": ") {
 					t.Errorf("%s lacks -%s", c.Name, name)
 				}
+				_, text, _ := strings.Cut(section, "-"+name+": ")
+				text, _, _ = strings.Cut(text, " --")
+				d := f.(cli.DocGenerationFlag)
+				if said := strings.Contains(text, "(default: "); said != (d.TakesValue() && d.IsDefaultVisible() && (d.GetValue() != "" || d.GetDefaultText() != "")) {
+					t.Errorf("%s -%s says its default: %v, in %q", c.Name, name, said, text)
+				}
 			}
 		}
 		if strings.Contains(section, "-help") && !strings.Contains(c.UsageText+c.Description, "-help") {

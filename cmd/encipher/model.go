@@ -126,19 +126,17 @@ func measured(ctx context.Context, files network.Files, folder string, crop int)
 
 func sealModel(ctx context.Context, c *cli.Command) error {
 	out := c.String("o")
-	switch {
-	case c.Args().Len() != 1 || out == "":
+	if c.Args().Len() != 1 || out == "" {
 		return usage("usage: encipher model seal "+c.ArgsUsage, "model seal takes -o FILE and exactly one model")
-	case given(c, sealing...) != 1:
-		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a model is sealed in one way")
+	}
+	if err := checkSeal(c, "model"); err != nil {
+		return err
 	}
 	to := output{out, "-o", c.Bool("f")}
-	check := to.check
-	if out == standard {
-		check = func() error { return checkStandard("model") }
-	}
-	if err := check(); err != nil {
-		return err
+	if out != standard {
+		if err := to.check(); err != nil {
+			return err
+		}
 	}
 	name := c.Args().First()
 	files, err := modelFiles(ctx, c, name)
@@ -172,8 +170,8 @@ func openSealedModel(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 || out == "" {
 		return usage("usage: encipher model open "+c.ArgsUsage, "model open takes -o DIR and exactly one sealed model")
 	}
-	if given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0 {
-		return usage("give -i FILE or -passphrase", "there is nothing to open the model with")
+	if err := checkUnseal(c, "model"); err != nil {
+		return err
 	}
 	switch _, err := os.Lstat(out); {
 	case err == nil:

@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -239,22 +238,6 @@ func writePictures(t *testing.T, dir string) {
 	})
 }
 
-// withPipe gives a folder with models, pictures, a key and a named pipe: paths in it by name.
-func withPipe(t *testing.T, name string) (at func(string) string) {
-	t.Helper()
-	dir := t.TempDir()
-	writeModels(t, dir)
-	writePictures(t, dir)
-	at = func(name string) string { return filepath.Join(dir, name) }
-	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
-		t.Fatalf("key new exits %d", exit)
-	}
-	if err := syscall.Mkfifo(at(name), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return at
-}
-
 // program starts the test binary as the program.
 func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
 	t.Helper()
@@ -266,35 +249,4 @@ func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
 	c.Args[0] = "encipher" // the name under which the test binary is the program
 	c.Stderr = stderr
 	return c
-}
-
-// TestInterrupt sends the program a signal while it waits for its picture in a
-// pipe, where none ever comes.
-func TestInterrupt(t *testing.T) {
-	at := withPipe(t, "pipe")
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		var stderr strings.Builder
-		c := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", at("out.png"), at("pipe"))
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		pipe, err := os.OpenFile(at("pipe"), os.O_WRONLY, 0) // returns when the program has opened its side
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Process.Signal(signal); err != nil {
-			t.Fatal(err)
-		}
-		c.Wait()
-		pipe.Close()
-		if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, nothing was written") {
-			t.Errorf("%v: exit code %d, %q", signal, exit, stderr.String())
-		}
-		if left, _ := filepath.Glob(at("*out*")); left != nil {
-			t.Errorf("%v: left behind: %v", signal, left)
-		}
-		if left, _ := filepath.Glob(at(".encipher*")); left != nil {
-			t.Errorf("%v: left behind: %v", signal, left)
-		}
-	}
 }

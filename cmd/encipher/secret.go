@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
@@ -29,7 +31,7 @@ func passphraseFlags() []cli.Flag {
 	}
 }
 
-// sealing are the flags that say, for a picture or a model, how it is sealed.
+// sealing are the flags that say, for a picture, model or key, how it is sealed.
 var sealing = []string{"r", "passphrase", "passphrase-file", "passphrase-fd", "generate"}
 
 func sealFlags() []cli.Flag {
@@ -40,7 +42,7 @@ func sealFlags() []cli.Flag {
 	})
 }
 
-// sealer seals pictures and models, opener opens them.
+// sealer seals pictures, models and keys, opener opens them.
 type (
 	sealer interface {
 		Lock() (encipher.Key, keyslot.Slot, error)
@@ -134,7 +136,7 @@ func checkSecrets(c *cli.Command) error {
 	case given(c, "key", "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
 		return errNoSecret
 	case given(c, "passphrase", "passphrase-file", "passphrase-fd") > 1:
-		return usage("give one of -passphrase, -passphrase-file and -passphrase-fd", "there is more than one passphrase")
+		return errPassphrases
 	}
 	return checkStdin(c)
 }
@@ -177,18 +179,18 @@ func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
 func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	var list []opener
 	for _, path := range c.StringSlice("i") {
-		text, err := readSmall(path)
+		text, err := readIdentity(ctx, path)
 		if err != nil {
-			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
-		}
-		if text, err = unsealed(ctx, c, path, text); err != nil {
 			return nil, err
 		}
-		ids, err := lock.ParseIdentities(text)
-		if err != nil {
-			return nil, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
+		if text, _, err = unsealed(ctx, c, path, text); err != nil {
+			return nil, err
 		}
-		list = append(list, identityFile{ids, path})
+		ids, err := parseIdentities(path, text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, ids)
 	}
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd") > 0 {
 		p, err := readPhrase(ctx, c, false)
@@ -198,6 +200,49 @@ func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+func readIdentity(ctx context.Context, path string) (string, error) {
+	text, err := readSmall(ctx, path)
+	if err != nil && exitCode(err) != exitInterrupted {
+		err = badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
+	}
+	return text, err
+}
+
+func parseIdentities(path, text string) (identityFile, error) {
+	ids, err := lock.ParseIdentities(text)
+	if err != nil {
+		return identityFile{}, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
+	}
+	return identityFile{ids, path}, nil
+}
+
+// checkUnseal checks, before anything is read, that there is something to open a model or
+// key with, and one passphrase at most.
+func checkUnseal(c *cli.Command, what string) error {
+	switch {
+	case given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
+		return usage("give -i FILE or -passphrase", "there is nothing to open the %s with", what)
+	case given(c, "passphrase", "passphrase-file", "passphrase-fd") > 1:
+		return errPassphrases
+	}
+	return nil
+}
+
+var errPassphrases = usage("give one of -passphrase, -passphrase-file and -passphrase-fd", "there is more than one passphrase")
+
+// checkSeal checks, before anything is read, that there is one way to seal a model or key.
+func checkSeal(c *cli.Command, what string) error {
+	switch {
+	case given(c, sealing...) != 1:
+		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a %s is sealed in one way", what)
+	case c.Bool("generate") && c.String("o") == standard:
+		return usage("give -o FILE, or make a passphrase first and give it with -passphrase-file", "standard output takes the passphrase of -generate or the sealed %s, not both", what)
+	case c.String("o") == standard:
+		return checkStandard("sealed " + what)
+	}
+	return nil
 }
 
 // readUnsealers reads what opens sealed models and keys.
@@ -228,18 +273,22 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	var err error
 	switch {
 	case c.IsSet("passphrase-file"):
-		text, err = readSmall(c.String("passphrase-file"))
+		text, err = readSmall(ctx, c.String("passphrase-file"))
 	case c.IsSet("passphrase-fd"):
 		f := os.NewFile(uintptr(c.Int("passphrase-fd")), "file descriptor")
 		if f == nil {
 			return nil, usage("give the number of an open file descriptor, for instance 3", "-passphrase-fd %d is none", c.Int("passphrase-fd"))
 		}
-		text, err = readAtMost(f)
+		text, err = interruptible(ctx, func() (string, error) { return readAtMost(f) })
 	default:
-		text, err = ask(ctx, c, "Passphrase: ")
+		prompt := "Passphrase: "
+		if fresh {
+			prompt = "New passphrase: "
+		}
+		text, err = ask(ctx, prompt)
 		if err == nil && fresh {
 			var again string
-			if again, err = ask(ctx, c, "The same again: "); err == nil && again != text {
+			if again, err = ask(ctx, "The same again: "); err == nil && again != text {
 				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
 			}
 		}
@@ -257,66 +306,85 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	return p, nil
 }
 
-// unsealed is the text of a key or identity file, which is opened with a passphrase of the
-// terminal where it is sealed.
-func unsealed(ctx context.Context, c *cli.Command, path, file string) (text string, err error) {
-	if !encipher.IsSealed([]byte(file)) {
-		return file, nil
+// unsealed is the text of a key or identity file, which is opened where it is sealed.
+func unsealed(ctx context.Context, c *cli.Command, path, file string) (text string, sealed bool, err error) {
+	if sealed, _ := encipher.IsSealed([]byte(file)); !sealed {
+		return file, false, nil
 	}
-	p, err := phraseOf(ctx, c, path, "encipher key open")
+	const command = "encipher key open"
+	with, err := openersOf(ctx, c, path, command, []byte(file))
 	if err != nil {
-		return "", err
+		return "", true, err
 	}
-	text, err = encipher.UnsealKeyFile([]byte(file), p)
-	return text, sealedError(path, "encipher key open", err)
+	text, err = encipher.UnsealKeyFile([]byte(file), with...)
+	return text, true, sealedError(path, command, err)
 }
 
-// phraseOf asks on the terminal for the passphrase of a sealed file, which another command
-// opens where nobody can type.
-func phraseOf(ctx context.Context, c *cli.Command, path, command string) (*lock.Phrase, error) {
-	text, err := ask(ctx, c, "Passphrase of "+path+": ")
-	if exitCode(err) == exitInterrupted {
-		return nil, err
+// openersOf is what opens a sealed file: the passphrase, asked for on the terminal, or the
+// identities on the command line that are not sealed themselves. Where there is neither, the
+// file is opened first, by another command.
+func openersOf(ctx context.Context, c *cli.Command, path, command string, sealed []byte) ([]encipher.Unsealer, error) {
+	if _, passphrase := encipher.IsSealed(sealed); passphrase {
+		text, err := ask(ctx, "Passphrase of "+path+": ")
+		if exitCode(err) == exitInterrupted {
+			return nil, err
+		}
+		if err != nil {
+			return nil, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
+		}
+		p, err := lock.NewPhrase(text)
+		if err != nil {
+			return nil, badInput("type it again", fmt.Errorf("%s: %w", path, err))
+		}
+		return []encipher.Unsealer{p}, nil
 	}
-	if err != nil {
-		return nil, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
+	var with []encipher.Unsealer
+	for _, name := range c.StringSlice("i") {
+		text, err := readIdentity(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if sealed, _ := encipher.IsSealed([]byte(text)); sealed {
+			continue
+		}
+		ids, err := parseIdentities(name, text)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, ids)
 	}
-	p, err := lock.NewPhrase(text)
-	if err != nil {
-		return nil, badInput("type it again", err)
+	if with == nil {
+		return nil, &failure{exitWrongKey, "open it first with: " + command + " -i FILE", fmt.Errorf("%s is sealed for an age identity", path)}
 	}
-	return p, nil
+	return with, nil
 }
 
-// sealedError is the error of opening a sealed file with a passphrase.
+// sealedError is the error of opening a sealed file.
 func sealedError(path, command string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("%s: %w", path, err)
 	if encipher.CodeOf(err) == encipher.WrongKey {
-		return &failure{exitWrongKey, "type it again; what is sealed for an age identity is opened first with: " + command, err}
+		return &failure{exitWrongKey, "try again, or open it first with: " + command, err}
 	}
 	return err
 }
 
-// ask reads a line from the terminal without echo.
-func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
-	in := os.Stdin
-	if readsStdin(c) { // it is the picture
-		var err error
-		if in, err = os.OpenFile(terminalName, os.O_RDWR, 0); err != nil {
-			return "", err
-		}
-		defer in.Close()
+// ask reads a line from the terminal without echo. Standard input and output may be a
+// picture or a log, so that the terminal itself is opened.
+func ask(ctx context.Context, prompt string) (string, error) {
+	in, out, err := openTerminal()
+	if err != nil {
+		return "", errors.New("there is no terminal to ask on")
 	}
+	defer in.Close()
+	defer out.Close()
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
-		return "", errors.New("standard input is no terminal")
+		return "", fmt.Errorf("the terminal cannot be used: %w", err)
 	}
-	fmt.Fprint(os.Stderr, visible(prompt))
-	defer fmt.Fprintln(os.Stderr)
 	type line struct {
 		text []byte
 		err  error
@@ -326,33 +394,43 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 		text, err := term.ReadPassword(fd)
 		typed <- line{text, err}
 	}()
+	// Until the echo is off, what is typed would be seen, and cannot be restored.
+	silent := time.NewTicker(time.Millisecond)
+	defer silent.Stop()
+	for range 1000 { // it was off already, if there is no change
+		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, before) || len(typed) > 0 {
+			break
+		}
+		<-silent.C
+	}
+	fmt.Fprint(out, visible(prompt))
+	defer fmt.Fprintln(out)
 	select {
 	case l := <-typed:
 		return string(l.text), l.err
 	case <-ctx.Done():
-		term.Restore(fd, before) // the echo; the goroutine still waits for a line
+		term.Restore(fd, before) // the goroutine still waits for a line
 		return "", &failure{exitInterrupted, "", errInterrupted}
 	}
 }
 
-// maxSecretBytes bounds the files of keys, passphrases and identities; it leaves room for a
-// key file that is sealed and armored.
-const maxSecretBytes = 2 * encipher.MaxKeyFileBytes
-
-func readSmall(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	return readAtMost(f)
+// readSmall reads a file of a key, passphrase or identity, which may be sealed.
+func readSmall(ctx context.Context, path string) (string, error) {
+	return interruptible(ctx, func() (string, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		return readAtMost(f)
+	})
 }
 
-// readAtMost reads a file of at most maxSecretBytes, and closes it.
+// readAtMost reads a file of at most encipher.MaxSealedKeyFileBytes, and closes it.
 func readAtMost(f *os.File) (string, error) {
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
-	if err == nil && len(b) > maxSecretBytes {
-		err = fmt.Errorf("it is longer than %d bytes", maxSecretBytes)
+	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedKeyFileBytes+1))
+	if err == nil && len(b) > encipher.MaxSealedKeyFileBytes {
+		err = fmt.Errorf("it is longer than %d bytes", encipher.MaxSealedKeyFileBytes)
 	}
 	return string(b), err
 }

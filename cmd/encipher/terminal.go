@@ -137,7 +137,7 @@ func say(w io.Writer, format string, args ...any) {
 
 // visible escapes what is not printed in a line, as names of files may have it.
 func visible(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }) {
 		return s
 	}
 	var b strings.Builder
@@ -146,7 +146,7 @@ func visible(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case unicode.IsPrint(r):
+		case unicode.IsGraphic(r):
 			b.WriteString(s[:n])
 		default:
 			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
@@ -154,6 +154,22 @@ func visible(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// tables writes text to standard output, line by line, with names as visible shows them.
+type tables struct{}
+
+func (tables) Write(b []byte) (int, error) {
+	for line := range strings.SplitAfterSeq(string(b), "\n") {
+		text, end := strings.CutSuffix(line, "\n")
+		if text = visible(text); end {
+			text += "\n"
+		}
+		if _, err := io.WriteString(stdout, text); err != nil {
+			return 0, err
+		}
+	}
+	return len(b), nil
 }
 
 // stdout is standard output. It keeps the first error of writing, for run to report.

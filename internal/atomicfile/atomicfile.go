@@ -1,6 +1,6 @@
 // Package atomicfile writes files that are there whole or not at all.
 //
-// Write and WriteNew put the bytes into a temporary file in the folder of the final one,
+// Write, Replace and WriteNew put the bytes into a temporary file in the folder of the final one,
 // make sure that they are on the disk, and give it its name. A crash or a full disk
 // leaves what was there before; a failure leaves nothing else.
 package atomicfile
@@ -30,6 +30,21 @@ func Write(path string, data []byte, mode fs.FileMode) error {
 	return write(path, data, mode, os.Rename)
 }
 
+// Replace is Write for a file that is there, whose permissions the new one gets, whatever
+// the umask.
+func Replace(path string, data []byte) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return failed(path, err)
+	}
+	return write(path, data, 0o600, func(from, to string) error {
+		if err := os.Chmod(from, info.Mode().Perm()); err != nil {
+			return err
+		}
+		return os.Rename(from, to)
+	})
+}
+
 // WriteNew is Write for a file that must not exist: it never replaces one, even one
 // that appears meanwhile, and the error is fs.ErrExist then.
 func WriteNew(path string, data []byte, mode fs.FileMode) error {
@@ -53,7 +68,7 @@ func write(path string, data []byte, mode fs.FileMode, rename func(from, to stri
 var Link = os.Link
 
 // renameNew renames a file unless the new name is taken. A link is made under the new name,
-// which fails if there is one. Where the file system has no links, such as FAT, a look
+// which fails if there is one. The old name may stay, if somebody holds it. Where the file system has no links, such as FAT, a look
 // before renaming must do.
 func renameNew(from, to string) error {
 	err := Link(from, to)

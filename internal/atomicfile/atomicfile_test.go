@@ -60,19 +60,21 @@ func TestFailures(t *testing.T) {
 		write  func(string, []byte, fs.FileMode) error
 		words  string
 		full   bool
+		exists bool
 	}{
-		{"a folder in the way", "folder", usual, Write, "write FOLDER/folder: ", false},
-		{"no folder", "missing/new", usual, Write, "write FOLDER/missing/new: no such file", false},
-		{"a file in the way", "old", usual, WriteNew, "write FOLDER/old: file exists", false},
-		{"a folder in the way of a new file", "folder", usual, WriteNew, "write FOLDER/folder: file exists", false},
-		{"no folder for a new file", "missing/new", usual, WriteNew, "write FOLDER/missing/new: no such file", false},
+		{"a folder in the way", "folder", usual, Write, "write FOLDER/folder: ", false, true},
+		{"no folder", "missing/new", usual, Write, "write FOLDER/missing/new: no such file", false, false},
+		{"a file in the way", "old", usual, WriteNew, "write FOLDER/old: file exists", false, true},
+		{"a folder in the way of a new file", "folder", usual, WriteNew, "write FOLDER/folder: file exists", false, true},
+		{"no file to replace", "missing", usual, func(path string, data []byte, _ fs.FileMode) error { return Replace(path, data) }, "write FOLDER/missing: no such file", false, false},
+		{"no folder for a new file", "missing/new", usual, WriteNew, "write FOLDER/missing/new: no such file", false, false},
 		{"full disk", "old", func(name string, mode fs.FileMode) (*os.File, error) {
 			// Links to the device, so that there is a file to be cleaned up.
 			if err := os.Symlink("/dev/full", name); err != nil {
 				return nil, err
 			}
 			return os.OpenFile(name, os.O_WRONLY, mode)
-		}, Write, "write FOLDER/old: the disk is full, nothing was written", true},
+		}, Write, "write FOLDER/old: the disk is full, nothing was written", true, false},
 	} {
 		if _, err := os.Stat("/dev/full"); c.full && err != nil {
 			t.Logf("%s: this system has no /dev/full", c.name)
@@ -89,7 +91,7 @@ func TestFailures(t *testing.T) {
 		err := c.write(filepath.Join(folder, c.path), []byte("new"), 0o600)
 		words := strings.ReplaceAll(c.words, "FOLDER", folder)
 		var p *fs.PathError
-		if err == nil || !strings.Contains(err.Error(), words) || Full(err) != c.full || !errors.As(err, &p) {
+		if err == nil || !strings.Contains(err.Error(), words) || Full(err) != c.full || !errors.As(err, &p) || errors.Is(err, fs.ErrExist) != c.exists {
 			t.Errorf("%s: %v, want %s", c.name, err, words)
 		}
 		if err := os.Remove(filepath.Join(folder, "folder")); err != nil {
@@ -147,4 +149,30 @@ func TestWriteNew(t *testing.T) {
 		t.Fatalf("%d writers made the file", len(winners))
 	}
 	holds(t, folder, map[string]string{"new": winners[0]})
+}
+
+// A file that is replaced keeps its permissions, those too that the umask takes.
+func TestReplace(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "a")
+	for _, mode := range []fs.FileMode{0o600, 0o664, 0o666, 0o400} {
+		os.Remove(path)
+		if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Replace(path, []byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		if after, err := os.Stat(path); err != nil || after.Mode() != before.Mode() {
+			t.Errorf("mode %v, %v, want %v", after.Mode(), err, before.Mode())
+		}
+		holds(t, folder, map[string]string{"a": "new"})
+	}
 }

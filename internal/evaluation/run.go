@@ -141,7 +141,7 @@ func Run(ctx context.Context, subjects []Subject, o Options) (*Report, error) {
 		measured, skipped = measured+len(set.Pictures), skipped+len(set.Skipped)
 	}
 	if measured == 0 {
-		return r, fmt.Errorf("%w, %d were skipped", ErrNone, skipped)
+		return r, fmt.Errorf("%w, %d skipped", ErrNone, skipped)
 	}
 	return r, nil
 }

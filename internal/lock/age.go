@@ -145,12 +145,22 @@ func IsSealed(file []byte) bool {
 	return bytes.HasPrefix(file, []byte(introduction)) || bytes.HasPrefix(file, []byte(armor.Header))
 }
 
-func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
-	var source io.Reader = bytes.NewReader(file)
+// HasPassphrase says whether a file of age, binary or armored, is sealed with a passphrase.
+func HasPassphrase(file []byte) bool {
+	head := make([]byte, len(introduction)+len("-> scrypt "))
+	_, err := io.ReadFull(reader(file), head)
+	return err == nil && string(head) == introduction+"-> scrypt " // the only stanza, as age demands
+}
+
+func reader(file []byte) io.Reader {
 	if bytes.HasPrefix(file, []byte(armor.Header)) {
-		source = armor.NewReader(source)
+		return armor.NewReader(bytes.NewReader(file))
 	}
-	r, err := age.Decrypt(source, with...)
+	return bytes.NewReader(file)
+}
+
+func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(reader(file), with...)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
 		return nil, keyslot.ErrOther

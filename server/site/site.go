@@ -75,7 +75,8 @@ func fields(h http.Header) []byte {
 type Presetter interface {
 	// Preset adds fields, in the form of Refusal, to the head of the next answer. They
 	// must not be in its Header, nor be any that net/http acts on: Content-Type,
-	// Content-Length, Date, Connection. False says that it cannot.
+	// Content-Length, Transfer-Encoding, Trailer, Date, Connection. False says that it
+	// cannot: its head may be on the way already.
 	Preset(fields []byte) bool
 }
 
@@ -313,7 +314,7 @@ func refuse(w http.ResponseWriter, words string, status int) {
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	// Part of a file can be asked for with GET only, in bytes (RFC 9110, 14.2), and is a part
 	// of the file itself: one of a compressed form would be of no use to anybody.
-	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); r.Method == http.MethodHead || !strings.EqualFold(unit, "bytes") {
+	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); r.Method == http.MethodHead || unit != "bytes" {
 		r.Header.Del("Range")
 	}
 	sent := f.identity()
@@ -325,7 +326,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h["Content-Type"] = sent.contentType
 	if partial || r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil {
 		maps.Copy(h, sent.header)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(sent.content))
+		http.ServeContent(conditional{w}, r, "", time.Time{}, bytes.NewReader(sent.content))
 		return
 	}
 	// Without conditions one write is all there is to do.
@@ -336,6 +337,17 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		w.Write(sent.content)
 	}
+}
+
+// conditional keeps answers without the file, to conditions and ranges that do not hold,
+// out of caches.
+type conditional struct{ http.ResponseWriter }
+
+func (c conditional) WriteHeader(status int) {
+	if status >= 400 {
+		c.Header()["Cache-Control"] = []string{never}
+	}
+	c.ResponseWriter.WriteHeader(status)
 }
 
 // negotiate returns the first form whose coding the request accepts, otherwise identity.

@@ -1,0 +1,176 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestReadOnlyFolder runs the program as a user whom the permissions of a folder
+// keep out: as nobody, where the tests run as root, whom none do.
+func TestReadOnlyFolder(t *testing.T) {
+	dir, err := os.MkdirTemp("", "encipher-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	writeModels(t, dir)
+	writePictures(t, dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
+		t.Fatalf("key new exits %d", exit)
+	}
+	for _, name := range []string{"closed", "unlisted"} {
+		if err := os.Mkdir(at(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(self)
+	if err == nil {
+		err = os.WriteFile(at("encipher"), binary, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	err = filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && os.Getuid() == 0 {
+			err = os.Chown(path, nobody, nobody)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]os.FileMode{"closed": 0o500, "unlisted": 0o300} {
+		if err := os.Chmod(at(name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		out  string
+		in   string
+		exit int
+		says string
+	}{
+		{at("closed") + "/", at("photo.png"), exitFailure, at("closed") + "/: cannot write there: permission denied"},
+		{at("closed") + "/new/", at("photo.png"), exitFailure, at("closed") + "/new/: cannot write there: permission denied"},
+		{at("closed") + "/new.png", at("photo.png"), exitFailure, at("closed") + "/new.png: cannot write: permission denied"},
+		{at("out") + "/", at("unlisted"), exitInput, at("unlisted") + ": cannot read the folder: permission denied"},
+	} {
+		var stderr strings.Builder
+		p := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", c.out, c.in)
+		p.Path, p.Dir = at("encipher"), dir
+		if os.Getuid() == 0 {
+			p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		}
+		p.Run()
+		if exit := p.ProcessState.ExitCode(); exit != c.exit || !strings.Contains(stderr.String(), c.says) {
+			t.Errorf("-o %s %s: exit code %d, want %d, %q", c.out, c.in, exit, c.exit, stderr.String())
+		}
+	}
+	if left, err := os.ReadDir(at("closed")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// withPipe gives a folder with models, pictures, a key and a named pipe: paths in it by name.
+func withPipe(t *testing.T, name string) (at func(string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	writeModels(t, dir)
+	writePictures(t, dir)
+	at = func(name string) string { return filepath.Join(dir, name) }
+	if exit := run([]string{"encipher", "key", "new", "-o", at("a.key")}); exit != 0 {
+		t.Fatalf("key new exits %d", exit)
+	}
+	if err := syscall.Mkfifo(at(name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// TestInterrupt sends the program a signal while it waits for its picture in a
+// pipe, where none ever comes.
+func TestInterrupt(t *testing.T) {
+	at := withPipe(t, "pipe")
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		var stderr strings.Builder
+		c := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", at("out.png"), at("pipe"))
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pipe, err := os.OpenFile(at("pipe"), os.O_WRONLY, 0) // returns when the program has opened its side
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		c.Wait()
+		pipe.Close()
+		if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, nothing was written") {
+			t.Errorf("%v: exit code %d, %q", signal, exit, stderr.String())
+		}
+		if left, _ := filepath.Glob(at("*out*")); left != nil {
+			t.Errorf("%v: left behind: %v", signal, left)
+		}
+		if left, _ := filepath.Glob(at(".encipher*")); left != nil {
+			t.Errorf("%v: left behind: %v", signal, left)
+		}
+	}
+}
+
+// TestInterruptedBatch interrupts a batch between its first picture and its
+// second, a pipe that is held open, and runs it again.
+func TestInterruptedBatch(t *testing.T) {
+	at := withPipe(t, "pipe.png")
+	args := []string{"encrypt", "-key", at("a.key"), "-model", at("model"), "-json", "-o", at("out") + "/", at("photo.jpg"), at("pipe.png"), at("tiles.png")}
+
+	var stdout, stderr strings.Builder
+	c := program(t, &stderr, args...)
+	c.Stdout = &stdout
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := os.OpenFile(at("pipe.png"), os.O_WRONLY, 0) // returns when the program has opened its side
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait()
+	if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, 1 of 3 pictures done; the same command with -resume goes on") {
+		t.Errorf("exit code %d, %q", exit, stderr.String())
+	}
+	if got := stdout.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"status":"done"`) {
+		t.Errorf("results %q", got)
+	}
+	if left, err := filepath.Glob(at("out/*")); err != nil || len(left) != 1 || filepath.Base(left[0]) != "photo.jpg.cipher.png" {
+		t.Errorf("written: %v, %v", left, err)
+	}
+	if left, _ := filepath.Glob(at("out/.*")); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+
+	if err := os.Remove(at("pipe.png")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(at("photo.png"), at("pipe.png")); err != nil {
+		t.Fatal(err)
+	}
+	stderr.Reset()
+	if err := program(t, &stderr, append(args, "-resume")...).Run(); err != nil || !strings.Contains(stderr.String(), "2 done, 1 skipped, 0 failed") {
+		t.Errorf("again: %v, %q", err, stderr.String())
+	}
+}
