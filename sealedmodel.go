@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"enciphergan/internal/keyslot"
+	"enciphergan/internal/lock"
 	"enciphergan/internal/network"
 )
 
@@ -72,6 +73,9 @@ func UnsealModel(file []byte, with ...Unsealer) (f ModelFiles, err error) {
 // unseal opens an age file with the first of the given that does. The error is
 // keyslot.ErrOther where none does.
 func unseal(file []byte, most int64, with []Unsealer) ([]byte, error) {
+	if err := lock.Check(file); err != nil { // a damaged file is one, whatever is given to open it
+		return nil, err
+	}
 	for _, w := range with {
 		if data, err := w.Unseal(file, most); !errors.Is(err, keyslot.ErrOther) {
 			return data, err

@@ -66,9 +66,16 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 	if err != nil {
 		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
-	var sealed bool
-	if k.text, sealed, err = unsealed(ctx, c, path, file); err != nil {
-		return k, err
+	k.text = file
+	sealed, _ := encipher.IsSealed([]byte(file))
+	if sealed {
+		ids, err := readIdentities(ctx, c)
+		if err == nil {
+			k.text, err = openSealed(ctx, c, path, openKeyCommand, []byte(file), ids, encipher.UnsealKeyFile)
+		}
+		if err != nil {
+			return k, err
+		}
 	}
 	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
 		return k, badInput("compare it with the original, or copy the whole line again", fmt.Errorf("%s: %w", path, err))
@@ -150,19 +157,21 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 
 // sealedModelFiles opens a sealed model.
 func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (network.Files, error) {
-	sealed, err := readModelFile(path)
+	sealed, err := readModelFile(ctx, path)
+	if exitCode(err) == exitInterrupted {
+		return network.Files{}, err
+	}
 	if err != nil {
 		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
 	}
 	if is, _ := encipher.IsSealed(sealed); !is {
 		return network.Files{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
 	}
-	with, err := openersOf(ctx, c, path, "encipher model open", sealed)
+	ids, err := readIdentities(ctx, c)
 	if err != nil {
 		return network.Files{}, err
 	}
-	files, err := encipher.UnsealModel(sealed, with...)
-	return files, sealedError(path, "encipher model open", err)
+	return openSealed(ctx, c, path, openModelCommand, sealed, ids, encipher.UnsealModel)
 }
 
 // shippedModels says what may be given after -model.

@@ -97,7 +97,12 @@ __encipher_init_completion() {
 }
 
 __encipher_build_completion_request() {
-  printf '%q' "${COMP_WORDS[0]/#\~\//$HOME/}"
+  local plain='^[[:alnum:]_./~"${}+-]+$'
+  if [[ "${COMP_WORDS[0]}" =~ $plain ]]; then
+    printf '%s' "${COMP_WORDS[0]}"
+  else
+    printf 'encipher'
+  fi
   if (( COMP_CWORD > 1 )); then
     printf ' %q' "${COMP_WORDS[@]:1:COMP_CWORD-1}"
   fi

@@ -180,7 +180,10 @@ func openSealedModel(ctx context.Context, c *cli.Command) error {
 		return &failure{exitFailure, "check the name after -o", fmt.Errorf("%s: cannot write there: %w", out, cause(err))}
 	}
 	path := c.Args().First()
-	sealed, err := readModelFile(path)
+	sealed, err := readModelFile(ctx, path)
+	if exitCode(err) == exitInterrupted {
+		return err
+	}
 	if err != nil {
 		return badInput("check the name of the sealed model", fmt.Errorf("%s: cannot read the sealed model: %w", path, cause(err)))
 	}
@@ -203,17 +206,19 @@ func openSealedModel(ctx context.Context, c *cli.Command) error {
 	return nil
 }
 
-func readModelFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedModelBytes+1))
-	if err == nil && len(b) > encipher.MaxSealedModelBytes {
-		err = fmt.Errorf("it is over %d MB", encipher.MaxSealedModelBytes/1_000_000)
-	}
-	return b, err
+func readModelFile(ctx context.Context, path string) ([]byte, error) {
+	return interruptible(ctx, func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedModelBytes+1))
+		if err == nil && len(b) > encipher.MaxSealedModelBytes {
+			err = fmt.Errorf("it is over %d MB", encipher.MaxSealedModelBytes/1_000_000)
+		}
+		return b, err
+	})
 }
 
 // writeModel makes a directory that is whole or not there.

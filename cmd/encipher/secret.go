@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -178,19 +179,12 @@ func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
 // readOpeners reads identities and passphrase.
 func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	var list []opener
-	for _, path := range c.StringSlice("i") {
-		text, err := readIdentity(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		if text, _, err = unsealed(ctx, c, path, text); err != nil {
-			return nil, err
-		}
-		ids, err := parseIdentities(path, text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, ids)
+	identities, err := readIdentities(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range identities {
+		list = append(list, i)
 	}
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd") > 0 {
 		p, err := readPhrase(ctx, c, false)
@@ -202,20 +196,51 @@ func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	return list, nil
 }
 
-func readIdentity(ctx context.Context, path string) (string, error) {
-	text, err := readSmall(ctx, path)
-	if err != nil && exitCode(err) != exitInterrupted {
-		err = badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
+// readIdentities reads the files after -i, once: they may be pipes. Those that are sealed are
+// opened with a passphrase or with the others.
+func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error) {
+	const known = "identities"
+	if list, ok := c.Metadata[known].([]identityFile); ok {
+		return list, nil
 	}
-	return text, err
-}
-
-func parseIdentities(path, text string) (identityFile, error) {
-	ids, err := lock.ParseIdentities(text)
-	if err != nil {
-		return identityFile{}, badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
+	var list []identityFile
+	add := func(path, text string) error {
+		ids, err := lock.ParseIdentities(text)
+		if err != nil {
+			return badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
+		}
+		list = append(list, identityFile{ids, path})
+		return nil
 	}
-	return identityFile{ids, path}, nil
+	sealed := map[string]string{}
+	for _, path := range c.StringSlice("i") {
+		text, err := readSmall(ctx, path)
+		if exitCode(err) == exitInterrupted {
+			return nil, err
+		}
+		if err != nil {
+			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
+		}
+		if is, _ := encipher.IsSealed([]byte(text)); is {
+			sealed[path] = text
+		} else if err := add(path, text); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(sealed)) {
+		text, err := openSealed(ctx, c, path, openKeyCommand, []byte(sealed[path]), list, encipher.UnsealKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		if err := add(path, text); err != nil {
+			return nil, err
+		}
+	}
+	if c.Metadata == nil {
+		c.Metadata = map[string]any{}
+	}
+	c.Metadata[known] = list
+	return list, nil
 }
 
 // checkUnseal checks, before anything is read, that there is something to open a model or
@@ -285,10 +310,10 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 		if fresh {
 			prompt = "New passphrase: "
 		}
-		text, err = ask(ctx, prompt)
+		text, err = ask(ctx, c, prompt)
 		if err == nil && fresh {
 			var again string
-			if again, err = ask(ctx, "The same again: "); err == nil && again != text {
+			if again, err = ask(ctx, c, "The same again: "); err == nil && again != text {
 				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
 			}
 		}
@@ -306,80 +331,65 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	return p, nil
 }
 
-// unsealed is the text of a key or identity file, which is opened where it is sealed.
-func unsealed(ctx context.Context, c *cli.Command, path, file string) (text string, sealed bool, err error) {
-	if sealed, _ := encipher.IsSealed([]byte(file)); !sealed {
-		return file, false, nil
-	}
-	const command = "encipher key open"
-	with, err := openersOf(ctx, c, path, command, []byte(file))
-	if err != nil {
-		return "", true, err
-	}
-	text, err = encipher.UnsealKeyFile([]byte(file), with...)
-	return text, true, sealedError(path, command, err)
-}
+// Commands that open a sealed file.
+const (
+	openKeyCommand   = "encipher key open"
+	openModelCommand = "encipher model open"
+)
 
-// openersOf is what opens a sealed file: the passphrase, asked for on the terminal, or the
-// identities on the command line that are not sealed themselves. Where there is neither, the
-// file is opened first, by another command.
-func openersOf(ctx context.Context, c *cli.Command, path, command string, sealed []byte) ([]encipher.Unsealer, error) {
-	if _, passphrase := encipher.IsSealed(sealed); passphrase {
-		text, err := ask(ctx, "Passphrase of "+path+": ")
+// openSealed opens a sealed file: with the passphrase, which it asks for on the terminal, or
+// with identities. Where that cannot be, it names the command that opens the file first.
+func openSealed[T any](ctx context.Context, c *cli.Command, path, command string, sealed []byte, ids []identityFile, open func([]byte, ...encipher.Unsealer) (T, error)) (T, error) {
+	var none T
+	var with []encipher.Unsealer
+	_, passphrase := encipher.IsSealed(sealed)
+	if passphrase {
+		text, err := ask(ctx, c, "Passphrase of "+path+": ")
 		if exitCode(err) == exitInterrupted {
-			return nil, err
+			return none, err
 		}
 		if err != nil {
-			return nil, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
+			return none, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
 		}
 		p, err := lock.NewPhrase(text)
 		if err != nil {
-			return nil, badInput("type it again", fmt.Errorf("%s: %w", path, err))
+			return none, badInput("type it again", fmt.Errorf("%s: %w", path, err))
 		}
-		return []encipher.Unsealer{p}, nil
+		with = append(with, p)
 	}
-	var with []encipher.Unsealer
-	for _, name := range c.StringSlice("i") {
-		text, err := readIdentity(ctx, name)
+	for _, i := range ids {
+		with = append(with, i)
+	}
+	opened, err := open(sealed, with...)
+	if encipher.CodeOf(err) != encipher.WrongKey {
 		if err != nil {
-			return nil, err
+			err = fmt.Errorf("%s: %w", path, err)
 		}
-		if sealed, _ := encipher.IsSealed([]byte(text)); sealed {
-			continue
-		}
-		ids, err := parseIdentities(name, text)
-		if err != nil {
-			return nil, err
-		}
-		with = append(with, ids)
+		return opened, err
 	}
-	if with == nil {
-		return nil, &failure{exitWrongKey, "open it first with: " + command + " -i FILE", fmt.Errorf("%s is sealed for an age identity", path)}
+	switch takes := slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "i") }); {
+	case passphrase:
+		return none, &failure{exitWrongKey, "type the passphrase again", fmt.Errorf("%s: %w", path, err)}
+	case takes:
+		return none, &failure{exitWrongKey, "give its file with -i", fmt.Errorf("%s is sealed for an age identity, which is not given", path)}
+	default:
+		return none, &failure{exitWrongKey, "open it first with: " + command + " -i FILE", fmt.Errorf("%s is sealed for an age identity", path)}
 	}
-	return with, nil
-}
-
-// sealedError is the error of opening a sealed file.
-func sealedError(path, command string, err error) error {
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("%s: %w", path, err)
-	if encipher.CodeOf(err) == encipher.WrongKey {
-		return &failure{exitWrongKey, "try again, or open it first with: " + command, err}
-	}
-	return err
 }
 
 // ask reads a line from the terminal without echo. Standard input and output may be a
-// picture or a log, so that the terminal itself is opened.
-func ask(ctx context.Context, prompt string) (string, error) {
+// picture or a log, so that the terminal itself is opened, if it can be.
+func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	in, out, err := openTerminal()
-	if err != nil {
+	switch {
+	case err == nil:
+		defer in.Close()
+		defer out.Close()
+	case term.IsTerminal(int(os.Stdin.Fd())) && !readsStdin(c):
+		in, out = os.Stdin, os.Stderr
+	default:
 		return "", errors.New("there is no terminal to ask on")
 	}
-	defer in.Close()
-	defer out.Close()
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -397,7 +407,7 @@ func ask(ctx context.Context, prompt string) (string, error) {
 	// Until the echo is off, what is typed would be seen, and cannot be restored.
 	silent := time.NewTicker(time.Millisecond)
 	defer silent.Stop()
-	for range 1000 { // it was off already, if there is no change
+	for range 50 { // it was off already, if there is no change
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, before) || len(typed) > 0 {
 			break
 		}

@@ -38,8 +38,12 @@ func Replace(path string, data []byte) error {
 		return failed(path, err)
 	}
 	return write(path, data, 0o600, func(from, to string) error {
-		if err := os.Chmod(from, info.Mode().Perm()); err != nil {
-			return err
+		want := info.Mode().Perm()
+		if err := os.Chmod(from, want); err != nil {
+			// Some file systems give all their files the same permissions.
+			if made, statErr := os.Stat(from); statErr != nil || made.Mode().Perm()&^want != 0 {
+				return err
+			}
 		}
 		return os.Rename(from, to)
 	})

@@ -60,7 +60,13 @@ func ParseIdentities(text string) (*Identities, error) {
 }
 
 // Format implements fmt.Formatter for every verb.
-func (i *Identities) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "%d age identities", len(i.list)) }
+func (i *Identities) Format(s fmt.State, _ rune) {
+	if len(i.list) == 1 {
+		fmt.Fprint(s, "1 age identity")
+		return
+	}
+	fmt.Fprintf(s, "%d age identities", len(i.list))
+}
 
 // Open gives the key of a slot. Errors wrap keyslot.ErrOther where it is not for these
 // identities, and keyslot.ErrSlot where it is damaged.
@@ -150,6 +156,15 @@ func HasPassphrase(file []byte) bool {
 	head := make([]byte, len(introduction)+len("-> scrypt "))
 	_, err := io.ReadFull(reader(file), head)
 	return err == nil && string(head) == introduction+"-> scrypt " // the only stanza, as age demands
+}
+
+// Check says whether the header of a file of age can be read, whoever opens it. Errors wrap
+// ErrAge.
+func Check(file []byte) error {
+	if _, err := age.ExtractHeader(reader(file)); err != nil {
+		return fmt.Errorf("%w: %w", ErrAge, err)
+	}
+	return nil
 }
 
 func reader(file []byte) io.Reader {
