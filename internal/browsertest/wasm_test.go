@@ -249,7 +249,7 @@ func TestWasmChecksItsArguments(t *testing.T) {
 		{"lock", `{ recipients: "age1nobody" }`, "bad-key"},
 		{"unlock", `{ file: picture, key }`, "not-a-cipher"},
 		{"loadModel", `{ sealed: picture, passphrase: "a phrase" }`, "bad-model"},
-		{"loadModel", `{ sealed: picture }`, "wrong-key"},
+		{"loadModel", `{ sealed: picture }`, "bad-model"},
 		{"parseKey", `{ text: picture }`, "bad-argument"},
 		{"inspect", `{}`, "bad-argument"},
 		{"metrics", `{ a: picture, b: wider }`, "bad-argument"},
