@@ -60,9 +60,6 @@ type keyFile struct {
 // readKey reads a key file. One that is sealed it opens.
 func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err error) {
 	file, err := readSmall(ctx, path)
-	if exitCode(err) == exitInterrupted {
-		return k, err
-	}
 	if err != nil {
 		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
@@ -158,9 +155,6 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 // sealedModelFiles opens a sealed model.
 func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (network.Files, error) {
 	sealed, err := readModelFile(ctx, path)
-	if exitCode(err) == exitInterrupted {
-		return network.Files{}, err
-	}
 	if err != nil {
 		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
 	}

@@ -169,9 +169,6 @@ func openSealedKey(ctx context.Context, c *cli.Command) error {
 	}
 	path := c.Args().First()
 	sealed, err := readSmall(ctx, path)
-	if exitCode(err) == exitInterrupted {
-		return err
-	}
 	if err != nil {
 		return badInput("check the name of the sealed key", fmt.Errorf("%s: cannot read the sealed key: %w", path, cause(err)))
 	}

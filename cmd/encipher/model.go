@@ -181,9 +181,6 @@ func openSealedModel(ctx context.Context, c *cli.Command) error {
 	}
 	path := c.Args().First()
 	sealed, err := readModelFile(ctx, path)
-	if exitCode(err) == exitInterrupted {
-		return err
-	}
 	if err != nil {
 		return badInput("check the name of the sealed model", fmt.Errorf("%s: cannot read the sealed model: %w", path, cause(err)))
 	}

@@ -215,9 +215,6 @@ func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error)
 	sealed := map[string]string{}
 	for _, path := range c.StringSlice("i") {
 		text, err := readSmall(ctx, path)
-		if exitCode(err) == exitInterrupted {
-			return nil, err
-		}
 		if err != nil {
 			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
 		}
@@ -318,9 +315,6 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 			}
 		}
 	}
-	if exitCode(err) == exitInterrupted {
-		return nil, err
-	}
 	if err != nil {
 		return nil, badInput("give it with -passphrase-file or -passphrase-fd, or with -passphrase on a terminal", fmt.Errorf("cannot read the passphrase: %w", err))
 	}
@@ -345,9 +339,6 @@ func openSealed[T any](ctx context.Context, c *cli.Command, path, command string
 	_, passphrase := encipher.IsSealed(sealed)
 	if passphrase {
 		text, err := ask(ctx, c, "Passphrase of "+path+": ")
-		if exitCode(err) == exitInterrupted {
-			return none, err
-		}
 		if err != nil {
 			return none, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
 		}

@@ -68,8 +68,14 @@ func usage(hint, format string, args ...any) error {
 	return &failure{exitUsage, hint, fmt.Errorf(format, args...)}
 }
 
-// badInput is the error of an input file that cannot be read or used.
-func badInput(hint string, err error) error { return &failure{exitInput, hint, err} }
+// badInput is the error of an input file that cannot be read or used. An interrupt of the
+// reading stays one.
+func badInput(hint string, err error) error {
+	if f := new(failure); errors.As(err, &f) && f.exit == exitInterrupted {
+		return f
+	}
+	return &failure{exitInput, hint, err}
+}
 
 func exitCode(err error) int {
 	var f *failure
