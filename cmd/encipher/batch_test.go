@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	tiffimage "golang.org/x/image/tiff"
 
@@ -72,39 +74,50 @@ func TestShards(t *testing.T) {
 }
 
 // TestMemoryBound: pictures are worked on side by side as long as their costs stay within
-// -memory, and one that costs more alone.
+// -memory, and one that costs more alone. Each takes a second of a clock that only goes on
+// when all wait.
 func TestMemoryBound(t *testing.T) {
 	const most = 100
-	b := &batch{jobs: 4, memory: most, quiet: true}
-	for n, cost := range []int64{40, 50, 70, 500, 10, 30, 100, 101, 1, 60} {
-		b.items = append(b.items, item{in: fmt.Sprint(n), cost: &encipher.Cost{MemoryBytes: cost}})
-	}
-	var mu sync.Mutex
-	var now, count int64
-	meet := make(chan struct{}) // the first two meet here, which they can only side by side
-	err := b.run(t.Context(), nil, func(_ context.Context, i item, _ []encipher.Option) (*result, error) {
-		cost := i.cost.MemoryBytes
-		mu.Lock()
-		if now > 0 && now+cost > most {
-			t.Errorf("%d bytes are taken beside %d, over the bound of %d", cost, now, most)
-		}
-		now += cost
-		count++
-		first := count <= 2
-		mu.Unlock()
-		if first {
-			select {
-			case meet <- struct{}{}:
-			case <-meet:
+	for _, c := range []struct {
+		costs            []int64
+		fastest, slowest time.Duration // the shortest and longest that any order takes
+	}{
+		{[]int64{40, 50}, 1 * time.Second, 1 * time.Second},
+		{[]int64{25, 25, 25, 25}, 1 * time.Second, 1 * time.Second},
+		{[]int64{51, 50}, 2 * time.Second, 2 * time.Second},
+		{[]int64{500, 1, 100}, 3 * time.Second, 3 * time.Second},
+		{[]int64{40, 50, 70, 500, 10, 30, 100, 101, 1, 60}, 6 * time.Second, 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &batch{jobs: 4, memory: most, quiet: true}
+			for n, cost := range c.costs {
+				b.items = append(b.items, item{in: fmt.Sprint(n), cost: &encipher.Cost{MemoryBytes: cost}})
 			}
-		}
-		mu.Lock()
-		now -= cost
-		mu.Unlock()
-		return &result{}, nil
-	})
-	if err != nil || count != int64(len(b.items)) {
-		t.Errorf("%d pictures of %d: %v", count, len(b.items), err)
+			var mu sync.Mutex
+			var now int64
+			count, start := 0, time.Now()
+			err := b.run(t.Context(), nil, func(_ context.Context, i item, _ []encipher.Option) (*result, error) {
+				cost := i.cost.MemoryBytes
+				mu.Lock()
+				if now > 0 && now+cost > most {
+					t.Errorf("%d bytes are taken beside %d, over the bound of %d", cost, now, most)
+				}
+				now += cost
+				count++
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				now -= cost
+				mu.Unlock()
+				return &result{}, nil
+			})
+			if err != nil || count != len(c.costs) {
+				t.Errorf("%v: %d pictures: %v", c.costs, count, err)
+			}
+			if took := time.Since(start); took < c.fastest || took > c.slowest {
+				t.Errorf("%v: took %v, want %v to %v", c.costs, took, c.fastest, c.slowest)
+			}
+		})
 	}
 }
 
