@@ -311,11 +311,6 @@ func TestDocumentsRun(t *testing.T) {
 	for _, d := range readDocuments(t) {
 		var commands []docLine
 		for _, l := range d.lines {
-			// An attack's least budget is seconds: that of the README is run, and others are
-			// checked for their flags only.
-			if strings.HasPrefix(l.text, "encipher attack ") && d.name != "README.md" {
-				continue
-			}
 			if runnable.MatchString(l.text) {
 				commands = append(commands, docLine{shorten(l.text, small), l.line})
 			}
