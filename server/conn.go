@@ -6,17 +6,17 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 
 	"enciphergan/server/site"
 )
 
-// wrapping is a listener of connections without TLS that do three things which
-// net/http does not. They add the site's header fields to the answers that it writes by
-// itself, without any handler: to requests that it cannot parse or whose headers are
-// too large; under TLS they see none of them but the one to a request without TLS. They
-// send head and body of an answer in one system call where it takes two or more. And
-// they put header fields that are the same for every answer into its head as they
-// are, where net/http copies, sorts and checks them each time.
+// wrapping is a listener of connections that do three things which net/http does not, for
+// HTTP/1. They add the site's header fields to the answers that it writes by itself,
+// without any handler: to requests that it cannot parse or whose headers are too large.
+// They send head and body of an answer in one system call where it takes two or more
+// (above TLS in two). And they put header fields that are the same for every answer into
+// its head as they are, where net/http copies, sorts and checks them each time.
 type wrapping struct{ net.Listener }
 
 func (l wrapping) Accept() (net.Conn, error) {
@@ -24,12 +24,17 @@ func (l wrapping) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{TCPConn: c.(*net.TCPConn)}, nil
+	return &conn{transport: c.(*net.TCPConn)}, nil
 }
 
-// conn keeps the methods of TCP connections, which net/http looks for.
+// transport is what net/http looks for in connections, of TCP or TLS.
+type transport interface {
+	net.Conn
+	CloseWrite() error
+}
+
 type conn struct {
-	*net.TCPConn
+	transport
 	handled bool   // a handler answers the request, from its call until the answer is sent
 	fields  []byte // of the handler, for the head, which is written next
 	holding bool   // the body of an answer follows
@@ -47,7 +52,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		}
 		return len(b), nil
 	}
-	return c.TCPConn.Write(b)
+	return c.transport.Write(b)
 }
 
 // missing returns the header fields that b is to be given: those of the handler for the
@@ -56,7 +61,7 @@ func (c *conn) Write(b []byte) (int, error) {
 func (c *conn) missing(b []byte) []byte {
 	fields := c.fields
 	c.fields = nil
-	if !c.handled && bytes.HasPrefix(b, []byte("HTTP/1.")) { // and not the bytes of TLS
+	if !c.handled && bytes.HasPrefix(b, []byte("HTTP/1.")) { // and not TLS, where this connection is below it
 		return site.Refusal
 	}
 	return fields
@@ -65,12 +70,16 @@ func (c *conn) missing(b []byte) []byte {
 // send writes what net/http made, with fields behind its status line, and then a body,
 // of which it returns how much was written.
 func (c *conn) send(b, fields, body []byte) (int64, error) {
-	pieces := net.Buffers{b, body}
+	head := net.Buffers{b}
 	if fields != nil {
 		status := bytes.Index(b, newline) + len(newline)
-		pieces = net.Buffers{b[:status], fields, b[status:], body}
+		head = net.Buffers{b[:status], fields, b[status:]}
 	}
-	n, err := pieces.WriteTo(c.TCPConn)
+	if _, ok := c.transport.(*net.TCPConn); !ok { // TLS would make a record of each piece
+		head = net.Buffers{slices.Concat(head...)}
+	}
+	pieces := append(head, body)
+	n, err := pieces.WriteTo(c.transport)
 	return max(0, n-int64(len(b)+len(fields))), err
 }
 
@@ -80,7 +89,7 @@ var newline = []byte("\r\n")
 func (c *conn) ReadFrom(source io.Reader) (int64, error) {
 	rest, ok := source.(*body)
 	if !ok || !c.holding {
-		return c.TCPConn.ReadFrom(source)
+		return io.Copy(c.transport, source)
 	}
 	n, err := c.send(c.held, c.missing(c.held), rest.left)
 	c.holding, c.held, rest.left = false, c.held[:0], nil

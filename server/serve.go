@@ -34,14 +34,18 @@ func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, 
 		if err != nil {
 			return fmt.Errorf("-tls-cert and -tls-key: %w", err)
 		}
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
+		server.TLSConfig = tlsConfig(pair)
 	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	address := listener.Addr().(*net.TCPAddr)
-	listener = wrapping{listener}
+	if server.TLSConfig != nil {
+		listener = overTLS(listener, server.TLSConfig)
+	} else {
+		listener = wrapping{listener}
+	}
 	fmt.Fprintf(stdout, "Encipher is at %s://%s%s (Ctrl+C stops it)\n", scheme, visitable(address), pages.Base())
 	if scheme == "http" && !address.IP.IsLoopback() {
 		log.Warn("anybody on the way can read and change a page that comes without TLS, and from other machines browsers then give it no secure context: " +
@@ -49,13 +53,7 @@ func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, 
 			"give -tls-cert and -tls-key, or put a server with TLS in front")
 	}
 	failed := make(chan error, 1)
-	go func() {
-		if server.TLSConfig != nil {
-			failed <- server.ServeTLS(listener, "", "")
-		} else {
-			failed <- server.Serve(listener)
-		}
-	}()
+	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
 		return err

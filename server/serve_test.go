@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,6 +42,11 @@ var pageFiles = fstest.MapFS{
 // start serves a small site as serve does and returns its address.
 func start(t testing.TB, log *slog.Logger, quiet bool) (address string, pages *site.Site) {
 	t.Helper()
+	return startOn(t, func(l net.Listener) net.Listener { return wrapping{l} }, log, quiet)
+}
+
+func startOn(t testing.TB, wrap func(net.Listener) net.Listener, log *slog.Logger, quiet bool) (address string, pages *site.Site) {
+	t.Helper()
 	pages = site.New()
 	if err := pages.AddModel("default", []byte("{}"), []byte("onnx-e"), []byte("onnx-d")); err != nil {
 		t.Fatal(err)
@@ -48,14 +54,20 @@ func start(t testing.TB, log *slog.Logger, quiet bool) (address string, pages *s
 	if err := pages.AddPage(pageFiles); err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener := listen(t)
+	server := newServer(pages, log, quiet)
+	go server.Serve(wrap(listener))
+	t.Cleanup(func() { server.Close() })
+	return listener.Addr().String(), pages
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(pages, log, quiet)
-	go server.Serve(wrapping{listener})
-	t.Cleanup(func() { server.Close() })
-	return listener.Addr().String(), pages
+	return l
 }
 
 func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -80,11 +92,16 @@ func answer(t testing.TB, address string, request []byte) (*http.Response, []byt
 	if err != nil {
 		t.Fatal(err)
 	}
+	return exchange(c.(*net.TCPConn), request)
+}
+
+// exchange sends bytes over a connection, which it closes, and reads the first answer.
+func exchange(c transport, request []byte) (*http.Response, []byte, error) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	go func() { // the server may answer and close before it has read all
 		c.Write(request)
-		c.(*net.TCPConn).CloseWrite()
+		c.CloseWrite()
 	}()
 	method, _, _ := strings.Cut(string(request[:min(len(request), 16)]), " ")
 	response, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
@@ -95,9 +112,11 @@ func answer(t testing.TB, address string, request []byte) (*http.Response, []byt
 	return response, body, err
 }
 
-// What net/http refuses by itself, before any handler, carries the header fields too.
+// What net/http refuses by itself, before any handler, carries the header fields too,
+// with and without TLS.
 func TestRefusalsBeforeTheHandler(t *testing.T) {
 	address, _ := start(t, silent(), false)
+	underTLS, _, client := startTLS(t, silent(), false)
 	for request, status := range map[string]int{
 		"GET / HTTP/1.1\r\n\r\n":                                                            400, // no host
 		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n":                                      400,
@@ -120,14 +139,24 @@ func TestRefusalsBeforeTheHandler(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde": 400,
 	} {
 		t.Run(fmt.Sprintf("%.40q", request), func(t *testing.T) {
-			response, _, err := answer(t, address, []byte(request))
+			plain, err := net.Dial("tcp", address)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if response.StatusCode != status {
-				t.Errorf("status %d, want %d", response.StatusCode, status)
+			secured, err := tls.Dial("tcp", underTLS, client)
+			if err != nil {
+				t.Fatal(err)
 			}
-			secure(t, response.Header)
+			for _, c := range []transport{plain.(*net.TCPConn), secured} {
+				response, _, err := exchange(c, []byte(request))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if response.StatusCode != status {
+					t.Errorf("status %d, want %d", response.StatusCode, status)
+				}
+				secure(t, response.Header)
+			}
 		})
 	}
 }
@@ -364,7 +393,7 @@ func TestJoinedAnswers(t *testing.T) {
 			w.Header().Set("Content-Length", strconv.Itoa(n))
 		}
 		if r.URL.Query().Get("preset") != "" && !w.(site.Presetter).Preset([]byte("X-Preset: a\r\n")) {
-			t.Error("a connection without TLS takes no fields")
+			t.Error("a connection of HTTP/1.1 takes no fields")
 		}
 		if r.URL.Query().Get("head") != "" {
 			w.Header().Set("X-Long", strings.Repeat("x", 6000)) // more than net/http buffers
@@ -379,21 +408,27 @@ func TestJoinedAnswers(t *testing.T) {
 			}
 		}
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	server := newServer(handler, silent(), false)
 	go server.Serve(wrapping{listener})
+	config, client := configure(t)
+	secured := overTLS(listen(t), config)
+	go server.Serve(secured)
 	t.Cleanup(func() { server.Close() })
+	transport := &http.Transport{TLSClientConfig: client}
+	defer transport.CloseIdleConnections()
 	for _, n := range []int{0, 1, 511, 512, 513, 2047, 2048, 2049, 3000, 4095, 4096, 4097, 5000, 70_000, 300_000} {
 		for _, query := range []string{"length=1", "", "length=1&head=1", "length=1&twice=1", "twice=1", "preset=1&length=1", "preset=1", "preset=1&length=1&head=1", "preset=1&twice=1"} {
-			for _, method := range []string{http.MethodGet, http.MethodHead} {
-				r, err := http.NewRequest(method, fmt.Sprintf("http://%s/?n=%d&%s", listener.Addr(), n, query), nil)
+			for _, c := range [][2]string{
+				{http.MethodGet, "http://" + listener.Addr().String()}, {http.MethodHead, "http://" + listener.Addr().String()},
+				{http.MethodGet, "https://" + secured.Addr().String()}, {http.MethodHead, "https://" + secured.Addr().String()},
+			} {
+				method := c[0]
+				r, err := http.NewRequest(method, fmt.Sprintf("%s/?n=%d&%s", c[1], n, query), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				answer, err := http.DefaultClient.Do(r)
+				answer, err := (&http.Client{Transport: transport}).Do(r)
 				if err != nil {
 					t.Fatalf("%s %s: %v", method, r.URL, err)
 				}
@@ -422,8 +457,14 @@ func TestJoinedAnswers(t *testing.T) {
 // gives to a writer which knows nothing of Presetter, with and without a log, one
 // after the other on connections that are kept alive.
 func TestSameFieldsOverConnections(t *testing.T) {
-	for _, quiet := range []bool{true, false} {
-		address, pages := start(t, silent(), quiet)
+	for _, c := range []struct{ quiet, secured bool }{{true, false}, {false, false}, {true, true}, {false, true}} {
+		address, pages := start(t, silent(), c.quiet)
+		scheme, transport := "http://", &http.Transport{}
+		if c.secured {
+			scheme = "https://"
+			address, pages, transport.TLSClientConfig = startTLS(t, silent(), c.quiet)
+		}
+		defer transport.CloseIdleConnections()
 		tag := func(path string) string {
 			w := httptest.NewRecorder()
 			pages.ServeHTTP(w, httptest.NewRequest(http.MethodHead, path, nil))
@@ -434,7 +475,7 @@ func TestSameFieldsOverConnections(t *testing.T) {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 				for _, field := range [][2]string{{}, {"Range", "bytes=1-2"}, {"Range", "bytes=9999999-"}, {"If-None-Match", tag(path)}, {"If-None-Match", `"other"`}, {"If-Match", `"other"`}} {
 					for _, coding := range []string{"identity", "br", "gzip"} {
-						r, err := http.NewRequest(method, "http://"+address+path, nil)
+						r, err := http.NewRequest(method, scheme+address+path, nil)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -446,7 +487,7 @@ func TestSameFieldsOverConnections(t *testing.T) {
 						direct := r.Clone(t.Context())
 						direct.RequestURI = path
 						pages.ServeHTTP(want, direct)
-						got, err := http.DefaultClient.Do(r)
+						got, err := (&http.Client{Transport: transport}).Do(r)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -479,17 +520,26 @@ func TestBodiesLikeAnswers(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "x.bin", time.Time{}, bytes.NewReader(content))
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	config, client := configure(t)
+	plain, secured := wrapping{listen(t)}, overTLS(listen(t), config)
 	server := newServer(handler, silent(), true)
-	go server.Serve(wrapping{listener})
+	go server.Serve(plain)
+	go server.Serve(secured)
 	t.Cleanup(func() { server.Close() })
-	c, err := net.Dial("tcp", listener.Addr().String())
+	c, err := net.Dial("tcp", plain.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	bodiesLikeAnswers(t, c, content)
+	c, err = tls.Dial("tcp", secured.Addr().String(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodiesLikeAnswers(t, c, content)
+}
+
+func bodiesLikeAnswers(t *testing.T, c net.Conn, content []byte) {
+	t.Helper()
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	answers := bufio.NewReader(c)
@@ -530,10 +580,7 @@ func TestPresetTooLate(t *testing.T) {
 				t.Errorf("after the %s, fields are taken", name)
 			}
 		})
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		listener := listen(t)
 		server := newServer(handler, silent(), false)
 		go server.Serve(wrapping{listener})
 		answer, _, err := answer(t, listener.Addr().String(), []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
