@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -16,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"enciphergan/server/site"
 )
@@ -107,12 +105,13 @@ func nginx(t *testing.T, directives string) (url string) {
 			t.Fatalf("the documents' examples need nginx and its module for brotli: tools/nginx installs them, and make test runs it (%v)", err)
 		}
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listener := listen(t)
+	address := listener.Addr().String()
+	inherited, err := listener.(*net.TCPListener).File()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	free.Close()
+	listener.Close()
 	dir := t.TempDir()
 	conf := fmt.Sprintf("load_module %s;\ndaemon off; pid %[2]s/pid; error_log stderr error;\nevents {}\nhttp {\naccess_log off;\n", nginxModule, dir)
 	if os.Getuid() == 0 {
@@ -126,24 +125,22 @@ func nginx(t *testing.T, directives string) (url string) {
 	c := exec.Command(program, "-c", filepath.Join(dir, "nginx.conf"), "-p", dir)
 	var messages safeBuffer
 	c.Stderr = &messages
-	if err := c.Start(); err != nil {
+	// As when nginx replaces itself by a newer version, it is given the socket that listens, so
+	// that nobody takes the port meanwhile, and a request waits until it is served.
+	c.Env, c.ExtraFiles = append(os.Environ(), "NGINX=3;"), []*os.File{inherited}
+	err = c.Start()
+	inherited.Close() // where nginx ends, nobody listens any more
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		c.Process.Signal(syscall.SIGTERM)
 		c.Wait()
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for ctx.Err() == nil {
-		if connection, err := net.Dial("tcp", address); err == nil {
-			connection.Close()
-			return "http://" + address
+		if t.Failed() {
+			t.Logf("nginx: %s", &messages)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("nginx does not listen: %s", &messages)
-	return ""
+	})
+	return "http://" + address
 }
 
 // Behind nginx the server's answers are the same as before it.

@@ -139,16 +139,15 @@ func TestRefusalsBeforeTheHandler(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde": 400,
 	} {
 		t.Run(fmt.Sprintf("%.40q", request), func(t *testing.T) {
-			plain, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			secured, err := tls.Dial("tcp", underTLS, client)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range []transport{plain.(*net.TCPConn), secured} {
-				response, _, err := exchange(c, []byte(request))
+			for _, dial := range []func() (net.Conn, error){
+				func() (net.Conn, error) { return net.Dial("tcp", address) },
+				func() (net.Conn, error) { return tls.Dial("tcp", underTLS, client) },
+			} {
+				c, err := dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, _, err := exchange(c.(transport), []byte(request))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -232,7 +231,8 @@ func TestManyRequests(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	paths := []string{"/", "/page.js", "/encipher.wasm", "/models/index.json", "/nothing"}
-	ask := func(i int) error {
+	ask := func(i int, answered func()) error {
+		defer answered()
 		r, err := http.NewRequest("GET", "http://"+address+paths[i%len(paths)], nil)
 		if err != nil {
 			return err
@@ -243,6 +243,7 @@ func TestManyRequests(t *testing.T) {
 			return err
 		}
 		defer response.Body.Close()
+		answered()
 		n, err := io.Copy(io.Discard, response.Body)
 		if want := map[bool]int{true: 404, false: 200}[i%len(paths) == 4]; err != nil || response.StatusCode != want || n == 0 {
 			return fmt.Errorf("%s: %s, %d bytes, %v", r.URL, response.Status, n, err)
@@ -255,7 +256,7 @@ func TestManyRequests(t *testing.T) {
 		for range connections {
 			workers.Go(func() {
 				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-					if err := ask(i); err != nil {
+					if err := ask(i, func() {}); err != nil {
 						t.Error(err)
 						return
 					}
@@ -271,7 +272,20 @@ func TestManyRequests(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	all(2 * connections) // until every connection has its buffers
+	// At first every connection is made and gets its buffers: none is let go before all
+	// have their answers, of which the bodies are left.
+	var first, answered sync.WaitGroup
+	answered.Add(connections)
+	for i := range connections {
+		first.Go(func() {
+			err := ask(i, sync.OnceFunc(func() { answered.Done(); answered.Wait() }))
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	first.Wait()
+	all(connections) // and those of many at a time
 	before := held()
 	all(requests)
 	after := held()

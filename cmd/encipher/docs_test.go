@@ -360,7 +360,8 @@ func prepare(t *testing.T, dir, small string, commands []docLine) {
 func runDocLine(t *testing.T, dir, name string, c docLine) {
 	t.Helper()
 	script := c.text
-	if _, err := exec.LookPath("parallel"); err != nil {
+	// Others have programs of that name too.
+	if out, _ := exec.Command("parallel", "--version").Output(); !strings.Contains(string(out), "GNU") {
 		script = parallel + script
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)

@@ -113,7 +113,7 @@ func serve(t *testing.T, args ...string) string {
 	binary := filepath.Join(programs, "server")
 	serverBuilt.Do(func() {
 		command(t, "go", "run", "./wasm/bundle")
-		command(t, "go", "build", "-o", binary, "./server")
+		command(t, "go", "build", "-buildvcs=false", "-o", binary, "./server")
 	})
 	c := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-quiet"}, args...)...)
 	c.Stderr = os.Stderr
@@ -251,6 +251,7 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 		// Chromium goes around proxies for addresses of this machine unless told not to.
 		chromedp.Flag("proxy-bypass-list", "<-loopback>"),
 		chromedp.WindowSize(1440, 1000),
+		chromedp.WSURLReadTimeout(patience), // the first start of a browser may take long
 	)...)
 	t.Cleanup(end)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -339,7 +340,7 @@ func (b *tab) until(condition string) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
 	for !eval[bool](b, "!!("+condition+")") {
-		if shown := eval[string](b, `document.getElementById("error").hidden ? "" : document.getElementById("error").innerText`); shown != "" && !strings.Contains(condition, "error") {
+		if shown := eval[string](b, `document.getElementById("error")?.hidden === false ? document.getElementById("error").innerText : ""`); shown != "" && !strings.Contains(condition, "error") {
 			b.t.Fatalf("waiting for %s, the page says: %s", condition, shown)
 		}
 		if time.Now().After(deadline) {

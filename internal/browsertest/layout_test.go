@@ -61,11 +61,13 @@ func TestScreenshots(t *testing.T) {
 	b.settled()
 	look("2-ready")
 
+	release := b.hold(0.2)
 	b.click("start")
 	b.until(`document.getElementById("overall").value > 0.2`)
 	look("3-working")
 	b.click("cancel")
 	b.settled()
+	release()
 
 	b.click("clear")
 	m := native(t)
@@ -81,7 +83,7 @@ func TestScreenshots(t *testing.T) {
 		write(t, "study.png", bare.PNG), write(t, "huge.png", declaring(20_000, 10_000)))
 	b.settled()
 	b.click("start")
-	b.settled()
+	b.finished()
 	look("4-done")
 
 	b.click("clear")

@@ -3,7 +3,8 @@
 // shipped models: forms/ holds what the server sends in their place.
 //
 // It is what `make wasm` runs. Files are written under a temporary name and
-// renamed; what is unchanged is not compressed again.
+// renamed. Where nothing has changed, nothing is written, so that a build of the
+// server beside it finds its folder as it was.
 package main
 
 import (
@@ -53,12 +54,16 @@ func bundle(out, tags string, quick bool) error {
 	if err != nil {
 		return fmt.Errorf("the Go installation lacks its wasm loader: %w", err)
 	}
-	if err := atomicfile.Write(filepath.Join(out, "wasm_exec.js"), loader, 0o666); err != nil {
+	if err := update(filepath.Join(out, "wasm_exec.js"), loader); err != nil {
 		return err
 	}
 
-	fresh := filepath.Join(out, "encipher.wasm.new")
-	defer os.Remove(fresh)
+	dir, err := os.MkdirTemp("", "encipher-wasm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	fresh := filepath.Join(dir, "encipher.wasm")
 	if err := compile(fresh, tags, "", os.Stderr); err != nil {
 		return err
 	}
@@ -66,11 +71,8 @@ func bundle(out, tags string, quick bool) error {
 	if err != nil {
 		return err
 	}
-	target := filepath.Join(out, "encipher.wasm")
-	if old, err := os.ReadFile(target); err != nil || !bytes.Equal(old, content) {
-		if err := os.Rename(fresh, target); err != nil {
-			return err
-		}
+	if err := update(filepath.Join(out, "encipher.wasm"), content); err != nil {
+		return err
 	}
 	sent := [][]byte{content, loader}
 	if quick {
@@ -81,6 +83,14 @@ func bundle(out, tags string, quick bool) error {
 		return err
 	}
 	return compress(filepath.Join(out, "forms"), append(sent, others...), brotli.BestCompression)
+}
+
+// update writes a file whose content is another one.
+func update(path string, content []byte) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	return atomicfile.Write(path, content, 0o666)
 }
 
 // Models of larger files are loaded where somebody chooses them, lose little, and would
@@ -123,7 +133,7 @@ func compress(dir string, contents [][]byte, brotliLevel int) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(dir, encoder), []byte(by), 0o666); err != nil {
+	if err := update(filepath.Join(dir, encoder), []byte(by)); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)
