@@ -3,11 +3,14 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestReadOnlyFolder runs the program as a user whom the permissions of a folder
@@ -98,6 +101,38 @@ func withPipe(t *testing.T, name string) (at func(string) string) {
 	return at
 }
 
+// interrupted starts a program and sends it a signal once it reads from a pipe, into which
+// nothing comes before it has ended.
+func interrupted(t *testing.T, c *exec.Cmd, pipe string, signal os.Signal) {
+	t.Helper()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		c.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case <-ended:
+			t.Fatalf("the program ended before it read from %s: %s\n%s", pipe, c.ProcessState, c.Stderr)
+		case <-time.After(time.Millisecond):
+		}
+		// There is no such end of a pipe that nobody reads from.
+		if w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			defer w.Close()
+			break
+		} else if !errors.Is(err, syscall.ENXIO) {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+}
+
 // TestInterrupt sends the program a signal while it waits for its picture in a
 // pipe, where none ever comes.
 func TestInterrupt(t *testing.T) {
@@ -105,18 +140,7 @@ func TestInterrupt(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		var stderr strings.Builder
 		c := program(t, &stderr, "encrypt", "-key", at("a.key"), "-model", at("model"), "-o", at("out.png"), at("pipe"))
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		pipe, err := os.OpenFile(at("pipe"), os.O_WRONLY, 0) // returns when the program has opened its side
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Process.Signal(signal); err != nil {
-			t.Fatal(err)
-		}
-		c.Wait()
-		pipe.Close()
+		interrupted(t, c, at("pipe"), signal)
 		if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, nothing was written") {
 			t.Errorf("%v: exit code %d, %q", signal, exit, stderr.String())
 		}
@@ -130,7 +154,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 // TestInterruptedBatch interrupts a batch between its first picture and its
-// second, a pipe that is held open, and runs it again.
+// second, a pipe, and runs it again.
 func TestInterruptedBatch(t *testing.T) {
 	at := withPipe(t, "pipe.png")
 	args := []string{"encrypt", "-key", at("a.key"), "-model", at("model"), "-json", "-o", at("out") + "/", at("photo.jpg"), at("pipe.png"), at("tiles.png")}
@@ -138,18 +162,7 @@ func TestInterruptedBatch(t *testing.T) {
 	var stdout, stderr strings.Builder
 	c := program(t, &stderr, args...)
 	c.Stdout = &stdout
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pipe, err := os.OpenFile(at("pipe.png"), os.O_WRONLY, 0) // returns when the program has opened its side
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	if err := c.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	c.Wait()
+	interrupted(t, c, at("pipe.png"), os.Interrupt)
 	if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, 1 of 3 pictures done; the same command with -resume goes on") {
 		t.Errorf("exit code %d, %q", exit, stderr.String())
 	}

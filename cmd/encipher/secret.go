@@ -398,7 +398,7 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	// Until the echo is off, what is typed would be seen, and cannot be restored.
 	silent := time.NewTicker(time.Millisecond)
 	defer silent.Stop()
-	for range 50 { // it was off already, if there is no change
+	for range 250 { // it was off already, if there is no change
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, before) || len(typed) > 0 {
 			break
 		}
