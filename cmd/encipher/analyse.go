@@ -87,7 +87,7 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 		}
 		return p, err
 	}
-	progress, end := showProgress()
+	progress, end := showProgress(c.Bool("q"))
 	o.Progress = progress
 	r, err := analysis.Run(ctx, subjects, o)
 	end()

@@ -40,6 +40,7 @@ finds nothing is no proof.`,
 			&cli.IntFlag{Name: "steps", Usage: "`STEPS` of the surrogate decoder's training", DefaultText: "1500; with -quick 300"},
 			&cli.IntFlag{Name: "side", Usage: "side in `PIXELS` of known pairs, a multiple of 16", DefaultText: "32"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of tables"},
+			quietFlag(),
 		},
 		Action: attackModels,
 	}
@@ -77,7 +78,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	progress, end := showProgress()
+	progress, end := showProgress(c.Bool("q"))
 	report, err := attack.Run(ctx, pictures, systems, victims, budget, seed, attack.Progress(progress))
 	end()
 	if err != nil {

@@ -39,7 +39,7 @@ func batchFlags() []cli.Flag {
 		&cli.StringFlag{Name: "shard", Usage: "`I/N`: do the part I, from 0, of N that the pictures are split into by their names"},
 		&cli.BoolFlag{Name: "resume", Usage: "skip what is done, after checking it against the picture"},
 		&cli.BoolFlag{Name: "json", Usage: "print a JSON object for each picture on standard output"},
-		&cli.BoolFlag{Name: "q", Usage: "say nothing but warnings and errors"},
+		quietFlag(),
 	}
 }
 
@@ -282,10 +282,7 @@ func (b *batch) say(format string, args ...any) {
 // stop the others; the error says how many did.
 func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Context, item, []encipher.Option) (*result, error)) error {
 	if b.single {
-		progress, end := func(string, int, int) {}, func() {}
-		if !b.quiet && !b.json {
-			progress, end = showProgress()
-		}
+		progress, end := showProgress(b.quiet || b.json)
 		r, err := b.one(ctx, b.items[0], work, []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(b.workers)})
 		end()
 		b.report(r, err, "")

@@ -44,6 +44,7 @@ core, two, and so on, at the profile's batch and at as many of it as cores.`,
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
+			quietFlag(),
 			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
 		},
 		Action: bench,
@@ -88,8 +89,10 @@ func bench(ctx context.Context, c *cli.Command) error {
 	peak := kernel.Peak(a)
 	fmt.Fprintf(tables{}, "%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
 		m.Name(), size, size, a, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
+	progress, end := showProgress(c.Bool("q"))
 	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
-		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs)
+		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs, func(done int) { progress(name, done, runs) })
+		end()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -128,6 +131,8 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	w := tabwriter.NewWriter(tables{}, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
 	var one float64
+	progress, end := showProgress(c.Bool("q"))
+	rows := 0
 	for n := 1; n <= cores; n++ {
 		batches := []int{config.Batch}
 		if n > 1 {
@@ -139,11 +144,15 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 			each.Batch = batch
 			step, err := training.Speed(ctx, each, steps)
 			if ctx.Err() != nil {
+				end()
 				return &failure{exitInterrupted, "", errors.New("interrupted")}
 			}
 			if err != nil {
+				end()
 				return usage("choose another -crop", "%w", err)
 			}
+			rows++
+			progress("training", rows, 2*cores-1)
 			rate := float64(batch) / step.Seconds()
 			if n == 1 {
 				one = rate
@@ -151,6 +160,7 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 			fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t%.2f\t\n", n, batch, step.Seconds()*1e3, rate, rate/one)
 		}
 	}
+	end()
 	return w.Flush()
 }
 
@@ -171,7 +181,7 @@ type layerTime struct {
 }
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.
-func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map[string]int, in map[string]*tensor.Dense, runs int) (profile, error) {
+func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map[string]int, in map[string]*tensor.Dense, runs int, done func(runs int)) (profile, error) {
 	machine, err := onnx.Load(file, dims, onnx.DefaultLimits(), a)
 	if err != nil {
 		return profile{}, err
@@ -187,6 +197,7 @@ func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map
 		if profiles[i], err = profileRun(machine, in); err != nil {
 			return profile{}, err
 		}
+		done(i + 1)
 	}
 	slices.SortFunc(profiles, func(a, b profile) int { return cmp.Compare(a.run, b.run) })
 	return profiles[runs/2], nil

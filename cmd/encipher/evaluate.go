@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/term"
 
 	"enciphergan"
 	analysis "enciphergan/internal/evaluation"
@@ -31,7 +32,7 @@ func evaluateCommand() *cli.Command {
 		Name:      "evaluate",
 		Usage:     "measure a model on a folder of pictures",
 		ArgsUsage: "[flags] DIR",
-		UsageText: `encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] DIR
+		UsageText: `encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] [-q] DIR
 encipher evaluate -full [-html FILE [-f]] [-journal FILE]... [the flags above] DIR`,
 		Description: `For every picture below DIR: PSNR and SSIM of what the decryption generator alone
 recovers; entropy and mean absolute correlation of neighbouring samples, of the
@@ -58,6 +59,7 @@ comparison. Whole pictures and their centre squares are measured, unless -crop o
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square that is measured", Value: 256},
 			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of the table"},
+			quietFlag(),
 			&cli.BoolFlag{Name: "full", Usage: "the full analysis, with controls"},
 			&cli.StringFlag{Name: "html", Usage: "write the full analysis, with plots and pictures, as one HTML `FILE`"},
 			&cli.BoolFlag{Name: "f", Usage: "overwrite the HTML file"},
@@ -74,7 +76,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Int("crop") < 1 {
 		return usage("give a number of pixels, for instance -crop 256", "-crop %d is no size", c.Int("crop"))
 	}
-	e := evaluation{material: randomKeys, crop: c.Int("crop"), notes: os.Stderr, noted: map[string]bool{}, damaged: &damaged{}}
+	e := newEvaluation(c.Int("crop"), os.Stderr)
 	if c.Bool("whole") {
 		e.crop = 0
 	}
@@ -114,13 +116,18 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Bool("full") || c.IsSet("html") || c.IsSet("journal") {
 		return e.analyse(ctx, c, list)
 	}
+	// The table's own rows say how far it has come, where they are seen.
+	seen := e.table != nil && (term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())))
+	e.progress, e.pause = showProgress(c.Bool("q") || seen)
 	for i, candidate := range list {
 		if i > 0 && e.table != nil {
 			fmt.Fprintln(e.table)
 		}
 		e.heading(candidate, all.Seed)
 		e.cipher = candidate.model
+		e.stage = candidate.model.Name()
 		m, err := e.run(ctx, c.Args().First())
+		e.pause()
 		if err != nil {
 			return err
 		}
@@ -230,6 +237,16 @@ type evaluation struct {
 	notes    io.Writer       // pictures that are skipped
 	noted    map[string]bool // notes that were made for an earlier model
 	damaged  *damaged
+	stage    string            // what the progress is called
+	progress encipher.Progress // told of every file that is dealt with
+	pause    func()            // takes away what it has drawn
+}
+
+// newEvaluation measures under new keys, prints no table and shows no progress.
+func newEvaluation(crop int, notes io.Writer) evaluation {
+	e := evaluation{material: randomKeys, crop: crop, notes: notes, noted: map[string]bool{}, damaged: &damaged{}}
+	e.progress, e.pause = showProgress(true)
+	return e
 }
 
 // damaged are the pictures that cannot be read, as against those that are too small to be
@@ -332,8 +349,9 @@ func (e evaluation) run(ctx context.Context, folder string) (measurements, error
 		return r, err
 	}
 	e.row("picture", "PSNR dB", "SSIM", "entropy", "correlation", "entropy", "correlation", "residual %", "coded %")
-	for _, name := range names {
+	for i, name := range names {
 		m, err := e.measure(ctx, folder, name)
+		e.progress(e.stage, i+1, len(names))
 		e.damaged.add(name, err)
 		switch {
 		case picture.NoPicture(name, err):
@@ -390,6 +408,7 @@ func unmeasurable(err error) bool {
 func (e evaluation) note(name, reason string) {
 	if note := fmt.Sprintf("note: skipped %s: %s", name, reason); !e.noted[note] {
 		e.noted[note] = true
+		e.pause()
 		say(e.notes, "%s", note)
 	}
 }

@@ -90,10 +90,18 @@ func evaluationFolder(t *testing.T) string {
 func TestEvaluate(t *testing.T) {
 	var table, notes bytes.Buffer
 	f := &offByOne{keys: map[string]bool{}}
-	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, crop: 64, table: &table, notes: &notes}
+	e := newEvaluation(64, &notes)
+	e.cipher, e.table = f, &table
+	var progress []string
+	e.stage, e.progress = "model", func(stage string, done, total int) {
+		progress = append(progress, fmt.Sprintf("%s %d/%d", stage, done, total))
+	}
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if want := []string{"model 1/6", "model 2/6", "model 3/6", "model 4/6", "model 5/6", "model 6/6"}; !slices.Equal(progress, want) {
+		t.Errorf("progress %q, want %q", progress, want)
 	}
 	if len(all.Pictures) != 2 || all.Pictures[0].Name != "a.png" || all.Pictures[1].Name != "deep/b.png" {
 		t.Fatalf("measured %+v", all.Pictures)
@@ -141,7 +149,8 @@ func TestEvaluate(t *testing.T) {
 
 func TestEvaluateWhole(t *testing.T) {
 	f := &offByOne{exact: true, keys: map[string]bool{}}
-	e := evaluation{cipher: f, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, notes: &bytes.Buffer{}}
+	e := newEvaluation(0, &bytes.Buffer{})
+	e.cipher = f
 	all, err := e.run(context.Background(), evaluationFolder(t))
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +164,8 @@ func TestEvaluateWhole(t *testing.T) {
 }
 
 func TestEvaluateErrors(t *testing.T) {
-	e := evaluation{cipher: &offByOne{keys: map[string]bool{}}, material: randomKeys, noted: map[string]bool{}, damaged: &damaged{}, crop: 64, notes: &bytes.Buffer{}}
+	e := newEvaluation(64, &bytes.Buffer{})
+	e.cipher = &offByOne{keys: map[string]bool{}}
 	if _, err := e.run(context.Background(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) || exitCode(err) != exitInput {
 		t.Errorf("missing directory: %v", err)
 	}

@@ -12,7 +12,8 @@ package main
 //     what a terminal would obey: control characters are escaped.
 //   - Output that cannot be written is an error.
 //   - The progress bar appears only where standard error is a terminal, and
-//     is gone when the command ends.
+//     is gone when the command ends. Elsewhere what takes long says in a line of its
+//     own from time to time how far it has come. Whatever has progress has -q.
 
 import (
 	"context"
@@ -23,10 +24,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
 	"enciphergan"
@@ -203,6 +206,20 @@ func (o *standardOutput) failed() error {
 	return &failure{exitFailure, hint, fmt.Errorf("standard output: %w", cause(o.err))}
 }
 
+// pace is how often a line says how far something has come. What takes less says nothing.
+const pace = 10 * time.Second
+
+// progressLines writes plain lines.
+func progressLines(out io.Writer, now func() time.Time) encipher.Progress {
+	last := now()
+	return func(stage string, done, total int) {
+		if now().Sub(last) >= pace {
+			last = now()
+			say(out, "%s: %d of %d", stage, done, total)
+		}
+	}
+}
+
 // phrase turns a sentence into the lower case of a message.
 func phrase(sentence string) string {
 	r, n := utf8.DecodeRuneInString(sentence)
@@ -219,11 +236,19 @@ func cause(err error) error {
 	return err
 }
 
-// showProgress draws a bar for each stage on a terminal and nothing elsewhere.
-// end removes what is left of it.
-func showProgress() (progress encipher.Progress, end func()) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
+// quietFlag is that of every command that shows how far it has come.
+func quietFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "q", Usage: "say nothing but warnings and errors"}
+}
+
+// showProgress draws a bar for each stage on a terminal, and writes lines elsewhere.
+// end removes what is left of a bar.
+func showProgress(quiet bool) (progress encipher.Progress, end func()) {
+	switch {
+	case quiet:
 		return func(string, int, int) {}, func() {}
+	case !term.IsTerminal(int(os.Stderr.Fd())):
+		return progressLines(os.Stderr, time.Now), func() {}
 	}
 	var bar *progressbar.ProgressBar
 	current := ""

@@ -1,6 +1,32 @@
 package main
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+// Where there is no terminal, a line says from time to time how far something has come,
+// and what is over soon says nothing.
+func TestProgressLines(t *testing.T) {
+	var out bytes.Buffer
+	at := time.Unix(0, 0)
+	progress := progressLines(&out, func() time.Time { return at })
+	for step := range 5 {
+		progress("measuring", step, 30)
+		at = at.Add(time.Second)
+	}
+	if out.Len() > 0 {
+		t.Fatalf("five seconds said %q", out.String())
+	}
+	for step := range 25 {
+		at = at.Add(time.Second)
+		progress("red\x1b[31m", 5+step, 30)
+	}
+	if want := "encipher: red\\x1b[31m: 9 of 30\nencipher: red\\x1b[31m: 19 of 30\nencipher: red\\x1b[31m: 29 of 30\n"; out.String() != want {
+		t.Errorf("got  %q\nwant %q", out.String(), want)
+	}
+}
 
 // What a terminal would obey, or could not show, is escaped, and nothing else.
 func TestVisible(t *testing.T) {

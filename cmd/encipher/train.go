@@ -60,6 +60,7 @@ Example:
 			&cli.IntFlag{Name: "pool", Usage: "cipher crops `N` of earlier steps that the discriminator is shown too; 0: none"},
 			&cli.IntFlag{Name: "patience", Usage: "end after `N` validations that bring nothing better; 0: after all steps"},
 			&cli.FloatFlag{Name: "minutes", Usage: "as many steps as fit into about `N` minutes on this machine, in place of -steps and -fine-tune"},
+			quietFlag(),
 			&cli.IntFlag{Name: "validate-every", Value: 500, Usage: "steps `N` between validations and checkpoints"},
 			&cli.StringSliceFlag{Name: "kappa", Usage: "widths `K` among which the model's is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
 		},
@@ -129,6 +130,9 @@ func train(ctx context.Context, c *cli.Command) error {
 
 	progress := training.NewProgress(os.Stderr, "encipher: ", done, config.Steps+config.FineTune)
 	defer progress.Close()
+	if c.Bool("q") {
+		progress.Quiet()
+	}
 	photos, err := readPhotos(ctx, folder, config.Crop, progress)
 	if err != nil {
 		return err
@@ -237,7 +241,7 @@ func parseKappas(list []string) ([]float32, error) {
 func readPhotos(ctx context.Context, folder string, crop int, progress *training.Progress) ([]training.Photo, error) {
 	photos, report, err := training.ReadPhotos(ctx, folder, training.ReadOptions{ShortestSide: crop})
 	for _, s := range report.Skipped {
-		progress.Message(visible(fmt.Sprintf("note: skipped %s: %s", s.Name, s.Reason)))
+		progress.Note(visible(fmt.Sprintf("skipped %s: %s", s.Name, s.Reason)))
 	}
 	var listing *fs.PathError
 	switch {

@@ -28,6 +28,7 @@ type Progress struct {
 	shown   time.Time
 	latest  *Validation
 	now     func() time.Time
+	quiet   bool
 	unended bool // a line stands on the terminal without its end
 }
 
@@ -68,7 +69,7 @@ func (p *Progress) onTerminal(width func() int) {
 // Step shows that step steps are done, with their latest losses. It writes
 // nothing where there is no terminal.
 func (p *Progress) Step(step int, losses map[string]float64) {
-	if p.bar == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
+	if p.quiet || p.bar == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
 		return
 	}
 	p.shown = p.now()
@@ -88,6 +89,18 @@ func (p *Progress) Report(entry Entry) {
 
 // Message prints a line of its own, above the one that is written over.
 func (p *Progress) Message(text string) {
+	if !p.quiet {
+		p.print(text)
+	}
+}
+
+// Note prints what the user should know even where nothing else is said.
+func (p *Progress) Note(text string) { p.print("note: " + text) }
+
+// Quiet lets only notes be said from now on.
+func (p *Progress) Quiet() { p.quiet = true }
+
+func (p *Progress) print(text string) {
 	if p.unended {
 		p.bar.Clear()
 		p.unended = false

@@ -35,6 +35,27 @@ func TestProgressPlain(t *testing.T) {
 	}
 }
 
+// A quiet run says notes alone.
+func TestProgressQuiet(t *testing.T) {
+	for _, terminal := range []bool{false, true} {
+		var out bytes.Buffer
+		p := newProgress(&out, 0, 100, clock())
+		p.prefix = "encipher: "
+		if terminal {
+			p.onTerminal(func() int { return 80 })
+		}
+		p.Quiet()
+		p.Step(9, map[string]float64{"total": 1})
+		p.Report(Entry{Step: 10})
+		p.Message("wrote model")
+		p.Note("skipped a.jpg")
+		p.Close()
+		if got := out.String(); got != "encipher: note: skipped a.jpg\n" {
+			t.Errorf("terminal %t: %q", terminal, got)
+		}
+	}
+}
+
 func TestProgressTerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, 40, 80, clock())

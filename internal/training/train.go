@@ -273,7 +273,7 @@ func Resume(folder string, data Dataset, target Target, progress *Progress) (*Ru
 		return nil, fmt.Errorf("%s: the target cipher images are %w: give the same -target, unchanged, or begin a new run in another folder", folder, ErrOtherData)
 	}
 	if now := Backend(); c.Backend != "" && c.Backend != now {
-		progress.Message(fmt.Sprintf("the run was begun with the arithmetic %s and goes on with %s: the result will be as good, but not bit for bit that of an uninterrupted run", c.Backend, now))
+		progress.Note(fmt.Sprintf("the run was begun with the arithmetic %s and goes on with %s: the result will be as good, but not bit for bit that of an uninterrupted run", c.Backend, now))
 	}
 	r, err := newRun(folder, c, data, target, progress)
 	if err != nil {
