@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -119,12 +118,12 @@ func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candid
 		if err := to.write(page); err != nil {
 			return err
 		}
-		say(os.Stderr, "wrote %s: %.1f MB", report, float64(len(page))/1e6)
+		if !c.Bool("q") {
+			say(os.Stderr, "wrote %s: %.1f MB", report, float64(len(page))/1e6)
+		}
 	}
 	if c.Bool("json") {
-		encoder := json.NewEncoder(stdout)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(r)
+		err = printReport(r)
 	} else {
 		err = r.Text(tables{})
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -85,9 +84,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	if c.Bool("json") {
-		encoder := json.NewEncoder(stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return printReport(report)
 	}
 	writeAttacks(tables{}, report)
 	return nil

@@ -29,7 +29,7 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure how fast this machine runs a model",
-		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS]\nencipher bench [-layers] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
+		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS] [-json]\nencipher bench [-layers | -json] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
 		Description: `Runs both generators on one square tile of noise and prints the median time of a
 run, key setup outside, beside the measured peak of the convolution's inner loop.
 With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.
@@ -44,6 +44,7 @@ core, two, and so on, at the profile's batch and at as many of it as cores.`,
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of text, with the layers"},
 			quietFlag(),
 			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
 		},
@@ -87,22 +88,30 @@ func bench(ctx context.Context, c *cli.Command) error {
 		return usage("choose another -size", "%w", err)
 	}
 	peak := kernel.Peak(a)
-	fmt.Fprintf(tables{}, "%s, %d x %d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
-		m.Name(), size, size, a, kernel.Name(), runtime.GOMAXPROCS(0), peak/1e9)
+	all := benchmark{Model: m.Name(), Size: size, Arithmetic: fmt.Sprint(a), Kernels: kernel.Name(), Cores: runtime.GOMAXPROCS(0), Peak: peak, Runs: runs}
+	text := !c.Bool("json")
+	if text {
+		fmt.Fprintf(tables{}, "%s, %d x %[2]d pixels; %s arithmetic on %s, %d core(s), measured peak %.1f GFLOP/s\n",
+			all.Model, size, all.Arithmetic, all.Kernels, all.Cores, peak/1e9)
+	}
 	progress, end := showProgress(c.Bool("q"))
-	measure := func(name string, file []byte, in map[string]*tensor.Dense) error {
+	measure := func(name string, file []byte, in map[string]*tensor.Dense, into *profile) error {
 		p, err := profileRuns(ctx, file, a, m.Dims(size, size), in, runs, func(done int) { progress(name, done, runs) })
 		end()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Fprintf(tables{}, "\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, p.run.Seconds()*1e3, runs, float64(p.memory)/1e6)
+		*into = p
+		if !text {
+			return nil
+		}
+		fmt.Fprintf(tables{}, "\n%s: %.1f ms, median of %d; %.1f MB of values and scratch\n", name, 1e3*p.Seconds, runs, float64(p.Memory)/1e6)
 		if c.Bool("layers") {
 			return p.print(tables{}, peak)
 		}
 		return nil
 	}
-	if err := measure("encryption", files.Encryption, in); err != nil {
+	if err := measure("encryption", files.Encryption, in, &all.Encryption); err != nil {
 		return err
 	}
 	cipher, err := s.Encrypt(ctx, rgb, size, size, key)
@@ -112,7 +121,10 @@ func bench(ctx context.Context, c *cli.Command) error {
 	if in, err = s.DecryptionInputs(cipher, key); err != nil {
 		return err
 	}
-	return measure("decryption", files.Decryption, in)
+	if err := measure("decryption", files.Decryption, in, &all.Decryption); err != nil || text {
+		return err
+	}
+	return printReport(all)
 }
 
 // benchTraining prints the speed of training against cores.
@@ -127,12 +139,8 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	const steps = 5
 	cores := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(cores)
-	fmt.Fprintf(tables{}, "%s, crops of %d x %d pixels, discriminator included; %s; mean of %d steps\n\n", config.Definition.Profile, config.Crop, config.Crop, kernel.Name(), steps)
-	w := tabwriter.NewWriter(tables{}, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
-	var one float64
+	all := trainingSpeed{Profile: config.Definition.Profile, Crop: config.Crop, Kernels: kernel.Name(), Steps: steps}
 	progress, end := showProgress(c.Bool("q"))
-	rows := 0
 	for n := 1; n <= cores; n++ {
 		batches := []int{config.Batch}
 		if n > 1 {
@@ -151,33 +159,70 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 				end()
 				return usage("choose another -crop", "%w", err)
 			}
-			rows++
-			progress("training", rows, 2*cores-1)
-			rate := float64(batch) / step.Seconds()
-			if n == 1 {
-				one = rate
-			}
-			fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t%.2f\t\n", n, batch, step.Seconds()*1e3, rate, rate/one)
+			all.Rows = append(all.Rows, speed{n, batch, step.Seconds(), float64(batch) / step.Seconds()})
+			progress("training", len(all.Rows), 2*cores-1)
 		}
 	}
 	end()
+	if c.Bool("json") {
+		return printReport(all)
+	}
+	return all.print(tables{})
+}
+
+// trainingSpeed is what bench -training measures.
+type trainingSpeed struct {
+	Profile string  `json:"profile"`
+	Crop    int     `json:"crop"` // side in pixels
+	Kernels string  `json:"kernels"`
+	Steps   int     `json:"steps"` // of which the mean is told
+	Rows    []speed `json:"rows"`  // the first on one core
+}
+
+type speed struct {
+	Cores   int     `json:"cores"`
+	Batch   int     `json:"batch"`
+	Seconds float64 `json:"seconds"` // of a step
+	Crops   float64 `json:"crops"`   // a second
+}
+
+func (t trainingSpeed) print(to io.Writer) error {
+	fmt.Fprintf(to, "%s, crops of %d x %[2]d pixels, discriminator included; %s; mean of %d steps\n\n", t.Profile, t.Crop, t.Kernels, t.Steps)
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
+	for _, r := range t.Rows {
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.1f\t%.2f\t\n", r.Cores, r.Batch, 1e3*r.Seconds, r.Crops, r.Crops/t.Rows[0].Crops)
+	}
 	return w.Flush()
+}
+
+// benchmark is what bench measures of a model.
+type benchmark struct {
+	Model      string  `json:"model"`
+	Size       int     `json:"size"` // side of the tile in pixels
+	Arithmetic string  `json:"arithmetic"`
+	Kernels    string  `json:"kernels"`
+	Cores      int     `json:"cores"`
+	Peak       float64 `json:"peak"` // floating-point operations a second
+	Runs       int     `json:"runs"` // of which the median is told
+	Encryption profile `json:"encryption"`
+	Decryption profile `json:"decryption"`
 }
 
 // profile is where the time of a run goes.
 type profile struct {
-	run    time.Duration
-	memory int64 // bytes
-	layers []*layerTime
+	Seconds float64      `json:"seconds"`
+	Memory  int64        `json:"bytes"` // of values and scratch
+	Layers  []*layerTime `json:"layers"`
 }
 
 // layerTime is what all operations of one kind and shape take in a run.
 type layerTime struct {
-	name   string
-	shapes string
-	count  int
-	took   time.Duration
-	work   float64 // floating-point operations of a convolution, 0 of others
+	Operation string  `json:"operation"`
+	Shapes    string  `json:"shapes"`
+	Count     int     `json:"count"`
+	Seconds   float64 `json:"seconds"`
+	Work      float64 `json:"work"` // floating-point operations of a convolution, 0 of others
 }
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.
@@ -199,30 +244,30 @@ func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map
 		}
 		done(i + 1)
 	}
-	slices.SortFunc(profiles, func(a, b profile) int { return cmp.Compare(a.run, b.run) })
+	slices.SortFunc(profiles, func(a, b profile) int { return cmp.Compare(a.Seconds, b.Seconds) })
 	return profiles[runs/2], nil
 }
 
 // profileRun measures one run; its layers come slowest first.
 func profileRun(machine *onnx.Machine, in map[string]*tensor.Dense) (profile, error) {
-	p := profile{memory: machine.Memory}
+	p := profile{Memory: machine.Memory}
 	known := map[string]*layerTime{}
 	machine.Observe(func(e op.Event) {
 		id := fmt.Sprint(e.Name, e.In, e.Out)
 		l := known[id]
 		if l == nil {
-			l = &layerTime{name: e.Name, shapes: shapesOf(e)}
-			known[id], p.layers = l, append(p.layers, l)
+			l = &layerTime{Operation: e.Name, Shapes: shapesOf(e)}
+			known[id], p.Layers = l, append(p.Layers, l)
 		}
-		l.count++
-		l.took += e.Took
-		l.work += products(e)
+		l.Count++
+		l.Seconds += e.Took.Seconds()
+		l.Work += products(e)
 	})
 	defer machine.Observe(nil)
 	began := time.Now()
 	_, err := machine.Run(in)
-	p.run = time.Since(began)
-	slices.SortStableFunc(p.layers, func(a, b *layerTime) int { return cmp.Compare(b.took, a.took) })
+	p.Seconds = time.Since(began).Seconds()
+	slices.SortStableFunc(p.Layers, func(a, b *layerTime) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	return p, err
 }
 
@@ -257,17 +302,17 @@ func products(e op.Event) float64 {
 func (p profile) print(to io.Writer, peak float64) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "ms\tshare\tcount\tGFLOP/s\tof peak\t  operation")
-	var all time.Duration
-	share := func(took time.Duration) float64 { return 100 * took.Seconds() / p.run.Seconds() }
-	for _, l := range p.layers {
-		all += l.took
+	var all float64
+	share := func(seconds float64) float64 { return 100 * seconds / p.Seconds }
+	for _, l := range p.Layers {
+		all += l.Seconds
 		rate, part := "", ""
-		if l.work > 0 {
-			rate = fmt.Sprintf("%.1f", l.work/l.took.Seconds()/1e9)
-			part = fmt.Sprintf("%.0f%%", 100*l.work/l.took.Seconds()/peak)
+		if l.Work > 0 {
+			rate = fmt.Sprintf("%.1f", l.Work/l.Seconds/1e9)
+			part = fmt.Sprintf("%.0f%%", 100*l.Work/l.Seconds/peak)
 		}
-		fmt.Fprintf(w, "%.2f\t%.1f%%\t%d\t%s\t%s\t  %s  %s\n", l.took.Seconds()*1e3, share(l.took), l.count, rate, part, l.name, l.shapes)
+		fmt.Fprintf(w, "%.2f\t%.1f%%\t%d\t%s\t%s\t  %s  %s\n", 1e3*l.Seconds, share(l.Seconds), l.Count, rate, part, l.Operation, l.Shapes)
 	}
-	fmt.Fprintf(w, "%.2f\t%.1f%%\t\t\t\t  around the operations\n", (p.run-all).Seconds()*1e3, share(p.run-all))
+	fmt.Fprintf(w, "%.2f\t%.1f%%\t\t\t\t  around the operations\n", 1e3*(p.Seconds-all), share(p.Seconds-all))
 	return w.Flush()
 }

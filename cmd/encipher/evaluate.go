@@ -137,9 +137,7 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if !c.Bool("json") {
 		return e.damaged.failed()
 	}
-	encoder := json.NewEncoder(stdout)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(all); err != nil {
+	if err := printReport(all); err != nil {
 		return err
 	}
 	return e.damaged.failed()

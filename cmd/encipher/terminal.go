@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -179,6 +180,14 @@ func (tables) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
+}
+
+// printReport prints what a command has measured as JSON for people too, in several lines.
+func printReport(v any) error {
+	encoder := json.NewEncoder(stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
 }
 
 // stdout is standard output. It keeps the first error of writing, for run to report.
