@@ -124,22 +124,33 @@ func (b *body) Read(p []byte) (int, error) {
 
 // track learns that an answer is sent.
 func track(c net.Conn, state http.ConnState) {
-	if c, ok := c.(*conn); ok && state == http.StateIdle {
+	if c := ours(c); c != nil && state == http.StateIdle {
 		c.handled = false
 	}
+}
+
+// ours is a connection's own kind, or nil for one of HTTP/2.
+func ours(c net.Conn) *conn {
+	switch c := c.(type) {
+	case *conn:
+		return c
+	case aboveTLS:
+		return c.conn
+	}
+	return nil
 }
 
 type connKey struct{}
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
+	return context.WithValue(ctx, connKey{}, ours(c))
 }
 
 // joined lets the answers of a handler leave in one piece, where the connection can.
 type joined struct{ next http.Handler }
 
 func (j joined) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+	if c, _ := r.Context().Value(connKey{}).(*conn); c != nil {
 		c.handled, c.fields = true, nil
 		w = &joiner{ResponseWriter: w, conn: c}
 	}

@@ -42,7 +42,7 @@ func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, 
 	}
 	address := listener.Addr().(*net.TCPAddr)
 	if server.TLSConfig != nil {
-		listener = overTLS(listener, server.TLSConfig)
+		listener = overTLS(listener, server.TLSConfig, log)
 	} else {
 		listener = wrapping{listener}
 	}

@@ -397,7 +397,12 @@ func TestAnswersArriveWhole(t *testing.T) {
 func TestJoinedAnswers(t *testing.T) {
 	content := make([]byte, 300_000)
 	rand.NewChaCha8([32]byte{1}).Read(content)
+	config, client := configure(t)
+	secured := overTLS(listen(t), config, silent())
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if (r.TLS != nil) != (r.Host == secured.Addr().String()) {
+			t.Errorf("%s: TLS is %v", r.Host, r.TLS)
+		}
 		n, err := strconv.Atoi(r.URL.Query().Get("n"))
 		if err != nil {
 			t.Error(err)
@@ -425,8 +430,6 @@ func TestJoinedAnswers(t *testing.T) {
 	listener := listen(t)
 	server := newServer(handler, silent(), false)
 	go server.Serve(wrapping{listener})
-	config, client := configure(t)
-	secured := overTLS(listen(t), config)
 	go server.Serve(secured)
 	t.Cleanup(func() { server.Close() })
 	transport := &http.Transport{TLSClientConfig: client}
@@ -535,7 +538,7 @@ func TestBodiesLikeAnswers(t *testing.T) {
 		http.ServeContent(w, r, "x.bin", time.Time{}, bytes.NewReader(content))
 	})
 	config, client := configure(t)
-	plain, secured := wrapping{listen(t)}, overTLS(listen(t), config)
+	plain, secured := wrapping{listen(t)}, overTLS(listen(t), config, silent())
 	server := newServer(handler, silent(), true)
 	go server.Serve(plain)
 	go server.Serve(secured)

@@ -1,10 +1,15 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
+	"fmt"
+	"log/slog"
 	"net"
+	"os"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 )
 
 // securing is a listener whose connections have made their TLS handshake. Those of
@@ -14,6 +19,7 @@ import (
 type securing struct {
 	net.Listener
 	config   *tls.Config
+	log      *slog.Logger
 	accepted chan accepted
 	closing  sync.Once
 	closed   chan struct{}
@@ -26,12 +32,16 @@ type accepted struct {
 
 // tlsConfig offers HTTP/2 and HTTP/1.1.
 func tlsConfig(pair tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	protocols := []string{"h2", "http/1.1"}
+	if slices.Contains(strings.Split(os.Getenv("GODEBUG"), ","), "http2server=0") { // net/http has no HTTP/2 then
+		protocols = protocols[1:]
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: protocols}
 }
 
 // overTLS makes a listener of connections under TLS from one of TCP connections.
-func overTLS(l net.Listener, config *tls.Config) *securing {
-	s := &securing{Listener: wrapping{l}, config: config, accepted: make(chan accepted), closed: make(chan struct{})}
+func overTLS(l net.Listener, config *tls.Config, log *slog.Logger) *securing {
+	s := &securing{Listener: wrapping{l}, config: config, log: log, accepted: make(chan accepted), closed: make(chan struct{})}
 	go s.run()
 	return s
 }
@@ -50,8 +60,8 @@ func (s *securing) Close() error {
 	return s.Listener.Close()
 }
 
-// run accepts connections until the listener is closed. It goes on after an error only
-// when Accept was called again, which net/http does with pauses that grow.
+// run accepts connections until the listener is closed. It is never more than one error
+// ahead of Accept, which net/http calls with pauses that grow then.
 func (s *securing) run() {
 	for {
 		c, err := s.Listener.Accept()
@@ -68,16 +78,31 @@ func (s *securing) run() {
 }
 
 func (s *securing) handshake(t *tls.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
+	defer func() { // as net/http does: one connection must not end the others
+		if fault := recover(); fault != nil {
+			s.log.Error("TLS handshake", "remote", t.RemoteAddr().String(), "fault", fmt.Sprint(fault))
+			t.Close()
+		}
+	}()
+	t.SetDeadline(time.Now().Add(readTimeout))
 	a := accepted{Conn: t}
 	// The error is kept in t, and told to net/http when it asks for the handshake.
-	if err := t.HandshakeContext(ctx); err == nil && t.ConnectionState().NegotiatedProtocol != "h2" {
-		a.Conn = &conn{transport: t}
+	if err := t.Handshake(); err == nil {
+		t.SetDeadline(time.Time{})
+		if t.ConnectionState().NegotiatedProtocol != "h2" {
+			a.Conn = aboveTLS{&conn{transport: t}}
+		}
 	}
 	select {
 	case s.accepted <- a:
 	case <-s.closed:
 		t.Close()
 	}
+}
+
+// aboveTLS has what net/http tells handlers of TLS.
+type aboveTLS struct{ *conn }
+
+func (c aboveTLS) ConnectionState() tls.ConnectionState {
+	return c.transport.(*tls.Conn).ConnectionState()
 }

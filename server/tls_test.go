@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func configure(t *testing.T) (server, client *tls.Config) {
 func startTLS(t *testing.T, log *slog.Logger, quiet bool) (address string, pages *site.Site, client *tls.Config) {
 	t.Helper()
 	config, client := configure(t)
-	address, pages = startOn(t, func(l net.Listener) net.Listener { return overTLS(l, config) }, log, quiet)
+	address, pages = startOn(t, func(l net.Listener) net.Listener { return overTLS(l, config, log) }, log, quiet)
 	return address, pages, client
 }
 
@@ -55,12 +56,56 @@ func TestSilentHandshake(t *testing.T) {
 	if n, err := mute.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("%d bytes, %v, want the end", n, err)
 	}
+	for deadline := time.Now().Add(time.Minute); log.String() == "" && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if text := log.String(); !strings.Contains(text, "TLS handshake error") || !strings.Contains(text, "i/o timeout") {
+		t.Errorf("the log says %q", text)
+	}
+}
+
+// A fault of the handshake ends its connection, and no other.
+func TestFaultOfHandshake(t *testing.T) {
+	config, client := configure(t)
+	faults := 0
+	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if faults++; faults == 1 {
+			panic("a fault")
+		}
+		return nil, nil
+	}
+	var log safeBuffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	address, _ := startOn(t, func(l net.Listener) net.Listener { return overTLS(l, config, logger) }, logger, true)
+	if _, err := tls.Dial("tcp", address, client); err == nil {
+		t.Error("the connection with the fault was made")
+	}
+	c, err := tls.Dial("tcp", address, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, _, err := exchange(c, []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); err != nil || response.StatusCode != 200 {
+		t.Errorf("%v, %v", response, err)
+	}
+	if text := log.String(); !strings.Contains(text, `fault="a fault"`) {
+		t.Errorf("the log says %q", text)
+	}
+}
+
+// Where Go is told to do without HTTP/2, it is not offered.
+func TestWithoutHTTP2(t *testing.T) {
+	for setting, want := range map[string]int{"": 2, "http2server=0": 1, "madvdontneed=1,http2server=0": 1, "http2server=1": 2} {
+		t.Setenv("GODEBUG", setting)
+		if got := tlsConfig(tls.Certificate{}).NextProtos; len(got) != want || got[want-1] != "http/1.1" {
+			t.Errorf("%q: %q", setting, got)
+		}
+	}
 }
 
 // What waits to be accepted when the listener is closed is closed too, and Accept ends.
 func TestListenerOverTLSCloses(t *testing.T) {
 	config, client := configure(t)
-	l := overTLS(listen(t), config)
+	l := overTLS(listen(t), config, silent())
 	c, err := tls.Dial("tcp", l.Addr().String(), client)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
 		Usage:     "measure how fast this machine runs a model",
-		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS] [-json]\nencipher bench [-layers | -json] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
+		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS] [-json] [-q]\nencipher bench [-layers | -json] [-q] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
 		Description: `Runs both generators on one square tile of noise and prints the median time of a
 run, key setup outside, beside the measured peak of the convolution's inner loop.
 With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.
@@ -140,6 +140,10 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	cores := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(cores)
 	all := trainingSpeed{Profile: config.Definition.Profile, Crop: config.Crop, Kernels: kernel.Name(), Steps: steps}
+	text := !c.Bool("json")
+	if text {
+		fmt.Fprintf(tables{}, "%s, crops of %d x %[2]d pixels, discriminator included; %s; mean of %d steps\n\n", all.Profile, all.Crop, all.Kernels, steps)
+	}
 	progress, end := showProgress(c.Bool("q"))
 	for n := 1; n <= cores; n++ {
 		batches := []int{config.Batch}
@@ -153,6 +157,9 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 			step, err := training.Speed(ctx, each, steps)
 			if ctx.Err() != nil {
 				end()
+				if text {
+					all.print(tables{}) // what there is
+				}
 				return &failure{exitInterrupted, "", errors.New("interrupted")}
 			}
 			if err != nil {
@@ -164,10 +171,10 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 		}
 	}
 	end()
-	if c.Bool("json") {
-		return printReport(all)
+	if text {
+		return all.print(tables{})
 	}
-	return all.print(tables{})
+	return printReport(all)
 }
 
 // trainingSpeed is what bench -training measures.
@@ -187,7 +194,6 @@ type speed struct {
 }
 
 func (t trainingSpeed) print(to io.Writer) error {
-	fmt.Fprintf(to, "%s, crops of %d x %[2]d pixels, discriminator included; %s; mean of %d steps\n\n", t.Profile, t.Crop, t.Kernels, t.Steps)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "cores\tbatch\tms a step\tcrops a second\tagainst one core\t")
 	for _, r := range t.Rows {

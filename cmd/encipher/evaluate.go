@@ -16,7 +16,6 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 
 	"enciphergan"
 	analysis "enciphergan/internal/evaluation"
@@ -116,9 +115,8 @@ func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Bool("full") || c.IsSet("html") || c.IsSet("journal") {
 		return e.analyse(ctx, c, list)
 	}
-	// The table's own rows say how far it has come, where they are seen.
-	seen := e.table != nil && (term.IsTerminal(int(os.Stdout.Fd())) || !term.IsTerminal(int(os.Stderr.Fd())))
-	e.progress, e.pause = showProgress(c.Bool("q") || seen)
+	// The table's own rows say how far it has come, where somebody may see them.
+	e.progress, e.pause = showProgress(c.Bool("q") || e.table != nil && !aside())
 	for i, candidate := range list {
 		if i > 0 && e.table != nil {
 			fmt.Fprintln(e.table)

@@ -215,6 +215,17 @@ func (o *standardOutput) failed() error {
 	return &failure{exitFailure, hint, fmt.Errorf("standard output: %w", cause(o.err))}
 }
 
+// aside tells whether standard output is a file by itself, where nothing that is written to
+// standard error gets between.
+func aside() bool {
+	out, err := os.Stdout.Stat()
+	if err != nil || !out.Mode().IsRegular() {
+		return false
+	}
+	other, err := os.Stderr.Stat()
+	return err != nil || !os.SameFile(out, other)
+}
+
 // pace is how often a line says how far something has come. What takes less says nothing.
 const pace = 10 * time.Second
 
@@ -247,7 +258,7 @@ func cause(err error) error {
 
 // quietFlag is that of every command that shows how far it has come.
 func quietFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "q", Usage: "say nothing but warnings and errors"}
+	return &cli.BoolFlag{Name: "q", Usage: "say nothing on standard error but warnings and errors"}
 }
 
 // showProgress draws a bar for each stage on a terminal, and writes lines elsewhere.
@@ -260,19 +271,20 @@ func showProgress(quiet bool) (progress encipher.Progress, end func()) {
 		return progressLines(os.Stderr, time.Now), func() {}
 	}
 	var bar *progressbar.ProgressBar
-	current := ""
+	current, last := "", 0
 	end = func() {
 		if bar != nil {
 			bar.Clear()
 		}
 	}
 	progress = func(stage string, done, total int) {
-		if stage != current {
+		if stage != current || done < last { // the same for something else
 			end()
 			current = stage
 			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(stage),
 				progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))
 		}
+		last = done
 		bar.Set(done)
 	}
 	return progress, end
