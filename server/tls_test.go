@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,9 +68,9 @@ func TestSilentHandshake(t *testing.T) {
 // A fault of the handshake ends its connection, and no other.
 func TestFaultOfHandshake(t *testing.T) {
 	config, client := configure(t)
-	faults := 0
+	var begun atomic.Int64
 	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		if faults++; faults == 1 {
+		if begun.Add(1) == 1 {
 			panic("a fault")
 		}
 		return nil, nil
