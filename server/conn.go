@@ -33,6 +33,7 @@ type transport interface {
 	CloseWrite() error
 }
 
+// conn is a connection of HTTP/1.
 type conn struct {
 	transport
 	handled bool   // a handler answers the request, from its call until the answer is sent
@@ -70,15 +71,14 @@ func (c *conn) missing(b []byte) []byte {
 // send writes what net/http made, with fields behind its status line, and then a body,
 // of which it returns how much was written.
 func (c *conn) send(b, fields, body []byte) (int64, error) {
-	head := net.Buffers{b}
+	pieces := net.Buffers{b, body}
 	if fields != nil {
 		status := bytes.Index(b, newline) + len(newline)
-		head = net.Buffers{b[:status], fields, b[status:]}
+		pieces = net.Buffers{b[:status], fields, b[status:], body}
 	}
 	if _, ok := c.transport.(*net.TCPConn); !ok { // TLS would make a record of each piece
-		head = net.Buffers{slices.Concat(head...)}
+		pieces = net.Buffers{slices.Concat(pieces[:len(pieces)-1]...), body}
 	}
-	pieces := append(head, body)
 	n, err := pieces.WriteTo(c.transport)
 	return max(0, n-int64(len(b)+len(fields))), err
 }
