@@ -34,7 +34,7 @@ finds nothing is no proof.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag for more", DefaultText: models.Default},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of keys, nonces, crops and training: equal seeds give equal figures", Value: 1},
-			&cli.BoolFlag{Name: "quick", Usage: "spend minutes instead of about an hour"},
+			&cli.BoolFlag{Name: "quick", Usage: "spend minutes; the whole budget takes more than ten times as long"},
 			&cli.IntSliceFlag{Name: "pairs", Usage: "`NUMBERS` of known pairs, ascending, with commas between", DefaultText: "1,10,100,1000; with -quick 1,10,100"},
 			&cli.IntFlag{Name: "steps", Usage: "`STEPS` of the surrogate decoder's training", DefaultText: "1500; with -quick 300"},
 			&cli.IntFlag{Name: "side", Usage: "side in `PIXELS` of known pairs, a multiple of 16", DefaultText: "32"},

@@ -31,12 +31,12 @@ type Budget struct {
 	Batch     int    `json:"batch"`
 }
 
-// Quick takes minutes, Full about an hour on two cores.
+// Quick takes minutes.
 func Quick() Budget {
 	return Budget{Name: "quick", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100}, Targets: 32, Probes: 8, Hidden: 48, Rank: 64, Steps: 300, Batch: 8}
 }
 
-// Full is the budget of published figures.
+// Full is the whole budget, which takes more than ten times as long.
 func Full() Budget {
 	return Budget{Name: "full", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100, 1000}, Targets: 64, Probes: 32, Hidden: 64, Rank: 128, Steps: 1500, Batch: 16}
 }
