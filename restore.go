@@ -28,6 +28,9 @@ func keep(p *Picture, lost, file []byte, o options) record.Record {
 	if p.ICC != nil {
 		r[record.ICC] = p.ICC
 	}
+	if p.Chunks != nil {
+		r[record.Chunks] = p.Chunks
+	}
 	if o.exact == ExactFile {
 		r[record.File] = file
 		if name := record.CleanName(o.name); name != "" {
@@ -41,7 +44,7 @@ func keep(p *Picture, lost, file []byte, o options) record.Record {
 // which it changes. Errors wrap errNotExact.
 func restore(generated *Picture, r record.Record) (p *Picture, err error) {
 	p = &Picture{Width: generated.Width, Height: generated.Height, RGB: generated.RGB,
-		Gray: r.Has(record.Gray), EXIF: r[record.EXIF], ICC: r[record.ICC]}
+		Gray: r.Has(record.Gray), EXIF: r[record.EXIF], ICC: r[record.ICC], Chunks: r[record.Chunks]}
 	if err := residual.Add(p.RGB, r[record.Residual]); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotExact, err)
 	}
@@ -74,7 +77,7 @@ func reduced(p *Picture, o options) *Picture {
 		return p.OnWhite()
 	}
 	if o.noMetadata && o.exact != ExactFile {
-		p.EXIF, p.ICC = nil, nil
+		p.DropMetadata()
 	}
 	return p
 }

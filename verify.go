@@ -16,11 +16,11 @@ type Verified struct {
 	File   []byte   // the original file, byte by byte; nil unless it was kept
 	Name   string   // of that file, without a path; may be empty
 
-	exif, icc []byte
+	exif, icc, chunks []byte
 }
 
 // Matches reports whether a picture file holds just what was sealed: the same samples,
-// EXIF data and colour profile. With WithoutMetadata, those of the file are left out, as
+// EXIF data, colour profile and PNG chunks. With WithoutMetadata, those of the file are left out, as
 // Encrypt does. It is false where the image is not Exact, as nothing tells then. The
 // errors are those of Encrypt about the file.
 func (v *Verified) Matches(file []byte, opts ...Option) (same bool, err error) {
@@ -30,7 +30,7 @@ func (v *Verified) Matches(file []byte, opts ...Option) (same bool, err error) {
 		return false, err
 	}
 	p = reduced(p, collect(opts))
-	return p.Digest() == v.Digest && bytes.Equal(p.EXIF, v.exif) && bytes.Equal(p.ICC, v.icc), nil
+	return p.Digest() == v.Digest && bytes.Equal(p.EXIF, v.exif) && bytes.Equal(p.ICC, v.icc) && bytes.Equal(p.Chunks, v.chunks), nil
 }
 
 // Verify opens the seal of a cipher image and reads what stands beside the picture. It
@@ -52,7 +52,7 @@ func (m *Model) Verify(png []byte, k Key) (v *Verified, err error) {
 	if err != nil {
 		return nil, err
 	}
-	v = &Verified{File: rec[record.File], Name: string(rec[record.Name]), exif: rec[record.EXIF], icc: rec[record.ICC]}
+	v = &Verified{File: rec[record.File], Name: string(rec[record.Name]), exif: rec[record.EXIF], icc: rec[record.ICC], chunks: rec[record.Chunks]}
 	if v.Exact = rec.Has(record.Digest); v.Exact {
 		v.Digest = [32]byte(rec[record.Digest])
 	}

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
-	"hash/crc32"
 	"io"
 	"slices"
+
+	"enciphergan/internal/pngchunk"
 )
 
 // maxMetadata bounds EXIF and colour profile, in bytes each. Larger ones are
@@ -149,30 +150,26 @@ func webpMetadata(file []byte) (exif, icc []byte) {
 	return exif, icc
 }
 
-// withMetadata puts EXIF and colour profile behind the header of a PNG, where
-// both may stand.
+// DropMetadata leaves of the picture its samples.
+func (p *Picture) DropMetadata() { p.EXIF, p.ICC, p.Chunks = nil, nil, nil }
+
+// withMetadata puts what a picture has beside its samples behind the header of a
+// PNG, where all of it may stand.
 func (p *Picture) withMetadata(file []byte) []byte {
 	const header = 8 + 12 + 13
-	var chunks []byte
+	chunks := bytes.Clone(p.Chunks)
 	if p.ICC != nil {
 		var b bytes.Buffer
 		b.WriteString("ICC profile\x00\x00") // its name, and zlib
 		w := zlib.NewWriter(&b)
 		w.Write(p.ICC) // into memory: neither call can fail
 		w.Close()
-		chunks = appendChunk(chunks, "iCCP", b.Bytes())
+		chunks = pngchunk.Append(chunks, "iCCP", b.Bytes())
 	}
 	if p.EXIF != nil {
-		chunks = appendChunk(chunks, "eXIf", p.EXIF)
+		chunks = pngchunk.Append(chunks, "eXIf", p.EXIF)
 	}
 	return slices.Insert(file, header, chunks...)
-}
-
-func appendChunk(b []byte, name string, data []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(data)))
-	start := len(b)
-	b = append(append(b, name...), data...)
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[start:]))
 }
 
 // Tags of TIFF 6.0 and EXIF.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/image/tiff"
+
+	"enciphergan/internal/pngchunk"
 )
 
 // profile is a colour profile, as far as it is looked at.
@@ -97,7 +99,7 @@ func TestMetadataOfOtherKinds(t *testing.T) {
 	}
 
 	file := encodePNG(t, scene(3, 3))
-	bad := slices.Concat(file[:33], appendChunk(nil, "iCCP", []byte("name\x00\x00no zlib")), file[33:])
+	bad := slices.Concat(file[:33], pngchunk.Append(nil, "iCCP", []byte("name\x00\x00no zlib")), file[33:])
 	if p, err := Decode(bad, roomy); err != nil || p.ICC != nil || !slices.Equal(p.Notes, []string{noteICC}) {
 		t.Errorf("PNG: notes %q, %v", p.Notes, err)
 	}
@@ -154,7 +156,7 @@ func TestOrientationOfOtherKinds(t *testing.T) {
 	photo = append(photo, 0, 0, 0, 0)
 
 	file := encodePNG(t, wide)
-	marked := slices.Concat(file[:33], appendChunk(nil, "eXIf", exif(8)), file[33:])
+	marked := slices.Concat(file[:33], pngchunk.Append(nil, "eXIf", exif(8)), file[33:])
 
 	for name, file := range map[string][]byte{"TIFF": photo, "PNG": marked} {
 		p, err := Decode(file, roomy)

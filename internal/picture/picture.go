@@ -29,6 +29,10 @@ type Picture struct {
 	EXIF  []byte // as a TIFF file, its orientation 1; nil: none
 	ICC   []byte // colour profile; nil: none
 
+	// Chunks are further chunks of a PNG that say what the picture's numbers mean and
+	// what it shows, as package pngchunk checks them; nil: none.
+	Chunks []byte
+
 	// Notes says, one sentence each, what decoding did not keep, for example
 	// the frames of an animation. Nil where nothing was lost.
 	Notes []string
@@ -96,7 +100,7 @@ func (p *Picture) depth() int {
 }
 
 // Digest identifies the samples of a picture: the SHA-256 that docs/format.md
-// defines. It says nothing of the file that held them, nor of EXIF and profile.
+// defines. It says nothing of the file that held them, nor of EXIF, profile and chunks.
 func (p *Picture) Digest() [sha256.Size]byte {
 	h := sha256.New()
 	head := binary.BigEndian.AppendUint32([]byte("encipher picture 1"), uint32(p.Width))
@@ -160,7 +164,7 @@ func (p *Picture) PNG() ([]byte, error) {
 // Its Notes say what that loses beyond what decoding did. A picture that has
 // nothing else is given back itself.
 func (p *Picture) OnWhite() *Picture {
-	if p.Alpha == nil && p.Low == nil && p.EXIF == nil && p.ICC == nil {
+	if p.Alpha == nil && p.Low == nil && p.EXIF == nil && p.ICC == nil && p.Chunks == nil {
 		return p
 	}
 	flat := &Picture{Width: p.Width, Height: p.Height, RGB: p.RGB, Notes: p.Notes}
@@ -175,7 +179,7 @@ func (p *Picture) OnWhite() *Picture {
 	if p.Low != nil {
 		lost(noteSixteen)
 	}
-	if p.EXIF != nil || p.ICC != nil {
+	if p.EXIF != nil || p.ICC != nil || p.Chunks != nil {
 		lost(noteMetadata)
 	}
 	return flat
@@ -199,7 +203,7 @@ func (p *Picture) JPEG() ([]byte, error) {
 const (
 	noteAlpha    = "transparent parts were put on white"
 	noteSixteen  = "16 bits a sample were reduced to 8"
-	noteMetadata = "EXIF and colour profile were not kept"
+	noteMetadata = "the metadata and the colour profile were not kept"
 )
 
 // onWhite blends a sample, not premultiplied, with white.

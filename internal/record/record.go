@@ -20,6 +20,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"enciphergan/internal/pngchunk"
 )
 
 // ErrRecord says that a record cannot be read. Under a valid tag it was written
@@ -40,8 +42,9 @@ const (
 	ICC                      // the colour profile
 	File                     // the original file, byte by byte
 	Name                     // of the original file, 1 to MaxName bytes of UTF-8, without a path
+	Chunks                   // of the PNG that comes back, as package pngchunk checks them
 
-	end, last = 0, Name
+	end, last = 0, Chunks
 )
 
 // MaxName bounds the name of a file, in bytes.
@@ -115,7 +118,27 @@ func Decode(b []byte) (Record, error) {
 	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
 		return nil, fmt.Errorf("%w: it is gray, and has more to say of that or an alpha channel", ErrRecord)
 	}
+	if r.Has(Chunks) {
+		if err := pngchunk.Check(r[Chunks], r.shape()); err != nil {
+			return nil, fmt.Errorf("%w: of its PNG chunks: %w", ErrRecord, err)
+		}
+	}
 	return r, nil
+}
+
+// shape is that of the samples in the PNG that comes back.
+func (r Record) shape() pngchunk.Shape {
+	s := pngchunk.Shape{Channels: 3, Depth: 8}
+	switch {
+	case r.Has(Gray):
+		s.Channels = 1
+	case r.Has(Alpha):
+		s.Channels = 4
+	}
+	if r.Has(Low) {
+		s.Depth = 16
+	}
+	return s
 }
 
 // validName says whether a name may be shown, and joined to a folder.

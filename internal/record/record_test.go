@@ -7,17 +7,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"enciphergan/internal/pngchunk"
 )
 
 func TestThereAndBack(t *testing.T) {
 	sum := bytes.Repeat([]byte{7}, 32)
 	for name, r := range map[string]Record{
-		"nothing":        {},
-		"empty residual": {Digest: sum, Residual: nil},
-		"zeros":          {Digest: sum, Residual: make([]byte, 4)},
-		"long":           {Digest: sum, Residual: bytes.Repeat([]byte{1, 0}, 50_000)},
-		"gray":           {Digest: sum, Residual: {1}, Gray: {}, Low: {2, 0}},
-		"all":            {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}, File: {5}, Name: []byte("ä.jpg")},
+		"nothing":                {},
+		"empty residual":         {Digest: sum, Residual: nil},
+		"zeros":                  {Digest: sum, Residual: make([]byte, 4)},
+		"long":                   {Digest: sum, Residual: bytes.Repeat([]byte{1, 0}, 50_000)},
+		"gray":                   {Digest: sum, Residual: {1}, Gray: {}, Low: {2, 0}},
+		"all":                    {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}, File: {5}, Name: []byte("ä.jpg"), Chunks: pngchunk.Append(nil, "sRGB", []byte{0})},
+		"gray, significant bits": {Digest: sum, Residual: {1}, Gray: {}, Chunks: pngchunk.Append(nil, "sBIT", []byte{8})},
+		"16 bits with alpha":     {Digest: sum, Residual: {1}, Alpha: {2}, Low: {3}, Chunks: pngchunk.Append(nil, "sBIT", []byte{9, 10, 16, 1})},
 	} {
 		b := r.Encode()
 		got, err := Decode(b)
@@ -73,6 +77,11 @@ func TestDecodeRefuses(t *testing.T) {
 		"no name":           {Record{Digest: sum, Residual: {}, Name: {}}.Encode(), "name"},
 		"gray and more":     {Record{Digest: sum, Residual: {}, Gray: {1}}.Encode(), "gray"},
 		"gray with alpha":   {Record{Digest: sum, Residual: {}, Gray: {}, Alpha: {}}.Encode(), "gray"},
+		"empty chunks":      {Record{Digest: sum, Residual: {}, Chunks: {}}.Encode(), "no chunks"},
+		"another chunk":     {Record{Digest: sum, Residual: {}, Chunks: pngchunk.Append(nil, "IDAT", nil)}.Encode(), "IDAT"},
+		"chunk of colours":  {Record{Digest: sum, Residual: {}, Gray: {}, Chunks: pngchunk.Append(nil, "sBIT", []byte{8, 8, 8})}.Encode(), "sBIT"},
+		"chunk of 16 bits":  {Record{Digest: sum, Residual: {}, Chunks: pngchunk.Append(nil, "sBIT", []byte{8, 8, 9})}.Encode(), "sBIT"},
+		"chunks alone":      {Record{Chunks: pngchunk.Append(nil, "sRGB", []byte{0})}.Encode(), "lacks"},
 		"only a profile":    {Record{ICC: {1}}.Encode(), "lacks"},
 		"residual alone":    {pad(byte(Residual), 0, 0, 0, 0), "lacks"},
 	} {
@@ -127,6 +136,11 @@ func FuzzUnpack(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add(Record{}.Encode())
 	f.Add(Record{Digest: make([]byte, 32), Residual: []byte("residual"), EXIF: {1, 2}}.Encode())
+	texts := pngchunk.List{Shape: pngchunk.Shape{Channels: 3, Depth: 8}}
+	texts.Add("pHYs", []byte("\x00\x00\x0b\x13\x00\x00\x0b\x13\x01"))
+	texts.Add("tEXt", []byte("Title\x00words"))
+	texts.Add("iTXt", []byte("Title\x00\x00\x00de\x00\x00words"))
+	f.Add(Record{Digest: make([]byte, 32), Residual: []byte("residual"), Chunks: texts.Bytes()}.Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Decode(b)
 		if err != nil {
