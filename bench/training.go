@@ -70,10 +70,11 @@ func trainingJob(ctx context.Context) (job, error) {
 		}
 	}
 	channels, positions := d.Channels(), c.Crop/d.Unshuffle*(c.Crop/d.Unshuffle)
-	m, err := keyed.Derive(s.Key, channels, positions, network.KeyedLayers, network.KeyedLayers)
+	m, err := keyed.New(channels, positions, network.KeyedLayers, network.KeyedLayers)
 	if err != nil {
 		return job{}, err
 	}
+	m.Derive(s.Key)
 	for i := range network.KeyedLayers {
 		feed[fmt.Sprintf("permutation%d", i)] = tensor.New(tensor.WithShape(channels, positions), tensor.WithBacking(m.Permutations[i]))
 		feed[fmt.Sprintf("mix%d", i)] = tensor.New(tensor.WithShape(channels, channels), tensor.WithBacking(m.Mixes[i]))

@@ -1,10 +1,11 @@
 // Package keyed derives the secret layers of the reversible network: for one
 // tile, the permutations of positions and the orthogonal mixing matrices that
-// enter the generators as graph inputs.
+// enter the generators as graph inputs. docs/keyed-layers.md specifies them.
 //
-// Main path: the container derives a Seed per tile (HKDF), Material expands it.
-// Everything is integer arithmetic or + - * / sqrt in float64 with explicit
-// conversions, so every platform computes the same bits.
+// Main path: the key and the picture's nonce give a Seed per tile (HKDF); New
+// allocates a Material, Derive expands the seed into it, Invert makes that of the
+// decryption generator. Everything is integer arithmetic or + - * / sqrt in
+// float64 with explicit conversions, so every platform computes the same bits.
 package keyed
 
 // Seed is the 256-bit secret of one tile of one picture. It must never be used

@@ -1,192 +1,192 @@
 package keyed
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
-
-	"golang.org/x/crypto/chacha20"
 )
 
 // Material is the content of the keyed layers of one tile.
 type Material struct {
-	Channels int
 	// Permutations holds, for each keyed permutation, a permutation of the
 	// positions for every channel: (C, P), row after row.
 	Permutations [][]int32
 	// Mixes holds, for each keyed mix, an orthogonal matrix (C, C), row-major.
 	Mixes [][]float32
+
+	channels, positions int
+	// Row-major (C, C) and two vectors of length C, for orthogonal.
+	product, reflection, projection []float64
 }
 
 // maxSize bounds channels times positions: a tile of 4096 x 4096 samples.
 const maxSize = 1 << 26
 
-// Derive expands the seed of a tile into the material of a network with the
-// given number of channels, positions, permutations and mixes. Each part has a
-// keystream of its own (ChaCha20, RFC 8439, the seed as key, the part as nonce).
-func Derive(seed Seed, channels, positions, permutations, mixes int) (Material, error) {
+// New allocates the material of a network with the given number of channels,
+// positions, permutations and mixes, for Derive and Invert to fill.
+func New(channels, positions, permutations, mixes int) (*Material, error) {
 	if channels < 1 || positions < 1 || channels > 1<<12 || positions > maxSize/channels {
-		return Material{}, fmt.Errorf("keyed layers of %d channels and %d positions are out of range", channels, positions)
+		return nil, fmt.Errorf("keyed layers of %d channels and %d positions are out of range", channels, positions)
 	}
-	m := Material{Channels: channels}
-	for i := range permutations {
-		s := newStream(seed, "perm", i)
-		p := make([]int32, channels*positions)
-		for c := range channels {
-			s.permutation(p[c*positions : (c+1)*positions])
-		}
-		m.Permutations = append(m.Permutations, p)
+	m := &Material{channels: channels, positions: positions, reflection: make([]float64, channels),
+		projection: make([]float64, channels), product: make([]float64, channels*channels)}
+	for range permutations {
+		m.Permutations = append(m.Permutations, make([]int32, channels*positions))
 	}
-	for i := range mixes {
-		m.Mixes = append(m.Mixes, newStream(seed, "mix ", i).orthogonal(channels))
+	for range mixes {
+		m.Mixes = append(m.Mixes, make([]float32, channels*channels))
 	}
 	return m, nil
 }
 
-// Inverse is the material of the decryption generator: inverse permutations and transposed mixes.
-func (m Material) Inverse() Material {
-	inv := Material{Channels: m.Channels}
-	n := m.Channels
+// Derive expands the seed of a tile into m: first every permutation, channel by
+// channel, then every mix, all from one stream of words.
+func (m *Material) Derive(seed Seed) {
+	s := newStream(seed)
 	for _, p := range m.Permutations {
-		q := make([]int32, len(p))
-		positions := len(p) / n
-		for at := 0; at < len(p); at += positions {
-			row, out := p[at:at+positions], q[at:at+positions]
-			for j, v := range row {
-				out[v] = int32(j)
-			}
+		for row := range rows(p, m.positions) {
+			s.permutation(row)
 		}
-		inv.Permutations = append(inv.Permutations, q)
 	}
 	for _, x := range m.Mixes {
-		t := make([]float32, len(x))
+		m.orthogonal(s, x)
+	}
+}
+
+// Invert fills m with the material of the decryption generator: the inverse
+// permutations and the transposed mixes of x, which was made by a New with the
+// same arguments.
+func (m *Material) Invert(x *Material) {
+	for i, p := range x.Permutations {
+		at := 0
+		for row := range rows(p, x.positions) {
+			inverse := m.Permutations[i][at : at+len(row)]
+			for j, v := range row {
+				inverse[v] = int32(j)
+			}
+			at += len(row)
+		}
+	}
+	n := x.channels
+	for k, mix := range x.Mixes {
 		for i := range n {
 			for j := range n {
-				t[j*n+i] = x[i*n+j]
+				m.Mixes[k][j*n+i] = mix[i*n+j]
 			}
 		}
-		inv.Mixes = append(inv.Mixes, t)
 	}
-	return inv
 }
 
-// stream draws words from a ChaCha20 keystream.
-type stream struct {
-	cipher *chacha20.Cipher
-	buffer [4096]byte
-	used   int
-}
-
-// newStream starts the keystream whose 12-byte nonce is label and index; the labels have 4 bytes.
-func newStream(seed Seed, label string, index int) *stream {
-	var nonce [chacha20.NonceSize]byte
-	copy(nonce[:], label)
-	binary.LittleEndian.PutUint64(nonce[4:], uint64(index))
-	c, err := chacha20.NewUnauthenticatedCipher(seed[:], nonce[:])
-	if err != nil {
-		panic(err) // only lengths can be wrong, and they are fixed above
-	}
-	s := &stream{cipher: c}
-	s.used = len(s.buffer)
-	return s
-}
-
-func (s *stream) uint32() uint32 {
-	if s.used == len(s.buffer) {
-		clear(s.buffer[:])
-		s.cipher.XORKeyStream(s.buffer[:], s.buffer[:])
-		s.used = 0
-	}
-	v := binary.LittleEndian.Uint32(s.buffer[s.used:])
-	s.used += 4
-	return v
-}
-
-// below draws a number uniform in [0, n) without modulo bias (D. Lemire, "Fast
-// random integer generation in an interval", 2019).
-func (s *stream) below(n uint32) uint32 {
-	m := uint64(s.uint32()) * uint64(n)
-	if low := uint32(m); low < n {
-		for least := -n % n; low < least; low = uint32(m) {
-			m = uint64(s.uint32()) * uint64(n)
+// rows yields the rows of a matrix of the given width.
+func rows(matrix []int32, width int) func(yield func([]int32) bool) {
+	return func(yield func([]int32) bool) {
+		for ; len(matrix) > 0 && yield(matrix[:width]); matrix = matrix[width:] {
 		}
 	}
-	return uint32(m >> 32)
 }
 
-// permutation fills p with a uniform permutation (Fisher-Yates).
+// maxPair is the largest bound for which one word decides two draws: up to it,
+// a word is rejected with a probability below 1/16.
+const maxPair = 1 << 14
+
+// permutation fills p with a uniform permutation: the Fisher-Yates shuffle in the
+// form that builds the result while it goes (Knuth, The Art of Computer Programming,
+// volume 2, 3.4.2, algorithm P, "inside out"). A word decides the next two places
+// as long as both bounds are at most maxPair (N. Brackett-Rozinsky, D. Lemire,
+// "Batched ranged random integer generation", 2024).
 func (s *stream) permutation(p []int32) {
-	for i := range p {
-		p[i] = int32(i)
+	i := len(p) % 2
+	if i == 1 {
+		p[0] = 0
 	}
-	for i := len(p) - 1; i > 0; i-- {
+	for end := min(len(p), maxPair); i < end; {
+		words := s.rest()
+		used := 0
+		for ; used < len(words) && i < end; used++ {
+			n := uint32(i + 1)
+			x := uint64(words[used]) * uint64(n)
+			y := uint64(uint32(x)) * uint64(n+1)
+			if low, both := uint32(y), n*(n+1); low < both && low < -both%both {
+				continue
+			}
+			q := p[:i+2]
+			a, b := x>>32, y>>32
+			q[i] = q[a]
+			q[a] = int32(i)
+			q[i+1] = q[b]
+			q[b] = int32(i + 1)
+			i += 2
+		}
+		s.used += used
+	}
+	for ; i < len(p); i++ {
 		j := s.below(uint32(i + 1))
-		p[i], p[j] = p[j], p[i]
+		p[i] = p[j]
+		p[j] = int32(i)
 	}
 }
 
-// orthogonal draws an orthogonal n x n matrix: the product of Householder
-// reflections of shrinking dimension with random signs, which is uniform for
-// normal vectors (G. W. Stewart 1980). The vectors are made of integers, a
-// binomial of 64 fair bits less 32 standing for the normal; then come only
-// + - * / and sqrt in float64, each product rounded by its conversion before it
-// is added, so that no platform fuses.
-func (s *stream) orthogonal(n int) []float32 {
-	m := make([]float64, n*n)
+// orthogonal fills q with an orthogonal n x n matrix: the product of Householder
+// reflections of growing dimension with random signs, which is uniform for normal
+// vectors (G. W. Stewart, "The efficient generation of random orthogonal matrices
+// with an application to condition estimators", 1980). The vectors are made of
+// integers, a binomial of 64 fair bits less 32 standing for the normal; then come
+// only + - * / and sqrt in float64, each product rounded by its conversion before
+// it is added, so that no platform fuses.
+func (m *Material) orthogonal(s *stream, q []float32) {
+	n := m.channels
+	a := m.product
+	clear(a)
 	for i := range n {
-		m[i*n+i] = 1
+		a[i*n+i] = 1
 	}
-	v := make([]float64, n)
-	w := make([]float64, n)
-	for k := range n - 1 {
-		x := v[:n-k]
+	if s.word()&1 == 1 {
+		a[n*n-1] = -1
+	}
+	// Rows and columns before k are still those of the identity.
+	for k := n - 2; k >= 0; k-- {
+		v := m.reflection[k:n]
 		var square float64
 		for square == 0 {
-			for i := range x {
-				b := uint64(s.uint32())<<32 | uint64(s.uint32())
-				x[i] = float64(bits.OnesCount64(b) - 32)
-				square += float64(x[i] * x[i])
+			square = 0
+			for i := range v {
+				low := s.word()
+				b := uint64(s.word())<<32 | uint64(low)
+				v[i] = float64(bits.OnesCount64(b) - 32)
+				square += float64(v[i] * v[i])
 			}
 		}
 		length := math.Sqrt(square)
 		sign := 1.0
-		if x[0] < 0 {
+		if v[0] < 0 {
 			sign = -1
 		}
-		// |x + sign*|x|*e|^2 = 2*(|x|^2 + |x|*|x0|), so the reflection is I - vv'/half with half = |x|^2 + |x|*|x0|.
-		half := square + float64(length*math.Abs(x[0]))
-		x[0] += float64(sign * length)
+		// |v + sign*|v|*e|^2 = 2*(|v|^2 + |v|*|v0|), so the reflection is I - vv'/half with half = |v|^2 + |v|*|v0|.
+		half := square + float64(length*math.Abs(v[0]))
+		v[0] += float64(sign * length)
+		w := m.projection[k:n]
 		clear(w)
-		for i, a := range x {
-			row := m[(k+i)*n : (k+i+1)*n]
-			for j, b := range row {
-				w[j] += float64(a * b)
+		for i, x := range v {
+			row := a[(k+i)*n+k:][:len(w)]
+			for j, y := range row {
+				w[j] += float64(x * y)
 			}
 		}
-		for i, a := range x {
-			f := a / half
-			row := m[(k+i)*n : (k+i+1)*n]
+		for i, x := range v {
+			f := x / half
+			row := a[(k+i)*n+k:][:len(w)]
 			for j := range row {
 				row[j] -= float64(f * w[j])
 			}
 		}
-		if sign > 0 {
-			row := m[k*n : (k+1)*n]
+		if sign > 0 { // the reflection takes v to -|v|e
+			row := a[k*n+k:][:len(w)]
 			for j := range row {
 				row[j] = -row[j]
 			}
 		}
 	}
-	if s.uint32()&1 == 1 {
-		row := m[(n-1)*n:]
-		for j := range row {
-			row[j] = -row[j]
-		}
+	for i, x := range a {
+		q[i] = float32(x)
 	}
-	out := make([]float32, n*n)
-	for i, x := range m {
-		out[i] = float32(x)
-	}
-	return out
 }

@@ -20,6 +20,16 @@ type Session struct {
 	arithmetic kernel.Arithmetic
 	// graphs holds the most recently used last.
 	graphs []cachedGraph
+	keyed  keyedLayers
+}
+
+// keyedLayers holds the material of the last tile. Its memory serves tile after tile,
+// and decrypting a tile that was just encrypted derives nothing again.
+type keyedLayers struct {
+	seed       keyed.Seed
+	positions  int             // 0 before the first tile
+	encryption *keyed.Material // of seed
+	decryption *keyed.Material // its inverse, where decryption was the last to ask
 }
 
 type cachedGraph struct {
@@ -118,19 +128,33 @@ func (s *Session) limits(height, width int) onnx.Limits {
 	return lim
 }
 
-// keyedInputs adds the key material of a tile; back asks for its inverse.
+// keyedInputs adds the key material of a tile; back asks for its inverse. It is valid
+// until the next tile.
 func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, height, width int, back bool) error {
 	d := s.model.card.Definition
 	if !d.Keyed() {
 		return nil
 	}
-	c, p := d.Channels(), height/d.Unshuffle*(width/d.Unshuffle)
-	m, err := keyed.Derive(seed, c, p, KeyedLayers, KeyedLayers)
-	if err != nil {
-		return err
+	c, p, k := d.Channels(), height/d.Unshuffle*(width/d.Unshuffle), &s.keyed
+	if k.positions != p {
+		forward, err := keyed.New(c, p, KeyedLayers, KeyedLayers)
+		if err != nil {
+			return err
+		}
+		inverse, err := keyed.New(c, p, KeyedLayers, KeyedLayers)
+		if err != nil {
+			return err
+		}
+		forward.Derive(seed)
+		*k = keyedLayers{seed, p, forward, inverse}
+	} else if k.seed != seed {
+		k.encryption.Derive(seed)
+		k.seed = seed
 	}
+	m := k.encryption
 	if back {
-		m = m.Inverse()
+		m = k.decryption
+		m.Invert(k.encryption)
 	}
 	for i := range KeyedLayers {
 		in[valuePermutation(i)] = tensor.New(tensor.WithShape(1, c, p), tensor.WithBacking(m.Permutations[i]))
@@ -140,7 +164,7 @@ func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, heig
 }
 
 // EncryptionInputs makes the inputs of the encryption generator for one tile,
-// key material included. rgb is as for Encrypt.
+// key material included, which is valid until the session's next tile. rgb is as for Encrypt.
 func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyed.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(height, width, len(rgb)); err != nil {
 		return nil, err
@@ -198,7 +222,8 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 	return rgb, nil
 }
 
-// DecryptionInputs makes the inputs of the decryption generator for one tile, key material included.
+// DecryptionInputs makes the inputs of the decryption generator for one tile, key material included, which is
+// valid until the session's next tile.
 func (s *Session) DecryptionInputs(c Cipher, seed keyed.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
 		return nil, err

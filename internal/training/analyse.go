@@ -124,11 +124,10 @@ func whitening(crops []float32, side, b int, r *rand.Rand) (matrix *mat.Dense, m
 
 // probe runs some of the encryption generator's layers on batches of crops.
 type probe struct {
-	definition network.Definition
-	machine    gorgonia.VM
-	input      []float32
-	keyed      keyedValues
-	out        []float32
+	machine  gorgonia.VM
+	input    []float32
+	material *keyed.Material // nil without keyed layers
+	out      []float32
 }
 
 // newProbe builds the layers for crops (n, 3, side, side).
@@ -138,7 +137,7 @@ func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, 
 	if err != nil {
 		return nil, err
 	}
-	k, values, err := feedKeyed(d, g, side)
+	k, material, err := feedKeyed(d, g, side)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +147,7 @@ func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, 
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	p := &probe{definition: d, input: input, keyed: values, out: make([]float32, y.Shape().TotalSize())}
+	p := &probe{input: input, material: material, out: make([]float32, y.Shape().TotalSize())}
 	if _, err := op.Collect([][]float32{p.out}, y); err != nil {
 		return nil, err
 	}
@@ -159,8 +158,8 @@ func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, 
 // run computes the layers' output; it stays valid until the next run.
 func (p *probe) run(crops []float32, seed keyed.Seed) ([]float32, error) {
 	copy(p.input, crops)
-	if err := p.keyed.Fill(p.definition, seed); err != nil {
-		return nil, err
+	if p.material != nil {
+		p.material.Derive(seed)
 	}
 	defer p.machine.Reset()
 	return p.out, p.machine.RunAll()

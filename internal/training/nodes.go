@@ -18,51 +18,28 @@ type keyedInputs struct {
 	Permutations, Mixes gorgonia.Nodes
 }
 
-// keyedValues are the buffers behind the inputs of keyedInputs.
-type keyedValues struct {
-	permutations [][]int32
-	mixes        [][]float32
-}
-
-// Fill derives the material of a seed into the buffers.
-func (v keyedValues) Fill(d network.Definition, seed keyed.Seed) error {
-	if len(v.permutations) == 0 {
-		return nil
-	}
-	c := d.Channels()
-	m, err := keyed.Derive(seed, c, len(v.permutations[0])/c, network.KeyedLayers, network.KeyedLayers)
-	if err != nil {
-		return err
-	}
-	for i := range network.KeyedLayers {
-		copy(v.permutations[i], m.Permutations[i])
-		copy(v.mixes[i], m.Mixes[i])
-	}
-	return nil
-}
-
-// feedKeyed adds the inputs for square tiles; there are none without keyed layers.
-func feedKeyed(d network.Definition, g *gorgonia.ExprGraph, side int) (keyedInputs, keyedValues, error) {
-	var k keyedInputs
-	var v keyedValues
+// feedKeyed adds the inputs for square tiles, and gives the material whose memory
+// they read. A network without keyed layers has neither: the material is nil.
+func feedKeyed(d network.Definition, g *gorgonia.ExprGraph, side int) (k keyedInputs, m *keyed.Material, err error) {
 	if !d.Keyed() {
-		return k, v, nil
+		return k, nil, nil
 	}
 	c, positions := d.Channels(), side/d.Unshuffle*(side/d.Unshuffle)
+	if m, err = keyed.New(c, positions, network.KeyedLayers, network.KeyedLayers); err != nil {
+		return k, nil, err
+	}
 	for i := range network.KeyedLayers {
 		p := op.Data(g, fmt.Sprintf("permutation%d", i), tensor.Int32, 1, c, positions)
-		index := make([]int32, c*positions)
-		if err := gorgonia.Let(p, tensor.New(tensor.WithShape(1, c, positions), tensor.WithBacking(index))); err != nil {
-			return k, v, err
+		if err := gorgonia.Let(p, tensor.New(tensor.WithShape(1, c, positions), tensor.WithBacking(m.Permutations[i]))); err != nil {
+			return k, nil, err
 		}
-		m, matrix, err := feed(g, fmt.Sprintf("mix%d", i), c, c)
-		if err != nil {
-			return k, v, err
+		x := op.Data(g, fmt.Sprintf("mix%d", i), tensor.Float32, c, c)
+		if err := gorgonia.Let(x, tensor.New(tensor.WithShape(c, c), tensor.WithBacking(m.Mixes[i]))); err != nil {
+			return k, nil, err
 		}
-		k.Permutations, k.Mixes = append(k.Permutations, p), append(k.Mixes, m)
-		v.permutations, v.mixes = append(v.permutations, index), append(v.mixes, matrix)
+		k.Permutations, k.Mixes = append(k.Permutations, p), append(k.Mixes, x)
 	}
-	return k, v, nil
+	return k, m, nil
 }
 
 // feed adds a float32 leaf without gradient and returns the buffer behind it.

@@ -82,8 +82,8 @@ func (m *machine) run() (map[string]float64, error) {
 type generatorStep struct {
 	*machine
 	plain, target []float32
-	keyed         keyedValues
-	cipher        []float32 // quantised, (N, 3, S, S), for the discriminator
+	material      *keyed.Material // nil without keyed layers
+	cipher        []float32       // quantised, (N, 3, S, S), for the discriminator
 }
 
 // stepKind says which networks a generator step trains.
@@ -103,11 +103,11 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 		return nil, err
 	}
 	s.plain = plain
-	k, values, err := feedKeyed(d, g, side)
+	k, material, err := feedKeyed(d, g, side)
 	if err != nil {
 		return nil, err
 	}
-	s.keyed = values
+	s.material = material
 
 	enc := newNodes(g, "encryption/", w.encryption, kind == decryptionOnly, 1, k, d.Arithmetic())
 	dec := enc
@@ -192,8 +192,8 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 func (s *generatorStep) run(c Config, b Batch, seed keyed.Seed) (map[string]float64, error) {
 	copy(s.plain, b.Plain)
 	copy(s.target, targets(c, b))
-	if err := s.keyed.Fill(c.Definition, seed); err != nil {
-		return nil, err
+	if s.material != nil {
+		s.material.Derive(seed)
 	}
 	return s.machine.run()
 }
