@@ -17,6 +17,7 @@ import (
 // The codes of errors. They are part of the API and do not change.
 const (
 	BadPicture         = "bad-picture"         // not a picture, or a damaged one
+	UnsupportedPicture = "unsupported-picture" // a picture of a kind that is not read
 	TooLarge           = "too-large"           // over the limits on bytes or pixels, or over the model's
 	NotCipher          = "not-a-cipher"        // not a cipher image, or one whose chunk was removed
 	UnsupportedVersion = "unsupported-version" // a cipher image of a later format
@@ -76,6 +77,7 @@ var classes = []struct {
 	code, hint string
 }{
 	{picture.ErrFormat, BadPicture, "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture."},
+	{picture.ErrUnsupported, UnsupportedPicture, "Convert the picture to PNG with an image editor, and encrypt that."},
 	{picture.ErrCorrupt, BadPicture, "Fetch or export the picture again."},
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
 	{container.ErrTooLarge, TooLarge, fmt.Sprintf("Up to %d megapixels are opened here; the native program opens larger pictures than the page.", MaxPixels/1_000_000)},

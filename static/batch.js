@@ -82,7 +82,7 @@ export class Batch {
       try {
         item.info = await program.inspect(item.file);
       } catch (error) {
-        const decoded = error.code === "bad-picture" && item.file.size > 0 ? await bitmapOf(item.file) : null;
+        const decoded = ["bad-picture", "unsupported-picture"].includes(error.code) && item.file.size > 0 ? await bitmapOf(item.file) : null;
         if (!decoded) throw error;
         item.source = decoded.blob;
         item.foreign = decoded.type;

@@ -7,6 +7,7 @@
 /** Stable codes of errors. */
 export type Code =
   | "bad-picture" // not a picture, or a damaged one
+  | "unsupported-picture" // a picture of a kind that is not read
   | "too-large" // over the limits on bytes or pixels, or over the model's
   | "not-a-cipher" // not a cipher image, or one whose chunk was removed
   | "unsupported-version" // a cipher image of a later format

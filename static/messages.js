@@ -9,6 +9,7 @@ const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
 const english = {
   errors: {
     "bad-picture": ["This is not a picture that can be read", "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture, or fetch the file again."],
+    "unsupported-picture": ["This kind of picture is not supported", "Convert it to PNG with an image editor, and add that file."],
     "too-large": ["This picture is too large", "Make it smaller first; the native program takes larger ones than the page."],
     "not-a-cipher": ["There is no cipher in this file", "Ask for the file as it was written, sent as a file or document and not as a picture."],
     "wrong-key": ["This is not the key of this picture", "Use the key, passphrase or identity that it was encrypted for."],
@@ -236,6 +237,7 @@ const english = {
 const german = {
   errors: {
     "bad-picture": ["Das ist kein lesbares Bild", "Ein PNG-, JPEG-, GIF-, BMP-, TIFF- oder WebP-Bild wählen oder die Datei neu holen."],
+    "unsupported-picture": ["Diese Art von Bild wird nicht unterstützt", "Mit einem Bildprogramm in PNG umwandeln und diese Datei hinzufügen."],
     "too-large": ["Dieses Bild ist zu groß", "Vorher verkleinern; das Programm außerhalb des Browsers nimmt größere Bilder."],
     "not-a-cipher": ["In dieser Datei ist nichts Verschlüsseltes", "Um die Datei bitten, wie sie geschrieben wurde: als Datei oder Dokument gesendet, nicht als Bild."],
     "wrong-key": ["Das ist nicht der Schlüssel dieses Bildes", "Schlüssel, Passphrase oder Identität nehmen, für die es verschlüsselt wurde."],

@@ -256,6 +256,8 @@ func pictureError(err error) error {
 	switch {
 	case errors.Is(err, picture.ErrTooLarge):
 		return &encipher.Error{Code: encipher.TooLarge, Hint: "Make the picture smaller first.", Err: err}
+	case errors.Is(err, picture.ErrUnsupported):
+		return &encipher.Error{Code: encipher.UnsupportedPicture, Hint: "Convert the picture to PNG with an image editor, and take that.", Err: err}
 	case errors.Is(err, picture.ErrCorrupt):
 		return &encipher.Error{Code: encipher.BadPicture, Hint: "Fetch or export the picture again.", Err: err}
 	}

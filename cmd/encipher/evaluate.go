@@ -392,7 +392,7 @@ func pictureNames(folder string) ([]string, error) {
 
 // unmeasurable tells errors that concern one picture from those that end the run.
 func unmeasurable(err error) bool {
-	for _, e := range []error{picture.ErrFormat, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrUnreadable, errTooSmall} {
+	for _, e := range []error{picture.ErrFormat, picture.ErrUnsupported, picture.ErrCorrupt, picture.ErrTooLarge, picture.ErrUnreadable, errTooSmall} {
 		if errors.Is(err, e) {
 			return true
 		}

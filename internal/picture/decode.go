@@ -13,10 +13,6 @@ import (
 	"image/png"
 	"io"
 	"strings"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 )
 
 // Limits bound what Decode takes. Both are checked before anything is allocated
@@ -29,8 +25,10 @@ type Limits struct {
 var (
 	// ErrFormat says that the file is of no kind that Decode reads.
 	ErrFormat = errors.New("this is not a picture that can be read")
-	// ErrCorrupt says that the file is of a known kind but damaged, cut short,
-	// or uses a feature that Decode does not know.
+	// ErrUnsupported says that the file is sound as far as it was read, and of a
+	// variant of a known kind that Decode does not read.
+	ErrUnsupported = errors.New("this kind of picture is not supported")
+	// ErrCorrupt says that the file is of a known kind but damaged or cut short.
 	ErrCorrupt = errors.New("the picture is damaged")
 	// ErrTooLarge says that the file, or the picture it declares, is over the Limits.
 	ErrTooLarge = errors.New("the picture is too large")
@@ -38,19 +36,40 @@ var (
 
 // format is one kind of picture file.
 type format struct {
-	name   string
-	magic  []string // any of these begins the file; ? stands for any byte
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
+	name  string
+	magic []string // any of these begins the file; ? stands for any byte
+	// mend corrects what the decoder refuses and others read, in a copy, and says so; nil: nothing is.
+	mend   func(file []byte) (mended []byte, notes []string)
+	size   func(file []byte) (width, height int, err error)
+	decode func(file []byte) (*Picture, error)
 }
 
 var formats = []format{
-	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode},
-	{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode},
-	{"GIF", []string{"GIF8?a"}, gif.DecodeConfig, gif.Decode},
-	{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode},
-	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, tiff.DecodeConfig, tiff.Decode},
-	{"WebP", []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, webp.Decode},
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, mendPNG, pngSize, decodeBy(png.Decode)},
+	{"JPEG", []string{"\xff\xd8"}, mendJPEG, jpegSize, decodeJPEG},
+	{"GIF", []string{"GIF8?a"}, nil, sizeBy(gif.DecodeConfig), decodeGIF},
+	{"BMP", bmpMagic, nil, bmpSize, decodeBMP},
+	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, nil, tiffSize, decodeTIFF},
+	{"WebP", []string{"RIFF????WEBPVP8"}, nil, webpSize, decodeWebP},
+}
+
+// sizeBy and decodeBy make functions of a format from those of a package in the
+// way of the standard library.
+func sizeBy(config func(io.Reader) (image.Config, error)) func([]byte) (width, height int, err error) {
+	return func(file []byte) (width, height int, err error) {
+		c, err := config(bytes.NewReader(file))
+		return c.Width, c.Height, err
+	}
+}
+
+func decodeBy(decode func(io.Reader) (image.Image, error)) func([]byte) (*Picture, error) {
+	return func(file []byte) (*Picture, error) {
+		m, err := decode(bytes.NewReader(file))
+		if err != nil {
+			return nil, err
+		}
+		return convert(m, false), nil
+	}
 }
 
 // unread are kinds that people have and Decode does not read; they are named so
@@ -97,90 +116,111 @@ func sniff(file []byte) (format, error) {
 // says what was lost. Colours are taken as they are; their profile is kept, not
 // applied.
 //
-// Errors wrap ErrFormat, ErrCorrupt or ErrTooLarge.
+// Errors wrap ErrFormat, ErrUnsupported, ErrCorrupt or ErrTooLarge.
 func Decode(file []byte, limits Limits) (p *Picture, err error) {
-	f, c, err := declared(file, limits)
+	h, err := declared(file, limits)
 	if err != nil {
 		return nil, err
 	}
+	f := h.format
 	defer func() { // decoders of hostile files: whatever they do ends here
 		if r := recover(); r != nil {
 			p, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
 		}
 	}()
 
-	r := bytes.NewReader(file)
-	m, err := f.decode(r)
+	p, err = f.decode(h.file)
 	if err != nil {
-		return nil, corrupt(f, err)
+		return nil, f.failed(err)
 	}
-	var notes []string
-	if f.name == "GIF" {
-		m = onScreen(m, c)
-		if moreFrames(file[len(file)-r.Len():]) {
-			notes = append(notes, "only the first frame of the animation was taken")
-		}
+	if p.Width != h.width || p.Height != h.height {
+		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, h.width, h.height, p.Width, p.Height)
 	}
-	if b := m.Bounds(); b.Dx() != c.Width || b.Dy() != c.Height {
-		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, c.Width, c.Height, b.Dx(), b.Dy())
-	}
-	p = convert(m, f.name == "WebP")
-	p.Notes = append(notes, p.Notes...)
-	p.orient(orientation(file, f.name))
-	p.keepMetadata(file, f.name)
+	p.Notes = append(h.notes, p.Notes...)
+	p.orient(orientation(h.file, f.name))
+	p.keepMetadata(h.file, f.name)
 	return p, nil
 }
 
 // Size reads the size that a picture file declares, upright by its EXIF
 // orientation, without decoding the samples. Errors are those of Decode.
 func Size(file []byte, limits Limits) (height, width int, err error) {
-	f, c, err := declared(file, limits)
+	h, err := declared(file, limits)
 	if err != nil {
 		return 0, 0, err
 	}
-	if orientation(file, f.name) >= 5 {
-		return c.Width, c.Height, nil
+	if orientation(h.file, h.format.name) >= 5 {
+		return h.width, h.height, nil
 	}
-	return c.Height, c.Width, nil
+	return h.height, h.width, nil
+}
+
+// header is what is known of a file before its samples are decoded.
+type header struct {
+	format        format
+	file          []byte // mended
+	notes         []string
+	width, height int // as stored, at least 1
 }
 
 // declared reads a file's header and holds it against the limits.
-func declared(file []byte, limits Limits) (f format, c image.Config, err error) {
+func declared(file []byte, limits Limits) (h *header, err error) {
 	if int64(len(file)) > limits.Bytes {
-		return f, c, tooManyBytes(int64(len(file)), limits)
+		return nil, tooManyBytes(int64(len(file)), limits)
 	}
-	if f, err = sniff(file); err != nil {
-		return f, c, err
+	f, err := sniff(file)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { // as in Decode
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
+			h, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
 		}
 	}()
-	c, err = f.config(bytes.NewReader(file))
+	h = &header{format: f, file: file}
+	if f.mend != nil {
+		h.file, h.notes = f.mend(file)
+	}
+	h.width, h.height, err = f.size(h.file)
 	var unsupported png.UnsupportedError
 	if errors.As(err, &unsupported) && string(unsupported) == "dimension overflow" {
-		return f, c, fmt.Errorf("%w: it declares %s pixels", ErrTooLarge, declaredByPNG(file))
+		return nil, fmt.Errorf("%w: it declares %s pixels", ErrTooLarge, declaredByPNG(file))
 	}
 	if err != nil {
-		return f, c, corrupt(f, err)
+		return nil, f.failed(err)
 	}
-	if c.Width <= 0 || c.Height <= 0 {
-		return f, c, fmt.Errorf("%w: %s: it declares %d x %d pixels", ErrCorrupt, f.name, c.Width, c.Height)
+	if h.width <= 0 || h.height <= 0 {
+		return nil, fmt.Errorf("%w: %s: it declares %d x %d pixels", ErrCorrupt, f.name, h.width, h.height)
 	}
-	if int64(c.Width) > limits.Pixels/int64(c.Height) {
-		return f, c, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken",
-			ErrTooLarge, c.Width, c.Height, limits.Pixels/1_000_000)
+	if int64(h.width) > limits.Pixels/int64(h.height) {
+		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken",
+			ErrTooLarge, h.width, h.height, limits.Pixels/1_000_000)
 	}
-	return f, c, nil
+	return h, nil
 }
 
 func tooManyBytes(n int64, limits Limits) error {
 	return fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", ErrTooLarge, n, limits.Bytes)
 }
 
-func corrupt(f format, err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF") { // image/png formats the cause away
+// unsupported is an error for a variant of a kind of file, named as a person
+// would look it up.
+func unsupported(what string) error {
+	return fmt.Errorf("%w: %s; convert it to PNG first", ErrUnsupported, what)
+}
+
+// failed gives an error of a format's functions its class.
+func (f format) failed(err error) error {
+	var inPNG png.UnsupportedError
+	var inJPEG jpeg.UnsupportedError
+	switch {
+	case errors.Is(err, ErrUnsupported) || errors.Is(err, ErrCorrupt):
+		return err
+	case errors.As(err, &inPNG):
+		return unsupported("PNG: " + string(inPNG))
+	case errors.As(err, &inJPEG):
+		return unsupported("JPEG: " + string(inJPEG))
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF"): // image/png formats the cause away
 		return fmt.Errorf("%w: %s: the file was cut short", ErrCorrupt, f.name)
 	}
 	return fmt.Errorf("%w: %s: %s", ErrCorrupt, f.name, strings.TrimPrefix(err.Error(), strings.ToLower(f.name)+": "))
@@ -190,6 +230,26 @@ func corrupt(f format, err error) error {
 // before it reports an overflow.
 func declaredByPNG(file []byte) string {
 	return fmt.Sprintf("%d x %d", binary.BigEndian.Uint32(file[16:]), binary.BigEndian.Uint32(file[20:]))
+}
+
+// noteFrames is for animations of any kind.
+const noteFrames = "only the first frame of the animation was taken"
+
+func decodeGIF(file []byte) (*Picture, error) {
+	c, err := gif.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	r := bytes.NewReader(file)
+	m, err := gif.Decode(r)
+	if err != nil {
+		return nil, err
+	}
+	p := convert(onScreen(m, c), false)
+	if moreFrames(file[len(file)-r.Len():]) {
+		p.Notes = append(p.Notes, noteFrames)
+	}
+	return p, nil
 }
 
 // onScreen puts a GIF's frame at its place on the whole, otherwise transparent, screen.
@@ -304,14 +364,54 @@ func convert(m image.Image, limited bool) *Picture {
 	return p
 }
 
-// straight divides premultiplied colours by alpha. A hostile file may hold more
-// colour than alpha allows.
+// straight divides premultiplied colours by alpha.
 func straight(c color.RGBA) color.NRGBA {
-	if c.A == 0 {
-		return color.NRGBA{}
-	}
-	divide := func(v uint8) uint8 { return uint8(min((uint32(v)*255+uint32(c.A)/2)/uint32(c.A), 255)) }
+	divide := func(v uint8) uint8 { return uint8(divided(uint32(v), uint32(c.A), 255)) }
 	return color.NRGBA{divide(c.R), divide(c.G), divide(c.B), c.A}
+}
+
+// divided is a premultiplied sample v of 0 to full without alpha a. A hostile file
+// may hold more colour than alpha allows.
+func divided(v, a, full uint32) uint32 {
+	if a == 0 {
+		return 0
+	}
+	return uint32(min((uint64(v)*uint64(full)+uint64(a/2))/uint64(a), uint64(full)))
+}
+
+// set sets pixel i, of samples of 8 bits, or of 16 where the picture has Low.
+func (p *Picture) set(i int, r, g, b, a uint32) {
+	if p.Low != nil {
+		low := [4]byte{byte(r), byte(g), byte(b), byte(a)}
+		n := p.Channels()
+		copy(p.Low[n*i:n*(i+1)], low[:])
+		r, g, b, a = r>>8, g>>8, b>>8, a>>8
+	}
+	p.RGB[3*i], p.RGB[3*i+1], p.RGB[3*i+2] = byte(r), byte(g), byte(b)
+	if p.Alpha != nil {
+		p.Alpha[i] = byte(a)
+	}
+}
+
+// trim drops an alpha that is full everywhere; gray says whether the picture is
+// gray without it.
+func (p *Picture) trim(gray bool) {
+	for i, a := range p.Alpha {
+		if a != 255 || p.Low != nil && p.Low[4*i+3] != 255 {
+			return
+		}
+	}
+	if p.Alpha == nil {
+		return
+	}
+	p.Alpha, p.Gray = nil, gray
+	if n := p.Channels(); p.Low != nil {
+		low := p.Low[:0]
+		for i := range p.Width * p.Height {
+			low = append(low, p.Low[4*i:4*i+n]...)
+		}
+		p.Low = low
+	}
 }
 
 func bounded(c color.RGBA64) color.RGBA64 {

@@ -4,10 +4,15 @@ package picture
 // and 1 where there is none or the metadata cannot be read: damaged metadata is no
 // reason to refuse a picture whose samples are sound.
 func orientation(file []byte, kind string) int {
-	exif := file // a TIFF is its own
-	if kind != "TIFF" {
-		exif, _ = metadata(file, kind)
+	if kind == "TIFF" {
+		if d, err := tiffPage(file); err == nil {
+			if v, err := d.value(tagOrientation, 1); err == nil && v >= 1 && v <= 8 {
+				return int(v)
+			}
+		}
+		return 1
 	}
+	exif, _ := metadata(file, kind)
 	if v, ok := orientationTag(exif); ok && v >= 1 && v <= 8 {
 		return v
 	}

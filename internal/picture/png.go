@@ -1,0 +1,52 @@
+package picture
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"image/png"
+	"slices"
+	"strings"
+)
+
+func pngSize(file []byte) (width, height int, err error) {
+	if len(file) >= 16 && string(file[12:16]) == "CgBI" {
+		return 0, 0, unsupported("PNG as Apple's tools pack it into apps (CgBI)")
+	}
+	return sizeBy(png.DecodeConfig)(file)
+}
+
+// mendPNG leaves out ancillary chunks with a wrong checksum, as libpng does; but
+// not tRNS, without which the samples are others.
+func mendPNG(file []byte) ([]byte, []string) {
+	var left []string
+	mended := file
+	for at := 8; len(file)-at >= 12; {
+		n := int64(binary.BigEndian.Uint32(file[at:]))
+		if n > int64(len(file)-at-12) {
+			break
+		}
+		next := at + 12 + int(n)
+		name, sum := string(file[at+4:at+8]), binary.BigEndian.Uint32(file[next-4:])
+		const ancillary = 0x20
+		if name[0]&ancillary != 0 && name != "tRNS" && crc32.ChecksumIEEE(file[at+4:next-4]) != sum {
+			if left == nil {
+				mended = slices.Clone(file[:at])
+			}
+			left = append(left, name)
+		} else if left != nil {
+			mended = append(mended, file[at:next]...)
+		}
+		at = next
+		if name == "IEND" {
+			if left != nil {
+				mended = append(mended, file[at:]...)
+			}
+			break
+		}
+	}
+	if left == nil {
+		return file, nil
+	}
+	slices.Sort(left)
+	return mended, []string{"damaged parts of the file that hold no samples were left out: " + strings.Join(slices.Compact(left), ", ")}
+}

@@ -1,0 +1,807 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"slices"
+
+	"golang.org/x/image/ccitt"
+	"golang.org/x/image/tiff/lzw"
+)
+
+// A TIFF's layout is read here, since a decoder that passes over tags that it
+// does not know gives wrong samples. What is not listed as known is refused by
+// its name; the compressions themselves are of other packages. The numbers are
+// those of TIFF 6.0, its Technical Notes and libtiff.
+const (
+	tagNewSubfileType = 254
+	tagSubfileType    = 255
+	tagWidth          = 256
+	tagHeight         = 257
+	tagBits           = 258
+	tagCompression    = 259
+	tagPhotometric    = 262
+	tagFillOrder      = 266
+	tagStripOffsets   = 273
+	tagSamples        = 277
+	tagRowsPerStrip   = 278
+	tagStripCounts    = 279
+	tagPlanar         = 284
+	tagGroup3         = 292
+	tagGroup4         = 293
+	tagPredictor      = 317
+	tagColorMap       = 320
+	tagTileWidth      = 322
+	tagTileHeight     = 323
+	tagTileOffsets    = 324
+	tagTileCounts     = 325
+	tagSubIFDs        = 330
+	tagInkSet         = 332
+	tagDotRange       = 336
+	tagExtraSamples   = 338
+	tagSampleFormat   = 339
+	tagIndexed        = 346
+	tagDNGVersion     = 50706
+)
+
+const (
+	whiteIsZero   = 0
+	blackIsZero   = 1
+	colourRGB     = 2
+	colourPalette = 3
+	colourInks    = 5
+
+	uncompressed = 1
+	group3       = 3
+	group4       = 4
+	lzwCode      = 5
+	deflate      = 8
+	packBits     = 32773
+	oldDeflate   = 32946
+)
+
+// What is known and not read.
+var (
+	photometrics = map[uint32]string{4: "a mask of transparency", 6: "luma and chroma (YCbCr)", 8: "colours in Lab", 9: "colours in ICC Lab", 10: "colours in ITU Lab", 32844: "logarithmic luminance (LogL)", 32845: "logarithmic luminance (LogLuv)"}
+	compressions = map[uint32]string{2: "CCITT run lengths", 6: "JPEG of the old kind", 7: "JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT run lengths", 32809: "ThunderScan", 32908: "Pixar's run lengths", 32909: "Pixar's deflate", 34661: "JBIG", 34676: "SGI's logarithms",
+		34677: "SGI's logarithms", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
+	sampleFormats = map[uint32]string{2: "signed samples", 3: "samples in floating point", 4: "samples of undefined kind", 5: "complex samples", 6: "complex samples in floating point"}
+)
+
+const (
+	noteChannels = "samples of a pixel that are neither colour nor alpha were left out"
+	rawFile      = "a camera's raw file"
+)
+
+// maxDirectories bounds the directories that are looked at.
+const maxDirectories = 1024
+
+// directory is one of a TIFF's.
+type directory struct {
+	file    []byte
+	order   binary.ByteOrder
+	entries []byte // of 12 bytes each
+	next    uint32 // where the next one is, 0 behind the last
+}
+
+func directoryAt(file []byte, at uint32) (*directory, error) {
+	const most = 4096 // as libtiff has it
+	o := order(file)
+	if o == nil || int64(at)+2 > int64(len(file)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := int(o.Uint16(file[at:]))
+	if n == 0 || n > most {
+		return nil, fmt.Errorf("its directory has %d entries", n)
+	}
+	entries := file[at+2:]
+	if len(entries) < 12*n {
+		return nil, io.ErrUnexpectedEOF
+	}
+	d := &directory{file: file, order: o, entries: entries[:12*n]}
+	if end := entries[12*n:]; len(end) >= 4 {
+		d.next = o.Uint32(end)
+	}
+	return d, nil
+}
+
+// entry is the first one of a tag, nil where it is missing.
+func (d *directory) entry(tag uint16) []byte {
+	for e := d.entries; len(e) > 0; e = e[12:] {
+		if d.order.Uint16(e) == tag {
+			return e[:12]
+		}
+	}
+	return nil
+}
+
+// values are the numbers of a tag, nil where it is missing. More than most of
+// them, other types than unsigned integers, and none at all are errors.
+func (d *directory) values(tag uint16, most int) ([]uint32, error) {
+	entry := d.entry(tag)
+	if entry == nil {
+		return nil, nil
+	}
+	var size int
+	switch d.order.Uint16(entry[2:]) {
+	case 1:
+		size = 1
+	case 3:
+		size = 2
+	case 4, 13:
+		size = 4
+	}
+	n := int64(d.order.Uint32(entry[4:]))
+	if size == 0 || n == 0 || n > int64(most) {
+		return nil, fmt.Errorf("its tag %d is not as it must be", tag)
+	}
+	data := entry[8:]
+	if n*int64(size) > 4 {
+		at := int64(d.order.Uint32(data))
+		if at+n*int64(size) > int64(len(d.file)) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		data = d.file[at:]
+	}
+	v := make([]uint32, n)
+	for i := range v {
+		switch size {
+		case 1:
+			v[i] = uint32(data[i])
+		case 2:
+			v[i] = uint32(d.order.Uint16(data[2*i:]))
+		case 4:
+			v[i] = d.order.Uint32(data[4*i:])
+		}
+	}
+	return v, nil
+}
+
+// value is the one number of a tag, def where it is missing.
+func (d *directory) value(tag uint16, def uint32) (uint32, error) {
+	v, err := d.values(tag, 1)
+	if v == nil || err != nil {
+		return def, err
+	}
+	return v[0], nil
+}
+
+// part reports whether a directory's picture belongs to another one: it is a
+// smaller copy or a mask.
+func (d *directory) part() bool {
+	kind, err := d.value(tagNewSubfileType, 0)
+	old, _ := d.value(tagSubfileType, 1)
+	return err == nil && kind&(1|4) != 0 || old == 2
+}
+
+// area is the number of pixels that a directory declares.
+func (d *directory) area() uint64 {
+	width, _ := d.value(tagWidth, 0)
+	height, _ := d.value(tagHeight, 0)
+	return uint64(width) * uint64(height)
+}
+
+// sensor reports whether a directory has the samples of a camera's sensor.
+func (d *directory) sensor() bool {
+	const filterArray, linear = 32803, 34892
+	v, err := d.value(tagPhotometric, 0)
+	return err == nil && (v == filterArray || v == linear) || d.entry(tagDNGVersion) != nil
+}
+
+// tiffPage is the directory of a TIFF's picture: the first one that is no smaller
+// copy and no mask, and the first of all where each is.
+func tiffPage(file []byte) (*directory, error) {
+	o := order(file)
+	if o == nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	at := o.Uint32(file[4:])
+	if at == 16 && len(file) > 16 && string(file[8:11]) == "CR\x02" {
+		return nil, unsupported(rawFile + " (CR2)")
+	}
+	first, err := directoryAt(file, at)
+	if err != nil {
+		return nil, err
+	}
+	page := first
+	var inner []*directory
+	seen := map[uint32]bool{}
+	for d, n := first, 0; n < maxDirectories; n++ {
+		if page.part() && !d.part() {
+			page = d
+		}
+		if d.sensor() {
+			return nil, unsupported(rawFile)
+		}
+		below, err := d.values(tagSubIFDs, maxDirectories)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range below {
+			if sub, err := directoryAt(file, at); err == nil && !seen[at] && len(inner) < maxDirectories {
+				seen[at] = true
+				inner = append(inner, sub)
+			}
+		}
+		if d.next == 0 || seen[d.next] {
+			break
+		}
+		seen[d.next] = true
+		next, err := directoryAt(file, d.next)
+		if err != nil { // the picture may stand before the damage
+			if page.part() {
+				return nil, err
+			}
+			break
+		}
+		d = next
+	}
+	for _, sub := range inner {
+		if sub.sensor() {
+			return nil, unsupported(rawFile)
+		}
+		if !sub.part() && (page.part() || sub.area() > page.area()) {
+			return nil, unsupported(rawFile + ", or another TIFF whose first page is a smaller copy")
+		}
+	}
+	return page, nil
+}
+
+func tiffSize(file []byte) (width, height int, err error) {
+	d, err := tiffPage(file)
+	if err != nil {
+		return 0, 0, err
+	}
+	w, err := d.value(tagWidth, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	h, err := d.value(tagHeight, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	if w > math.MaxInt32 || h > math.MaxInt32 {
+		return 0, 0, fmt.Errorf("it declares %d x %d pixels", w, h)
+	}
+	if _, err := tiffKind(d); err != nil {
+		return 0, 0, err
+	}
+	return int(w), int(h), nil
+}
+
+// tiffLayout says how a TIFF's samples are stored and what they mean.
+type tiffLayout struct {
+	order       binary.ByteOrder
+	photometric uint32
+	compression uint32
+	bits        int    // of a sample: 1, 2, 4, 8, 12 or 16
+	samples     int    // of a pixel
+	colours     int    // of them, which come first: 1, 3 or 4
+	alpha       uint32 // 0: none, 1: the sample behind the colours, which are premultiplied, 2: the same, and they are not
+	surplus     bool   // there are samples that are left out
+	planar      bool   // each sample of the pixels in blocks of its own
+	difference  bool   // samples are differences to the pixel before
+	reversed    bool   // bits of the compressed bytes are in reverse
+	palette     []uint32
+}
+
+// tiffKind reads a layout. It errs, with ErrUnsupported, wherever the samples
+// would not be understood.
+func tiffKind(d *directory) (*tiffLayout, error) {
+	l := &tiffLayout{order: d.order}
+	var err error
+	get := func(tag uint16, def uint32) uint32 {
+		v, e := d.value(tag, def)
+		err = errors.Join(err, e)
+		return v
+	}
+	all := func(tag uint16) []uint32 {
+		v, e := d.values(tag, 3<<16)
+		err = errors.Join(err, e)
+		return v
+	}
+	l.compression = get(tagCompression, uncompressed)
+	samples := get(tagSamples, 1)
+	planar := get(tagPlanar, 1)
+	fill := get(tagFillOrder, 1)
+	predictor := get(tagPredictor, 1)
+	inks, indexed := get(tagInkSet, 1), get(tagIndexed, 0)
+	depths, extra, formats := all(tagBits), all(tagExtraSamples), all(tagSampleFormat)
+	if d.entry(tagPhotometric) == nil {
+		return nil, errors.New("its header does not say what the samples mean")
+	}
+	l.photometric = get(tagPhotometric, 0)
+	l.palette = all(tagColorMap)
+	dots := all(tagDotRange)
+	if err != nil {
+		return nil, err
+	}
+
+	switch l.photometric {
+	case whiteIsZero, blackIsZero, colourPalette:
+		l.colours = 1
+	case colourRGB:
+		l.colours = 3
+	case colourInks:
+		l.colours = 4
+		if inks != 1 {
+			return nil, unsupported("TIFF with other inks than cyan, magenta, yellow and black")
+		}
+	default:
+		return nil, unsupported("TIFF with " + named(photometrics, l.photometric, "photometric interpretation"))
+	}
+	group := l.compression == group3 || l.compression == group4
+	switch l.compression {
+	case uncompressed, group3, group4, lzwCode, deflate, packBits, oldDeflate:
+	default:
+		return nil, unsupported("TIFF with " + named(compressions, l.compression, "compression") + " inside")
+	}
+	if group && get(tagGroup3, 0)&3 != 0 && l.compression == group3 || group && get(tagGroup4, 0)&2 != 0 {
+		return nil, unsupported("TIFF with two-dimensional or uncompressed parts of CCITT Group 3 or 4")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range formats {
+		if v != 1 {
+			return nil, unsupported("TIFF with " + named(sampleFormats, v, "sample format"))
+		}
+	}
+
+	if samples > 16 {
+		return nil, unsupported(fmt.Sprintf("TIFF with %d samples a pixel", samples))
+	}
+	if samples == 0 || len(depths) > 1 && len(depths) != int(samples) || int(samples) < l.colours || len(extra) > int(samples)-l.colours {
+		return nil, fmt.Errorf("its header has %d samples a pixel, and not as many as it must", samples)
+	}
+	l.samples = int(samples)
+	if depths == nil {
+		depths = []uint32{1}
+	}
+	if slices.Min(depths) != slices.Max(depths) {
+		return nil, unsupported("TIFF with samples of different depths")
+	}
+	l.bits = int(depths[0])
+	switch l.bits {
+	case 1, 2, 4, 8:
+	case 12, 16:
+		if l.photometric == colourPalette {
+			return nil, unsupported(fmt.Sprintf("TIFF with a palette of %d bits", l.bits))
+		}
+	default:
+		return nil, unsupported(fmt.Sprintf("TIFF with samples of %d bits", l.bits))
+	}
+	if group && (l.bits != 1 || l.samples != 1) {
+		return nil, errors.New("its compression is for one bit a pixel, and it has more")
+	}
+
+	switch {
+	case l.samples == l.colours:
+	case len(extra) > 0 && (extra[0] == 1 || extra[0] == 2):
+		l.alpha = extra[0]
+		l.surplus = l.samples > l.colours+1
+	default:
+		l.surplus = true
+	}
+	if l.alpha != 0 && (l.photometric == colourPalette || l.photometric == colourInks || l.photometric == whiteIsZero && l.alpha == 1) {
+		return nil, unsupported("TIFF with alpha beside a palette, inks or inverted gray")
+	}
+	for i, v := range dots {
+		if v != uint32(i%2)*(1<<l.bits-1) {
+			return nil, unsupported("TIFF with a dot range")
+		}
+	}
+	if l.photometric == colourPalette {
+		if indexed != 0 {
+			return nil, unsupported("TIFF with a palette of other colours than red, green and blue")
+		}
+		if len(l.palette) != 3<<l.bits {
+			return nil, fmt.Errorf("its palette has %d numbers, and not %d", len(l.palette), 3<<l.bits)
+		}
+	}
+
+	switch planar {
+	case 1:
+	case 2:
+		l.planar = l.samples > 1
+	default:
+		return nil, fmt.Errorf("its planar configuration is %d", planar)
+	}
+	switch fill {
+	case 1:
+	case 2:
+		l.reversed = true
+	default:
+		return nil, fmt.Errorf("its fill order is %d", fill)
+	}
+	// Other compressions have no predictor, whatever the tag says; so libtiff takes it.
+	if l.compression == lzwCode || l.compression == deflate || l.compression == oldDeflate {
+		switch {
+		case predictor == 1:
+		case predictor == 2 && (l.bits == 8 || l.bits == 16):
+			l.difference = true
+		case predictor == 2:
+			return nil, unsupported(fmt.Sprintf("TIFF with differences of samples of %d bits", l.bits))
+		case predictor == 3:
+			return nil, unsupported("TIFF with differences in floating point")
+		default:
+			return nil, fmt.Errorf("its predictor is %d", predictor)
+		}
+	}
+	return l, nil
+}
+
+func named(names map[uint32]string, v uint32, what string) string {
+	if name, ok := names[v]; ok {
+		return name
+	}
+	return fmt.Sprintf("the %s %d", what, v)
+}
+
+// tiffBlocks are the strips or tiles of a TIFF, of each plane in turn, row by row.
+type tiffBlocks struct {
+	width, height   int // pixels
+	across, down    int
+	offsets, counts []uint32
+}
+
+func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error) {
+	b := &tiffBlocks{width: width, height: height, across: 1}
+	offsets, counts := uint16(tagStripOffsets), uint16(tagStripCounts)
+	if d.entry(tagTileWidth) != nil || d.entry(tagTileOffsets) != nil {
+		offsets, counts = tagTileOffsets, tagTileCounts
+		w, err := d.value(tagTileWidth, 0)
+		if err != nil {
+			return nil, err
+		}
+		h, err := d.value(tagTileHeight, 0)
+		if err != nil {
+			return nil, err
+		}
+		if w == 0 || h == 0 || w > math.MaxInt32 || h > math.MaxInt32 {
+			return nil, fmt.Errorf("it has tiles of %d x %d pixels", w, h)
+		}
+		b.width, b.height = int(w), int(h)
+		b.across = (width-1)/b.width + 1
+		// What lies outside the picture is unpacked too.
+		if whole := int64(b.across) * int64(b.width) * int64(height); whole > max(8*int64(width)*int64(height), 1<<20) {
+			return nil, unsupported(fmt.Sprintf("TIFF with tiles of %d x %d pixels, far larger than the picture", w, h))
+		}
+	} else {
+		rows, err := d.value(tagRowsPerStrip, math.MaxUint32)
+		if err != nil {
+			return nil, err
+		}
+		if rows == 0 {
+			return nil, errors.New("it has strips of no rows")
+		}
+		b.height = int(min(int64(rows), int64(height)))
+	}
+	b.down = (height-1)/b.height + 1
+	n := b.across * b.down
+	if l.planar {
+		n *= l.samples
+	}
+	// Either is as long as the other, and both are in the file: the file bounds them.
+	var err error
+	if b.offsets, err = d.values(offsets, len(d.file)); err != nil {
+		return nil, err
+	}
+	if b.counts, err = d.values(counts, len(d.file)); err != nil {
+		return nil, err
+	}
+	if b.counts == nil && l.compression == uncompressed && n == 1 {
+		b.counts = []uint32{math.MaxUint32} // the header may leave it out
+	}
+	if len(b.offsets) < n || len(b.counts) < n {
+		return nil, fmt.Errorf("it has %d strips or tiles, and %d are needed", min(len(b.offsets), len(b.counts)), n)
+	}
+	return b, nil
+}
+
+func decodeTIFF(file []byte) (*Picture, error) {
+	width, height, err := tiffSize(file)
+	if err != nil {
+		return nil, err
+	}
+	d, err := tiffPage(file)
+	if err != nil {
+		return nil, err
+	}
+	l, err := tiffKind(d)
+	if err != nil {
+		return nil, err
+	}
+	b, err := d.blocks(l, width, height)
+	if err != nil {
+		return nil, err
+	}
+	planes, each := 1, l.samples
+	if l.planar {
+		planes, each = l.samples, 1
+	}
+	p := l.picture(height, width)
+	// A row is unpacked some pixels at a time, a multiple of 8 so that bytes are whole.
+	const most = 4096
+	row := make([]uint32, min(b.width, most)*l.samples)
+	packed := make([]byte, (min(b.width, most)*each*l.bits+7)/8)
+	last := make([]uint32, l.samples)
+	readers := make([]unpacker, planes)
+	for i := range b.across * b.down {
+		left, top := i%b.across*b.width, i/b.across*b.height
+		rows := min(b.height, height-top)
+		for n := range readers {
+			chunk, err := chunk(file, b.offsets[n*b.across*b.down+i], b.counts[n*b.across*b.down+i])
+			if err != nil {
+				return nil, err
+			}
+			if err := readers[n].open(l, chunk, b.width, rows); err != nil {
+				return nil, err
+			}
+		}
+		for y := range rows {
+			clear(last)
+			for x := 0; x < b.width; x += most {
+				pixels := min(b.width-x, most)
+				for n := range readers {
+					packed := packed[:(pixels*each*l.bits+7)/8]
+					if _, err := io.ReadFull(readers[n].r, packed); err != nil {
+						return nil, err
+					}
+					l.unpack(row[n:], packed, pixels*each, planes)
+				}
+				row := row[:pixels*l.samples]
+				if l.difference {
+					l.accumulate(row, last)
+				}
+				if in := min(b.width, width-left) - x; in > 0 {
+					l.put(p, (top+y)*width+left+x, row[:min(in, pixels)*l.samples])
+				}
+			}
+		}
+		if rows == b.height {
+			for n := range readers {
+				if err := readers[n].close(); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	p.trim(l.colours == 1 && l.photometric != colourPalette)
+	l.note(p)
+	return p, nil
+}
+
+// chunk is the part of a file at an offset; of uint32's largest size it is all
+// that is left.
+func chunk(file []byte, at, n uint32) ([]byte, error) {
+	if int64(at) > int64(len(file)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	left := file[at:]
+	if n == math.MaxUint32 {
+		return left, nil
+	}
+	if int64(n) > int64(len(left)) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return left[:n], nil
+}
+
+// unpacker reads the bytes of one strip or tile.
+type unpacker struct {
+	r    io.Reader
+	zlib io.ReadCloser // kept, since each has large tables
+}
+
+// open begins a block, of which that many rows are read.
+func (u *unpacker) open(l *tiffLayout, chunk []byte, width, rows int) error {
+	if l.reversed {
+		chunk = bytes.Clone(chunk)
+		for i, v := range chunk {
+			chunk[i] = bits.Reverse8(v)
+		}
+	}
+	r := bytes.NewReader(chunk)
+	switch l.compression {
+	case uncompressed:
+		u.r = r
+	case lzwCode:
+		if len(chunk) > 1 && chunk[0] == 0 && chunk[1]&1 == 1 {
+			return unsupported("TIFF with LZW of the oldest kind")
+		}
+		u.r = lzw.NewReader(r, lzw.MSB, 8)
+	case deflate, oldDeflate:
+		var err error
+		if u.zlib == nil {
+			u.zlib, err = zlib.NewReader(r)
+		} else {
+			err = u.zlib.(zlib.Resetter).Reset(r, nil)
+		}
+		u.r = u.zlib
+		return err
+	case packBits:
+		u.r = &packBitsReader{packed: chunk}
+	case group3, group4:
+		format := ccitt.Group3
+		if l.compression == group4 {
+			format = ccitt.Group4
+		}
+		// A white run is zeros, whatever the photometric interpretation makes of them.
+		u.r = ccitt.NewReader(r, ccitt.MSB, format, width, rows, &ccitt.Options{Invert: true})
+	}
+	return nil
+}
+
+// close ends a block whose rows were all read: the checksum of a zlib stream
+// comes behind them.
+func (u *unpacker) close() error {
+	if u.zlib == nil {
+		return nil
+	}
+	if _, err := u.zlib.Read(make([]byte, 1)); errors.Is(err, zlib.ErrChecksum) {
+		return err
+	}
+	return nil
+}
+
+// packBitsReader decodes PackBits (TIFF 6.0, section 9).
+type packBitsReader struct {
+	packed          []byte
+	literal, repeat int // bytes that are still to come, of either kind
+}
+
+func (r *packBitsReader) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		switch {
+		case len(r.packed) == 0:
+			return n, io.EOF
+		case r.literal > 0:
+			k := copy(p[n:], r.packed[:min(r.literal, len(r.packed))])
+			n, r.literal, r.packed = n+k, r.literal-k, r.packed[k:]
+		case r.repeat > 0:
+			p[n] = r.packed[0]
+			n, r.repeat = n+1, r.repeat-1
+			if r.repeat == 0 {
+				r.packed = r.packed[1:]
+			}
+		default:
+			code := int(int8(r.packed[0]))
+			r.packed = r.packed[1:]
+			if code >= 0 {
+				r.literal = code + 1
+			} else if code > -128 {
+				r.repeat = 1 - code
+			}
+		}
+	}
+	return n, nil
+}
+
+// unpack takes n samples from the bytes of a row and puts them a step apart.
+func (l *tiffLayout) unpack(samples []uint32, packed []byte, n, step int) {
+	var have, left uint32
+	for i, at := 0, 0; i < n; i++ {
+		var v uint32
+		switch l.bits {
+		case 8:
+			v = uint32(packed[i])
+		case 16:
+			v = uint32(l.order.Uint16(packed[2*i:]))
+		default: // bits follow each other from the highest
+			for left < uint32(l.bits) {
+				have, left, at = have<<8|uint32(packed[at]), left+8, at+1
+			}
+			left -= uint32(l.bits)
+			v = have >> left & (1<<l.bits - 1)
+		}
+		samples[i*step] = v
+	}
+}
+
+// accumulate turns differences into samples. last is the pixel before, and
+// becomes the last one.
+func (l *tiffLayout) accumulate(row, last []uint32) {
+	for i := range row {
+		before := last[i%l.samples]
+		if i >= l.samples {
+			before = row[i-l.samples]
+		}
+		row[i] = (row[i] + before) & (1<<l.bits - 1)
+	}
+	copy(last, row[len(row)-l.samples:])
+}
+
+// deep reports whether samples are of 16 bits in the picture.
+func (l *tiffLayout) deep() bool {
+	if l.photometric != colourPalette {
+		return l.bits > 8
+	}
+	// A palette has 16 bits; most hold 8 of them, alone (as libtiff takes them, where
+	// all are below 256), as the high ones, or twice.
+	if slices.Max(l.palette) < 256 {
+		return false
+	}
+	twice, high := true, true
+	for _, v := range l.palette {
+		twice = twice && v&255 == v>>8
+		high = high && v&255 == 0
+	}
+	return !twice && !high
+}
+
+// picture is an empty one of a layout.
+func (l *tiffLayout) picture(height, width int) *Picture {
+	p := New(height, width)
+	p.Gray = l.colours == 1 && l.photometric != colourPalette && l.alpha == 0
+	if l.alpha != 0 {
+		p.Alpha = make([]byte, height*width)
+	}
+	if l.deep() {
+		p.Low = make([]byte, height*width*p.Channels())
+	}
+	if l.photometric == colourPalette && !l.deep() && slices.Max(l.palette) >= 256 {
+		for i, v := range l.palette {
+			l.palette[i] = v >> 8
+		}
+	}
+	return p
+}
+
+// put converts a row's pixels and puts them at pixel i and behind it.
+func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
+	most := uint32(1<<l.bits - 1)
+	full := uint32(255)
+	if p.Low != nil {
+		full = 65535
+	}
+	scale := func(v uint32) uint32 { return (v*full + most/2) / most }
+	for ; len(row) > 0; i, row = i+1, row[l.samples:] {
+		a := full
+		if l.alpha != 0 {
+			a = scale(row[l.colours])
+		}
+		var r, g, b uint32
+		switch l.photometric {
+		case whiteIsZero:
+			r = scale(most - row[0])
+			g, b = r, r
+		case blackIsZero:
+			r = scale(row[0])
+			g, b = r, r
+		case colourRGB:
+			r, g, b = scale(row[0]), scale(row[1]), scale(row[2])
+		case colourPalette:
+			n := uint32(len(l.palette) / 3)
+			r, g, b = l.palette[row[0]], l.palette[n+row[0]], l.palette[2*n+row[0]]
+		case colourInks: // as libtiff, and everyone without profiles, does it
+			white := full - scale(row[3])
+			ink := func(v uint32) uint32 {
+				return uint32((uint64(full-scale(v))*uint64(white) + uint64(full/2)) / uint64(full))
+			}
+			r, g, b = ink(row[0]), ink(row[1]), ink(row[2])
+		}
+		if l.alpha == 1 {
+			r, g, b = divided(r, a, full), divided(g, a, full), divided(b, a, full)
+		}
+		p.set(i, r, g, b, a)
+	}
+}
+
+func (l *tiffLayout) note(p *Picture) {
+	if l.photometric == colourInks {
+		p.Notes = append(p.Notes, noteCMYK)
+	}
+	if l.alpha == 1 && p.Alpha != nil {
+		p.Notes = append(p.Notes, notePremultiplied)
+	}
+	if l.surplus {
+		p.Notes = append(p.Notes, noteChannels)
+	}
+}
