@@ -5,6 +5,7 @@
 package generator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -44,7 +45,7 @@ func Load(file []byte, a kernel.Arithmetic, feeds [][]byte, workers int) (g *Gen
 		return nil, nil, err
 	}
 	for range min(workers, len(g.tiles)) {
-		machine, err := onnx.Load(file, dims, onnx.DefaultLimits(), a)
+		machine, err := onnx.Load(context.Background(), file, dims, onnx.DefaultLimits(), a)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -52,7 +53,7 @@ func Load(file []byte, a kernel.Arithmetic, feeds [][]byte, workers int) (g *Gen
 	}
 	outputs = make([][]byte, len(g.tiles))
 	err = g.each(func(m *onnx.Machine, tile int) error {
-		results, err := m.Run(g.tiles[tile])
+		results, err := m.Run(context.Background(), g.tiles[tile])
 		if err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func dimensions(file []byte, inputs map[string]*tensor.Dense) (map[string]int, e
 func (g *Generator) Run() (time.Duration, error) {
 	began := time.Now()
 	err := g.each(func(m *onnx.Machine, tile int) error {
-		_, err := m.Run(g.tiles[tile])
+		_, err := m.Run(context.Background(), g.tiles[tile])
 		return err
 	})
 	return time.Since(began), err

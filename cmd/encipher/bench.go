@@ -233,11 +233,11 @@ type layerTime struct {
 
 // profileRuns gives the median of some runs of a generator, after one in which buffers are made.
 func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map[string]int, in map[string]*tensor.Dense, runs int, done func(runs int)) (profile, error) {
-	machine, err := onnx.Load(file, dims, onnx.DefaultLimits(), a)
+	machine, err := onnx.Load(ctx, file, dims, onnx.DefaultLimits(), a)
 	if err != nil {
 		return profile{}, err
 	}
-	if _, err := machine.Run(in); err != nil {
+	if _, err := machine.Run(ctx, in); err != nil {
 		return profile{}, err
 	}
 	profiles := make([]profile, runs)
@@ -245,7 +245,7 @@ func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map
 		if ctx.Err() != nil {
 			return profile{}, ctx.Err()
 		}
-		if profiles[i], err = profileRun(machine, in); err != nil {
+		if profiles[i], err = profileRun(ctx, machine, in); err != nil {
 			return profile{}, err
 		}
 		done(i + 1)
@@ -255,7 +255,7 @@ func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map
 }
 
 // profileRun measures one run; its layers come slowest first.
-func profileRun(machine *onnx.Machine, in map[string]*tensor.Dense) (profile, error) {
+func profileRun(ctx context.Context, machine *onnx.Machine, in map[string]*tensor.Dense) (profile, error) {
 	p := profile{Memory: machine.Memory}
 	known := map[string]*layerTime{}
 	machine.Observe(func(e op.Event) {
@@ -271,7 +271,7 @@ func profileRun(machine *onnx.Machine, in map[string]*tensor.Dense) (profile, er
 	})
 	defer machine.Observe(nil)
 	began := time.Now()
-	_, err := machine.Run(in)
+	_, err := machine.Run(ctx, in)
 	p.Seconds = time.Since(began).Seconds()
 	slices.SortStableFunc(p.Layers, func(a, b *layerTime) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	return p, err

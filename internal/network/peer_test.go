@@ -52,11 +52,11 @@ func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 		rgb := smooth(seeded(t), size, size)
 		compare := func(generator string, data []byte, in map[string]*tensor.Dense, tolerance float64) {
 			t.Helper()
-			machine, err := onnx.Load(data, m.Dims(size, size), onnx.DefaultLimits(), kernel.Canonical)
+			machine, err := onnx.Load(t.Context(), data, m.Dims(size, size), onnx.DefaultLimits(), kernel.Canonical)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours, err := machine.Run(in)
+			ours, err := machine.Run(t.Context(), in)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -73,7 +73,7 @@ func (s *Session) check(height, width, samples int) error {
 	return nil
 }
 
-func (s *Session) graph(generator string, height, width int) (*onnx.Machine, error) {
+func (s *Session) graph(ctx context.Context, generator string, height, width int) (*onnx.Machine, error) {
 	for i, g := range s.graphs {
 		if g.generator == generator && g.height == height && g.width == width {
 			s.graphs = append(append(s.graphs[:i:i], s.graphs[i+1:]...), g)
@@ -92,7 +92,7 @@ func (s *Session) graph(generator string, height, width int) (*onnx.Machine, err
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
 	}
-	g, err := onnx.Load(data, s.model.Dims(height, width), s.limits(height, width), s.arithmetic)
+	g, err := onnx.Load(ctx, data, s.model.Dims(height, width), s.limits(height, width), s.arithmetic)
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
 	}
@@ -258,14 +258,14 @@ func (s *Session) run(ctx context.Context, generator string, in map[string]*tens
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	g, err := s.graph(generator, height, width)
+	g, err := s.graph(ctx, generator, height, width)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out, err := g.Run(in)
+	out, err := g.Run(ctx, in)
 	if err != nil {
 		return nil, err
 	}

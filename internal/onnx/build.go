@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ func (o *operand) volume() int { return o.held().TotalSize() }
 
 // builder turns a program into one Gorgonia graph.
 type builder struct {
+	ctx        context.Context // of the Load that builds
 	arithmetic kernel.Arithmetic
 	lim        Limits
 	opset      int64
@@ -67,8 +69,9 @@ type call struct {
 // inputPrefix tells inputs from other leaves.
 const inputPrefix = "input/"
 
-func newBuilder(p *program, lim Limits, a kernel.Arithmetic) *builder {
+func newBuilder(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) *builder {
 	return &builder{
+		ctx:        ctx,
 		arithmetic: a,
 		lim:        lim,
 		opset:      p.opset,
@@ -89,6 +92,9 @@ func (b *builder) build(p *program) error {
 		b.operands[in.value] = &operand{kind: in.typ, node: op.Data(b.graph, inputPrefix+in.name, t, in.shape...)}
 	}
 	for _, s := range p.steps {
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
 		if err := b.step(s); err != nil {
 			return fmt.Errorf("%s making %q: %w", s.op, s.out[0].name, err)
 		}
@@ -311,7 +317,7 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Run(); err != nil {
+	if err := p.Run(c.ctx); err != nil {
 		return nil, err
 	}
 	return p.Result(0), nil

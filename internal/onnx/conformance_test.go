@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,7 +36,7 @@ func TestConformance(t *testing.T) {
 	var passed, undeclared, failed []string
 	for _, model := range models {
 		name := filepath.Base(filepath.Dir(model))
-		err := runCase(filepath.Dir(model))
+		err := runCase(t.Context(), filepath.Dir(model))
 		var missing *UndeclaredError
 		switch {
 		case err == nil:
@@ -56,7 +57,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func runCase(dir string) error {
+func runCase(ctx context.Context, dir string) error {
 	file, err := os.ReadFile(filepath.Join(dir, "model.onnx"))
 	if err != nil {
 		return err
@@ -91,12 +92,12 @@ func runCase(dir string) error {
 	if file, err = Encode(m); err != nil {
 		return err
 	}
-	machine, err := Load(file, nil, DefaultLimits(), kernel.Canonical)
+	machine, err := Load(ctx, file, nil, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		return err
 	}
 	for range 2 { // the second run must not depend on the first
-		got, err := machine.Run(given)
+		got, err := machine.Run(ctx, given)
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func TestHalve(t *testing.T) {
 	for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
 		var results [2][]float32
 		for i, f := range [][]byte{halved, rounded} {
-			m, err := Load(f, nil, DefaultLimits(), a)
+			m, err := Load(t.Context(), f, nil, DefaultLimits(), a)
 			if err != nil {
 				t.Fatal(err)
 			}

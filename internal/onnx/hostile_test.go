@@ -2,6 +2,8 @@ package onnx
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -219,7 +221,7 @@ func TestHostileFiles(t *testing.T) {
 	for name, h := range hostileFiles(t) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		m, err := Load(h.file, nil, DefaultLimits(), kernel.Canonical)
+		m, err := Load(t.Context(), h.file, nil, DefaultLimits(), kernel.Canonical)
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: loaded, with %d bytes of memory", name, m.Memory)
@@ -244,7 +246,7 @@ func TestCounts(t *testing.T) {
 	m.Metadata = map[string]string{"key": "value"}
 	b := encoded(t, m)
 	exact := Limits{FileBytes: len(b), Nodes: 2, Values: 8, NameBytes: 5, Rank: 2, Elements: 4, Memory: 40, Work: 8}
-	if _, err := Load(b, nil, exact, kernel.Canonical); err != nil {
+	if _, err := Load(t.Context(), b, nil, exact, kernel.Canonical); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Limits){
@@ -254,7 +256,7 @@ func TestCounts(t *testing.T) {
 	} {
 		lim := exact
 		change(&lim)
-		if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "allowed") {
+		if _, err := Load(t.Context(), b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "allowed") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -297,7 +299,7 @@ func FuzzScan(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Load(b, map[string]int{"H": 4, "W": 4, "N": 1}, fuzzLimits, kernel.Canonical)
+		m, err := Load(t.Context(), b, map[string]int{"H": 4, "W": 4, "N": 1}, fuzzLimits, kernel.Canonical)
 		if err != nil {
 			return
 		}
@@ -305,9 +307,46 @@ func FuzzLoad(f *testing.F) {
 		for name, o := range m.inputs {
 			inputs[name] = tensor.New(tensor.Of(o.of), tensor.WithShape(o.shape...))
 		}
-		out, err := m.Run(inputs)
+		out, err := m.Run(t.Context(), inputs)
 		if err == nil && len(out) != len(m.outputs) {
 			t.Fatalf("%d outputs, want %d", len(out), len(m.outputs))
 		}
 	})
+}
+
+// ending is a context that ends when it is looked at for the time after left.
+type ending struct {
+	context.Context
+	left, looks int
+}
+
+func (e *ending) Err() error {
+	if e.looks++; e.looks > e.left {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestLoadEnds: loading looks at its context at least once a step, also while it folds constants.
+func TestLoadEnds(t *testing.T) {
+	const steps = 50
+	m := model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{NewFloat32("c0", []int64{2}, []float32{1, 2})})
+	for i := range steps {
+		m.Graph.Nodes = append(m.Graph.Nodes, node("Tanh", fmt.Sprint("c", i), fmt.Sprint("c", i+1)))
+	}
+	m.Graph.Nodes = append(m.Graph.Nodes, node("Add", fmt.Sprint("x c", steps), "y"))
+	file := encoded(t, m)
+	whole := &ending{Context: t.Context(), left: math.MaxInt}
+	if _, err := Load(whole, file, nil, DefaultLimits(), kernel.Canonical); err != nil {
+		t.Fatal(err)
+	}
+	if whole.looks < 2*steps {
+		t.Errorf("looked %d times at the context in %d steps, each of which is folded", whole.looks, steps)
+	}
+	for left := range whole.looks {
+		ctx := &ending{Context: t.Context(), left: left}
+		if _, err := Load(ctx, file, nil, DefaultLimits(), kernel.Canonical); !errors.Is(err, context.Canceled) || ctx.looks != left+1 {
+			t.Fatalf("ended at look %d: %v after %d looks", left, err, ctx.looks)
+		}
+	}
 }

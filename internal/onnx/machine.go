@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -45,8 +46,9 @@ func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 // sizes that the file does not mention are ignored. Hostile files end in an
 // error before more than lim allows is allocated. The error for operators that
 // are not supported is an *UndeclaredError. Convolutions run in the given
-// arithmetic; in Fused, batch norms behind them are folded into their weights.
-func Load(b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
+// arithmetic; in Fused, batch norms behind them are folded into their weights. When
+// ctx ends, so does Load, with its error.
+func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
 	defer rescue(&err)
 	m, err := scan(b, lim)
 	if err != nil {
@@ -57,7 +59,7 @@ func Load(b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machi
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	rewrite(p, a)
-	if machine, err = compile(p, lim, a); err != nil {
+	if machine, err = compile(ctx, p, lim, a); err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	machine.Header = header(m)
@@ -74,8 +76,8 @@ func read(m *Model, dims map[string]int, lim Limits) (*program, error) {
 }
 
 // compile builds a program and its machine.
-func compile(p *program, lim Limits, a kernel.Arithmetic) (*Machine, error) {
-	b := newBuilder(p, lim, a)
+func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (*Machine, error) {
+	b := newBuilder(ctx, p, lim, a)
 	if err := b.build(p); err != nil {
 		return nil, err
 	}
@@ -121,8 +123,9 @@ func rescue(err *error) {
 // Run computes the outputs, by name, for one dense tensor per input of the
 // file: float32, int32 or int64 as declared, contiguous, of the shape that Load
 // fixed. Outputs of float16 come as float32. The map and the results hold until the
-// next run; they must not be changed.
-func (m *Machine) Run(inputs map[string]*tensor.Dense) (outputs map[string]*tensor.Dense, err error) {
+// next run; they must not be changed. When ctx ends, the run does after the operation that is
+// going on, with the error of ctx.
+func (m *Machine) Run(ctx context.Context, inputs map[string]*tensor.Dense) (outputs map[string]*tensor.Dense, err error) {
 	defer rescue(&err)
 	for name := range inputs {
 		if _, ok := m.inputs[name]; !ok {
@@ -143,7 +146,7 @@ func (m *Machine) Run(inputs map[string]*tensor.Dense) (outputs map[string]*tens
 		}
 		m.program.Set(inputPrefix+name, d)
 	}
-	if err := m.program.Run(); err != nil {
+	if err := m.program.Run(ctx); err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	for _, o := range m.outputs {

@@ -46,7 +46,7 @@ func encoded(t testing.TB, m *Model) []byte {
 
 func load(t testing.TB, m *Model, dims map[string]int) *Machine {
 	t.Helper()
-	machine, err := Load(encoded(t, m), dims, DefaultLimits(), kernel.Canonical)
+	machine, err := Load(t.Context(), encoded(t, m), dims, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func load(t testing.TB, m *Model, dims map[string]int) *Machine {
 
 func run(t testing.TB, m *Machine, inputs map[string]*tensor.Dense) map[string]*tensor.Dense {
 	t.Helper()
-	out, err := m.Run(inputs)
+	out, err := m.Run(t.Context(), inputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestRunChecksInputs(t *testing.T) {
 		"elements of": {"x": filled([]float64{1, 2, 3, 4, 5, 6}, 2, 3)},
 		"view":        {"x": transposed},
 	} {
-		if _, err := m.Run(in); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := m.Run(t.Context(), in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}
@@ -169,7 +169,7 @@ func TestRunRecovers(t *testing.T) {
 	m := load(t, model([]ValueInfo{float("x", 1, 3), {"i", Int32, Sizes(1, 3)}}, []ValueInfo{float("y", 1, 3)}, nil,
 		node("GatherElements", "x i", "y", IntOf("axis", 1))), nil)
 	x := filled([]float32{1, 2, 3}, 1, 3)
-	if _, err := m.Run(map[string]*tensor.Dense{"x": x, "i": filled([]int32{0, 1, 3}, 1, 3)}); err == nil {
+	if _, err := m.Run(t.Context(), map[string]*tensor.Dense{"x": x, "i": filled([]int32{0, 1, 3}, 1, 3)}); err == nil {
 		t.Fatal("an index outside the axis was taken")
 	}
 	wantFloats(t, "y", run(t, m, map[string]*tensor.Dense{"x": x, "i": filled([]int32{2, -2, 0}, 1, 3)})["y"], 3, 2, 1)
@@ -182,7 +182,7 @@ func TestSymbolicDimensions(t *testing.T) {
 	if err != nil || !slices.Equal(h.Inputs[0].Dims, image) || !slices.Equal(h.Outputs[0].Dims, image) {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	m, err := Load(b, map[string]int{"H": 2, "W": 3, "other": -1}, DefaultLimits(), kernel.Canonical)
+	m, err := Load(t.Context(), b, map[string]int{"H": 2, "W": 3, "other": -1}, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestSymbolicDimensions(t *testing.T) {
 		t.Errorf("shape %v", y.Shape())
 	}
 	for _, dims := range []map[string]int{nil, {"H": 2}, {"H": 2, "W": 0}, {"H": 1 << 31, "W": 1 << 31}, {"H": -2, "W": -3}} {
-		if _, err := Load(b, dims, DefaultLimits(), kernel.Canonical); err == nil {
+		if _, err := Load(t.Context(), b, dims, DefaultLimits(), kernel.Canonical); err == nil {
 			t.Errorf("dims %v were taken", dims)
 		}
 	}
@@ -204,7 +204,7 @@ func TestInitializersAmongInputs(t *testing.T) {
 	if err != nil || len(h.Inputs) != 1 || h.Inputs[0].Name != "x" {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	m, err := Load(b, nil, DefaultLimits(), kernel.Canonical)
+	m, err := Load(t.Context(), b, nil, DefaultLimits(), kernel.Canonical)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestCast(t *testing.T) {
 // TestHalfNeedsCast: arithmetic on half-precision numbers is refused, not computed in float32.
 func TestHalfNeedsCast(t *testing.T) {
 	half := NewFloat16("h", []int64{2}, []uint16{0x3c00, 0x4000})
-	_, err := Load(encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{half}, node("Mul", "x h", "y"))), nil, DefaultLimits(), kernel.Canonical)
+	_, err := Load(t.Context(), encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{half}, node("Mul", "x h", "y"))), nil, DefaultLimits(), kernel.Canonical)
 	if err == nil || !strings.Contains(err.Error(), "float16") {
 		t.Errorf("error %v", err)
 	}
@@ -280,7 +280,7 @@ func TestShapeArithmetic(t *testing.T) {
 func TestUndeclared(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, nil,
 		node("Zeta", "x", "a"), node("Relu", "a", "b"), node("Alpha", "b", "c"), node("Zeta", "c", "y")))
-	_, err := Load(b, nil, DefaultLimits(), kernel.Canonical)
+	_, err := Load(t.Context(), b, nil, DefaultLimits(), kernel.Canonical)
 	var undeclared *UndeclaredError
 	if !errors.As(err, &undeclared) || !slices.Equal(undeclared.Operators, []string{"Alpha", "Zeta"}) || !strings.Contains(err.Error(), "Alpha, Zeta") {
 		t.Errorf("error %v", err)
@@ -290,7 +290,7 @@ func TestUndeclared(t *testing.T) {
 // TestInconstantShape has a shape that is an input of the graph.
 func TestInconstantShape(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 4), {"s", Int64, Sizes(2)}}, []ValueInfo{float("y", 2, 2)}, nil, node("Reshape", "x s", "y")))
-	if _, err := Load(b, nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "must be a constant") {
+	if _, err := Load(t.Context(), b, nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "must be a constant") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -338,7 +338,7 @@ func TestRewriteKeepsBits(t *testing.T) {
 					t.Errorf("%s: %d steps of %d are left", name, len(p.steps), before)
 				}
 			}
-			machine, err := compile(p, DefaultLimits(), kernel.Canonical)
+			machine, err := compile(t.Context(), p, DefaultLimits(), kernel.Canonical)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -376,17 +376,17 @@ func TestMemoryBudget(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 1000)}, []ValueInfo{float("y", 1000)}, nil, node("Exp", "x", "a"), node("Abs", "a", "y")))
 	lim := DefaultLimits()
 	lim.Memory = 8000 // two values of 4,000 bytes: the output is written over what it is made of
-	m, err := Load(b, nil, lim, kernel.Canonical)
+	m, err := Load(t.Context(), b, nil, lim, kernel.Canonical)
 	if err != nil || m.Memory != 8000 {
 		t.Fatalf("%v, %v", m, err)
 	}
 	lim.Memory--
-	if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "memory") {
+	if _, err := Load(t.Context(), b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("error %v", err)
 	}
 	lim = DefaultLimits()
 	lim.Work = 1999
-	if _, err := Load(b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
+	if _, err := Load(t.Context(), b, nil, lim, kernel.Canonical); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
 		t.Errorf("error %v", err)
 	}
 }

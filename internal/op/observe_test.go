@@ -31,7 +31,7 @@ func TestObserve(t *testing.T) {
 	var events []Event
 	p.Observe(func(e Event) { events = append(events, e) })
 	for range 2 {
-		if err := p.Run(); err != nil {
+		if err := p.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		p.Observe(nil)

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -213,7 +214,7 @@ func (p *Program) Set(name string, d *tensor.Dense) {
 
 // prepare hands constant weights to the operations that keep them in a form of their
 // own, lets go of those that nothing else reads, and makes the results.
-func (p *Program) prepare() error {
+func (p *Program) prepare(ctx context.Context) error {
 	readers := make([]int, len(p.values))
 	for _, s := range p.steps {
 		for _, v := range s.in {
@@ -224,6 +225,9 @@ func (p *Program) prepare() error {
 		s := &p.steps[i]
 		if s.spec.Keep == nil || p.values[s.in[1]] == nil || !slices.Contains(p.constants, s.in[1]) {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		w := s.in[1]
 		if err := s.keep(p.values[w]); err != nil {
@@ -239,13 +243,17 @@ func (p *Program) prepare() error {
 }
 
 // Run computes all results. The first one packs constant weights and makes the memory.
-func (p *Program) Run() error {
+// Before each operation it looks whether ctx has ended, whose error it then returns.
+func (p *Program) Run(ctx context.Context) error {
 	if p.made != nil {
-		if err := p.prepare(); err != nil {
+		if err := p.prepare(ctx); err != nil {
 			return err
 		}
 	}
 	for i := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		s := &p.steps[i]
 		for j, v := range s.in {
 			if v == kept {

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -100,7 +102,7 @@ func TestProgramsGiveTheSame(t *testing.T) {
 		}
 		for range 2 {
 			p.Set("x", input(g))
-			if err := p.Run(); err != nil {
+			if err := p.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			var bits []uint32
@@ -161,11 +163,11 @@ func TestProgramErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Run(); err == nil || !strings.Contains(err.Error(), "Tanh: input 0 has no value") {
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "Tanh: input 0 has no value") {
 		t.Errorf("without the input: %v", err)
 	}
 	p.Set("x", tensor.New(tensor.Of(tensor.Int64), tensor.WithShape(2, 2)))
-	if err := p.Run(); err == nil || !strings.Contains(err.Error(), "Tanh: interface conversion") {
+	if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "Tanh: interface conversion") {
 		t.Errorf("an input of another type: %v", err)
 	}
 	if _, err := NewProgram(g, x); err == nil {
@@ -198,7 +200,7 @@ func TestProgramKeepsWeightsOnce(t *testing.T) {
 		}
 		p.Set("x", ones(1, 1, 2, 2))
 		for range 3 {
-			if err := p.Run(); err != nil {
+			if err := p.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			want := float32(1)
@@ -260,12 +262,68 @@ func TestProgramAllocatesNothing(t *testing.T) {
 	least := math.Inf(1)
 	for range 5 {
 		least = min(least, testing.AllocsPerRun(10, func() {
-			if err := p.Run(); err != nil {
+			if err := p.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}))
 	}
 	if least > 2 {
 		t.Errorf("%g allocations a run, of two elementwise operations", least)
+	}
+}
+
+// A program looks at its context before every operation and before weights are packed.
+func TestProgramEnds(t *testing.T) {
+	g := gorgonia.NewGraph()
+	n := Data(g, "x", tensor.Float32, 1, 4, 6, 6)
+	const steps = 9
+	for range steps {
+		var err error
+		if n, err = InstanceNorm(n, 1e-5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := NewProgram(g, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Set("x", ones(1, 4, 6, 6))
+	for after := range steps {
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := 0
+		p.Observe(func(Event) {
+			if ran++; ran == after {
+				cancel()
+			}
+		})
+		if after == 0 {
+			cancel()
+		}
+		if err := p.Run(ctx); !errors.Is(err, context.Canceled) || ran != after {
+			t.Errorf("ended after %d of %d operations, want %d: %v", ran, steps, after, err)
+		}
+		cancel()
+	}
+
+	g = gorgonia.NewGraph()
+	w, err := Constant(g, "w", ones(1, 1, 1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := Conv2D(Data(g, "x", tensor.Float32, 1, 1, 2, 2), w, nil, Square(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = NewProgram(g, y); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Run(ctx); !errors.Is(err, context.Canceled) || p.values[p.constants[0]] == nil {
+		t.Errorf("the weights were packed all the same: %v", err)
+	}
+	p.Set("x", ones(1, 1, 2, 2))
+	if err := p.Run(t.Context()); err != nil {
+		t.Errorf("a run after one that ended: %v", err)
 	}
 }
