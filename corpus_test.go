@@ -1,0 +1,564 @@
+package encipher
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"filippo.io/age"
+
+	"enciphergan/internal/container"
+	"enciphergan/internal/corpus"
+	"enciphergan/internal/key"
+	"enciphergan/internal/record"
+	"enciphergan/models"
+)
+
+const corpusFolder = "testdata/corpus"
+
+// TestCorpus opens what must open and is refused what must be refused.
+// ENCIPHER_UPDATE=1 writes the files anew, where the format has changed on purpose.
+func TestCorpus(t *testing.T) {
+	files, err := models.Files(models.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenModel(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("ENCIPHER_UPDATE") != "" {
+		writeCorpus(t, m)
+	}
+	l := corpus.Load(t, corpusFolder)
+	if l.Model != m.Fingerprint() {
+		t.Fatalf("the corpus is of model %s", l.Model)
+	}
+	known := map[string]bool{"corpus.json": true}
+	steps := map[int]int{}
+	for _, c := range l.Cases {
+		known[c.File] = true
+		steps[c.Step]++
+		t.Run(c.File, func(t *testing.T) {
+			t.Parallel()
+			o, err := openCase(t, m, c)
+			if c.Step != 0 {
+				if CodeOf(err) != c.Error {
+					t.Errorf("%s: %v, of code %q; step %d refuses it as %q", c.About, err, CodeOf(err), c.Step, c.Error)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", c.About, err)
+			}
+			if got := fmt.Sprintf("%x", o.Picture.Digest()); got != c.Digest || !o.Exact {
+				t.Errorf("%s: digest %s, want %s; exact %t", c.About, got, c.Digest, o.Exact)
+			}
+			original := ""
+			if o.File != nil {
+				original = fmt.Sprintf("%x", sha256.Sum256(o.File))
+			}
+			if original != c.Original || o.Name != c.Name {
+				t.Errorf("%s: the kept file is %s, named %q; want %s, %q", c.About, original, o.Name, c.Original, c.Name)
+			}
+		})
+	}
+	for step := range 10 {
+		if steps[step] == 0 {
+			t.Errorf("no case for step %d", step)
+		}
+	}
+	entries, err := os.ReadDir(corpusFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !known[e.Name()] {
+			t.Errorf("%s is not in the list", e.Name())
+		}
+	}
+}
+
+func openCase(t *testing.T, m *Model, c corpus.Case) (*Opened, error) {
+	file := c.Read(t, corpusFolder)
+	var secret Secret
+	switch {
+	case c.Key != "":
+		k, err := ParseKey(c.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret = KeyFile{k}
+	case c.Passphrase != "":
+		p, err := NewPassphrase(c.Passphrase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret = p
+	default:
+		i, err := ParseIdentities(c.Identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret = i
+	}
+	info, err := Inspect(file)
+	if err != nil {
+		return nil, err
+	}
+	if info.Model != m.Fingerprint() { // before the work of unlocking
+		_, err := m.Decrypt(t.Context(), file, secretOf(t, corpusSecret))
+		return nil, err
+	}
+	k, err := info.Unlock(secret)
+	if err != nil {
+		return nil, err
+	}
+	return m.Decrypt(t.Context(), file, k)
+}
+
+// What opens the files of the corpus.
+const (
+	corpusSecret     = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f"
+	corpusPassphrase = "Fünf Wörter für das Korpus"
+)
+
+func secretOf(t *testing.T, text string) Key {
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key.FromSecret([32]byte(b))
+}
+
+// corpusWriter collects cases.
+type corpusWriter struct {
+	*testing.T
+	model *Model
+	list  corpus.List
+	key   Key
+}
+
+func writeCorpus(t *testing.T, m *Model) {
+	if err := os.RemoveAll(corpusFolder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(corpusFolder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	w := &corpusWriter{T: t, model: m, key: secretOf(t, corpusSecret)}
+	w.list.About = "Cipher images for readers of docs/format.md. Those with a digest open, with the given key, passphrase or age identity, and give the picture of that digest. " +
+		"The others are refused by the numbered step of Reading, before any other; error is the code that this project's programs give. Written by TestCorpus."
+	w.list.Model = m.Fingerprint()
+	w.positive()
+	w.negative()
+	data, err := json.MarshalIndent(w.list, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(corpusFolder, "corpus.json"), append(data, '\n'), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *corpusWriter) add(c corpus.Case, file []byte) {
+	if c.Key == "" && c.Passphrase == "" && c.Identity == "" {
+		c.Key = w.key.Text()
+	}
+	w.list.Cases = append(w.list.Cases, c)
+	if err := os.WriteFile(filepath.Join(corpusFolder, c.File), file, 0o666); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *corpusWriter) encode(m image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		w.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// opens adds a file of a picture that must come back.
+func (w *corpusWriter) opens(c corpus.Case, picture []byte, k Key, opts ...Option) []byte {
+	s, err := w.model.Encrypt(w.Context(), picture, k, opts...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	c.Digest = fmt.Sprintf("%x", s.Plain.Digest())
+	w.add(c, s.PNG)
+	return s.PNG
+}
+
+func (w *corpusWriter) positive() {
+	r := rand.New(rand.NewPCG(1, 2))
+	fill := func(pixels []byte) {
+		for i := range pixels {
+			pixels[i] = byte(r.Uint32())
+		}
+	}
+	soft := func(width, height int) *image.NRGBA {
+		m := image.NewNRGBA(image.Rect(0, 0, width, height))
+		for y := range height {
+			for x := range width {
+				m.SetNRGBA(x, y, color.NRGBA{uint8(x*3 + r.IntN(5)), uint8(y*5 + r.IntN(5)), uint8(x*y/9 + r.IntN(5)), 255})
+			}
+		}
+		return m
+	}
+	opaque := image.NewNRGBA(image.Rect(0, 0, 20, 17))
+	fill(opaque.Pix)
+	for i := 3; i < len(opaque.Pix); i += 4 {
+		opaque.Pix[i] = 255
+	}
+	gray, gray16 := image.NewGray(image.Rect(0, 0, 40, 24)), image.NewGray16(image.Rect(0, 0, 17, 30))
+	alpha, deep := image.NewNRGBA(image.Rect(0, 0, 21, 18)), image.NewNRGBA64(image.Rect(0, 0, 16, 19))
+	for _, pixels := range [][]byte{gray.Pix, gray16.Pix, alpha.Pix, deep.Pix} {
+		fill(pixels)
+	}
+	w.opens(corpus.Case{File: "noise.png", About: "noise, 20 x 17, padded by reflection to 20 x 20"}, w.encode(opaque), w.key)
+	plain := w.opens(corpus.Case{File: "soft.png", About: "a picture whose residual is mostly zeros"}, w.encode(soft(48, 32)), w.key)
+	w.opens(corpus.Case{File: "one-pixel.png", About: "one pixel, padded to 16 x 16"}, w.encode(soft(1, 1)), w.key)
+	w.opens(corpus.Case{File: "tiles.png", About: "two tiles, of 256 x 16 and 24 x 16"}, w.encode(soft(280, 16)), w.key)
+	w.opens(corpus.Case{File: "tiles-uneven.png", About: "two tiles, of 16 x 256 and 16 x 264: what remains is below the least side"}, w.encode(soft(13, 520)), w.key)
+	w.opens(corpus.Case{File: "gray.png", About: "gray"}, w.encode(gray), w.key)
+	w.opens(corpus.Case{File: "gray16.png", About: "gray of 16 bits"}, w.encode(gray16), w.key)
+	w.opens(corpus.Case{File: "alpha.png", About: "alpha"}, w.encode(alpha), w.key)
+	w.opens(corpus.Case{File: "deep.png", About: "16 bits and alpha"}, w.encode(deep), w.key)
+
+	// The same samples, written anew by another tool: filtered, in several IDAT, with chunks of its own.
+	shown, err := png.Decode(bytes.NewReader(plain))
+	if err != nil {
+		w.Fatal(err)
+	}
+	first := w.list.Cases[slices.IndexFunc(w.list.Cases, func(c corpus.Case) bool { return c.File == "soft.png" })]
+	again := slices.Insert(chunksOf(w.encode(shown)), 1, chunksOf(plain)[1], chunk{"gAMA", []byte{0, 0, 0xb1, 0x8f}})
+	idat := slices.IndexFunc(again, func(c chunk) bool { return c.name == "IDAT" })
+	again = slices.Insert(again, idat+1, chunk{"IDAT", again[idat].data[100:]})
+	again[idat].data = again[idat].data[:100]
+	w.add(corpus.Case{File: "written-anew.png", About: "soft.png with other filters, compression and chunks", Digest: first.Digest}, join(again))
+
+	// The other key slots.
+	p, err := NewPassphrase(corpusPassphrase)
+	if err != nil {
+		w.Fatal(err)
+	}
+	k, slot, err := p.Lock()
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.opens(corpus.Case{File: "passphrase.png", About: "sealed with a passphrase", Passphrase: corpusPassphrase}, w.encode(soft(16, 16)), k, WithSlot(slot))
+	// The same with its letters decomposed, which normal form C makes equal.
+	w.add(corpus.Case{File: "passphrase-decomposed.png", About: "the passphrase is given in normal form D", Passphrase: "Fu\u0308nf Wo\u0308rter fu\u0308r das Korpus",
+		Digest: w.list.Cases[len(w.list.Cases)-1].Digest}, readFile(w.T, "passphrase.png"))
+	for _, hybrid := range []bool{false, true} {
+		c := corpus.Case{File: "recipient.png", About: "sealed for two X25519 recipients, of which the identity is the second"}
+		var recipients [2]string
+		for i := range recipients {
+			if hybrid {
+				c.File, c.About = "recipient-hybrid.png", "sealed for two hybrid recipients, of which the identity is the second"
+				identity, err := age.GenerateHybridIdentity()
+				if err != nil {
+					w.Fatal(err)
+				}
+				c.Identity, recipients[i] = identity.String(), identity.Recipient().String()
+			} else {
+				identity, err := age.GenerateX25519Identity()
+				if err != nil {
+					w.Fatal(err)
+				}
+				c.Identity, recipients[i] = identity.String(), identity.Recipient().String()
+			}
+		}
+		to, err := ParseRecipients(recipients[0] + "\n" + recipients[1])
+		if err != nil {
+			w.Fatal(err)
+		}
+		k, slot, err := to.Lock()
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.opens(c, w.encode(soft(16, 16)), k, WithSlot(slot))
+	}
+
+	// A kept file.
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, soft(33, 20), nil); err != nil {
+		w.Fatal(err)
+	}
+	sum := sha256.Sum256(photo.Bytes())
+	w.opens(corpus.Case{File: "kept.png", About: "a JPEG, kept byte by byte", Original: hex.EncodeToString(sum[:]), Name: "Köln 1.jpg"}, photo.Bytes(), w.key,
+		WithExact(ExactFile), WithName("Köln 1.jpg"))
+}
+
+func readFile(t *testing.T, name string) []byte {
+	b, err := os.ReadFile(filepath.Join(corpusFolder, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// chunk is one chunk of a PNG.
+type chunk struct {
+	name string
+	data []byte
+}
+
+// chunksOf takes a PNG apart.
+func chunksOf(file []byte) (list []chunk) {
+	for rest := file[8:]; len(rest) >= 12; {
+		n := binary.BigEndian.Uint32(rest)
+		list = append(list, chunk{string(rest[4:8]), bytes.Clone(rest[8 : 8+n])})
+		rest = rest[12+n:]
+	}
+	return list
+}
+
+// join makes a PNG of chunks, with their checksums.
+func join(list []chunk) []byte {
+	file := []byte("\x89PNG\r\n\x1a\n")
+	for _, c := range list {
+		file = binary.BigEndian.AppendUint32(file, uint32(len(c.data)))
+		at := len(file)
+		file = append(append(file, c.name...), c.data...)
+		file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(file[at:]))
+	}
+	return file
+}
+
+// refused adds a file that a step refuses.
+func (w *corpusWriter) refused(step int, code, name, about string, file []byte, secret ...string) {
+	c := corpus.Case{File: fmt.Sprintf("step%d-%s.png", step, name), About: about, Step: step, Error: code}
+	switch {
+	case len(secret) == 1:
+		c.Key = secret[0]
+	case len(secret) == 2:
+		c.Passphrase = secret[1]
+	}
+	w.add(c, file)
+}
+
+// sealing is all that goes into a file, to be changed before it is sealed.
+type sealing struct {
+	header                     container.Header
+	levels, statistics, record []byte
+}
+
+func (w *corpusWriter) negative() {
+	soft := readFile(w.T, "soft.png")
+	// with changes the chunks of soft.png and mends their checksums.
+	with := func(change func(list []chunk) []chunk) []byte { return join(change(chunksOf(soft))) }
+	// header changes the content of its enCR.
+	header := func(change func(b []byte) []byte) []byte {
+		return with(func(list []chunk) []chunk { list[1].data = change(list[1].data); return list })
+	}
+	put := func(at int, b ...byte) func([]byte) []byte {
+		return func(header []byte) []byte { copy(header[at:], b); return header }
+	}
+	ihdr := func(at int, b ...byte) []byte {
+		return with(func(list []chunk) []chunk { copy(list[0].data[at:], b); return list })
+	}
+
+	// 1: no cipher image.
+	w.refused(1, NotCipher, "text", "not a PNG", []byte("This is no picture.\n"))
+	w.refused(1, NotCipher, "empty", "an empty file", nil)
+	w.refused(1, NotCipher, "picture", "a PNG without enCR", with(func(list []chunk) []chunk { return slices.Delete(list, 1, 2) }))
+	w.refused(1, NotCipher, "magic", "an enCR without the magic", header(put(0, 'D')))
+	w.refused(1, NotCipher, "cut", "a file that was cut before its enCR", soft[:40])
+
+	// 2: damaged around enCR.
+	w.refused(2, Changed, "twice", "two chunks enCR", with(func(list []chunk) []chunk { return slices.Insert(list, 1, list[1]) }))
+	sum := bytes.Clone(soft)
+	sum[8+25+8+60]++
+	w.refused(2, Changed, "checksum", "a wrong checksum of enCR", sum)
+	w.refused(2, Changed, "cut", "a file that was cut in its pixels", soft[:len(soft)-100])
+	w.refused(2, Changed, "no-end", "a file without IEND", soft[:len(soft)-12])
+
+	// 3: of a later version.
+	w.refused(3, UnsupportedVersion, "version", "version 2", header(put(9, 2)))
+	w.refused(3, UnsupportedVersion, "flags", "a flag of a later version", header(put(10, 2)))
+	w.refused(3, UnsupportedVersion, "slot", "a key slot of kind 3", header(put(11, 3)))
+
+	// 4: fields out of range.
+	w.refused(4, Changed, "cut-header", "a header of 100 bytes", header(func(b []byte) []byte { return b[:100] }))
+	w.refused(4, Changed, "width", "a picture 0 pixels wide", header(put(44, 0, 0, 0, 0)))
+	w.refused(4, Changed, "stride", "a stride of 0", header(put(52, 0, 0)))
+	w.refused(4, Changed, "side", "a side that is no multiple of the stride", header(put(54, 1, 1)))
+	w.refused(4, Changed, "min-side", "a least side that is no multiple of the stride", header(put(56, 0, 17)))
+	w.refused(4, Changed, "slot-data", "data in the slot of a key file", header(func(b []byte) []byte { return append(put(114, 0, 1)(b), 0) }))
+	w.refused(4, Changed, "slot-length", "a slot that is longer than the chunk", header(put(114, 0xff, 0xff)))
+	w.refused(4, TooLarge, "size", "a size over any reader's limit", header(put(44, 0x20, 0, 0, 0, 0x20, 0, 0, 0)))
+	w.refused(4, Changed, "ihdr-width", "an IHDR of another width", ihdr(0, 0, 0, 0, 44))
+	w.refused(4, Changed, "ihdr-depth", "an IHDR of 16 bits", ihdr(8, 16))
+	w.refused(4, Changed, "ihdr-colour", "an IHDR with alpha", ihdr(9, 6))
+	argon := func(name, about string, at int, b ...byte) {
+		list := chunksOf(readFile(w.T, "passphrase.png"))
+		copy(list[1].data[116+16+at:], b)
+		w.refused(4, Changed, name, about, join(list), "", corpusPassphrase)
+	}
+	argon("argon2id-no-pass", "Argon2id without a pass", 0, 0, 0, 0, 0)
+	argon("argon2id-passes", "Argon2id with more passes than a reader takes", 0, 0, 0, 0, 255)
+	argon("argon2id-memory", "Argon2id over more memory than a reader takes", 4, 1, 0, 0, 0)
+	argon("argon2id-little", "Argon2id over less than 8 KiB a lane", 4, 0, 0, 0, 31)
+	argon("argon2id-lanes", "Argon2id in more lanes than a reader takes", 8, 255)
+	list := chunksOf(readFile(w.T, "recipient.png"))
+	list[1].data[116] = 'A'
+	w.refused(4, Changed, "age", "a slot that is no age file", join(list))
+
+	// 5: another model.
+	w.refused(5, OtherModel, "model", "another model's fingerprint", header(func(b []byte) []byte { b[12] ^= 1; return b }))
+	w.refused(5, Changed, "tiling", "the model's fingerprint, another tiling", header(put(54, 0, 128)))
+
+	// 6: another key.
+	other := secretOf(w.T, "ff"+corpusSecret[2:])
+	w.refused(6, WrongKey, "key", "another key", soft, other.Text())
+	w.refused(6, WrongKey, "nonce", "another nonce", header(func(b []byte) []byte { b[58] ^= 1; return b }))
+	w.refused(6, WrongKey, "commitment", "another commitment", header(func(b []byte) []byte { b[82] ^= 1; return b }))
+	w.refused(6, WrongKey, "passphrase", "another passphrase", readFile(w.T, "passphrase.png"), "", corpusPassphrase+".")
+	w.refused(6, WrongKey, "kind", "a key, where a passphrase is asked for", readFile(w.T, "passphrase.png"))
+
+	// 7: changed.
+	w.refused(7, Changed, "sample", "one sample changed", with(func(list []chunk) []chunk {
+		m, err := png.Decode(bytes.NewReader(soft))
+		if err != nil {
+			w.Fatal(err)
+		}
+		m.(*image.RGBA).Pix[4*100+1] ^= 1
+		i := slices.IndexFunc(list, func(c chunk) bool { return c.name == "IDAT" })
+		list[i] = chunksOf(w.encode(m))[1]
+		return list
+	}))
+	w.refused(7, Changed, "tail", "the last byte of the tag changed", header(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }))
+	w.refused(7, Changed, "tail-cut", "a tail without its last byte", header(func(b []byte) []byte { return b[:len(b)-1] }))
+	w.refused(7, Changed, "tail-short", "a tail too short for statistics and tag", header(func(b []byte) []byte { return b[:116+100] }))
+	w.refused(7, Changed, "associated", "another height, padded to the same", header(put(48, 0, 0, 0, 31)))
+	w.refused(7, Changed, "idat-missing", "no IDAT", with(func(list []chunk) []chunk { return slices.Delete(list, 2, 3) }))
+	w.refused(7, Changed, "idat-zlib", "an IDAT whose zlib stream is damaged", with(func(list []chunk) []chunk { list[2].data[0] ^= 0x40; return list }))
+	w.refused(7, Changed, "filter", "a row with a filter type that PNG does not have", with(func(list []chunk) []chunk { list[2].data[2+5] = 7; return list }))
+
+	// 8 and 9: sealed by somebody who has the key, and not what a writer makes.
+	subkeys := w.key.Subkeys
+	sealed, plan, err := w.model.parse(soft)
+	if err != nil {
+		w.Fatal(err)
+	}
+	reseal := func(name string, change func(r record.Record, s *sealing)) []byte {
+		text, err := sealed.Open(subkeys(sealed.Header.Nonce), len(plan.Tiles)*w.model.network.StatisticsBytes())
+		if err != nil {
+			w.Fatal(err)
+		}
+		r, err := record.Decode(text.Record)
+		if err != nil {
+			w.Fatal(err)
+		}
+		s := &sealing{sealed.Header, text.Levels, text.Statistics, nil}
+		nonce := sha256.Sum256([]byte(name)) // the keyed layers are then those of another seed
+		copy(s.header.Nonce[:], sealed.Header.Nonce[:])
+		copy(s.header.Nonce[16:], nonce[:])
+		change(r, s)
+		if s.record == nil {
+			s.record = r.Encode()
+		}
+		file, err := container.Seal(s.header, subkeys(s.header.Nonce), s.levels, s.statistics, s.record)
+		if err != nil {
+			w.Fatal(err)
+		}
+		return file
+	}
+	records := map[string]struct {
+		about  string
+		change func(r record.Record, s *sealing)
+	}{
+		"unknown": {"a section of kind 200", func(r record.Record, s *sealing) { s.record = padded(append(sections(r), 200, 0, 0, 0, 0)) }},
+		"order":   {"sections in falling order", func(r record.Record, s *sealing) { s.record = padded(append(section(3, nil), sections(r)...)) }},
+		"twice": {"a section that is there twice", func(r record.Record, s *sealing) {
+			s.record = padded(append(section(1, r[record.Digest]), sections(r)...))
+		}},
+		"cut":            {"a section that is longer than the record", func(r record.Record, s *sealing) { s.record = padded([]byte{1, 0, 1, 0, 0}) }},
+		"no-end":         {"a record of 256 bytes without its end", func(r record.Record, s *sealing) { s.record = section(1, bytes.Repeat([]byte{1}, 251)) }},
+		"padding":        {"padding that is not zero", func(r record.Record, s *sealing) { s.record = r.Encode(); s.record[len(s.record)-1] = 1 }},
+		"padding-length": {"padding that is longer than it must be", func(r record.Record, s *sealing) { s.record = append(r.Encode(), make([]byte, 64)...) }},
+		"digest-length":  {"a digest of 31 bytes", func(r record.Record, s *sealing) { r[record.Digest] = r[record.Digest][:31] }},
+		"no-digest":      {"a residual without a digest", func(r record.Record, s *sealing) { delete(r, record.Digest) }},
+		"no-residual":    {"a digest without a residual", func(r record.Record, s *sealing) { delete(r, record.Residual) }},
+		"gray-content":   {"a section 3 that is not empty", func(r record.Record, s *sealing) { r[record.Gray] = []byte{1} }},
+		"gray-alpha": {"gray with alpha", func(r record.Record, s *sealing) {
+			r[record.Gray], r[record.Alpha] = nil, record.Pack(make([]byte, 48*32))
+		}},
+		"name-slash": {"a name with a slash", func(r record.Record, s *sealing) { r[record.File], r[record.Name] = soft, []byte("../a.png") }},
+		"name-utf8":  {"a name that is not UTF-8", func(r record.Record, s *sealing) { r[record.File], r[record.Name] = soft, []byte("a\xff.png") }},
+		"name-long": {"a name of 256 bytes", func(r record.Record, s *sealing) {
+			r[record.File], r[record.Name] = soft, bytes.Repeat([]byte{'a'}, 256)
+		}},
+		"chunks-critical": {"a critical PNG chunk among those that are kept", func(r record.Record, s *sealing) { r[record.Chunks] = join([]chunk{{"PLTE", []byte{1, 2, 3}}})[8:] }},
+		"chunks-checksum": {"a kept PNG chunk with a wrong checksum", func(r record.Record, s *sealing) {
+			b := join([]chunk{{"gAMA", []byte{0, 0, 0xb1, 0x8f}}})[8:]
+			b[len(b)-1] ^= 1
+			r[record.Chunks] = b
+		}},
+	}
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		w.refused(8, UnsupportedVersion, name, records[name].about, reseal(name, records[name].change))
+	}
+	inexact := map[string]struct {
+		about  string
+		change func(r record.Record, s *sealing)
+	}{
+		"digest": {"another digest", func(r record.Record, s *sealing) { s.header = sealed.Header; r[record.Digest][0] ^= 1 }},
+		"residual": {"a residual that was cut", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.Residual] = r[record.Residual][:3]
+		}},
+		"residual-kind": {"a residual with a stream of an unknown kind", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.Residual] = []byte{0, 0, 0, 1, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0}
+		}},
+		"residual-empty": {"an empty residual", func(r record.Record, s *sealing) { s.header = sealed.Header; r[record.Residual] = nil }},
+		"alpha-short": {"an alpha channel that is one byte too short", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.Alpha] = record.Pack(make([]byte, 48*32-1))
+		}},
+		"alpha-long": {"an alpha channel that is one byte too long", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.Alpha] = record.Pack(make([]byte, 48*32+1))
+		}},
+		"nonce": {"the right picture, encrypted with the keyed layers of another nonce", func(r record.Record, s *sealing) {}},
+	}
+	for _, name := range slices.Sorted(maps.Keys(inexact)) {
+		w.refused(9, NotExact, name, inexact[name].about, reseal(name, inexact[name].change))
+	}
+}
+
+// section is one section of a record.
+func section(kind byte, content []byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(content))), content...)
+}
+
+// sections are those of a record, without its end.
+func sections(r record.Record) (b []byte) {
+	for _, k := range slices.Sorted(maps.Keys(r)) {
+		b = append(b, section(byte(k), r[k])...)
+	}
+	return b
+}
+
+// padded ends and pads a record.
+func padded(b []byte) []byte {
+	b = append(b, 0)
+	return append(b, make([]byte, record.Padded(len(b))-len(b))...)
+}
