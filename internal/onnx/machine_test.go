@@ -186,7 +186,7 @@ func TestSymbolicDimensions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if y := run(t, m, map[string]*tensor.Dense{"x": random(seeded(t), 1, 1, 2, 3)})["y"]; !y.Shape().Eq(tensor.Shape{1, 1, 2, 3}) {
+	if y := run(t, m, map[string]*tensor.Dense{"x": random(seeded(t), 1, 1, 2, 3)})["y"]; !slices.Equal(y.Shape(), tensor.Shape{1, 1, 2, 3}) {
 		t.Errorf("shape %v", y.Shape())
 	}
 	for _, dims := range []map[string]int{nil, {"H": 2}, {"H": 2, "W": 0}, {"H": 1 << 31, "W": 1 << 31}, {"H": -2, "W": -3}} {
@@ -267,7 +267,7 @@ func TestShapeArithmetic(t *testing.T) {
 	), map[string]int{"H": 3, "W": 4})
 	in := random(seeded(t), 2, 3, 4)
 	out := run(t, m, map[string]*tensor.Dense{"x": in})
-	if !out["y"].Shape().Eq(tensor.Shape{12, 2}) {
+	if !slices.Equal(out["y"].Shape(), tensor.Shape{12, 2}) {
 		t.Errorf("shape %v, want (12, 2)", out["y"].Shape())
 	}
 	wantFloats(t, "y", out["y"], in.Data().([]float32)...)
@@ -348,7 +348,7 @@ func TestRewriteKeepsBits(t *testing.T) {
 			}
 			results[i] = run(t, machine, map[string]*tensor.Dense{"x": x, "i": filled(data, shape...)})["y"]
 		}
-		if !results[0].Shape().Eq(results[1].Shape()) {
+		if !slices.Equal(results[0].Shape(), results[1].Shape()) {
 			t.Fatalf("%s: shapes %v and %v", name, results[0].Shape(), results[1].Shape())
 		}
 		wantFloats(t, name, results[1], results[0].Data().([]float32)...)

@@ -3,12 +3,12 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // floats reports operands that are not float32. Half-precision numbers are
@@ -175,7 +175,7 @@ func reduceMean(c *call) (*operand, error) {
 		if n, err = op.ReduceMean(n, len(last)); err != nil {
 			return nil, err
 		}
-		if tensor.Shape(shape).Eq(n.Shape()) {
+		if slices.Equal(shape, n.Shape()) {
 			return n, nil
 		}
 		return op.Reshape(n, shape...)

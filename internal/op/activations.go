@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -112,7 +113,7 @@ func InverseErf(c, table *gorgonia.Node) (*gorgonia.Node, error) {
 		Name:  "InverseErf",
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if !in[1].Eq(tensor.Shape{kernel.Levels}) {
+			if !slices.Equal(in[1], tensor.Shape{kernel.Levels}) {
 				return nil, fmt.Errorf("the table is %v, want (%d)", in[1], kernel.Levels)
 			}
 			return in[0], nil

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -54,7 +55,7 @@ func linkOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (link *kernel.Link,
 	if a.Dtype() != tensor.Float32 {
 		return nil, 0
 	}
-	if a.Shape().Eq(b.Shape()) {
+	if slices.Equal(a.Shape(), b.Shape()) {
 		l = kernel.LinkTensor(arithmetic, false)
 		return &l, 0
 	}

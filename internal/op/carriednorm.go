@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -59,7 +60,7 @@ func carried(name string, f affineKernel, back affineGrad, fromOutput bool, x, s
 	return Apply(Spec{
 		Name: name, Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if in[0].Dims() < 3 || !in[1].Eq(tensor.Shape{in[0][0], 2 * in[0][1]}) {
+			if in[0].Dims() < 3 || !slices.Equal(in[1], tensor.Shape{in[0][0], 2 * in[0][1]}) {
 				return nil, fmt.Errorf("statistics %v do not fit %v", in[1], in[0])
 			}
 			return in[0], nil

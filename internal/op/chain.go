@@ -28,7 +28,7 @@ func (u *unit) chain() {
 		flows = []int{0, 1}
 	}
 	for _, flow := range flows {
-		if before := u.in[flow]; before.links != nil && before.readers == 1 && before.o.shape.Eq(u.o.shape) {
+		if before := u.in[flow]; before.links != nil && before.readers == 1 && slices.Equal(before.o.shape, u.o.shape) {
 			u.extend(flow, before.flowing, before.links)
 			u.in, u.o = u.flowing, chained(u)
 			before.readers = 0

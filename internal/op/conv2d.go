@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"enciphergan/internal/kernel"
@@ -90,11 +91,11 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 			return nil
 		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if biasAt > 0 && !in[biasAt].Eq(tensor.Shape{c.M}) {
+			if biasAt > 0 && !slices.Equal(in[biasAt], tensor.Shape{c.M}) {
 				return nil, fmt.Errorf("bias %v for %d output channels", in[biasAt], c.M)
 			}
 			out := tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}
-			if addAt > 0 && !in[addAt].Eq(out) {
+			if addAt > 0 && !slices.Equal(in[addAt], out) {
 				return nil, fmt.Errorf("%v cannot be added to outputs of %v", in[addAt], out)
 			}
 			return out, nil
@@ -162,7 +163,7 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 			return nil
 		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if want := (tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}); !in[0].Eq(want) {
+			if want := (tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}); !slices.Equal(in[0], want) {
 				return nil, fmt.Errorf("gradient %v does not fit output %v", in[0], want)
 			}
 			return x, nil

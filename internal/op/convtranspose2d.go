@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -56,7 +57,7 @@ func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 		Name:  "ChannelBias",
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if in[0].Dims() < 3 || !in[1].Eq(tensor.Shape{in[0][1]}) {
+			if in[0].Dims() < 3 || !slices.Equal(in[1], tensor.Shape{in[0][1]}) {
 				return nil, fmt.Errorf("bias %v does not fit input %v", in[1], in[0])
 			}
 			return in[0], nil

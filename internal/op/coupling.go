@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -148,7 +149,7 @@ func binary(name string, a kernel.BinaryOp, x, y *gorgonia.Node, diff func(in go
 	return Apply(Spec{
 		Name: name, Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if !in[0].Eq(in[1]) {
+			if !slices.Equal(in[0], in[1]) {
 				return nil, fmt.Errorf("shapes %v and %v differ", in[0], in[1])
 			}
 			return in[0], nil

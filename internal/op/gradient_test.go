@@ -164,7 +164,7 @@ func (r row) gradients(t *testing.T, weights []float32, trainable func(i int) bo
 	}
 	read := make([]gorgonia.Value, len(grads))
 	for i, n := range grads {
-		if !n.Shape().Eq(by[i].Shape()) {
+		if !slices.Equal(n.Shape(), by[i].Shape()) {
 			t.Fatalf("a gradient of shape %v for an input of %v", n.Shape(), by[i].Shape())
 		}
 		gorgonia.Read(n, &read[i])

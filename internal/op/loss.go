@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -17,7 +18,7 @@ func scalarOf(shape func([]tensor.Shape) error) func([]tensor.Shape) (tensor.Sha
 }
 
 func pair(in []tensor.Shape) error {
-	if in[0].Dims() != 4 || !in[0].Eq(in[1]) {
+	if in[0].Dims() != 4 || !slices.Equal(in[0], in[1]) {
 		return fmt.Errorf("want two pictures (N, C, H, W) of one shape, not %v and %v", in[0], in[1])
 	}
 	return nil

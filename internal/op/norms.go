@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -66,7 +67,7 @@ func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float
 		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			for _, s := range in[1:] {
-				if in[0].Dims() < 2 || !s.Eq(tensor.Shape{in[0][1]}) {
+				if in[0].Dims() < 2 || !slices.Equal(s, tensor.Shape{in[0][1]}) {
 					return nil, fmt.Errorf("parameters %v do not fit input %v", s, in[0])
 				}
 			}
@@ -86,7 +87,7 @@ func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
 		Name: "ChannelAffine", Arity: 3,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			for _, s := range in[1:] {
-				if in[0].Dims() < 3 || !s.Eq(tensor.Shape{in[0][1]}) {
+				if in[0].Dims() < 3 || !slices.Equal(s, tensor.Shape{in[0][1]}) {
 					return nil, fmt.Errorf("parameters %v do not fit input %v", s, in[0])
 				}
 			}

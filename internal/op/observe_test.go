@@ -1,6 +1,7 @@
 package op
 
 import (
+	"slices"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -39,7 +40,7 @@ func TestObserve(t *testing.T) {
 	if len(events) != 2 || events[0].Name != "Tanh" || events[1].Name != "Channels{0 1}" {
 		t.Fatalf("events %+v", events)
 	}
-	if e := events[1]; len(e.In) != 1 || !e.In[0].Eq(tensor.Shape{1, 2, 3, 3}) || !e.Out.Eq(tensor.Shape{1, 1, 3, 3}) || e.Took < 0 {
+	if e := events[1]; len(e.In) != 1 || !slices.Equal(e.In[0], tensor.Shape{1, 2, 3, 3}) || !slices.Equal(e.Out, tensor.Shape{1, 1, 3, 3}) || e.Took < 0 {
 		t.Errorf("event %+v", e)
 	}
 }

@@ -107,8 +107,9 @@ func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
-	o := &operation{spec: s, shape: out.Clone(), reads: shapes, inTypes: make([]hm.Type, len(in)), wrt: make([]bool, len(in))}
+	o := &operation{spec: s, shape: out.Clone(), reads: shapes, of: make([]int64, len(in)), inTypes: make([]hm.Type, len(in)), wrt: make([]bool, len(in))}
 	for i, n := range in {
+		o.of[i] = n.ID()
 		o.inTypes[i] = n.Type()
 		o.wrt[i] = s.Diff != nil && (s.Wrt == nil || s.Wrt[i]) && active(n)
 	}
@@ -125,6 +126,7 @@ type operation struct {
 	spec    Spec
 	shape   tensor.Shape
 	reads   []tensor.Shape // of the inputs
+	of      []int64        // the nodes of the inputs, by which Gorgonia numbers them
 	inTypes []hm.Type
 	wrt     []bool
 	out     *tensor.Dense
@@ -227,9 +229,12 @@ func event(s *instruction, took time.Duration) Event {
 func (o *operation) ReturnsPtr() bool     { return true }
 func (o *operation) CallsExtern() bool    { return false }
 func (o *operation) OverwritesInput() int { return -1 }
+
+// WriteHash includes the inputs: Gorgonia takes two nodes for one where their hashes, of
+// 32 bits, and those of their operations are equal, and does not look at what they read.
 func (o *operation) WriteHash(h hash.Hash) {
 	io.WriteString(h, o.spec.Name)
-	fmt.Fprintf(h, "%v", o.shape)
+	fmt.Fprintf(h, "%v%v", o.shape, o.of)
 }
 func (o *operation) String() string   { return o.spec.Name }
 func (o *operation) Hashcode() uint32 { h := fnv.New32a(); o.WriteHash(h); return h.Sum32() }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 
@@ -33,7 +34,7 @@ func permute(name string, f func(n, c, p int, index []int32, dst, src []float32)
 				return nil, fmt.Errorf("want (N, C, H, W), not %v", in[0])
 			}
 			_, c, p := planes(in[0])
-			if !in[1].Eq(tensor.Shape{1, c, p}) {
+			if !slices.Equal(in[1], tensor.Shape{1, c, p}) {
 				return nil, fmt.Errorf("index %v does not fit input %v", in[1], in[0])
 			}
 			return in[0], nil

@@ -148,7 +148,7 @@ func (p *Program) plan(units []*unit) (regions []*region) {
 		of, need := u.o.spec.Type, max(1, u.o.shape.TotalSize())
 		// An input that nothing else reads gives its place, or a free region does.
 		for _, in := range u.in {
-			if r := in.region; r != nil && u.o.spec.InPlace && in.readers == 1 && in.shape().Eq(u.o.shape) && r.of == of {
+			if r := in.region; r != nil && u.o.spec.InPlace && in.readers == 1 && slices.Equal(in.shape(), u.o.shape) && r.of == of {
 				u.region = r
 				in.readers++ // its region does not become free
 				break

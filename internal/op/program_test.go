@@ -51,7 +51,7 @@ func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.No
 		case 4:
 			n, err = Broadcast(kernel.BinaryOp(r.IntN(3)), half, a)
 		default:
-			if !a.Shape().Eq(b.Shape()) {
+			if !slices.Equal(a.Shape(), b.Shape()) {
 				continue
 			}
 			n, err = Broadcast(kernel.BinaryOp(r.IntN(3)), a, b)

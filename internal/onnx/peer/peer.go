@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func MaxDifference(a, b map[string]*tensor.Dense) (difference float64, output st
 	}
 	for name, x := range a {
 		y, ok := b[name]
-		if !ok || !x.Shape().Eq(y.Shape()) || x.Dtype() != y.Dtype() {
+		if !ok || !slices.Equal(x.Shape(), y.Shape()) || x.Dtype() != y.Dtype() {
 			return 0, name, fmt.Errorf("output %q differs in shape or type, or is missing", name)
 		}
 		p, q := float64s(x), float64s(y)
