@@ -6,9 +6,20 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1; slope 0 is ReLU.
+// LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1; slope 0 is ReLU, whose
+// zero is negative for x < 0. NaN stays NaN.
 func LeakyReLU(dst, src []float32, slope float32) {
-	mapBy(simd.Leaky, dst, src, slope, 0, func(v float32) float32 { return leaky(v, slope) })
+	f, p, one := leakyMap(slope)
+	mapBy(f, dst, src, p, 0, func(v float32) float32 { return one(v, p) })
+}
+
+// leakyMap is the map of LeakyReLU with its number, and that map of one element. The map
+// of ReLU does not multiply, since 0 times -Inf is NaN; all other bits are those of the product.
+func leakyMap(slope float32) (f simd.Map, p float32, one func(v, p float32) float32) {
+	if slope == 0 {
+		return simd.Larger, float32(math.Copysign(0, -1)), larger
+	}
+	return simd.Leaky, slope, leaky
 }
 
 // LeakyReLUGrad computes dx = dy, times slope where x < 0.

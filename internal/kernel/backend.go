@@ -186,6 +186,14 @@ func leaky(v, slope float32) float32 {
 	return v
 }
 
+// larger is v where neither is greater.
+func larger(v, p float32) float32 {
+	if v < p {
+		return p
+	}
+	return v
+}
+
 func leakyGradGo(n int, x, dy, dx *float32, slope float32) {
 	xs, ds, out := unsafe.Slice(x, n), unsafe.Slice(dy, n), unsafe.Slice(dx, n)
 	for i, v := range xs {

@@ -22,7 +22,10 @@ var (
 )
 
 // LinkLeakyReLU is LeakyReLU.
-func LinkLeakyReLU(slope float32) Link { return Link{function: simd.Leaky, p: slope} }
+func LinkLeakyReLU(slope float32) Link {
+	f, p, _ := leakyMap(slope)
+	return Link{function: f, p: p}
+}
 
 // Pair says whether the link is an operation on two tensors.
 func (l Link) Pair() bool { return l.pair }
@@ -113,6 +116,8 @@ func mapOne(f simd.Map, v, p float32) float32 {
 	switch f {
 	case simd.Leaky:
 		return leaky(v, p)
+	case simd.Larger:
+		return larger(v, p)
 	case simd.Add:
 		return v + p
 	case simd.Subtract:

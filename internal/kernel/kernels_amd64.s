@@ -1306,37 +1306,39 @@ TEXT ·mapsAVX512(SB), NOSPLIT, $0-40
 	JEQ          case13
 	CMPQ         AX, $0x0d
 	JEQ          case14
+	CMPQ         AX, $0x0e
+	JEQ          case15
 	VZEROUPPER
 	RET
 
 case1:
 	SUBQ $0x10, CX
-	JL   rest16
+	JL   rest17
 
-whole15:
+whole16:
 	VMOVUPS Z0, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole15
+	JGE     whole16
 
-rest16:
+rest17:
 	ADDQ    $0x10, CX
-	JZ      done17
+	JZ      done18
 	MOVL    $0x0000ffff, AX
 	BZHIL   CX, AX, AX
 	KMOVW   AX, K1
 	VMOVUPS Z0, K1, (BX)
 
-done17:
+done18:
 	VZEROUPPER
 	RET
 
 case2:
 	SUBQ $0x10, CX
-	JL   rest19
+	JL   rest20
 
-whole18:
+whole19:
 	VMOVUPS (DX), Z1
 	VMULPS  Z0, Z1, Z2
 	VMAXPS  Z1, Z2, Z1
@@ -1344,11 +1346,11 @@ whole18:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole18
+	JGE     whole19
 
-rest19:
+rest20:
 	ADDQ      $0x10, CX
-	JZ        done20
+	JZ        done21
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1357,26 +1359,53 @@ rest19:
 	VMAXPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
 case3:
 	SUBQ $0x10, CX
-	JL   rest22
+	JL   rest23
 
-whole21:
+whole22:
+	VMOVUPS (DX), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, (BX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, CX
+	JGE     whole22
+
+rest23:
+	ADDQ      $0x10, CX
+	JZ        done24
+	MOVL      $0x0000ffff, AX
+	BZHIL     CX, AX, AX
+	KMOVW     AX, K1
+	VMOVUPS.Z (DX), K1, Z1
+	VMAXPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (BX)
+
+done24:
+	VZEROUPPER
+	RET
+
+case4:
+	SUBQ $0x10, CX
+	JL   rest26
+
+whole25:
 	VMOVUPS (DX), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole21
+	JGE     whole25
 
-rest22:
+rest26:
 	ADDQ      $0x10, CX
-	JZ        done23
+	JZ        done27
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1384,26 +1413,26 @@ rest22:
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done23:
+done27:
 	VZEROUPPER
 	RET
 
-case4:
+case5:
 	SUBQ $0x10, CX
-	JL   rest25
+	JL   rest29
 
-whole24:
+whole28:
 	VMOVUPS (DX), Z1
 	VSUBPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole24
+	JGE     whole28
 
-rest25:
+rest29:
 	ADDQ      $0x10, CX
-	JZ        done26
+	JZ        done30
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1411,26 +1440,26 @@ rest25:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done26:
+done30:
 	VZEROUPPER
 	RET
 
-case5:
+case6:
 	SUBQ $0x10, CX
-	JL   rest28
+	JL   rest32
 
-whole27:
+whole31:
 	VMOVUPS (DX), Z1
 	VSUBPS  Z1, Z0, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole27
+	JGE     whole31
 
-rest28:
+rest32:
 	ADDQ      $0x10, CX
-	JZ        done29
+	JZ        done33
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1438,26 +1467,26 @@ rest28:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done29:
+done33:
 	VZEROUPPER
 	RET
 
-case6:
+case7:
 	SUBQ $0x10, CX
-	JL   rest31
+	JL   rest35
 
-whole30:
+whole34:
 	VMOVUPS (DX), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole30
+	JGE     whole34
 
-rest31:
+rest35:
 	ADDQ      $0x10, CX
-	JZ        done32
+	JZ        done36
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1465,26 +1494,26 @@ rest31:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done32:
+done36:
 	VZEROUPPER
 	RET
 
-case7:
+case8:
 	SUBQ $0x10, CX
-	JL   rest34
+	JL   rest38
 
-whole33:
+whole37:
 	VMOVUPS (DX), Z1
 	VDIVPS  Z0, Z1, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole33
+	JGE     whole37
 
-rest34:
+rest38:
 	ADDQ      $0x10, CX
-	JZ        done35
+	JZ        done39
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1492,26 +1521,26 @@ rest34:
 	VDIVPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done35:
+done39:
 	VZEROUPPER
 	RET
 
-case8:
+case9:
 	SUBQ $0x10, CX
-	JL   rest37
+	JL   rest41
 
-whole36:
+whole40:
 	VMOVUPS (DX), Z1
 	VDIVPS  Z1, Z0, Z1
 	VMOVUPS Z1, (BX)
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole36
+	JGE     whole40
 
-rest37:
+rest41:
 	ADDQ      $0x10, CX
-	JZ        done38
+	JZ        done42
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1519,15 +1548,15 @@ rest37:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done38:
+done42:
 	VZEROUPPER
 	RET
 
-case9:
+case10:
 	SUBQ $0x10, CX
-	JL   rest40
+	JL   rest44
 
-whole39:
+whole43:
 	VMOVUPS (DX), Z2
 	VMULPS  Z0, Z2, Z2
 	VADDPS  Z1, Z2, Z2
@@ -1535,11 +1564,11 @@ whole39:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole39
+	JGE     whole43
 
-rest40:
+rest44:
 	ADDQ      $0x10, CX
-	JZ        done41
+	JZ        done45
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1548,15 +1577,15 @@ rest40:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done41:
+done45:
 	VZEROUPPER
 	RET
 
-case10:
+case11:
 	SUBQ $0x10, CX
-	JL   rest43
+	JL   rest47
 
-whole42:
+whole46:
 	VMOVUPS (DX), Z2
 	VSUBPS  Z0, Z2, Z2
 	VDIVPS  Z1, Z2, Z2
@@ -1564,11 +1593,11 @@ whole42:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole42
+	JGE     whole46
 
-rest43:
+rest47:
 	ADDQ      $0x10, CX
-	JZ        done44
+	JZ        done48
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1577,15 +1606,15 @@ rest43:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done44:
+done48:
 	VZEROUPPER
 	RET
 
-case11:
+case12:
 	SUBQ $0x10, CX
-	JL   rest46
+	JL   rest50
 
-whole45:
+whole49:
 	VMOVUPS    (DX), Z0
 	VMULPS     constants<>+2368(SB), Z0, Z1
 	VADDPS     constants<>+2560(SB), Z1, Z1
@@ -1625,11 +1654,11 @@ whole45:
 	ADDQ       $0x40, DX
 	ADDQ       $0x40, BX
 	SUBQ       $0x10, CX
-	JGE        whole45
+	JGE        whole49
 
-rest46:
+rest50:
 	ADDQ       $0x10, CX
-	JZ         done47
+	JZ         done51
 	MOVL       $0x0000ffff, AX
 	BZHIL      CX, AX, AX
 	KMOVW      AX, K1
@@ -1670,15 +1699,15 @@ rest46:
 	VBLENDMPS  constants<>+1856(SB), Z4, K2, Z5
 	VMOVUPS    Z5, K1, (BX)
 
-done47:
+done51:
 	VZEROUPPER
 	RET
 
-case12:
+case13:
 	SUBQ $0x10, CX
-	JL   rest49
+	JL   rest53
 
-whole48:
+whole52:
 	VMOVUPS (DX), Z0
 	VMOVUPS constants<>+2688(SB), Z1
 	VMOVUPS constants<>+2624(SB), Z2
@@ -1709,11 +1738,11 @@ whole48:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole48
+	JGE     whole52
 
-rest49:
+rest53:
 	ADDQ      $0x10, CX
-	JZ        done50
+	JZ        done54
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1745,15 +1774,15 @@ rest49:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done50:
+done54:
 	VZEROUPPER
 	RET
 
-case13:
+case14:
 	SUBQ $0x10, CX
-	JL   rest52
+	JL   rest56
 
-whole51:
+whole55:
 	VMOVUPS    (DX), Z0
 	VMOVUPS    constants<>+1984(SB), Z1
 	VPXORD     constants<>+1920(SB), Z0, Z0
@@ -1797,11 +1826,11 @@ whole51:
 	ADDQ       $0x40, DX
 	ADDQ       $0x40, BX
 	SUBQ       $0x10, CX
-	JGE        whole51
+	JGE        whole55
 
-rest52:
+rest56:
 	ADDQ       $0x10, CX
-	JZ         done53
+	JZ         done57
 	MOVL       $0x0000ffff, AX
 	BZHIL      CX, AX, AX
 	KMOVW      AX, K1
@@ -1846,15 +1875,15 @@ rest52:
 	VDIVPS     Z0, Z1, Z0
 	VMOVUPS    Z0, K1, (BX)
 
-done53:
+done57:
 	VZEROUPPER
 	RET
 
-case14:
+case15:
 	SUBQ $0x10, CX
-	JL   rest55
+	JL   rest59
 
-whole54:
+whole58:
 	VMOVUPS (DX), Z0
 	VMOVUPS constants<>+2752(SB), Z1
 	VMOVUPS constants<>+2112(SB), Z2
@@ -1887,11 +1916,11 @@ whole54:
 	ADDQ    $0x40, DX
 	ADDQ    $0x40, BX
 	SUBQ    $0x10, CX
-	JGE     whole54
+	JGE     whole58
 
-rest55:
+rest59:
 	ADDQ      $0x10, CX
-	JZ        done56
+	JZ        done60
 	MOVL      $0x0000ffff, AX
 	BZHIL     CX, AX, AX
 	KMOVW     AX, K1
@@ -1925,7 +1954,7 @@ rest55:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (BX)
 
-done56:
+done60:
 	VZEROUPPER
 	RET
 
@@ -4107,34 +4136,36 @@ TEXT ·mapsAVX2(SB), NOSPLIT, $0-40
 	JEQ          case13
 	CMPQ         AX, $0x0d
 	JEQ          case14
+	CMPQ         AX, $0x0e
+	JEQ          case15
 	VZEROUPPER
 	RET
 
 case1:
 	SUBQ $0x08, CX
-	JL   rest16
+	JL   rest17
 
-whole15:
+whole16:
 	VMOVUPS Y0, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole15
+	JGE     whole16
 
-rest16:
+rest17:
 	ADDQ    $0x08, CX
-	JZ      done17
+	JZ      done18
 	VMOVUPS X0, (BX)
 
-done17:
+done18:
 	VZEROUPPER
 	RET
 
 case2:
 	SUBQ $0x08, CX
-	JL   rest19
+	JL   rest20
 
-whole18:
+whole19:
 	VMOVUPS (DX), Y1
 	VMULPS  Y0, Y1, Y2
 	VMAXPS  Y1, Y2, Y1
@@ -4142,169 +4173,193 @@ whole18:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole18
+	JGE     whole19
 
-rest19:
+rest20:
 	ADDQ    $0x08, CX
-	JZ      done20
+	JZ      done21
 	VMOVUPS (DX), X1
 	VMULPS  X0, X1, X0
 	VMAXPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done20:
+done21:
 	VZEROUPPER
 	RET
 
 case3:
 	SUBQ $0x08, CX
-	JL   rest22
+	JL   rest23
 
-whole21:
+whole22:
+	VMOVUPS (DX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (BX)
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, CX
+	JGE     whole22
+
+rest23:
+	ADDQ    $0x08, CX
+	JZ      done24
+	VMOVUPS (DX), X1
+	VMAXPS  X1, X0, X0
+	VMOVUPS X0, (BX)
+
+done24:
+	VZEROUPPER
+	RET
+
+case4:
+	SUBQ $0x08, CX
+	JL   rest26
+
+whole25:
 	VMOVUPS (DX), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole21
+	JGE     whole25
 
-rest22:
+rest26:
 	ADDQ    $0x08, CX
-	JZ      done23
+	JZ      done27
 	VMOVUPS (DX), X1
 	VADDPS  X0, X1, X0
 	VMOVUPS X0, (BX)
 
-done23:
+done27:
 	VZEROUPPER
 	RET
 
-case4:
+case5:
 	SUBQ $0x08, CX
-	JL   rest25
+	JL   rest29
 
-whole24:
+whole28:
 	VMOVUPS (DX), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole24
+	JGE     whole28
 
-rest25:
+rest29:
 	ADDQ    $0x08, CX
-	JZ      done26
+	JZ      done30
 	VMOVUPS (DX), X1
 	VSUBPS  X0, X1, X0
 	VMOVUPS X0, (BX)
 
-done26:
+done30:
 	VZEROUPPER
 	RET
 
-case5:
+case6:
 	SUBQ $0x08, CX
-	JL   rest28
+	JL   rest32
 
-whole27:
+whole31:
 	VMOVUPS (DX), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole27
+	JGE     whole31
 
-rest28:
+rest32:
 	ADDQ    $0x08, CX
-	JZ      done29
+	JZ      done33
 	VMOVUPS (DX), X1
 	VSUBPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done29:
+done33:
 	VZEROUPPER
 	RET
 
-case6:
+case7:
 	SUBQ $0x08, CX
-	JL   rest31
+	JL   rest35
 
-whole30:
+whole34:
 	VMOVUPS (DX), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole30
+	JGE     whole34
 
-rest31:
+rest35:
 	ADDQ    $0x08, CX
-	JZ      done32
+	JZ      done36
 	VMOVUPS (DX), X1
 	VMULPS  X0, X1, X0
 	VMOVUPS X0, (BX)
 
-done32:
+done36:
 	VZEROUPPER
 	RET
 
-case7:
+case8:
 	SUBQ $0x08, CX
-	JL   rest34
+	JL   rest38
 
-whole33:
+whole37:
 	VMOVUPS (DX), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole33
+	JGE     whole37
 
-rest34:
+rest38:
 	ADDQ    $0x08, CX
-	JZ      done35
+	JZ      done39
 	VMOVUPS (DX), X1
 	VDIVPS  X0, X1, X0
 	VMOVUPS X0, (BX)
 
-done35:
+done39:
 	VZEROUPPER
 	RET
 
-case8:
+case9:
 	SUBQ $0x08, CX
-	JL   rest37
+	JL   rest41
 
-whole36:
+whole40:
 	VMOVUPS (DX), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVUPS Y1, (BX)
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole36
+	JGE     whole40
 
-rest37:
+rest41:
 	ADDQ    $0x08, CX
-	JZ      done38
+	JZ      done42
 	VMOVUPS (DX), X1
 	VDIVPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done38:
+done42:
 	VZEROUPPER
 	RET
 
-case9:
+case10:
 	SUBQ $0x08, CX
-	JL   rest40
+	JL   rest44
 
-whole39:
+whole43:
 	VMOVUPS (DX), Y2
 	VMULPS  Y0, Y2, Y2
 	VADDPS  Y1, Y2, Y2
@@ -4312,25 +4367,25 @@ whole39:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole39
+	JGE     whole43
 
-rest40:
+rest44:
 	ADDQ    $0x08, CX
-	JZ      done41
+	JZ      done45
 	VMOVUPS (DX), X2
 	VMULPS  X0, X2, X0
 	VADDPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done41:
+done45:
 	VZEROUPPER
 	RET
 
-case10:
+case11:
 	SUBQ $0x08, CX
-	JL   rest43
+	JL   rest47
 
-whole42:
+whole46:
 	VMOVUPS (DX), Y2
 	VSUBPS  Y0, Y2, Y2
 	VDIVPS  Y1, Y2, Y2
@@ -4338,25 +4393,25 @@ whole42:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole42
+	JGE     whole46
 
-rest43:
+rest47:
 	ADDQ    $0x08, CX
-	JZ      done44
+	JZ      done48
 	VMOVUPS (DX), X2
 	VSUBPS  X0, X2, X0
 	VDIVPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done44:
+done48:
 	VZEROUPPER
 	RET
 
-case11:
+case12:
 	SUBQ $0x08, CX
-	JL   rest46
+	JL   rest50
 
-whole45:
+whole49:
 	VMOVUPS    (DX), Y0
 	VMULPS     constants<>+2368(SB), Y0, Y1
 	VADDPS     constants<>+2560(SB), Y1, Y1
@@ -4396,11 +4451,11 @@ whole45:
 	ADDQ       $0x20, DX
 	ADDQ       $0x20, BX
 	SUBQ       $0x08, CX
-	JGE        whole45
+	JGE        whole49
 
-rest46:
+rest50:
 	ADDQ       $0x08, CX
-	JZ         done47
+	JZ         done51
 	VMOVUPS    (DX), X0
 	VMULPS     constants<>+2368(SB), X0, X1
 	VADDPS     constants<>+2560(SB), X1, X1
@@ -4438,15 +4493,15 @@ rest46:
 	VBLENDVPS  X0, constants<>+1856(SB), X1, X0
 	VMOVUPS    X0, (BX)
 
-done47:
+done51:
 	VZEROUPPER
 	RET
 
-case12:
+case13:
 	SUBQ $0x08, CX
-	JL   rest49
+	JL   rest53
 
-whole48:
+whole52:
 	VMOVUPS (DX), Y0
 	VMOVUPS constants<>+2688(SB), Y1
 	VMOVUPS constants<>+2624(SB), Y2
@@ -4477,11 +4532,11 @@ whole48:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole48
+	JGE     whole52
 
-rest49:
+rest53:
 	ADDQ    $0x08, CX
-	JZ      done50
+	JZ      done54
 	VMOVUPS (DX), X0
 	VMOVUPS constants<>+2688(SB), X1
 	VMOVUPS constants<>+2624(SB), X2
@@ -4510,15 +4565,15 @@ rest49:
 	VDIVPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done50:
+done54:
 	VZEROUPPER
 	RET
 
-case13:
+case14:
 	SUBQ $0x08, CX
-	JL   rest52
+	JL   rest56
 
-whole51:
+whole55:
 	VMOVUPS    (DX), Y0
 	VMOVUPS    constants<>+1984(SB), Y1
 	VXORPS     constants<>+1920(SB), Y0, Y0
@@ -4562,11 +4617,11 @@ whole51:
 	ADDQ       $0x20, DX
 	ADDQ       $0x20, BX
 	SUBQ       $0x08, CX
-	JGE        whole51
+	JGE        whole55
 
-rest52:
+rest56:
 	ADDQ       $0x08, CX
-	JZ         done53
+	JZ         done57
 	VMOVUPS    (DX), X0
 	VMOVUPS    constants<>+1984(SB), X1
 	VXORPS     constants<>+1920(SB), X0, X0
@@ -4608,15 +4663,15 @@ rest52:
 	VDIVPS     X0, X1, X0
 	VMOVUPS    X0, (BX)
 
-done53:
+done57:
 	VZEROUPPER
 	RET
 
-case14:
+case15:
 	SUBQ $0x08, CX
-	JL   rest55
+	JL   rest59
 
-whole54:
+whole58:
 	VMOVUPS (DX), Y0
 	VMOVUPS constants<>+2752(SB), Y1
 	VMOVUPS constants<>+2112(SB), Y2
@@ -4649,11 +4704,11 @@ whole54:
 	ADDQ    $0x20, DX
 	ADDQ    $0x20, BX
 	SUBQ    $0x08, CX
-	JGE     whole54
+	JGE     whole58
 
-rest55:
+rest59:
 	ADDQ    $0x08, CX
-	JZ      done56
+	JZ      done60
 	VMOVUPS (DX), X0
 	VMOVUPS constants<>+2752(SB), X1
 	VMOVUPS constants<>+2112(SB), X2
@@ -4684,7 +4739,7 @@ rest55:
 	VDIVPS  X1, X0, X0
 	VMOVUPS X0, (BX)
 
-done56:
+done60:
 	VZEROUPPER
 	RET
 

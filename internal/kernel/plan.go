@@ -19,8 +19,9 @@ func (a After) apply(y []float32, at int) {
 		}
 	}
 	if a.Leaky {
-		for i := mapped(simd.Leaky, y, y, a.Slope, 0); i < len(y); i++ {
-			y[i] = leaky(y[i], a.Slope)
+		f, p, one := leakyMap(a.Slope)
+		for i := mapped(f, y, y, p, 0); i < len(y); i++ {
+			y[i] = one(y[i], p)
 		}
 	}
 }

@@ -36,6 +36,7 @@ func equalNumbers(t *testing.T, what string, x, got, want []float32) {
 var scalarMaps = map[simd.Map]func(v, p, q float32) float32{
 	simd.Fill:      func(v, p, q float32) float32 { return p },
 	simd.Leaky:     func(v, p, q float32) float32 { return leaky(v, p) },
+	simd.Larger:    func(v, p, q float32) float32 { return larger(v, p) },
 	simd.Add:       func(v, p, q float32) float32 { return v + p },
 	simd.Subtract:  func(v, p, q float32) float32 { return v - p },
 	simd.From:      func(v, p, q float32) float32 { return p - v },

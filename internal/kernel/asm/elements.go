@@ -82,6 +82,7 @@ func (g *generator) maps() {
 	of := map[simd.Map]func(s span, v reg.Register) reg.Register{
 		simd.Fill:      func(s span, _ reg.Register) reg.Register { return s.of(p) },
 		simd.Leaky:     func(s span, v reg.Register) reg.Register { return s.larger(s.times(v, s.of(p)), v) },
+		simd.Larger:    func(s span, v reg.Register) reg.Register { return s.larger(s.of(p), v) },
 		simd.Add:       func(s span, v reg.Register) reg.Register { return s.plus(v, s.of(p)) },
 		simd.Subtract:  func(s span, v reg.Register) reg.Register { return s.minus(v, s.of(p)) },
 		simd.From:      func(s span, v reg.Register) reg.Register { return s.minus(s.of(p), v) },

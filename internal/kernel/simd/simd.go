@@ -30,6 +30,7 @@ type Map int
 const (
 	Fill      Map = iota // p
 	Leaky                // x or p*x, whichever is greater
+	Larger               // x or p, whichever is greater; x where that is not known
 	Add                  // x + p
 	Subtract             // x - p
 	From                 // p - x
@@ -254,6 +255,7 @@ func (m *module) maps() {
 	of := map[Map]func(v local) expression{
 		Fill:      func(local) expression { return p.get },
 		Leaky:     func(v local) expression { return apply(f32Pmax, v.get, apply(f32Mul, v.get, p.get)) },
+		Larger:    func(v local) expression { return apply(f32Pmax, v.get, p.get) },
 		Add:       func(v local) expression { return apply(f32Add, v.get, p.get) },
 		Subtract:  func(v local) expression { return apply(f32Sub, v.get, p.get) },
 		From:      func(v local) expression { return apply(f32Sub, p.get, v.get) },
