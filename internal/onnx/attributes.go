@@ -63,6 +63,14 @@ func (c *call) integers(name string, count int, least int64) []int {
 	return out
 }
 
+// single refuses inputs behind the first: in the operator set of the file they are attributes.
+func (c *call) single() error {
+	if len(c.in) > 1 {
+		return fmt.Errorf("%d inputs, want 1 in operator set %d", len(c.in), c.opset)
+	}
+	return nil
+}
+
 // pair reads two numbers, for height and width.
 func (c *call) pair(name string, otherwise int, least int64) [2]int {
 	if v := c.integers(name, 2, least); v != nil {

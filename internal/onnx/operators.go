@@ -16,10 +16,10 @@ type operator struct {
 // operator is a file in internal/kernel, one in internal/op and a line here.
 var operators = map[string]operator{
 	// arithmetic on elements
-	"Add":       {2, 2, nil, one(broadcast(kernel.Plus))},
-	"Sub":       {2, 2, nil, one(broadcast(kernel.Minus))},
-	"Mul":       {2, 2, nil, one(broadcast(kernel.Times))},
-	"Div":       {2, 2, nil, one(broadcast(kernel.Over))},
+	"Add":       {2, 2, nil, one(arithmetic(kernel.Plus))},
+	"Sub":       {2, 2, nil, one(arithmetic(kernel.Minus))},
+	"Mul":       {2, 2, nil, one(arithmetic(kernel.Times))},
+	"Div":       {2, 2, nil, one(arithmetic(kernel.Over))},
 	"Abs":       {1, 1, nil, one(elementwise(op.Abs))},
 	"Neg":       {1, 1, nil, one(elementwise(op.Neg))},
 	"Sqrt":      {1, 1, nil, one(elementwise(op.Sqrt))},
@@ -47,10 +47,10 @@ var operators = map[string]operator{
 	"Shape":          {1, 1, nil, one(shape)},
 	"Reshape":        {2, 2, []int{1}, one(reshape)},
 	"Transpose":      {1, 1, nil, one(transpose)},
-	"Slice":          {3, 5, []int{1, 2, 3, 4}, one(slice)},
+	"Slice":          {1, 5, []int{1, 2, 3, 4}, one(slice)},
 	"Split":          {1, 2, []int{1}, split},
 	"Concat":         {1, 1 << 10, nil, one(concat)},
-	"Pad":            {2, 3, []int{1, 2}, one(pad)},
+	"Pad":            {1, 3, []int{1, 2}, one(pad)},
 	"Gather":         {2, 2, nil, one(gather)},
 	"GatherElements": {2, 2, nil, one(gatherElements)},
 	"SpaceToDepth":   {1, 1, nil, one(spaceToDepth)},

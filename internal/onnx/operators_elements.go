@@ -35,6 +35,40 @@ func broadcast(a kernel.BinaryOp) func(c *call) (*operand, error) {
 	}
 }
 
+// arithmetic is broadcast by the rules of the file's operator set.
+func arithmetic(a kernel.BinaryOp) func(c *call) (*operand, error) {
+	return func(c *call) (*operand, error) {
+		if c.opset >= 7 {
+			return broadcast(a)(c)
+		}
+		// The second operand, where it may be repeated at all, lies along the dimensions of
+		// the first from axis on, which are the last ones where there is no axis.
+		x, y := c.in[0], c.in[1]
+		dims, axis := x.shape(), len(x.shape())-len(y.shape())
+		if c.flag("broadcast", false) {
+			if _, given := c.attributes["axis"]; given {
+				var err error
+				if axis, err = c.axis(0, len(dims)); err != nil {
+					return nil, err
+				}
+			}
+			if axis < 0 || axis+len(y.shape()) > len(dims) {
+				return nil, fmt.Errorf("shape %v does not lie along shape %v from dimension %d on", y.shape(), dims, axis)
+			}
+		} else if !slices.Equal(dims, y.shape()) {
+			return nil, fmt.Errorf("operands of shapes %v and %v without the attribute \"broadcast\"", dims, y.shape())
+		}
+		if to := slices.Concat(y.shape(), slices.Repeat([]int{1}, len(dims)-axis-len(y.shape()))); len(to) > len(y.shape()) {
+			wide, err := c.apply(y.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(in[0], to...) }, y)
+			if err != nil {
+				return nil, err
+			}
+			c.in = []*operand{x, wide}
+		}
+		return broadcast(a)(c)
+	}
+}
+
 func scalarIf(o *operand, err error, scalar bool) (*operand, error) {
 	if err != nil {
 		return nil, err
@@ -59,14 +93,22 @@ func leakyRelu(c *call) (*operand, error) {
 	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })(c)
 }
 
+// clip takes the largest numbers for bounds that are absent, as ONNX does, and so makes infinities finite.
 func clip(c *call) (*operand, error) {
-	least, err := c.constantNumber(1, math.Inf(-1))
-	if err != nil {
-		return nil, err
-	}
-	most, err := c.constantNumber(2, math.Inf(1))
-	if err != nil {
-		return nil, err
+	var least, most float64
+	if c.opset < 11 {
+		if err := c.single(); err != nil {
+			return nil, err
+		}
+		least, most = float64(take(c, "min", float32(-math.MaxFloat32))), float64(take(c, "max", float32(math.MaxFloat32)))
+	} else {
+		var err error
+		if least, err = c.constantNumber(1, -math.MaxFloat32); err != nil {
+			return nil, err
+		}
+		if most, err = c.constantNumber(2, math.MaxFloat32); err != nil {
+			return nil, err
+		}
 	}
 	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Clip(x, float32(least), float32(most)) })(c)
 }

@@ -217,7 +217,7 @@ func batchNorm(c *call) (*operand, error) {
 	if err := floats(c.in...); err != nil {
 		return nil, err
 	}
-	if c.flag("training_mode", false) {
+	if c.flag("training_mode", false) || c.opset < 7 && !c.flag("is_test", false) {
 		return nil, fmt.Errorf("training mode is not supported; export the model for inference")
 	}
 	if take(c, "spatial", int64(1)) != 1 {

@@ -138,13 +138,27 @@ func slice(c *call) (*operand, error) {
 	x := c.in[0]
 	dims := x.shape()
 	var lists [4][]int64 // starts, ends, axes, steps
-	for i := range lists {
-		var err error
-		if lists[i], err = c.constantIntegers(1 + i); err != nil {
+	if c.opset < 10 {
+		if err := c.single(); err != nil {
 			return nil, err
 		}
-		if lists[i] != nil && len(lists[i]) != len(lists[0]) {
-			return nil, fmt.Errorf("%d starts, but %d numbers in input %d", len(lists[0]), len(lists[i]), 1+i)
+		for i, name := range []string{"starts", "ends", "axes"} {
+			lists[i] = take[[]int64](c, name, nil)
+		}
+	} else {
+		for i := range lists {
+			var err error
+			if lists[i], err = c.constantIntegers(1 + i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i, list := range lists {
+		if list == nil && i < 2 {
+			return nil, errors.New("starts or ends are missing")
+		}
+		if list != nil && len(list) != len(lists[0]) {
+			return nil, fmt.Errorf("%d starts, but %d %s", len(lists[0]), len(list), []string{"starts", "ends", "axes", "steps"}[i])
 		}
 	}
 	start, step, size := make([]int, len(dims)), make([]int, len(dims)), slices.Clone(dims)
@@ -252,6 +266,9 @@ func concat(c *call) (*operand, error) {
 			return nil, fmt.Errorf("operands of %v and %v", c.in[0].kind, o.kind)
 		}
 	}
+	if _, given := c.attributes["axis"]; !given {
+		return nil, errors.New(`the attribute "axis" is missing`)
+	}
 	axis, err := c.axis(0, len(c.in[0].shape()))
 	if err != nil {
 		return nil, err
@@ -262,9 +279,21 @@ func concat(c *call) (*operand, error) {
 func pad(c *call) (*operand, error) {
 	x := c.in[0]
 	dims := x.shape()
-	pads, err := c.constantIntegers(1)
-	if err != nil {
-		return nil, err
+	var pads []int64
+	var value float64
+	if c.opset < 11 {
+		if err := c.single(); err != nil {
+			return nil, err
+		}
+		pads, value = take[[]int64](c, "pads", nil), float64(take(c, "value", float32(0)))
+	} else {
+		var err error
+		if pads, err = c.constantIntegers(1); err != nil {
+			return nil, err
+		}
+		if value, err = c.constantNumber(2, 0); err != nil {
+			return nil, err
+		}
 	}
 	if len(dims) == 0 || len(pads) != 2*len(dims) {
 		return nil, fmt.Errorf("%d pads for shape %v", len(pads), dims)
@@ -272,10 +301,6 @@ func pad(c *call) (*operand, error) {
 	begin, end := make([]int, len(dims)), make([]int, len(dims))
 	for d := range dims {
 		begin[d], end[d] = c.bounded("pads", pads[d], 0), c.bounded("pads", pads[d+len(dims)], 0)
-	}
-	value, err := c.constantNumber(2, 0)
-	if err != nil {
-		return nil, err
 	}
 	modes := map[string]kernel.PadMode{"constant": kernel.PadConstant, "reflect": kernel.PadReflect, "edge": kernel.PadEdge}
 	name := take(c, "mode", "constant")

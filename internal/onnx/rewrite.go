@@ -48,10 +48,12 @@ func rewrite(p *program, a kernel.Arithmetic) {
 	}
 	for _, s := range p.steps {
 		fuseGather(s, maker)
-		if a == kernel.Fused {
+		if a == kernel.Fused && p.opset >= 7 { // it may be for training before
 			foldBatchNorm(s, maker, readers)
 		}
-		fuseAdd(s, maker, readers)
+		if p.opset >= 7 { // the shapes that it adds are no others before
+			fuseAdd(s, maker, readers)
+		}
 		fuseLeaky(s, maker, readers)
 	}
 
@@ -91,8 +93,20 @@ func convolution(v *value, maker map[*value]*step, readers map[*value]int, kinds
 // constant, into a convolution: the weights of output m times
 // scale/sqrt(variance+eps), bias likewise, both computed in float64.
 func foldBatchNorm(s *step, maker map[*value]*step, readers map[*value]int) {
-	if s.op != "BatchNormalization" || len(s.in) != 5 || len(s.out) != 1 || s.attributes["training_mode"] != nil || s.attributes["spatial"] != nil {
+	if s.op != "BatchNormalization" || len(s.in) != 5 || len(s.out) != 1 {
 		return
+	}
+	eps := float32(1e-5)
+	for name, v := range s.attributes {
+		number, ok := v.(float32)
+		if name == "epsilon" {
+			eps = number
+		} else if name != "momentum" {
+			ok = false
+		}
+		if !ok {
+			return // what the operator says to that
+		}
 	}
 	c := convolution(s.in[0], maker, readers, "Conv")
 	if c == nil {
@@ -122,10 +136,6 @@ func foldBatchNorm(s *step, maker map[*value]*step, readers map[*value]int) {
 			return
 		}
 	}
-	eps := float32(1e-5)
-	if v, ok := s.attributes["epsilon"].(float32); ok {
-		eps = v
-	}
 	scaled, bias := make([]float32, len(w)), make([]float32, filters)
 	for m := range filters {
 		factor := float64(parameters[0][m]) / math.Sqrt(float64(parameters[3][m])+float64(eps))
@@ -147,30 +157,35 @@ func fuseLeaky(s *step, maker map[*value]*step, readers map[*value]int) {
 		return
 	}
 	var slope float32
+	attributes := len(s.attributes)
 	switch s.op {
 	case "Relu":
 	case "LeakyRelu":
 		slope = 0.01
 		if v, given := s.attributes["alpha"]; given {
 			alpha, ok := v.(float32)
-			if !ok || !(alpha >= 0 && alpha < 1) || len(s.attributes) > 1 {
+			if !ok || !(alpha >= 0 && alpha < 1) {
 				return // what the operator says to that
 			}
 			slope = alpha
+			attributes--
 		}
 	default:
 		return
+	}
+	if attributes > 0 {
+		return // likewise
 	}
 	c := convolution(s.in[0], maker, readers, "Conv", fusedConv)
 	if c == nil || c.attributes[fusedSlope] != nil {
 		return
 	}
-	attributes := maps.Clone(c.attributes)
-	if attributes == nil {
-		attributes = map[string]any{}
+	fused := maps.Clone(c.attributes)
+	if fused == nil {
+		fused = map[string]any{}
 	}
-	attributes[fusedSlope] = slope
-	s.op, s.in, s.attributes = fusedConv, c.in, attributes
+	fused[fusedSlope] = slope
+	s.op, s.in, s.attributes = fusedConv, c.in, fused
 }
 
 // fuseAdd turns s, an addition, into a fused convolution when one of its operands
@@ -181,7 +196,7 @@ func fuseAdd(s *step, maker map[*value]*step, readers map[*value]int) {
 	}
 	for i := range 2 {
 		c, other := convolution(s.in[i], maker, readers, "Conv"), s.in[1-i]
-		if c == nil || other == nil || other.constant != nil {
+		if c == nil || other == nil || other.constant != nil || c.attributes[fusedSlope] != nil {
 			continue
 		}
 		in := append(slices.Clone(c.in), nil)[:3]
@@ -212,7 +227,8 @@ func fuseGather(back *step, maker map[*value]*step) {
 	if target.constant == nil || target.constant.Dims() != 1 {
 		return
 	}
-	if axis, _ := gather.attributes["axis"].(int64); axis != -1 && axis != int64(target.constant.Shape()[0]-1) {
+	axis, ok := gather.attributes["axis"].(int64)
+	if !ok || len(gather.attributes) > 1 || axis != -1 && axis != int64(target.constant.Shape()[0]-1) {
 		return
 	}
 	back.op = fusedGather
