@@ -22,7 +22,8 @@ func (c Conv) OutW() int { return (c.W+c.PL+c.PR-c.DW*(c.KW-1)-1)/c.SW + 1 }
 // maxElements bounds every tensor and scratch buffer of a kernel: 2^28 floats, 1 GiB.
 const maxElements = 1 << 28
 
-// Validate reports shapes that make no output or exceed the budget.
+// Validate reports shapes that make no output or exceed the budget of Conv2D. The
+// gradients, which write out more, have rules of their own besides.
 func (c Conv) Validate() error {
 	for _, v := range []int{c.N, c.C, c.H, c.W, c.M, c.KH, c.KW, c.SH, c.SW, c.DH, c.DW} {
 		if v < 1 || v > maxElements {
@@ -37,14 +38,49 @@ func (c Conv) Validate() error {
 	if c.H+c.PT+c.PB < c.DH*(c.KH-1)+1 || c.W+c.PL+c.PR < c.DW*(c.KW-1)+1 {
 		return fmt.Errorf("convolution %+v: the kernel is larger than the padded input", c)
 	}
-	ph, pw := c.H+c.PT+c.PB, c.W+c.PL+c.PR
-	for _, dims := range [][]int{
+	ph, pw := c.bordered()
+	return c.within([][]int{
 		{c.N, c.C, c.H, c.W},
 		{c.N, c.M, c.OutH(), c.OutW()},
 		{c.M, c.C, c.KH, c.KW},
-		{c.C, ph + min(c.SH, ph), pw + min(c.SW, pw)}, // padded
-		{c.C * c.KH, c.KW, c.OutH(), c.OutW()},
-	} {
+		{c.C, c.DH*(c.KH-1) + 1 + min(c.SH, ph), pw + min(c.SW, pw)}, // what a row of outputs reads
+	})
+}
+
+// ValidateGradWeight is Validate for Conv2DGradWeight: it writes out whole samples with
+// their border or, for strides above 1, what every tap reads.
+func (c Conv) ValidateGradWeight() error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	ph, pw := c.bordered()
+	x := []int{c.N, c.C, ph, pw}
+	if c.SH > 1 || c.SW > 1 {
+		x = []int{c.N, c.C, c.KH, c.KW, c.OutH(), c.OutW()}
+	}
+	return c.within([][]int{x, {c.N, c.M + active.dotRows, c.OutH(), pw}})
+}
+
+// ValidateGradInput is Validate for Conv2DGradInput, which is another convolution or
+// writes out all of dy with a border.
+func (c Conv) ValidateGradInput() error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if r, ok := c.mirrored(); ok {
+		return r.Validate()
+	}
+	b := c.gradientBorder()
+	ph, pw := b.bordered()
+	return c.within([][]int{{b.N, b.C, ph, pw}})
+}
+
+// bordered is the size of a sample with its border.
+func (c Conv) bordered() (height, width int) { return c.H + c.PT + c.PB, c.W + c.PL + c.PR }
+
+// within reports products of dimensions that exceed the budget.
+func (c Conv) within(sizes [][]int) error {
+	for _, dims := range sizes {
 		if _, err := Product(dims...); err != nil {
 			return fmt.Errorf("convolution %+v: %w", c, err)
 		}
@@ -114,9 +150,6 @@ func (c Conv) padded(rows int) padded {
 	}
 	return p
 }
-
-// borderedH is the number of rows of a sample with its border.
-func (c Conv) borderedH() int { return c.H + c.PT + c.PB }
 
 func (p padded) size(channels int) int { return channels*p.sh*p.sw*p.ph*p.pw + p.slack }
 
@@ -299,7 +332,8 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	c.checkLengths(x, dw, dy)
 	k, oh, ow := c.taps(), c.OutH(), c.OutW()
 	direct := c.SH == 1 && c.SW == 1
-	p := c.padded(c.borderedH())
+	ph, _ := c.bordered()
+	p := c.padded(ph)
 	width := ow // row length of dy as the dot kernel sees it
 	var offsets []int
 	var size int

@@ -185,6 +185,48 @@ func TestConv2DBitsAcrossBackends(t *testing.T) {
 	}
 }
 
+// TestConvBudget: a convolution is refused for what it allocates, and for nothing else.
+func TestConvBudget(t *testing.T) {
+	conv := func(c Conv) Conv { // 3 x 3 unless it says otherwise
+		for _, v := range []*int{&c.N, &c.SH, &c.SW, &c.DH, &c.DW} {
+			*v = max(*v, 1)
+		}
+		for _, v := range []*int{&c.KH, &c.KW} {
+			if *v == 0 {
+				*v = 3
+			}
+		}
+		return c
+	}
+	for name, c := range map[string]struct {
+		conv                    Conv
+		forward, weights, input bool // what is within the budget
+	}{
+		"the paper's last layer at 640 x 640": {conv(Conv{C: 32, H: 646, W: 646, M: 3, KH: 7, KW: 7}), true, true, true},
+		"the largest input and output":        {conv(Conv{C: 64, H: 2048, W: 2048, M: 64, PT: 1, PB: 1, PL: 1, PR: 1}), true, false, true},
+		"an input too large":                  {conv(Conv{C: 64, H: 2049, W: 2048, M: 1}), false, false, false},
+		"an output too large":                 {conv(Conv{C: 1, H: 2048, W: 2048, M: 65, PT: 1, PB: 1, PL: 1, PR: 1}), false, false, false},
+		"weights too large":                   {conv(Conv{C: 1 << 14, H: 3, W: 3, M: 1 << 12}), false, false, false},
+		"strides: what every tap reads":       {conv(Conv{C: 64, H: 1024, W: 1024, M: 1, KH: 7, KW: 7, SH: 2, SW: 2}), true, false, true},
+		"a row of wide borders":               {conv(Conv{C: 1 << 10, H: 1, W: 1, M: 1, PL: 1 << 18, PR: 1 << 18, PT: 1, PB: 1, DW: 1 << 18}), false, false, false},
+		"a border of the gradient":            {conv(Conv{N: 1 << 10, C: 1, H: 1, W: 2, M: 1 << 10, KW: 1, KH: 2, DH: 2048, PT: 2048, SW: 2}), true, true, false},
+		"samples with their borders":          {conv(Conv{N: 1 << 12, C: 16, H: 1, W: 1, M: 1, KH: 1, KW: 1, PT: 127, PL: 127, SH: 128, SW: 128}), true, true, true},
+	} {
+		for what, got := range map[string]struct {
+			err  error
+			want bool
+		}{
+			"forward":             {c.conv.Validate(), c.forward},
+			"gradient of weights": {c.conv.ValidateGradWeight(), c.weights},
+			"gradient of input":   {c.conv.ValidateGradInput(), c.input},
+		} {
+			if (got.err == nil) != got.want {
+				t.Errorf("%s, %s: %v, want an error: %t", name, what, got.err, !got.want)
+			}
+		}
+	}
+}
+
 func FuzzConvValidate(f *testing.F) {
 	f.Add(1, 1, 3, 3, 1, 3, 3, 1, 1, 1, 1)
 	f.Add(1<<20, 1<<20, 1<<20, 1, 1, 1, 1, 1, 1, 0, 1)
@@ -201,8 +243,12 @@ func FuzzConvValidate(f *testing.F) {
 		}
 		x, wt, y := make([]float32, c.N*c.C*c.H*c.W), make([]float32, c.M*c.taps()), make([]float32, c.N*c.M*c.OutH()*c.OutW())
 		Conv2D(c, x, wt, nil, y)
-		Conv2DGradInput(c, y, wt, x)
-		Conv2DGradWeight(c, x, y, wt)
+		if c.ValidateGradInput() == nil {
+			Conv2DGradInput(c, y, wt, x)
+		}
+		if c.ValidateGradWeight() == nil {
+			Conv2DGradWeight(c, x, y, wt)
+		}
 	})
 }
 

@@ -73,12 +73,18 @@ type phaseTask struct {
 	phase     int
 }
 
-func newPhasesPlan(c Conv) *phasesPlan {
+// gradientBorder says with which border dy is written out: as far as the taps reach, and as dx goes on.
+func (c Conv) gradientBorder() Conv {
 	oh, ow := c.OutH(), c.OutW()
-	reach := [2]int{c.DH * (c.KH - 1) / c.SH, c.DW * (c.KW - 1) / c.SW}
-	b := Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Arithmetic: c.Arithmetic,
-		PT: reach[0], PB: max(0, (c.PT+c.H-1)/c.SH-oh+1), PL: reach[1], PR: max(0, (c.PL+c.W-1)/c.SW-ow+1)}
-	p := &phasesPlan{Conv: c, tile: b.tile(), border: b, padded: b.padded(b.borderedH())}
+	return Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Arithmetic: c.Arithmetic,
+		PT: c.DH * (c.KH - 1) / c.SH, PB: max(0, (c.PT+c.H-1)/c.SH-oh+1),
+		PL: c.DW * (c.KW - 1) / c.SW, PR: max(0, (c.PL+c.W-1)/c.SW-ow+1)}
+}
+
+func newPhasesPlan(c Conv) *phasesPlan {
+	oh, ow, b := c.OutH(), c.OutW(), c.gradientBorder()
+	ph, _ := b.bordered()
+	p := &phasesPlan{Conv: c, tile: b.tile(), border: b, padded: b.padded(ph)}
 	p.multiply = p.tile.of(c.Arithmetic)
 	all := roundUp(c.C, p.rows)
 	p.zeros = make([]float32, all)
@@ -90,7 +96,7 @@ func newPhasesPlan(c Conv) *phasesPlan {
 		for _, tap := range f.taps {
 			kh, kw := tap/c.KW, tap%c.KW
 			for m := range c.M {
-				o.offsets = append(o.offsets, (m*p.padded.ph-kh*c.DH/c.SH+reach[0])*p.padded.pw-kw*c.DW/c.SW+reach[1])
+				o.offsets = append(o.offsets, (m*p.padded.ph-kh*c.DH/c.SH+b.PT)*p.padded.pw-kw*c.DW/c.SW+b.PL)
 			}
 		}
 		size += all * len(o.offsets)

@@ -152,6 +152,9 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 	x = x.Clone()
 	filter, name := kernel.Filter{Constant: constant(w)}, fmt.Sprintf("Conv2DGradInput%+v%v", a, x)
 	c, err := a.conv(x, w.Shape())
+	if err == nil {
+		err = c.ValidateGradInput()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -198,15 +201,19 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 
 func convGradWeight(x, dy *gorgonia.Node, w tensor.Shape, a Window) (*gorgonia.Node, error) {
 	w = w.Clone()
+	name := fmt.Sprintf("Conv2DGradWeight%+v%v", a, w)
+	c, err := a.conv(x.Shape(), w)
+	if err == nil {
+		err = c.ValidateGradWeight()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return Apply(Spec{
-		Name:  fmt.Sprintf("Conv2DGradWeight%+v%v", a, w),
+		Name:  name,
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return w, nil },
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			c, err := a.conv(in[0].Shape(), w)
-			if err != nil {
-				return err
-			}
 			kernel.Conv2DGradWeight(c, floats(in[0]), floats(in[1]), floats(out))
 			return nil
 		},
