@@ -1,7 +1,6 @@
 package network
 
 import (
-	"context"
 	"testing"
 
 	"enciphergan/internal/kernel"
@@ -29,7 +28,7 @@ func TestLargestTiles(t *testing.T) {
 			for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
 				s := m.NewSession(a)
 				for _, generator := range []string{"encryption", "decryption"} {
-					if _, err := s.graph(generator, size[0], size[1]); err != nil {
+					if _, err := s.graph(t.Context(), generator, size[0], size[1]); err != nil {
 						t.Errorf("%s, %s of %d x %d, %v: %v", name, generator, size[1], size[0], a, err)
 					}
 				}
@@ -39,7 +38,7 @@ func TestLargestTiles(t *testing.T) {
 
 	const side = 640
 	s := fresh(t, Paper()).NewSession(kernel.Fused)
-	c, err := s.Encrypt(context.Background(), smooth(seeded(t), side, side), side, side, keyed.Seed{})
+	c, err := s.Encrypt(t.Context(), smooth(seeded(t), side, side), side, side, keyed.Seed{})
 	if err != nil {
 		t.Fatal(err)
 	}

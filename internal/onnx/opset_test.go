@@ -59,7 +59,7 @@ func TestOldSignatures(t *testing.T) {
 		m := model([]ValueInfo{float("x", 2, 2, 1, 1)}, []ValueInfo{{Name: "y", Type: Float32}}, c.constants, c.node)
 		m.Opset = c.opset
 		for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
-			machine, err := Load(encoded(t, m), nil, DefaultLimits(), a)
+			machine, err := Load(t.Context(), encoded(t, m), nil, DefaultLimits(), a)
 			if c.want == nil {
 				if err == nil || !strings.Contains(err.Error(), c.error) {
 					t.Errorf("%s: the error is %v, want one with %q", name, err, c.error)
@@ -106,7 +106,7 @@ func TestBatchNormIsNotFoldedUnread(t *testing.T) {
 			node("Conv", "x w", "c"), node("BatchNormalization", "c scale bias mean variance", "y", c.attributes...))
 		m.Opset = c.opset
 		for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
-			if _, err := Load(encoded(t, m), nil, DefaultLimits(), a); err == nil || !strings.Contains(err.Error(), c.error) {
+			if _, err := Load(t.Context(), encoded(t, m), nil, DefaultLimits(), a); err == nil || !strings.Contains(err.Error(), c.error) {
 				t.Errorf("%s, %v: the error is %v, want one with %q", name, a, err, c.error)
 			}
 		}
@@ -129,7 +129,7 @@ func TestFusedStepsAreReadWhole(t *testing.T) {
 		"an axis":        {node("Reshape", "x rows", "r"), node("GatherElements", "r index", "g", FloatOf("axis", 1)), node("Shape", "x", "s"), node("Reshape", "g s", "y")},
 	} {
 		m := model([]ValueInfo{image("x"), {"index", Int64, Sizes(2, 2)}}, []ValueInfo{image("y")}, constants, nodes...)
-		if _, err := Load(encoded(t, m), nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "attribute") {
+		if _, err := Load(t.Context(), encoded(t, m), nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "attribute") {
 			t.Errorf("%s: the error is %v, want one about the attribute", name, err)
 		}
 	}

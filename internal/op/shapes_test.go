@@ -91,7 +91,7 @@ func TestBroadcastOfVectors(t *testing.T) {
 			x := []float32{5, 7, 11}
 			p.Set("a", tensor.New(tensor.WithShape(c.a...), tensor.WithBacking(slices.Clone(x))))
 			p.Set("b", tensor.New(tensor.WithShape(c.b...), tensor.WithBacking(slices.Clone(x))))
-			if err := p.Run(); err != nil {
+			if err := p.Run(t.Context()); err != nil {
 				t.Errorf("operation %d on %v and %v: %v", kind, c.a, c.b, err)
 				continue
 			}
@@ -173,7 +173,7 @@ func TestNodesOfEqualHash(t *testing.T) {
 	}
 	p.Set(names[0], tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{1, 2})))
 	p.Set(names[1], tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{3, 4})))
-	if err := p.Run(); err != nil {
+	if err := p.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := floats(p.Result(1)); !slices.Equal(got, []float32{-3, -4}) {
