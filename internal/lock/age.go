@@ -148,7 +148,12 @@ const introduction = "age-encryption.org/v1\n"
 
 // IsSealed says whether a file looks like one of age, binary or armored.
 func IsSealed(file []byte) bool {
-	return bytes.HasPrefix(file, []byte(introduction)) || bytes.HasPrefix(file, []byte(armor.Header))
+	return bytes.HasPrefix(file, []byte(introduction)) || isArmored(file)
+}
+
+// isArmored looks behind white space, which package armor allows before and behind its lines.
+func isArmored(file []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(file, " \t\r\n"), []byte(armor.Header))
 }
 
 // HasPassphrase says whether a file of age, binary or armored, is sealed with a passphrase.
@@ -168,7 +173,7 @@ func Check(file []byte) error {
 }
 
 func reader(file []byte) io.Reader {
-	if bytes.HasPrefix(file, []byte(armor.Header)) {
+	if isArmored(file) {
 		return armor.NewReader(bytes.NewReader(file))
 	}
 	return bytes.NewReader(file)
