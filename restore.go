@@ -3,6 +3,7 @@ package encipher
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"enciphergan/internal/record"
 	"enciphergan/internal/residual"
@@ -78,6 +79,9 @@ func reduced(p *Picture, o options) *Picture {
 	}
 	if o.noMetadata && o.exact != ExactFile {
 		p.DropMetadata()
+	}
+	if o.exact == ExactFile && p.Notes != nil {
+		p.Notes = []string{fmt.Sprintf("the file itself is kept, so nothing is lost; the picture alone is not all of it: %s", strings.Join(p.Notes, "; "))}
 	}
 	return p
 }

@@ -137,8 +137,9 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, h.width, h.height, p.Width, p.Height)
 	}
 	p.Notes = append(h.notes, p.Notes...)
-	p.orient(orientation(h.file, f.name))
-	p.keepMetadata(h.file, f.name)
+	a := collect(h.file, f.name)
+	p.orient(a.orientation)
+	p.describe(a)
 	return p, nil
 }
 
@@ -149,7 +150,7 @@ func Size(file []byte, limits Limits) (height, width int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if orientation(h.file, h.format.name) >= 5 {
+	if collect(h.file, h.format.name).orientation >= 5 {
 		return h.width, h.height, nil
 	}
 	return h.height, h.width, nil

@@ -4,154 +4,298 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"enciphergan/internal/pngchunk"
 )
 
-// maxMetadata bounds EXIF and colour profile, in bytes each. Larger ones are
-// left out.
+// maxMetadata bounds EXIF, colour profile, and texts that have to be inflated, in
+// bytes each. Larger ones are left out.
 const maxMetadata = 4 << 20
 
 const (
-	noteEXIF = "the EXIF data cannot be read and were not kept"
-	noteICC  = "the colour profile is not for the colours of the picture, or cannot be read, and was not kept"
-	noteTIFF = "of a TIFF, the EXIF data and colour profile were not kept"
+	noteEXIF      = "the EXIF data cannot be read and were not kept"
+	noteThumbnail = "the thumbnail in the EXIF data, which is not turned as the picture is, was not kept"
+	noteICC       = "the colour profile is not for the colours of the picture, or cannot be read, and was not kept"
+	noteStill     = "the still picture was taken, and none of the animation's frames"
 )
 
-// keepMetadata takes EXIF and colour profile from a file of the given kind. What
-// cannot be read is no reason to refuse a picture whose samples are sound.
-func (p *Picture) keepMetadata(file []byte, kind string) {
-	if kind == "TIFF" {
-		if ifd0(file, tagEXIF) != nil || ifd0(file, tagICC) != nil {
-			p.Notes = append(p.Notes, noteTIFF)
-		}
+// about is what a file says of its picture beside the samples, in parts of the
+// file where that can be.
+type about struct {
+	orientation int // of EXIF: 1 to 8
+	exif        []byte
+	icc         []byte // not nil, and no profile, where one cannot be read
+	chunks      []pngPart
+	bits        []byte   // significant ones of red, green, blue and, where known, alpha
+	background  []uint16 // red, green and blue
+	lost        []string // sentences on what is not a part of the picture
+	left        []string // names of what goes with the picture and is not kept
+	more        int      // of those, beyond maxNames
+	inflated    int      // bytes
+}
+
+// pngPart is a chunk that may be kept.
+type pngPart struct {
+	name string
+	data []byte
+}
+
+// collect finds what a file of the given kind says of its picture.
+func collect(file []byte, kind string) *about {
+	a := &about{orientation: 1}
+	switch kind {
+	case "JPEG":
+		a.jpeg(file)
+	case "PNG":
+		a.png(file)
+	case "GIF":
+		a.gif(file)
+	case "BMP":
+		a.bmp(file)
+	case "TIFF":
+		a.tiff(file)
+	case "WebP":
+		a.webp(file)
+	}
+	a.exif = bytes.TrimPrefix(a.exif, []byte(exifPrefix))
+	if o, ok := orientationTag(a.exif); ok && o >= 1 && o <= 8 {
+		a.orientation = o
+	}
+	return a
+}
+
+// maxNames bounds the names in one note.
+const maxNames = 8
+
+// leave names something that is not kept.
+func (a *about) leave(name string) {
+	switch {
+	case slices.Contains(a.left, name):
+	case len(a.left) < maxNames:
+		a.left = append(a.left, name)
+	default:
+		a.more++
+	}
+}
+
+// behind says what a file holds behind its end. Padding is nothing.
+func (a *about) behind(rest []byte) {
+	padding := 0
+	for padding < len(rest) && rest[padding] == 0 {
+		padding++
+	}
+	if padding == len(rest) {
 		return
 	}
-	exif, icc := metadata(file, kind)
-	if kind == "PNG" && icc != nil {
-		icc = inflateProfile(icc)
+	what := "data"
+	switch {
+	case bytes.HasPrefix(rest[padding:], []byte("\xff\xd8\xff")):
+		what = "another picture"
+	case bytes.Contains(rest, []byte("ftyp")):
+		what = "a film"
 	}
-	if len(exif) > 0 {
-		exif = bytes.Clone(exif)
-		if upright(exif) && len(exif) <= maxMetadata {
+	a.lost = append(a.lost, fmt.Sprintf("behind the picture the file holds %s (%d bytes in all), which was not kept", what, len(rest)))
+}
+
+const (
+	keywordXMP     = "XML:com.adobe.xmp"
+	keywordComment = "Comment"
+	keywordRaw     = "Raw profile type "
+)
+
+// xmp takes XMP as it is outside of PNG.
+func (a *about) xmp(data []byte) {
+	if a.has(keywordXMP) || !utf8.Valid(data) {
+		a.leave("XMP")
+		return
+	}
+	a.chunks = append(a.chunks, pngPart{"iTXt", append([]byte(keywordXMP+"\x00\x00\x00\x00\x00"), bytes.TrimRight(data, "\x00")...)})
+}
+
+// has reports whether there is a text of the keyword.
+func (a *about) has(keyword string) bool {
+	return slices.ContainsFunc(a.chunks, func(c pngPart) bool { return isText(c, keyword) })
+}
+
+func isText(c pngPart, keyword string) bool {
+	return strings.HasSuffix(c.name, "Xt") && bytes.HasPrefix(c.data, []byte(keyword+"\x00"))
+}
+
+// comment takes a comment whose encoding is not said.
+func (a *about) comment(data []byte) {
+	data = bytes.TrimRight(data, "\x00")
+	switch ascii := !slices.ContainsFunc(data, func(c byte) bool { return c >= utf8.RuneSelf }); {
+	case len(data) == 0:
+	case !ascii && utf8.Valid(data):
+		a.chunks = append(a.chunks, pngPart{"iTXt", append([]byte(keywordComment+"\x00\x00\x00\x00\x00"), data...)})
+	default:
+		a.chunks = append(a.chunks, pngPart{"tEXt", append([]byte(keywordComment+"\x00"), data...)})
+	}
+}
+
+// Units of a density.
+const (
+	perRatio = iota // only the ratio of both is known
+	perInch
+	perCentimetre
+	perMetre
+)
+
+// density takes the numbers of pixels in a unit of length. A ratio of 1 says nothing.
+func (a *about) density(x, y float64, unit int) {
+	metric := byte(1)
+	switch unit {
+	case perInch:
+		x, y = x/0.0254, y/0.0254
+	case perCentimetre:
+		x, y = 100*x, 100*y
+	case perRatio:
+		if x == y {
+			return
+		}
+		metric = 0
+	}
+	x, y = math.Round(x), math.Round(y)
+	if !(x >= 1 && y >= 1 && x <= math.MaxInt32 && y <= math.MaxInt32) {
+		return
+	}
+	data := binary.BigEndian.AppendUint32(nil, uint32(x))
+	a.chunks = append(a.chunks, pngPart{"pHYs", append(binary.BigEndian.AppendUint32(data, uint32(y)), metric)})
+}
+
+// describe keeps what a file says of the picture, which is turned already. What
+// cannot be read is no reason to refuse a picture whose samples are sound.
+func (p *Picture) describe(a *about) {
+	p.Notes = append(p.Notes, a.lost...)
+	p.samplesNotes = len(p.Notes)
+	note := func(s string) { p.Notes = append(p.Notes, s) }
+
+	height, width := p.Height, p.Width // as stored
+	if a.orientation >= 5 {
+		height, width = width, height
+	}
+	if len(a.exif) > 0 {
+		exif := bytes.Clone(a.exif)
+		thumbnail, ok := upright(exif, a.orientation, height, width)
+		if ok = ok && len(exif) <= maxMetadata; ok {
 			p.EXIF = exif
 		} else {
-			p.Notes = append(p.Notes, noteEXIF)
+			note(noteEXIF)
+		}
+		if ok && thumbnail {
+			note(noteThumbnail)
 		}
 	}
-	if len(icc) > 0 {
+	if len(a.icc) > 0 {
 		space := "RGB "
 		if p.Gray {
 			space = "GRAY"
 		}
 		// ICC.1, 7.2: the header has 128 bytes, the colour space of the data at byte 16.
-		if len(icc) >= 132 && len(icc) <= maxMetadata && string(icc[16:20]) == space {
-			p.ICC = bytes.Clone(icc)
+		if len(a.icc) >= 132 && len(a.icc) <= maxMetadata && string(a.icc[16:20]) == space {
+			p.ICC = bytes.Clone(a.icc)
 		} else {
-			p.Notes = append(p.Notes, noteICC)
+			note(noteICC)
 		}
 	}
-}
-
-// metadata finds EXIF data, from their byte order on, and colour profile in a file;
-// that of a PNG is still compressed. Both are parts of the file.
-func metadata(file []byte, kind string) (exif, icc []byte) {
-	switch kind {
-	case "JPEG":
-		exif, icc = jpegMetadata(file)
-	case "PNG":
-		exif, icc = pngMetadata(file)
-	case "WebP":
-		exif, icc = webpMetadata(file)
-	}
-	return bytes.TrimPrefix(exif, []byte(exifPrefix)), icc
-}
-
-const (
-	exifPrefix = "Exif\x00\x00"
-	iccPrefix  = "ICC_PROFILE\x00"
-)
-
-// jpegMetadata walks the segments before the samples.
-func jpegMetadata(file []byte) (exif, icc []byte) {
-	const app1, app2, startOfScan, endOfImage = 0xe1, 0xe2, 0xda, 0xd9
-	var parts [256][]byte // of the profile, by their numbers
-	for rest := file[2:]; len(rest) >= 4 && rest[0] == 0xff; {
-		marker := rest[1]
-		if marker == 0xff { // fill
-			rest = rest[1:]
+	list := pngchunk.List{Shape: pngchunk.Shape{Channels: p.Channels(), Depth: 8 * p.depth()}}
+	for _, c := range append(a.chunks, a.ofSamples(list.Shape)...) {
+		switch {
+		case a.orientation >= 5 && c.name == "pHYs" && len(c.data) == 9:
+			c.data = slices.Concat(c.data[4:8], c.data[:4], c.data[8:])
+		case a.orientation > 1 && c.name == "iTXt" && isText(c, keywordXMP):
+			c.data = turnXMP(c.data, a.orientation)
+		}
+		if list.Add(c.name, c.data) {
 			continue
 		}
-		if marker == startOfScan || marker == endOfImage {
-			break
-		}
-		n := int(binary.BigEndian.Uint16(rest[2:]))
-		if n < 2 || n > len(rest)-2 {
-			break
-		}
-		segment := rest[4 : 2+n]
-		rest = rest[2+n:]
-		switch {
-		case marker == app1 && exif == nil && bytes.HasPrefix(segment, []byte(exifPrefix)):
-			exif = segment
-		case marker == app2 && bytes.HasPrefix(segment, []byte(iccPrefix)) && len(segment) > len(iccPrefix)+2:
-			parts[segment[len(iccPrefix)]] = segment[len(iccPrefix)+2:]
+		if keyword, _, ok := bytes.Cut(c.data, []byte{0}); ok && strings.HasSuffix(c.name, "Xt") {
+			a.leave(fmt.Sprintf("the text %q", printable(keyword[:min(len(keyword), 79)])))
+		} else {
+			a.leave("PNG chunk " + c.name)
 		}
 	}
-	return exif, slices.Concat(parts[:]...)
-}
-
-func pngMetadata(file []byte) (exif, icc []byte) {
-	for rest := file[8:]; len(rest) >= 12; {
-		n := int64(binary.BigEndian.Uint32(rest))
-		if n > int64(len(rest)-12) {
-			break
+	p.Chunks = list.Bytes()
+	if len(a.left) > 0 {
+		names := strings.Join(a.left, ", ")
+		if a.more > 0 {
+			names += fmt.Sprintf(" and %d more", a.more)
 		}
-		data := rest[8 : 8+n]
-		switch string(rest[4:8]) {
-		case "eXIf":
-			exif = data
-		case "iCCP":
-			icc = data
-		}
-		rest = rest[12+n:]
+		note("of what goes with the picture, not kept: " + names)
 	}
-	return exif, icc
 }
 
-// inflateProfile is the profile in an iCCP chunk.
-func inflateProfile(chunk []byte) []byte {
-	if _, packed, ok := bytes.Cut(chunk, []byte{0}); ok && len(packed) > 1 && packed[0] == 0 {
-		if r, err := zlib.NewReader(bytes.NewReader(packed[1:])); err == nil {
-			if b, err := io.ReadAll(io.LimitReader(r, maxMetadata+1)); err == nil {
-				return b
-			}
-		}
+// ofSamples makes the chunks that depend on how a picture is written.
+func (a *about) ofSamples(shape pngchunk.Shape) (chunks []pngPart) {
+	if a.bits != nil {
+		bits := append(slices.Clone(a.bits), byte(shape.Depth))
+		chunks = append(chunks, pngPart{"sBIT", bits[:shape.Channels]})
 	}
-	return []byte{0} // no profile, so that one that cannot be read is noted
-}
-
-func webpMetadata(file []byte) (exif, icc []byte) {
-	for rest := file[12:]; len(rest) >= 8; {
-		n := int64(binary.LittleEndian.Uint32(rest[4:]))
-		if n > int64(len(rest)-8) {
-			break
+	if a.background != nil {
+		var data []byte
+		for _, v := range a.background[:min(shape.Channels, 3)] {
+			data = binary.BigEndian.AppendUint16(data, v)
 		}
-		switch string(rest[:4]) {
-		case "EXIF":
-			exif = rest[8 : 8+n]
-		case "ICCP":
-			icc = rest[8 : 8+n]
-		}
-		rest = rest[min(8+n+n%2, int64(len(rest))):]
+		chunks = append(chunks, pngPart{"bKGD", data})
 	}
-	return exif, icc
+	return chunks
 }
 
-// DropMetadata leaves of the picture its samples.
-func (p *Picture) DropMetadata() { p.EXIF, p.ICC, p.Chunks = nil, nil, nil }
+// inflate expands a zlib stream of a file. All of a file together are bounded.
+func (a *about) inflate(packed []byte) (b []byte, ok bool) {
+	r, err := zlib.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, false
+	}
+	most := 2*maxMetadata - a.inflated
+	b, err = io.ReadAll(io.LimitReader(r, int64(most)+1))
+	a.inflated += len(b)
+	return b, err == nil && len(b) <= most
+}
+
+// rawProfile decodes what ImageMagick puts into a text: a line with the profile's
+// name, one with its length, and the bytes in hexadecimal.
+func rawProfile(text []byte) []byte {
+	_, text, _ = bytes.Cut(bytes.TrimLeft(text, "\n"), []byte{'\n'})
+	length, digits, ok := bytes.Cut(text, []byte{'\n'})
+	n, err := strconv.Atoi(string(bytes.TrimSpace(length)))
+	digits = bytes.Join(bytes.Fields(digits), nil)
+	if !ok || err != nil || n <= 0 || len(digits) != 2*n {
+		return nil
+	}
+	b := make([]byte, n)
+	if _, err := hex.Decode(b, digits); err != nil {
+		return nil
+	}
+	return b
+}
+
+// printable is a name in a file as it may be shown.
+func printable(name []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, string(name))
+}
+
+// DropMetadata leaves of the picture its samples, and of its Notes those on them.
+func (p *Picture) DropMetadata() {
+	p.EXIF, p.ICC, p.Chunks = nil, nil, nil
+	p.Notes = p.Notes[:p.samplesNotes:p.samplesNotes]
+	if len(p.Notes) == 0 {
+		p.Notes = nil
+	}
+}
 
 // withMetadata puts what a picture has beside its samples behind the header of a
 // PNG, where all of it may stand.
@@ -170,70 +314,4 @@ func (p *Picture) withMetadata(file []byte) []byte {
 		chunks = pngchunk.Append(chunks, "eXIf", p.EXIF)
 	}
 	return slices.Insert(file, header, chunks...)
-}
-
-// Tags of TIFF 6.0 and EXIF.
-const (
-	tagOrientation = 274
-	tagEXIF        = 34665
-	tagICC         = 34675
-)
-
-// orientationTag is the orientation in EXIF data. It is not ok where there is none,
-// or one that is no single 16-bit number, as which EXIF has it.
-func orientationTag(exif []byte) (v int, ok bool) {
-	const short = 3
-	entry, o := ifd0(exif, tagOrientation), order(exif)
-	if entry == nil || o.Uint16(entry[2:]) != short || o.Uint32(entry[4:]) != 1 {
-		return 0, false
-	}
-	return int(o.Uint16(entry[8:])), true
-}
-
-// upright sets the orientation in EXIF data to 1, because the samples are turned
-// already. It reports whether the data are sound as far as that goes.
-func upright(exif []byte) bool {
-	entry, o := ifd0(exif, tagOrientation), order(exif)
-	if entry == nil {
-		return o != nil
-	}
-	if _, ok := orientationTag(exif); !ok {
-		return false
-	}
-	o.PutUint16(entry[8:], 1)
-	return true
-}
-
-// order is the byte order of a TIFF, nil where it is none.
-func order(tiff []byte) binary.ByteOrder {
-	switch {
-	case bytes.HasPrefix(tiff, []byte("II\x2a\x00")) && len(tiff) >= 8:
-		return binary.LittleEndian
-	case bytes.HasPrefix(tiff, []byte("MM\x00\x2a")) && len(tiff) >= 8:
-		return binary.BigEndian
-	}
-	return nil
-}
-
-// ifd0 finds the 12 bytes of a tag's entry in the first directory of a TIFF.
-func ifd0(tiff []byte, tag uint16) []byte {
-	o := order(tiff)
-	if o == nil {
-		return nil
-	}
-	at := int64(o.Uint32(tiff[4:]))
-	if at+2 > int64(len(tiff)) {
-		return nil
-	}
-	entries := tiff[at+2:]
-	for range o.Uint16(tiff[at:]) {
-		if len(entries) < 12 {
-			return nil
-		}
-		if o.Uint16(entries) == tag {
-			return entries[:12]
-		}
-		entries = entries[12:]
-	}
-	return nil
 }

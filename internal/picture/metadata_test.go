@@ -71,12 +71,12 @@ func TestEXIFThatCannotBeKept(t *testing.T) {
 			t.Errorf("%s: notes %q", name, p.Notes)
 		}
 	}
-	if ifd0(cut, tagOrientation) != nil {
+	if _, ok := orientationTag(cut); ok {
 		t.Error("an entry beyond the end")
 	}
 	far := bytes.Clone(sound)
 	binary.BigEndian.PutUint32(far[4:], 1<<32-1)
-	if ifd0(far, tagOrientation) != nil {
+	if _, ok := orientationTag(far); ok {
 		t.Error("a directory beyond the end")
 	}
 	little := []byte("II\x2a\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00")
@@ -112,9 +112,10 @@ func TestMetadataOfOtherKinds(t *testing.T) {
 		t.Errorf("TIFF: notes %q, %v", p.Notes, err)
 	}
 	// The last tag, of the resolution's unit, becomes that of a profile.
-	entry := ifd0(b.Bytes(), 296)
-	binary.LittleEndian.PutUint16(entry, tagICC)
-	if p, err := Decode(b.Bytes(), roomy); err != nil || !slices.Equal(p.Notes, []string{noteTIFF}) {
+	d, _ := readEXIF(b.Bytes())
+	list, _ := d.first()
+	binary.LittleEndian.PutUint16(d.entry(list, tagResolutionUnit), tagICC)
+	if p, err := Decode(b.Bytes(), roomy); err != nil || !slices.Equal(p.Notes, []string{noteICC}) {
 		t.Errorf("TIFF with a profile: notes %q, %v", p.Notes, err)
 	}
 }

@@ -1,24 +1,5 @@
 package picture
 
-// orientation reads the EXIF orientation, 1 to 8, from a file of the given kind,
-// and 1 where there is none or the metadata cannot be read: damaged metadata is no
-// reason to refuse a picture whose samples are sound.
-func orientation(file []byte, kind string) int {
-	if kind == "TIFF" {
-		if d, err := tiffPage(file); err == nil {
-			if v, err := d.value(tagOrientation, 1); err == nil && v >= 1 && v <= 8 {
-				return int(v)
-			}
-		}
-		return 1
-	}
-	exif, _ := metadata(file, kind)
-	if v, ok := orientationTag(exif); ok && v >= 1 && v <= 8 {
-		return v
-	}
-	return 1
-}
-
 // orient turns and mirrors the picture in place so that the given EXIF
 // orientation becomes 1 (TIFF 6.0, tag 274).
 func (p *Picture) orient(o int) {

@@ -35,7 +35,8 @@ type Picture struct {
 
 	// Notes says, one sentence each, what decoding did not keep, for example
 	// the frames of an animation. Nil where nothing was lost.
-	Notes []string
+	Notes        []string
+	samplesNotes int // the first of Notes, which are not about metadata
 }
 
 // New makes a black picture.

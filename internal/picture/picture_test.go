@@ -629,6 +629,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(bytes.Clone(b.Bytes()))
 	}
+	for _, c := range besides(f) {
+		f.Add(c.file)
+	}
 	limits := Limits{Bytes: 1 << 16, Pixels: 1 << 16}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		p, err := Decode(file, limits)
@@ -645,7 +648,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Notes = nil
+		p.Notes, p.samplesNotes = nil, 0
 		if back, err := Decode(written, Limits{Bytes: 1 << 24, Pixels: 1 << 16}); err != nil || !goreflect.DeepEqual(back, p) {
 			t.Errorf("another picture comes back from its PNG: %v", err)
 		}

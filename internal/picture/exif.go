@@ -1,0 +1,285 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
+
+// Tags of TIFF 6.0 and Exif 3.0.
+const (
+	tagImageWidth      = 256
+	tagImageLength     = 257
+	tagOrientation     = 274
+	tagXResolution     = 282
+	tagYResolution     = 283
+	tagResolutionUnit  = 296
+	tagThumbnail       = 513
+	tagThumbnailLength = 514
+	tagXMP             = 700
+	tagEXIF            = 34665
+	tagICC             = 34675
+	tagGPS             = 34853
+	tagSubjectArea     = 37396
+	tagMakerNote       = 37500
+	tagPixelXDimension = 40962
+	tagPixelYDimension = 40963
+	tagInterop         = 40965
+	tagFocalPlaneX     = 41486
+	tagFocalPlaneY     = 41487
+	tagSubjectLocation = 41492
+	tagRelatedWidth    = 4097
+	tagRelatedLength   = 4098
+)
+
+// typeSizes are the bytes of a value, by its type.
+var typeSizes = [...]int64{0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4}
+
+const (
+	typeShort    = 3
+	typeLong     = 4
+	typeRational = 5
+)
+
+// exifData is a TIFF whose directories are read as far as they are there.
+type exifData struct {
+	b []byte
+	o binary.ByteOrder
+}
+
+// entries are those of a directory, 12 bytes each.
+type entries []byte
+
+func readEXIF(tiff []byte) (d exifData, ok bool) {
+	d = exifData{tiff, order(tiff)}
+	return d, d.o != nil
+}
+
+// order is the byte order of a TIFF, nil where it is none.
+func order(tiff []byte) binary.ByteOrder {
+	switch {
+	case bytes.HasPrefix(tiff, []byte("II\x2a\x00")) && len(tiff) >= 8:
+		return binary.LittleEndian
+	case bytes.HasPrefix(tiff, []byte("MM\x00\x2a")) && len(tiff) >= 8:
+		return binary.BigEndian
+	}
+	return nil
+}
+
+// directory is the one at a place, and where the place of the next one stands, or 0
+// where that is not there.
+func (d exifData) directory(at uint32) (list entries, link int64) {
+	start := int64(at) + 2
+	if start > int64(len(d.b)) {
+		return nil, 0
+	}
+	n := 12 * int64(d.o.Uint16(d.b[at:]))
+	if link = start + n; link+4 <= int64(len(d.b)) {
+		return d.b[start:link], link
+	}
+	n = min(n, (int64(len(d.b))-start)/12*12) // the end is missing
+	return d.b[start : start+n], 0
+}
+
+// first is the first directory.
+func (d exifData) first() (list entries, link int64) { return d.directory(d.o.Uint32(d.b[4:])) }
+
+// entry finds the 12 bytes of a tag's entry.
+func (d exifData) entry(list entries, tag uint16) []byte {
+	for e := range slices.Chunk(list, 12) {
+		if d.o.Uint16(e) == tag {
+			return e
+		}
+	}
+	return nil
+}
+
+// value is the bytes of an entry's values, nil where they are not there.
+func (d exifData) value(entry []byte) []byte {
+	kind := d.o.Uint16(entry[2:])
+	if int(kind) >= len(typeSizes) {
+		return nil
+	}
+	n := typeSizes[kind] * int64(d.o.Uint32(entry[4:]))
+	if n <= 4 {
+		return entry[8 : 8+n]
+	}
+	at := int64(d.o.Uint32(entry[8:]))
+	if at+n > int64(len(d.b)) {
+		return nil
+	}
+	return d.b[at : at+n]
+}
+
+// number is the one number of an entry, of 16 or 32 bits.
+func (d exifData) number(list entries, tag uint16) (v uint32, ok bool) {
+	e := d.entry(list, tag)
+	if e == nil || d.o.Uint32(e[4:]) != 1 {
+		return 0, false
+	}
+	switch d.o.Uint16(e[2:]) {
+	case typeShort:
+		return uint32(d.o.Uint16(e[8:])), true
+	case typeLong, 13:
+		return d.o.Uint32(e[8:]), true
+	}
+	return 0, false
+}
+
+// below is the directory whose place an entry says.
+func (d exifData) below(list entries, tag uint16) entries {
+	at, ok := d.number(list, tag)
+	if !ok {
+		return nil
+	}
+	sub, _ := d.directory(at)
+	return sub
+}
+
+// orientationTag is the orientation in EXIF data. It is not ok where there is none,
+// or one that is no single 16-bit number, as which EXIF has it.
+func orientationTag(exif []byte) (v int, ok bool) {
+	d, ok := readEXIF(exif)
+	if !ok {
+		return 0, false
+	}
+	list, _ := d.first()
+	e := d.entry(list, tagOrientation)
+	if e == nil || d.o.Uint16(e[2:]) != typeShort || d.o.Uint32(e[4:]) != 1 {
+		return 0, false
+	}
+	return int(d.o.Uint16(e[8:])), true
+}
+
+// upright makes EXIF data those of a picture whose samples are turned already, from
+// the orientation and the size that they were stored in: the orientation becomes 1,
+// sizes, resolutions and the subject's place follow, and the thumbnail, which is not
+// turned, is blotted out. No byte moves, so that a maker's notes stay readable. It
+// reports whether there was a thumbnail, and whether the data are sound as far as that goes.
+func upright(exif []byte, orientation, height, width int) (thumbnail, ok bool) {
+	d, ok := readEXIF(exif)
+	if !ok {
+		return false, false
+	}
+	list, link := d.first()
+	if orientation > 1 && link > 0 && d.o.Uint32(exif[link:]) != 0 {
+		d.blot(link)
+		thumbnail = true
+	}
+	if e := d.entry(list, tagOrientation); e != nil {
+		if _, ok := orientationTag(exif); !ok {
+			return thumbnail, false
+		}
+		d.o.PutUint16(e[8:], 1)
+	}
+	if orientation <= 1 {
+		return thumbnail, true
+	}
+	photo := d.below(list, tagEXIF)
+	if orientation >= 5 {
+		d.swap(list, tagImageWidth, tagImageLength)
+		d.swap(list, tagXResolution, tagYResolution)
+		d.swap(photo, tagPixelXDimension, tagPixelYDimension)
+		d.swap(photo, tagFocalPlaneX, tagFocalPlaneY)
+		d.swap(d.below(photo, tagInterop), tagRelatedWidth, tagRelatedLength)
+	}
+	d.turnSubject(photo, tagSubjectArea, orientation, height, width)
+	d.turnSubject(photo, tagSubjectLocation, orientation, height, width)
+	return thumbnail, true
+}
+
+// swap lets two tags change their values.
+func (d exifData) swap(list entries, a, b uint16) {
+	x, y := d.entry(list, a), d.entry(list, b)
+	if x == nil || y == nil {
+		return
+	}
+	old := [10]byte(x[2:])
+	copy(x[2:], y[2:])
+	copy(y[2:], old[:])
+}
+
+// turnSubject turns a point, which a diameter or a width and height may follow.
+func (d exifData) turnSubject(list entries, tag uint16, orientation, height, width int) {
+	e := d.entry(list, tag)
+	if e == nil || d.o.Uint16(e[2:]) != typeShort {
+		return
+	}
+	v := d.value(e)
+	if len(v) < 4 || len(v) > 8 {
+		return
+	}
+	x, y := int(d.o.Uint16(v)), int(d.o.Uint16(v[2:]))
+	if x >= width || y >= height {
+		return
+	}
+	switch orientation {
+	case 2, 3, 7, 8:
+		x = width - 1 - x
+	}
+	switch orientation {
+	case 3, 4, 6, 7:
+		y = height - 1 - y
+	}
+	if orientation >= 5 {
+		x, y = y, x
+		if len(v) == 8 {
+			v[4], v[5], v[6], v[7] = v[6], v[7], v[4], v[5]
+		}
+	}
+	d.o.PutUint16(v, uint16(x))
+	d.o.PutUint16(v[2:], uint16(y))
+}
+
+// blot takes the second directory, that of the thumbnail, off the first one, whose
+// link to it is given, and overwrites its picture where that is nothing else's.
+func (d exifData) blot(link int64) {
+	list, _ := d.directory(d.o.Uint32(d.b[link:]))
+	at, ok := d.number(list, tagThumbnail)
+	n, ok2 := d.number(list, tagThumbnailLength)
+	if !ok || !ok2 { // uncompressed, in one strip
+		at, ok = d.number(list, 273)
+		n, ok2 = d.number(list, 279)
+	}
+	d.o.PutUint32(d.b[link:], 0)
+	from, to := int64(at), int64(at)+int64(n)
+	if !ok || !ok2 || to > int64(len(d.b)) || d.uses(from, to) {
+		return
+	}
+	clear(d.b[from:to])
+}
+
+// uses reports whether directories or their values stand in a range.
+func (d exifData) uses(from, to int64) bool {
+	first, _ := d.first()
+	photo := d.below(first, tagEXIF)
+	if from < 8 {
+		return true
+	}
+	for _, list := range []entries{first, photo, d.below(first, tagGPS), d.below(photo, tagInterop)} {
+		if list == nil {
+			continue
+		}
+		for _, part := range d.parts(list) {
+			if from < part[1] && part[0] < to {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// parts are where a directory stands, and its values.
+func (d exifData) parts(list entries) (parts [][2]int64) {
+	place := func(b []byte) [2]int64 { // of a part of d.b
+		at := int64(cap(d.b) - cap(b))
+		return [2]int64{at, at + int64(len(b))}
+	}
+	parts = append(parts, place(list))
+	for e := range slices.Chunk(list, 12) {
+		if v := d.value(e); len(v) > 4 {
+			parts = append(parts, place(v))
+		}
+	}
+	return parts
+}

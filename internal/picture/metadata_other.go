@@ -1,0 +1,180 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+func (a *about) gif(file []byte) {
+	const (
+		extension, frame, trailer       = 0x21, 0x2c, 0x3b
+		plainText, comment, application = 0x01, 0xfe, 0xff
+	)
+	if len(file) < 13 {
+		return
+	}
+	if v := file[12]; v != 0 { // width of a pixel by its height, in 64ths, less 15
+		a.density(64, float64(v)+15, perRatio)
+	}
+	colours := func(flags byte) int { // bytes of a table
+		if flags&0x80 == 0 {
+			return 0
+		}
+		return 3 << (flags&7 + 1)
+	}
+	rest := file[min(13+colours(file[10]), len(file)):]
+	cut := func(n int) (b []byte) {
+		n = min(n, len(rest))
+		b, rest = rest[:n], rest[n:]
+		return b
+	}
+	// Blocks are led by their lengths, up to an empty one.
+	blocks := func() (b []byte) {
+		for len(rest) > 0 {
+			n := int(cut(1)[0])
+			if n == 0 {
+				break
+			}
+			b = append(b, cut(n)...)
+		}
+		return b
+	}
+	for len(rest) > 0 {
+		switch cut(1)[0] {
+		case trailer:
+			a.behind(rest)
+			return
+		case frame:
+			head := cut(9)
+			if len(head) < 9 {
+				return
+			}
+			cut(colours(head[8]) + 1)
+			blocks()
+		case extension:
+			if len(rest) < 2 {
+				return
+			}
+			switch label := cut(1)[0]; label {
+			case comment:
+				a.comment(blocks())
+			case plainText:
+				blocks()
+				a.leave("text drawn over the picture (GIF)")
+			case application:
+				name := string(cut(1 + int(rest[0]))[1:])
+				switch name {
+				case "XMP DataXMP": // its bytes are no blocks; 257 bytes behind it lead any reader to the end
+					const magic = 257
+					if end := bytes.Index(rest, append([]byte{1}, 0xff, 0xfe)); end >= 0 && len(rest) >= end+magic {
+						a.xmp(cut(end))
+						cut(magic)
+					} else {
+						a.leave("XMP")
+					}
+					blocks()
+				case "ICCRGBG1012":
+					if a.icc == nil {
+						a.icc = blocks()
+					} else {
+						blocks()
+						a.leave("a second colour profile")
+					}
+				case "NETSCAPE2.0", "ANIMEXTS1.0": // how an animation repeats
+					blocks()
+				default:
+					blocks()
+					a.leave("application data (GIF)")
+				}
+			default:
+				blocks()
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (a *about) bmp(file []byte) {
+	const (
+		core   = 14 // where the second header begins
+		info   = 40 // its size, by which versions are told apart
+		v4, v5 = 108, 124
+	)
+	if len(file) < core+info {
+		return
+	}
+	o := binary.LittleEndian
+	head := file[core:]
+	size := o.Uint32(head)
+	if size < info || int64(size) > int64(len(head)) {
+		return
+	}
+	head = head[:size]
+	if x, y := int32(o.Uint32(head[24:])), int32(o.Uint32(head[28:])); x > 0 && y > 0 {
+		a.density(float64(x), float64(y), perMetre)
+	}
+	var end int64 // of what is known
+	if size >= v4 {
+		switch space := string(head[56:60]); space {
+		case "BGRs":
+			intents := map[uint32]byte{1: 2, 2: 1, 8: 3} // the others are perceptual, 0
+			intent := byte(0)
+			if size >= v5 {
+				intent = intents[o.Uint32(head[108:])]
+			}
+			a.chunks = append(a.chunks, pngPart{"sRGB", []byte{intent}})
+		case "DEBM", "KNIL":
+			if size < v5 {
+				break
+			}
+			at, n := int64(core)+int64(o.Uint32(head[112:])), int64(o.Uint32(head[116:]))
+			if end = at + n; space == "DEBM" && end <= int64(len(file)) {
+				a.icc = file[at:end]
+			} else {
+				a.icc = []byte{0}
+			}
+		case "\x00\x00\x00\x00":
+			if bytes.ContainsFunc(head[60:v4], func(r rune) bool { return r != 0 }) {
+				a.leave("calibrated colours (BMP)")
+			}
+		}
+	}
+	// Where the samples end.
+	const plain, fields, alphaFields = 0, 3, 6
+	width, height, bits := int64(int32(o.Uint32(head[4:]))), int64(int32(o.Uint32(head[8:]))), int64(o.Uint16(head[14:]))
+	samples := int64(o.Uint32(head[20:]))
+	if c := o.Uint32(head[16:]); c == plain || c == fields || c == alphaFields {
+		samples = (width*bits + 31) / 32 * 4 * max(height, -height)
+	}
+	if end = max(end, int64(o.Uint32(file[10:]))+samples); end > 0 && end < int64(len(file)) {
+		a.behind(file[end:])
+	}
+}
+
+func (a *about) webp(file []byte) {
+	if len(file) < 12 {
+		return
+	}
+	end := min(int64(binary.LittleEndian.Uint32(file[4:]))+8, int64(len(file)))
+	for rest := file[12:max(end, 12)]; len(rest) >= 8; {
+		n := int64(binary.LittleEndian.Uint32(rest[4:]))
+		if n > int64(len(rest)-8) {
+			break
+		}
+		data := rest[8 : 8+n]
+		switch name := string(rest[:4]); {
+		case name == "EXIF" && a.exif == nil:
+			a.exif = data
+		case name == "ICCP" && a.icc == nil:
+			a.icc = data
+		case name == "XMP ":
+			a.xmp(data)
+		case name == "VP8X" || name == "VP8 " || name == "VP8L" || name == "ALPH" || name == "ANIM" || name == "ANMF":
+		default:
+			a.leave("chunk " + printable(rest[:4]) + " (WebP)")
+		}
+		rest = rest[min(8+n+n%2, int64(len(rest))):]
+	}
+	a.behind(file[max(end, 12):])
+}
