@@ -86,6 +86,15 @@ func (a *about) leave(name string) {
 	}
 }
 
+// take takes a chunk that may be kept, as far as their number is bounded.
+func (a *about) take(name string, data []byte) {
+	if len(a.chunks) < pngchunk.MaxCount {
+		a.chunks = append(a.chunks, pngPart{name, data})
+	} else {
+		a.leave("PNG chunk " + name)
+	}
+}
+
 // behind says what a file holds behind its end. Padding is nothing.
 func (a *about) behind(rest []byte) {
 	padding := 0
@@ -117,7 +126,7 @@ func (a *about) xmp(data []byte) {
 		a.leave("XMP")
 		return
 	}
-	a.chunks = append(a.chunks, pngPart{"iTXt", append([]byte(keywordXMP+"\x00\x00\x00\x00\x00"), bytes.TrimRight(data, "\x00")...)})
+	a.take("iTXt", append([]byte(keywordXMP+"\x00\x00\x00\x00\x00"), bytes.TrimRight(data, "\x00")...))
 }
 
 // has reports whether there is a text of the keyword.
@@ -135,9 +144,9 @@ func (a *about) comment(data []byte) {
 	switch ascii := !slices.ContainsFunc(data, func(c byte) bool { return c >= utf8.RuneSelf }); {
 	case len(data) == 0:
 	case !ascii && utf8.Valid(data):
-		a.chunks = append(a.chunks, pngPart{"iTXt", append([]byte(keywordComment+"\x00\x00\x00\x00\x00"), data...)})
+		a.take("iTXt", append([]byte(keywordComment+"\x00\x00\x00\x00\x00"), data...))
 	default:
-		a.chunks = append(a.chunks, pngPart{"tEXt", append([]byte(keywordComment+"\x00"), data...)})
+		a.take("tEXt", append([]byte(keywordComment+"\x00"), data...))
 	}
 }
 
@@ -168,7 +177,7 @@ func (a *about) density(x, y float64, unit int) {
 		return
 	}
 	data := binary.BigEndian.AppendUint32(nil, uint32(x))
-	a.chunks = append(a.chunks, pngPart{"pHYs", append(binary.BigEndian.AppendUint32(data, uint32(y)), metric)})
+	a.take("pHYs", append(binary.BigEndian.AppendUint32(data, uint32(y)), metric))
 }
 
 // describe keeps what a file says of the picture, which is turned already. What
@@ -217,7 +226,7 @@ func (p *Picture) describe(a *about) {
 		if list.Add(c.name, c.data) {
 			continue
 		}
-		if keyword, _, ok := bytes.Cut(c.data, []byte{0}); ok && strings.HasSuffix(c.name, "Xt") {
+		if keyword, _, ok := bytes.Cut(c.data, []byte{0}); ok && isText(c, string(keyword)) {
 			a.leave(fmt.Sprintf("the text %q", printable(keyword[:min(len(keyword), 79)])))
 		} else {
 			a.leave("PNG chunk " + c.name)

@@ -123,7 +123,7 @@ func (a *about) bmp(file []byte) {
 			if size >= v5 {
 				intent = intents[o.Uint32(head[108:])]
 			}
-			a.chunks = append(a.chunks, pngPart{"sRGB", []byte{intent}})
+			a.take("sRGB", []byte{intent})
 		case "DEBM", "KNIL":
 			if size < v5 {
 				break

@@ -33,10 +33,11 @@ func (a *about) png(file []byte) {
 		rest     = file[8:]
 	)
 	for {
-		name, data, next, intact, ok := pngchunk.Next(rest)
+		name, data, next, ok := pngchunk.Next(rest)
 		if !ok {
 			break
 		}
+		whole := rest
 		rest = next
 		leave := func() { a.leave("PNG chunk " + printable([]byte(name))) }
 		switch name {
@@ -56,7 +57,7 @@ func (a *about) png(file []byte) {
 			first = first || !samples
 		default:
 			switch {
-			case !intact:
+			case !pngchunk.Intact(whole, len(data)):
 				leave()
 			case name == "eXIf" && a.exif == nil:
 				a.exif = data
@@ -83,16 +84,19 @@ func (a *about) png(file []byte) {
 				}
 				keyword, words, _ := bytes.Cut(c.data, []byte{0})
 				if raw := strings.TrimPrefix(string(keyword), keywordRaw); c.name == "tEXt" && slices.Contains(movable, raw) && len(raw) < len(keyword) {
-					if profile := rawProfile(words); profile != nil {
+					if profile := rawProfile(words); profile != nil && len(profiles) < len(movable) {
 						profiles = append(profiles, pngPart{raw, profile})
+						continue
+					} else if profile != nil {
+						a.leave(string(keyword))
 						continue
 					}
 				}
-				a.chunks = append(a.chunks, c)
+				a.take(c.name, c.data)
 			case slices.ContainsFunc(a.chunks, func(c pngPart) bool { return c.name == name }):
 				leave() // another one of a kind
 			case slices.Contains(copied, name):
-				a.chunks = append(a.chunks, pngPart{name, data})
+				a.take(name, data)
 			default:
 				leave()
 			}

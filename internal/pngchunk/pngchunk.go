@@ -138,18 +138,22 @@ func Append(b []byte, name string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[start:]))
 }
 
-// Next cuts the first chunk off a sequence. It is not ok where none is whole;
-// intact says whether its checksum fits.
-func Next(b []byte) (name string, data, rest []byte, intact, ok bool) {
+// Next cuts the first chunk off a sequence. It is not ok where none is whole.
+func Next(b []byte) (name string, data, rest []byte, ok bool) {
 	if len(b) < 12 {
-		return "", nil, nil, false, false
+		return "", nil, nil, false
 	}
 	n := int64(binary.BigEndian.Uint32(b))
 	if n > int64(len(b)-12) {
-		return "", nil, nil, false, false
+		return "", nil, nil, false
 	}
-	sum := binary.BigEndian.Uint32(b[8+n:])
-	return string(b[4:8]), b[8 : 8+n : 8+n], b[12+n:], sum == crc32.ChecksumIEEE(b[4:8+n]), true
+	return string(b[4:8]), b[8 : 8+n : 8+n], b[12+n:], true
+}
+
+// Intact reports whether the checksum of the first chunk of a sequence, which has n
+// bytes of data, fits.
+func Intact(b []byte, n int) bool {
+	return binary.BigEndian.Uint32(b[8+n:]) == crc32.ChecksumIEEE(b[4:8+n])
 }
 
 // Check reports what is wrong with a sequence of chunks that go with a picture.
@@ -162,7 +166,7 @@ func Check(b []byte, shape Shape) error {
 	}
 	last := -1
 	for count := 1; len(b) > 0; count++ {
-		name, data, rest, intact, ok := Next(b)
+		name, data, rest, ok := Next(b)
 		r := rank(name)
 		switch {
 		case count > MaxCount:
@@ -173,7 +177,7 @@ func Check(b []byte, shape Shape) error {
 			return fmt.Errorf("a chunk %q does not belong there", name)
 		case r < last || r == last && !isText(name):
 			return fmt.Errorf("a chunk %s is out of order", name)
-		case !intact:
+		case !Intact(b, len(data)):
 			return fmt.Errorf("the checksum of a chunk %s does not fit", name)
 		case !Valid(name, data, shape):
 			return fmt.Errorf("a chunk %s holds what it must not", name)

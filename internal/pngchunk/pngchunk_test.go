@@ -120,8 +120,8 @@ func TestList(t *testing.T) {
 	}
 	var order []string
 	for rest := b; len(rest) > 0; {
-		name, data, next, intact, ok := Next(rest)
-		if !ok || !intact {
+		name, data, next, ok := Next(rest)
+		if !ok || !Intact(rest, len(data)) {
 			t.Fatalf("%q is not whole", rest)
 		}
 		order = append(order, name+string(data[:1]))
