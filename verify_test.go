@@ -28,7 +28,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		metadata := s.Plain.EXIF != nil || s.Plain.ICC != nil
+		metadata := s.Plain.EXIF != nil || s.Plain.ICC != nil || s.Plain.Chunks != nil
 		for _, c := range []struct {
 			what string
 			file []byte

@@ -29,6 +29,15 @@ func TestExactThereAndHere(t *testing.T) {
 		}
 		return p.Digest()
 	}
+	// What stands beside the samples.
+	beside := func(file []byte) string {
+		t.Helper()
+		p, err := pictures.Decode(file, limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("EXIF %x, profile %x, chunks %x", p.EXIF, p.ICC, p.Chunks)
+	}
 	files := picturetest.Awkward(t, "../picture/testdata")
 	evaluation := picturetest.Evaluation(t, "../..")
 	if evaluation == nil {
@@ -43,11 +52,11 @@ func TestExactThereAndHere(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if back := ask(b, "decrypt", map[string]any{"file": sealed.PNG, "key": k.Text()}); digest(back["png"]) != want {
+		if back := ask(b, "decrypt", map[string]any{"file": sealed.PNG, "key": k.Text()}); digest(back["png"]) != want || beside(back["png"]) != beside(file) {
 			t.Errorf("%s: encrypted natively, it comes back otherwise in the browser", name)
 		}
 		here := ask(b, "encrypt", map[string]any{"file": file, "key": k.Text()})
-		if o, err := m.Decrypt(t.Context(), here["png"], k); err != nil || !o.Exact || o.Picture.Digest() != want || digest(o.PNG) != want {
+		if o, err := m.Decrypt(t.Context(), here["png"], k); err != nil || !o.Exact || o.Picture.Digest() != want || digest(o.PNG) != want || beside(o.PNG) != beside(file) {
 			t.Errorf("%s: encrypted in the browser: %v", name, err)
 		}
 	}

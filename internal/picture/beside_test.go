@@ -175,9 +175,9 @@ func besides(t testing.TB) []beside {
 	jpeg("EXIF", beside{exif: tiffOf([]tag{ascii(271, "ACME"), directoryTag(tagGPS, opaque(0, "\x02\x03\x00\x00"))})},
 		0xe1, exifPrefix+string(tiffOf([]tag{ascii(271, "ACME"), directoryTag(tagGPS, opaque(0, "\x02\x03\x00\x00"))})))
 	jpeg("EXIF twice", beside{exif: exif(1), notes: []string{textNote + "APP1 (Exif)"}}, 0xe1, exifPrefix+string(exif(1)), 0xe1, exifPrefix+string(exif(2)))
-	jpeg("XMP", beside{chunks: seq("iTXt", textXMP+someXMP)}, 0xe1, xmpPrefix+someXMP)
+	jpeg("XMP", beside{chunks: seq("iTXt", textXMP+someXMP)}, 0xe1, "http://ns.adobe.com/xap/1.0/\x00"+someXMP)
 	jpeg("XMP in no encoding", beside{notes: []string{textNote + "XMP"}}, 0xe1, xmpPrefix+"\xff\xfe<")
-	jpeg("extended XMP", beside{chunks: seq("iTXt", textXMP+someXMP), notes: []string{textNote + "extended XMP"}}, 0xe1, xmpPrefix+someXMP, 0xe1, xmpMorePrefix+strings.Repeat("0", 40)+"<")
+	jpeg("extended XMP", beside{chunks: seq("iTXt", textXMP+someXMP), notes: []string{textNote + "extended XMP"}}, 0xe1, xmpPrefix+someXMP, 0xe1, "http://ns.adobe.com/xmp/extension/\x00"+strings.Repeat("0", 40)+"<")
 	jpeg("comments", beside{chunks: seq("tEXt", "Comment\x00plain", "iTXt", "Comment\x00\x00\x00\x00\x00gr\u00fcn", "tEXt", "Comment\x00gr\xfcn")}, 0xfe, "plain\x00", 0xfe, "gr\u00fcn", 0xfe, "gr\xfcn", 0xfe, "")
 	jpeg("comment of control characters", beside{notes: []string{textNote + `the text "Comment"`}}, 0xfe, "\x1b[2J")
 	jpeg("IPTC", beside{notes: []string{textNote + "APP13 (Photoshop, IPTC)"}}, 0xed, "Photoshop 3.0\x008BIM\x04\x04\x00\x00\x00\x00\x00\x00")

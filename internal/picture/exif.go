@@ -6,10 +6,8 @@ import (
 	"slices"
 )
 
-// Tags of TIFF 6.0 and Exif 3.0.
+// Tags of TIFF 6.0 and Exif 3.0, beside those that TIFF files need.
 const (
-	tagImageWidth      = 256
-	tagImageLength     = 257
 	tagOrientation     = 274
 	tagXResolution     = 282
 	tagYResolution     = 283
@@ -177,7 +175,7 @@ func upright(exif []byte, orientation, height, width int) (thumbnail, ok bool) {
 	}
 	photo := d.below(list, tagEXIF)
 	if orientation >= 5 {
-		d.swap(list, tagImageWidth, tagImageLength)
+		d.swap(list, tagWidth, tagHeight)
 		d.swap(list, tagXResolution, tagYResolution)
 		d.swap(photo, tagPixelXDimension, tagPixelYDimension)
 		d.swap(photo, tagFocalPlaneX, tagFocalPlaneY)
@@ -238,8 +236,8 @@ func (d exifData) blot(link int64) {
 	at, ok := d.number(list, tagThumbnail)
 	n, ok2 := d.number(list, tagThumbnailLength)
 	if !ok || !ok2 { // uncompressed, in one strip
-		at, ok = d.number(list, 273)
-		n, ok2 = d.number(list, 279)
+		at, ok = d.number(list, tagStripOffsets)
+		n, ok2 = d.number(list, tagStripCounts)
 	}
 	d.o.PutUint32(d.b[link:], 0)
 	from, to := int64(at), int64(at)+int64(n)

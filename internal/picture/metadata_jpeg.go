@@ -17,13 +17,12 @@ const (
 	jfifMorePrefix = "JFXX\x00"
 )
 
-// Markers of JPEG.
+// Markers of JPEG beside those that the samples need.
 const (
-	tem        = 0x01
-	rst0, rst7 = 0xd0, 0xd7
-	soi, eoi   = 0xd8, 0xd9
-	app0       = 0xe0
-	com        = 0xfe
+	jpegTEM  = 0x01
+	jpegSOI  = 0xd8
+	jpegAPP0 = 0xe0
+	jpegCOM  = 0xfe
 )
 
 // segments walks a JPEG's markers as libjpeg does, which passes over bytes that
@@ -41,9 +40,9 @@ func segments(file []byte) iter.Seq2[byte, []byte] {
 			}
 			rest = rest[1:]
 			switch {
-			case marker == 0 || marker == tem || marker == soi || marker >= rst0 && marker <= rst7:
+			case marker == 0 || marker == jpegTEM || marker == jpegSOI || marker >= jpegRST0 && marker <= jpegRST7:
 				continue
-			case marker == eoi:
+			case marker == jpegEOI:
 				yield(marker, rest)
 				return
 			case len(rest) < 2:
@@ -64,12 +63,12 @@ func (a *about) jpeg(file []byte) {
 	for marker, data := range segments(file) {
 		prefix := func(s string) bool { return bytes.HasPrefix(data, []byte(s)) }
 		switch {
-		case marker == eoi:
+		case marker == jpegEOI:
 			a.behind(data)
-		case marker == com:
+		case marker == jpegCOM:
 			a.comment(data)
-		case marker < app0 || marker > app0+15:
-		case marker == app0 && prefix(jfifPrefix) && len(data) >= 14:
+		case marker < jpegAPP0 || marker > jpegAPP0+15:
+		case marker == jpegAPP0 && prefix(jfifPrefix) && len(data) >= 14:
 			if !density {
 				density = true
 				units := map[byte]int{0: perRatio, 1: perInch, 2: perCentimetre}
@@ -80,17 +79,17 @@ func (a *about) jpeg(file []byte) {
 			if data[12] > 0 && data[13] > 0 {
 				a.leave("thumbnail (JFIF)")
 			}
-		case marker == app0 && prefix(jfifMorePrefix):
+		case marker == jpegAPP0 && prefix(jfifMorePrefix):
 			a.leave("thumbnail (JFIF)")
-		case marker == app0+1 && a.exif == nil && prefix(exifPrefix):
+		case marker == jpegAPP0+1 && a.exif == nil && prefix(exifPrefix):
 			a.exif = data
-		case marker == app0+1 && prefix(xmpPrefix):
+		case marker == jpegAPP0+1 && prefix(xmpPrefix):
 			a.xmp(data[len(xmpPrefix):])
-		case marker == app0+1 && prefix(xmpMorePrefix):
+		case marker == jpegAPP0+1 && prefix(xmpMorePrefix):
 			a.leave("extended XMP")
-		case marker == app0+2 && prefix(iccPrefix):
+		case marker == jpegAPP0+2 && prefix(iccPrefix):
 			profile.add(data[len(iccPrefix):])
-		case marker == app0+14 && prefix(adobePrefix): // how the samples are coded
+		case marker == jpegAPP0+14 && prefix(adobePrefix): // how the samples are coded
 		default:
 			a.leave(segmentName(marker, data))
 		}
@@ -107,7 +106,7 @@ func segmentName(marker byte, data []byte) string {
 			break
 		}
 	}
-	switch name := fmt.Sprintf("APP%d", marker-app0); {
+	switch name := fmt.Sprintf("APP%d", marker-jpegAPP0); {
 	case string(own) == "Photoshop 3.0":
 		return name + " (Photoshop, IPTC)"
 	case len(own) > 0:

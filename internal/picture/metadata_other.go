@@ -140,14 +140,15 @@ func (a *about) bmp(file []byte) {
 			}
 		}
 	}
-	// Where the samples end.
-	const plain, fields, alphaFields = 0, 3, 6
-	width, height, bits := int64(int32(o.Uint32(head[4:]))), int64(int32(o.Uint32(head[8:]))), int64(o.Uint16(head[14:]))
-	samples := int64(o.Uint32(head[20:]))
-	if c := o.Uint32(head[16:]); c == plain || c == fields || c == alphaFields {
-		samples = (width*bits + 31) / 32 * 4 * max(height, -height)
+	h, err := readBMPHeader(file)
+	if err != nil {
+		return
 	}
-	if end = max(end, int64(o.Uint32(file[10:]))+samples); end > 0 && end < int64(len(file)) {
+	samples := h.stride() * int64(h.height)
+	if h.runs {
+		samples = int64(o.Uint32(head[20:]))
+	}
+	if end = max(end, int64(len(file)-len(h.data))+samples); samples > 0 && end < int64(len(file)) {
 		a.behind(file[end:])
 	}
 }
@@ -157,13 +158,13 @@ func (a *about) webp(file []byte) {
 		return
 	}
 	end := min(int64(binary.LittleEndian.Uint32(file[4:]))+8, int64(len(file)))
-	for rest := file[12:max(end, 12)]; len(rest) >= 8; {
-		n := int64(binary.LittleEndian.Uint32(rest[4:]))
-		if n > int64(len(rest)-8) {
+	for rest := file[12:max(end, 12)]; ; {
+		name, data, behind, err := webpChunk(rest)
+		if err != nil {
 			break
 		}
-		data := rest[8 : 8+n]
-		switch name := string(rest[:4]); {
+		rest = behind
+		switch {
 		case name == "EXIF" && a.exif == nil:
 			a.exif = data
 		case name == "ICCP" && a.icc == nil:
@@ -172,9 +173,8 @@ func (a *about) webp(file []byte) {
 			a.xmp(data)
 		case name == "VP8X" || name == "VP8 " || name == "VP8L" || name == "ALPH" || name == "ANIM" || name == "ANMF":
 		default:
-			a.leave("chunk " + printable(rest[:4]) + " (WebP)")
+			a.leave("chunk " + printable([]byte(name)) + " (WebP)")
 		}
-		rest = rest[min(8+n+n%2, int64(len(rest))):]
 	}
 	a.behind(file[max(end, 12):])
 }

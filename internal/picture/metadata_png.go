@@ -25,10 +25,10 @@ func (a *about) png(file []byte) {
 	}
 	depth, kind := file[24], file[25]
 	var (
-		colours  []byte  // of the palette
-		frames   uint32  // of an animation
-		samples  bool    // have begun
-		first    bool    // the samples are the first frame
+		colours  []byte    // of the palette
+		frames   uint32    // of an animation
+		samples  bool      // have begun
+		first    bool      // the samples are the first frame
 		profiles []pngPart // raw ones, by their names
 		rest     = file[8:]
 	)
@@ -37,7 +37,6 @@ func (a *about) png(file []byte) {
 		if !ok {
 			break
 		}
-		whole := rest
 		rest = next
 		leave := func() { a.leave("PNG chunk " + printable([]byte(name))) }
 		switch name {
@@ -57,8 +56,6 @@ func (a *about) png(file []byte) {
 			first = first || !samples
 		default:
 			switch {
-			case !pngchunk.Intact(whole, len(data)):
-				leave()
 			case name == "eXIf" && a.exif == nil:
 				a.exif = data
 			case name == "iCCP" && a.icc == nil:

@@ -21,14 +21,16 @@ var tagNames = map[uint16]string{33723: "IPTC", 34377: "Photoshop data", 37724: 
 const maxPages = 10_000
 
 func (a *about) tiff(file []byte) {
-	d, ok := readEXIF(file)
-	if !ok {
+	page, err := tiffPage(file)
+	if err != nil {
 		return
 	}
-	list, link := d.first()
-	if o, ok := orientationTag(file); ok && o >= 1 && o <= 8 {
-		a.orientation = o
+	d, _ := readEXIF(file)
+	list := entries(page.entries)
+	if v, ok := d.number(list, tagOrientation); ok && v >= 1 && v <= 8 {
+		a.orientation = int(v)
 	}
+	_, link := d.first()
 	pages := 0
 	for seen := map[int64]bool{}; link > 0 && !seen[link] && pages < maxPages; pages++ {
 		seen[link] = true
@@ -38,7 +40,7 @@ func (a *about) tiff(file []byte) {
 		}
 		_, link = d.directory(at)
 	}
-	if e := d.entry(list, 330); e != nil {
+	if e := d.entry(list, tagSubIFDs); e != nil {
 		pages += int(min(d.o.Uint32(e[4:]), maxPages))
 	}
 	if pages > 0 {

@@ -52,7 +52,7 @@ func TestProfileInParts(t *testing.T) {
 // turnable are EXIF data in which everything depends on how the picture is turned. It was
 // stored 8 x 4, with a red point at (1, 0), to which the subject's place leads.
 func turnable(o uint16, wide, high uint32, xDensity, yDensity uint32, location, area []uint16) []tag {
-	return []tag{long(tagImageWidth, wide), long(tagImageLength, high), ascii(271, "ACME"), short(tagOrientation, o),
+	return []tag{long(tagWidth, wide), long(tagHeight, high), ascii(271, "ACME"), short(tagOrientation, o),
 		ratio(tagXResolution, xDensity, 1), ratio(tagYResolution, yDensity, 1),
 		directoryTag(tagEXIF, ratio(33434, 1, 125), short(tagSubjectArea, area...), opaque(tagMakerNote, "maker's notes, with places"),
 			short(tagPixelXDimension, uint16(wide)), long(tagPixelYDimension, high),

@@ -150,12 +150,6 @@ func Next(b []byte) (name string, data, rest []byte, ok bool) {
 	return string(b[4:8]), b[8 : 8+n : 8+n], b[12+n:], true
 }
 
-// Intact reports whether the checksum of the first chunk of a sequence, which has n
-// bytes of data, fits.
-func Intact(b []byte, n int) bool {
-	return binary.BigEndian.Uint32(b[8+n:]) == crc32.ChecksumIEEE(b[4:8+n])
-}
-
 // Check reports what is wrong with a sequence of chunks that go with a picture.
 func Check(b []byte, shape Shape) error {
 	switch {
@@ -177,7 +171,7 @@ func Check(b []byte, shape Shape) error {
 			return fmt.Errorf("a chunk %q does not belong there", name)
 		case r < last || r == last && !isText(name):
 			return fmt.Errorf("a chunk %s is out of order", name)
-		case !Intact(b, len(data)):
+		case binary.BigEndian.Uint32(b[8+len(data):]) != crc32.ChecksumIEEE(b[4:8+len(data)]):
 			return fmt.Errorf("the checksum of a chunk %s does not fit", name)
 		case !Valid(name, data, shape):
 			return fmt.Errorf("a chunk %s holds what it must not", name)

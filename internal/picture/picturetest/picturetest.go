@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"enciphergan/internal/pngchunk"
 )
 
 // Awkward gives picture files that are easy to get wrong, by name; folder is internal/picture/testdata.
@@ -72,6 +74,7 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 		exif := fmt.Appendf(nil, "\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00%c\x00\x00\x00\x00\x00\x00", o+1)
 		files[fmt.Sprintf("orientation %d, profile", o+1)] = slices.Concat(b.Bytes()[:2], exif, segment, b.Bytes()[2:])
 	}
+	addBeside(files, b.Bytes())
 	kinds, err := filepath.Glob(filepath.Join(folder, "*.*"))
 	if err != nil || len(kinds) < 12 {
 		t.Fatalf("%d files of other kinds: %v", len(kinds), err)
@@ -82,6 +85,46 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 		}
 	}
 	return files
+}
+
+// Beside is what stands beside the samples of the picture "all beside.png" of Awkward, as
+// chunks of a PNG: what the colours mean, density, date and texts.
+var Beside = func() (b []byte) {
+	for _, c := range [][2]string{
+		{"cICP", "\x09\x10\x00\x01"},
+		{"mDCV", "\x8a\x48\x39\x08\x21\x34\x9b\xaa\x19\x96\x08\xfc\x3d\x13\x40\x42\x00\x98\x96\x80\x00\x00\x00\x01"},
+		{"cLLI", "\x00\x98\x96\x80\x00\x3d\x09\x00"},
+		{"sRGB", "\x01"},
+		{"gAMA", "\x00\x00\xb1\x8f"},
+		{"cHRM", "\x00\x00\x7a\x26\x00\x00\x80\x84\x00\x00\xfa\x00\x00\x00\x80\xe8\x00\x00\x75\x30\x00\x00\xea\x60\x00\x00\x3a\x98\x00\x00\x17\x70"},
+		{"sBIT", "\x0a\x0a\x0a"},
+		{"bKGD", "\x01\x02\x03\x04\x05\x06"},
+		{"pHYs", "\x00\x00\x2e\x23\x00\x00\x0b\x13\x01"},
+		{"tIME", "\x07\xe8\x02\x1d\x17\x3b\x3c"},
+		{"tEXt", "Title\x00gr\xfcn"},
+		{"iTXt", "XML:com.adobe.xmp\x00\x00\x00\x00\x00<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"},
+	} {
+		b = pngchunk.Append(b, c[0], []byte(c[1]))
+	}
+	return b
+}()
+
+// addBeside adds pictures with everything that may stand beside samples, made of a PNG
+// of 16 bits and a JPEG.
+func addBeside(files map[string][]byte, photo []byte) {
+	files["all beside.png"] = slices.Insert(bytes.Clone(files["16 bits"]), 33, Beside...)
+	head := []byte("\xff\xd8")
+	for _, s := range []string{
+		"\xe0JFIF\x00\x01\x02\x01\x01\x2c\x00\x48\x00\x00",
+		"\xe1http://ns.adobe.com/xap/1.0/\x00<x:xmpmeta xmlns:x='adobe:ns:meta/'><a tiff:Orientation='6'/></x:xmpmeta>",
+		"\xfegr\u00fcn",
+		"\xedPhotoshop 3.0\x00",
+		"\xe1Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00",
+	} {
+		head = append(head, 0xff, s[0], 0, byte(len(s)+1))
+		head = append(head, s[1:]...)
+	}
+	files["all beside.jpg"] = slices.Concat(head, photo[2:], photo)
 }
 
 // Evaluation gives the files of the shared evaluation set, by path within it; nil where it is not
