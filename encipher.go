@@ -98,8 +98,9 @@ type options struct {
 type Exact int
 
 const (
-	// ExactPicture keeps every sample, alpha and the low bytes of 16 bits
-	// included, and EXIF and colour profile. It is what Encrypt does without WithExact.
+	// ExactPicture keeps every sample, alpha and the low bytes of 16 bits included, and
+	// what a PNG can hold beside them: EXIF, colour profile, density, texts. It is what
+	// Encrypt does without WithExact.
 	ExactPicture Exact = iota
 	// ExactOff keeps the neural cipher alone: the picture comes back approximately,
 	// with 8 bits a sample, transparent parts on white, and without metadata.
@@ -114,8 +115,9 @@ func WithExact(e Exact) Option { return func(o *options) { o.exact = e } }
 // WithName seals the name of the file beside it, with ExactFile.
 func WithName(name string) Option { return func(o *options) { o.name = name } }
 
-// WithoutMetadata leaves EXIF and colour profile out. It has no effect with
-// ExactFile, as the file has them.
+// WithoutMetadata leaves out all but the samples: EXIF, XMP and other texts, density,
+// date, and what says what the colours mean, such as the colour profile, so that they
+// are shown as sRGB. It has no effect with ExactFile, as the file has all of it.
 func WithoutMetadata() Option { return func(o *options) { o.noMetadata = true } }
 
 // AcceptApproximate lets Decrypt give a picture that should have come back
@@ -164,7 +166,7 @@ func collect(opts []Option) options {
 // Sealed is what Encrypt makes.
 type Sealed struct {
 	PNG      []byte   // the cipher image, a file to keep
-	Plain    *Picture // the picture that comes back; its Notes say what of the file does not
+	Plain    *Picture // the picture that comes back; its Notes say what of the file does not, and with ExactFile that the file has it
 	Bare     *Picture // the bare output of the generator, padded; experimental, to look at and measure only
 	Residual int      // bytes that keeping every sample takes in the file; 0 with ExactOff
 }

@@ -146,7 +146,7 @@ export interface EncryptOptions extends ProgressOptions {
   exact?: "on" | "off" | "file";
   /** Name of the file, sealed beside it with exact "file". */
   name?: string;
-  /** Leaves EXIF and colour profile out. */
+  /** Leaves out all but the samples: EXIF, texts, density, colour profile. */
   dropMetadata?: boolean;
   /** Also gives what can be looked at: plain and bare. */
   views?: boolean;

@@ -147,7 +147,7 @@ const english = {
       exactOn: "The picture, every sample",
       exactFile: "The file itself, byte by byte",
       exactOff: "About the picture, in a smaller file",
-      metadata: "Leave place, date and camera out (EXIF)",
+      metadata: "Leave out place, date, camera, texts and color profile",
     },
     list: {
       title: "Pictures",
@@ -375,7 +375,7 @@ const german = {
       exactOn: "Das Bild, jeder Bildpunkt",
       exactFile: "Die Datei selbst, Byte für Byte",
       exactOff: "Ungefähr das Bild, in einer kleineren Datei",
-      metadata: "Ort, Datum und Kamera weglassen (EXIF)",
+      metadata: "Ort, Datum, Kamera, Texte und Farbprofil weglassen",
     },
     list: {
       title: "Bilder",

@@ -28,8 +28,9 @@ What opens it is a key file, a passphrase, or the secret key of an age recipient
 whom it can be sent without a secret that both know.
 
 With -exact on, every sample comes back as it was, with transparency, 16 bits, EXIF
-data and colour profile; what that takes is sealed beside the neural cipher. With
--exact off, the picture comes back approximately, with 8 bits and without the rest.
+data, colour profile, density and texts; what that takes is sealed beside the neural
+cipher. What a PNG has no place for, such as further pages or a film behind the photo, is
+named. With -exact off, the picture comes back approximately, with 8 bits and without the rest.
 With -exact file, the file itself is sealed too, with its name: see decrypt -original.
 
 -mode paper is for measurements alone: it writes the bare neural cipher, without authenticated
@@ -40,7 +41,7 @@ The EXIF orientation is applied in either case.`,
 		}, sealFlags(), pictureFlags(), batchFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to keep the file itself, too", Value: "on"},
 			modeFlag(),
-			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data, such as place and camera, and the colour profile"},
+			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data and texts, such as place and camera, and the colour profile: all but the samples"},
 		}),
 		Action: encrypt,
 	}
