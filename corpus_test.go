@@ -445,6 +445,14 @@ func (w *corpusWriter) negative() {
 	w.refused(7, Changed, "tail-short", "a tail too short for statistics and tag", header(func(b []byte) []byte { return b[:116+100] }))
 	w.refused(7, Changed, "associated", "another height, padded to the same", header(put(48, 0, 0, 0, 31)))
 	w.refused(7, Changed, "idat-missing", "no IDAT", with(func(list []chunk) []chunk { return slices.Delete(list, 2, 3) }))
+	w.refused(7, Changed, "idat-short", "black pixels, whose IDAT is far shorter than noise can be", with(func(list []chunk) []chunk {
+		black := image.NewRGBA(image.Rect(0, 0, 48, 32))
+		for i := 3; i < len(black.Pix); i += 4 {
+			black.Pix[i] = 255
+		}
+		list[2] = chunksOf(w.encode(black))[1]
+		return list
+	}))
 	w.refused(7, Changed, "idat-zlib", "an IDAT whose zlib stream is damaged", with(func(list []chunk) []chunk { list[2].data[0] ^= 0x40; return list }))
 	w.refused(7, Changed, "filter", "a row with a filter type that PNG does not have", with(func(list []chunk) []chunk { list[2].data[2+5] = 7; return list }))
 

@@ -436,6 +436,50 @@ func TestErrors(t *testing.T) {
 }
 
 // TestRealNetwork goes the same way with a network in place of the fake.
+// The bare ciphers that shrink most, compressed anew as far as a PNG can be, are still opened.
+func TestFlatBareCiphers(t *testing.T) {
+	flat := image.NewNRGBA(image.Rect(0, 0, 320, 240))
+	for i := range flat.Pix {
+		flat.Pix[i] = 255
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, flat); err != nil {
+		t.Fatal(err)
+	}
+	k := newKey(t)
+	for _, name := range models.Names() {
+		files, err := models.Files(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := OpenModel(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Encrypt(t.Context(), file.Bytes(), k, WithBareCipher())
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := png.Decode(bytes.NewReader(s.PNG))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var small bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, shown); err != nil {
+			t.Fatal(err)
+		}
+		again := join(slices.Insert(chunksOf(small.Bytes()), 1, chunksOf(s.PNG)[1]))
+		t.Logf("%s: %d bytes become %d", name, len(s.PNG), len(again))
+		one, err := m.Decrypt(t.Context(), s.PNG, k, AcceptBareCipher())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err := m.Decrypt(t.Context(), again, k, AcceptBareCipher()); err != nil || !bytes.Equal(o.PNG, one.PNG) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRealNetwork(t *testing.T) {
 	open := func(f ModelFiles, err error) *Model {
 		if err != nil {

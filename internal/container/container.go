@@ -49,6 +49,7 @@ type Sealed struct {
 	file   []byte
 	ad     []byte // the header as it stands in the file
 	tail   []byte // the ciphertext after the pixels, the tag included
+	idat   int64  // bytes of compressed pixels
 }
 
 // Seal writes a cipher image. levels is the quantised neural cipher of the padded
@@ -104,7 +105,7 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	if int64(len(file)) > limits.Bytes {
 		return nil, fmt.Errorf("%w: it has %d bytes, and at most %d are taken", ErrTooLarge, len(file), limits.Bytes)
 	}
-	payload, shape, err := findChunk(file)
+	payload, shape, idat, err := findChunk(file)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	if shape != (ihdr{width: uint32(width), height: uint32(height), depth: 8, colour: truecolour}) {
 		return nil, fmt.Errorf("%w: its pixels are %v and should be %d x %d with 8-bit red, green and blue", ErrChanged, shape, width, height)
 	}
-	return &Sealed{Header: h, file: file, ad: payload[:size], tail: payload[size:]}, nil
+	return &Sealed{Header: h, file: file, ad: payload[:size], tail: payload[size:], idat: idat}, nil
 }
 
 // Plaintext is what a cipher image holds, under a tag that was verified.
@@ -145,9 +146,8 @@ func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	if err != nil {
 		return Plaintext{}, fmt.Errorf("cannot open: %w", err)
 	}
-	height, width := s.Header.Padded()
-	text := make([]byte, 0, 3*height*width+len(s.tail))
-	if text, err = s.appendPixels(text); err != nil {
+	text, err := s.pixels()
+	if err != nil {
 		return Plaintext{}, err
 	}
 	n := len(text)
@@ -174,14 +174,44 @@ func (s *Sealed) ReadBare(subkeys key.Subkeys, statistics int) (Plaintext, error
 	if len(s.tail) != statistics {
 		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of %d", ErrChanged, len(s.tail), statistics)
 	}
-	height, width := s.Header.Padded()
-	levels, err := s.appendPixels(make([]byte, 0, 3*height*width))
-	return Plaintext{Levels: levels, Statistics: s.tail}, err
+	levels, err := s.pixels()
+	if err != nil {
+		return Plaintext{}, err
+	}
+	return Plaintext{Levels: levels[:len(levels):len(levels)], Statistics: s.tail}, nil
 }
 
-// appendPixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way
-// a tool has compressed, filtered or interlaced them since.
-func (s *Sealed) appendPixels(text []byte) (_ []byte, err error) {
+// No tool makes less of n bytes of ciphertext than n - sealedSlack bytes of IDAT, whatever its
+// filters, compression and interlacing: fewer than 2 * 256^(m+1) / 255 streams have at most m
+// bytes, each gives one ciphertext, and there are 256^n, all as likely. So for m = n - 17 less
+// than one file in 2^134 has such a stream.
+const sealedSlack = 16
+
+// A bare cipher is no noise. Those of the profile paper are flat where the picture is: the largest that
+// were measured, of white pictures, shrink to a 261st at the highest compression of libpng.
+const bareRatio = 512
+
+// checkPixels refuses, before memory is taken for the pixels, compressed ones that are too few.
+func (s *Sealed) checkPixels() error {
+	height, width := s.Header.Padded()
+	n := 3 * int64(height) * int64(width)
+	least := n - sealedSlack
+	if s.Header.Bare {
+		least = n / bareRatio
+	}
+	if s.idat < least {
+		return fmt.Errorf("%w: its pixels are compressed to %d bytes, and those of %d x %d pixels take at least %d", ErrChanged, s.idat, width, height, least)
+	}
+	return nil
+}
+
+// pixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way a tool has
+// compressed, filtered or interlaced them since. Room for a third of them is left behind
+// them, in which the tail mostly finds place.
+func (s *Sealed) pixels() (samples []byte, err error) {
+	if err := s.checkPixels(); err != nil {
+		return nil, err
+	}
 	defer func() { // a decoder of a hostile file: whatever it does ends here
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: its pixels cannot be decoded: %v", ErrChanged, r)
@@ -200,10 +230,12 @@ func (s *Sealed) appendPixels(text []byte) (_ []byte, err error) {
 	default:
 		return nil, fmt.Errorf("%w: its pixels are not 8-bit red, green and blue", ErrChanged)
 	}
+	// In place: four bytes a pixel become three.
+	samples = rgba[:0]
 	for ; len(rgba) > 0; rgba = rgba[4:] {
-		text = append(text, rgba[0], rgba[1], rgba[2])
+		samples = append(samples, rgba[0], rgba[1], rgba[2])
 	}
-	return text, nil
+	return samples, nil
 }
 
 // Header is what stands in the clear and is authenticated. Nothing in it depends

@@ -12,6 +12,7 @@ import (
 	"hash/crc32"
 	"image/png"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 	"enciphergan/internal/picture"
 )
 
-var roomy = picture.Limits{Bytes: 1 << 22, Pixels: 1 << 20}
+var roomy = picture.Limits{Bytes: 1 << 23, Pixels: 1 << 21}
 
 // Embedded, so that the same file serves the test binary under js/wasm.
 //
@@ -362,9 +363,78 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// allocated counts the bytes that a call allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// A small file that declares a large picture ends before memory is taken for its pixels, for
+// somebody, too, who has copied header and nonce of a file of the same key.
+func TestFewPixels(t *testing.T) {
+	h, subkeys, _, statistics := vectors(t)[0].parts(t)
+	h.Width, h.Height = 4096, 4096
+	h.Commitment = subkeys.Commitment
+	height, width := h.Padded()
+	limits := picture.Limits{Bytes: 1 << 30, Pixels: 100_000_000}
+	zeros := deflate(t, make([]byte, height*(1+3*width)))
+	for name, bare := range map[string]bool{"sealed": false, "bare": true} {
+		h.Bare = bare
+		tail := make([]byte, len(statistics))
+		if !bare {
+			tail = make([]byte, len(statistics)+16)
+		}
+		for pixels, data := range map[string][]byte{"few": zeros, "none": nil} {
+			file := slices.Concat([]byte(signature), chunk("IHDR", []byte{0, 0, byte(width >> 8), byte(width), 0, 0, byte(height >> 8), byte(height), 8, 2, 0, 0, 0}),
+				chunk(chunkName, append(h.encode(), tail...)), chunk("IDAT", data), chunk("IEND", nil))
+			var err error
+			var text Plaintext
+			bytes := allocated(func() {
+				var s *Sealed
+				if s, err = Parse(file, limits); err != nil {
+					return
+				}
+				if bare {
+					text, err = s.ReadBare(subkeys, len(statistics))
+				} else {
+					text, err = s.Open(subkeys, len(statistics))
+				}
+			})
+			t.Logf("%s, %s: a file of %d bytes, of %d bytes of samples: %d bytes allocated: %v", name, pixels, len(file), 3*height*width, bytes, err)
+			if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), "at least") || !text.empty() {
+				t.Errorf("%s, %s: %v", name, pixels, err)
+			}
+			if bytes > 1<<16 {
+				t.Errorf("%s, %s: %d bytes were allocated", name, pixels, bytes)
+			}
+		}
+	}
+}
+
+// The memory that opening takes is that of the plaintext and a third of the samples.
+func TestMemoryOfOpening(t *testing.T) {
+	h, subkeys, _, statistics := vectors(t)[0].parts(t)
+	h.Width, h.Height = 1024, 1024
+	height, width := h.Padded()
+	file, err := Seal(h, subkeys, make([]byte, 3*height*width), statistics, make([]byte, 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := allocated(func() { _, _, err = open(file, subkeys, len(statistics)) })
+	if most := uint64(4*height*width + 1<<18); err != nil || bytes > most {
+		t.Errorf("%d bytes were allocated, want at most %d: %v", bytes, most, err)
+	}
+}
+
 func deflate(t *testing.T, b []byte) []byte {
 	var out bytes.Buffer
-	w := zlib.NewWriter(&out)
+	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Write(b)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

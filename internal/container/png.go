@@ -34,10 +34,11 @@ func (i ihdr) String() string {
 }
 
 // findChunk walks a PNG's chunks and returns the payload of the one enCR, whose
-// checksum holds, and the declared shape. It allocates nothing.
-func findChunk(file []byte) (payload []byte, shape ihdr, err error) {
+// checksum holds, the declared shape, and the bytes that all IDAT hold together. It
+// allocates nothing.
+func findChunk(file []byte) (payload []byte, shape ihdr, idat int64, err error) {
 	if len(file) < len(signature) || string(file[:len(signature)]) != signature {
-		return nil, ihdr{}, fmt.Errorf("%w: it is not a PNG", ErrNotCipher)
+		return nil, ihdr{}, 0, fmt.Errorf("%w: it is not a PNG", ErrNotCipher)
 	}
 	// Damage before the chunk was found leaves open what the file was.
 	broken := func(what string) error {
@@ -49,11 +50,11 @@ func findChunk(file []byte) (payload []byte, shape ihdr, err error) {
 	first := true
 	for rest := file[len(signature):]; ; first = false {
 		if len(rest) < 12 {
-			return nil, ihdr{}, broken("was cut short")
+			return nil, ihdr{}, 0, broken("was cut short")
 		}
 		n := binary.BigEndian.Uint32(rest)
 		if n > maxChunk || int64(n) > int64(len(rest)-12) {
-			return nil, ihdr{}, broken("was cut short or damaged")
+			return nil, ihdr{}, 0, broken("was cut short or damaged")
 		}
 		name, data := string(rest[4:8]), rest[8:8+n]
 		sum := binary.BigEndian.Uint32(rest[8+n:])
@@ -63,19 +64,21 @@ func findChunk(file []byte) (payload []byte, shape ihdr, err error) {
 		switch {
 		case first:
 			if name != "IHDR" || n != 13 {
-				return nil, ihdr{}, broken("does not begin with its header")
+				return nil, ihdr{}, 0, broken("does not begin with its header")
 			}
 			shape = ihdr{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]), data[8], data[9]}
 		case name == chunkName && payload != nil:
-			return nil, ihdr{}, fmt.Errorf("%w: it has two chunks %s", ErrChanged, chunkName)
+			return nil, ihdr{}, 0, fmt.Errorf("%w: it has two chunks %s", ErrChanged, chunkName)
 		case name == chunkName && !intact:
-			return nil, ihdr{}, fmt.Errorf("%w: the checksum of its chunk %s does not fit", ErrChanged, chunkName)
+			return nil, ihdr{}, 0, fmt.Errorf("%w: the checksum of its chunk %s does not fit", ErrChanged, chunkName)
 		case name == chunkName:
 			payload = data[:n:n]
 		case name == "IEND" && payload == nil:
-			return nil, ihdr{}, fmt.Errorf("%w: it is a PNG without the chunk %s; messengers, photo sites and editors remove it when they recompress or change a picture", ErrNotCipher, chunkName)
+			return nil, ihdr{}, 0, fmt.Errorf("%w: it is a PNG without the chunk %s; messengers, photo sites and editors remove it when they recompress or change a picture", ErrNotCipher, chunkName)
 		case name == "IEND":
-			return payload, shape, nil
+			return payload, shape, idat, nil
+		case name == "IDAT":
+			idat += int64(n)
 		}
 	}
 }
