@@ -116,11 +116,15 @@ func openCase(t *testing.T, m *Model, c corpus.Case) (*Opened, error) {
 		}
 		secret = i
 	}
-	info, err := m.Inspect(file)
+	info, err := Inspect(file)
 	if err != nil {
 		return nil, err
 	}
-	k, err := info.Unlock(t.Context(), secret)
+	if info.Model != m.Fingerprint() { // before the work of unlocking
+		_, err := m.Decrypt(t.Context(), file, secretOf(t, corpusSecret))
+		return nil, err
+	}
+	k, err := info.Unlock(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +257,7 @@ func (w *corpusWriter) positive() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	k, slot, err := p.Lock(w.Context())
+	k, slot, err := p.Lock()
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -284,7 +288,7 @@ func (w *corpusWriter) positive() {
 		if err != nil {
 			w.Fatal(err)
 		}
-		k, slot, err := to.Lock(w.Context())
+		k, slot, err := to.Lock()
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -410,7 +414,6 @@ func (w *corpusWriter) negative() {
 	argon("argon2id-no-pass", "Argon2id without a pass", 0, 0, 0, 0, 0)
 	argon("argon2id-passes", "Argon2id with more passes than a reader takes", 0, 0, 0, 0, 255)
 	argon("argon2id-memory", "Argon2id over more memory than a reader takes", 4, 1, 0, 0, 0)
-	argon("argon2id-work", "Argon2id with the most passes over the most memory, which together are more work than a reader does", 0, 0, 0, 0, 8, 0, 2, 0, 0)
 	argon("argon2id-little", "Argon2id over less than 8 KiB a lane", 4, 0, 0, 0, 31)
 	argon("argon2id-lanes", "Argon2id in more lanes than a reader takes", 8, 255)
 	list := chunksOf(readFile(w.T, "recipient.png"))

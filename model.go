@@ -44,6 +44,15 @@ func (t trained) newSession(a kernel.Arithmetic) session { return t.NewSession(a
 
 const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place."
 
+// cannotRun is the error of a model that is well formed and fails all the same.
+func cannotRun(err error) *Error {
+	hint := hintModel
+	if network.TooCostly(err) {
+		hint = "The model asks for more than its kind of network takes, and may be hostile; use another one."
+	}
+	return &Error{BadModel, hint, err}
+}
+
 // OpenModel reads a model. Hostile files end in an error with the code BadModel.
 func OpenModel(f ModelFiles) (m *Model, err error) {
 	defer guard(&err)

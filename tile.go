@@ -54,7 +54,7 @@ func (m *Model) ComputeTile(ctx context.Context, j TileJob) (r TileResult, err e
 	if r, err = run(ctx, s, j); ctx.Err() != nil {
 		return TileResult{}, ctx.Err()
 	} else if err != nil {
-		return TileResult{}, &Error{BadModel, hintModel, fmt.Errorf("the model cannot be run on a tile: %w", err)}
+		return TileResult{}, cannotRun(fmt.Errorf("the model cannot be run on a tile: %w", err))
 	}
 	m.giveBack(s, a)
 	return r, nil
@@ -173,7 +173,7 @@ func (m *Model) eachTile(ctx context.Context, exact bool, tiles []picture.Tile, 
 			if known := (*Error)(nil); errors.As(err, &known) {
 				return err
 			} else if err != nil {
-				return &Error{BadModel, hintModel, fmt.Errorf("the model cannot be run on tile %d: %w", t.Index, err)}
+				return cannotRun(fmt.Errorf("the model cannot be run on tile %d: %w", t.Index, err))
 			}
 			finish(t, r)
 			advance()

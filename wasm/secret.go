@@ -3,8 +3,6 @@
 package main
 
 import (
-	"context"
-
 	"enciphergan"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/lock"
@@ -73,7 +71,7 @@ func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
 // lock gives the key to encrypt with for a passphrase or recipients, and its slot.
 func (s *service) lock(a argument) (map[string]any, error) {
 	var by interface {
-		Lock(context.Context) (encipher.Key, encipher.Slot, error)
+		Lock() (encipher.Key, encipher.Slot, error)
 	}
 	switch {
 	case a.has("passphrase"):
@@ -93,7 +91,7 @@ func (s *service) lock(a argument) (map[string]any, error) {
 	default:
 		return nil, bad("%q or %q is missing", "passphrase", "recipients")
 	}
-	k, slot, err := by.Lock(context.Background())
+	k, slot, err := by.Lock()
 	if err != nil {
 		return nil, &encipher.Error{Code: encipher.BadKey, Hint: "Encrypt for fewer recipients, or for some of one kind.", Err: err}
 	}
@@ -124,11 +122,7 @@ func (s *service) unlock(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	inspect := encipher.Inspect
-	if m := s.model.Load(); m != nil { // what the model does not open is not worth Argon2id
-		inspect = m.Inspect
-	}
-	i, err := inspect(file)
+	i, err := encipher.Inspect(file)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +148,7 @@ func (s *service) unlock(a argument) (map[string]any, error) {
 		}
 		secrets = append(secrets, i)
 	}
-	k, err := i.Unlock(context.Background(), secrets...)
+	k, err := i.Unlock(secrets...)
 	if err != nil {
 		return nil, err
 	}

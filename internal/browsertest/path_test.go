@@ -388,7 +388,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phraseKey, slot, err := phrase.Lock(t.Context())
+	phraseKey, slot, err := phrase.Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -530,7 +530,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrapped, slot, err := recipients.Lock(t.Context())
+	wrapped, slot, err := recipients.Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -635,7 +635,7 @@ func TestPassphraseAndRecipients(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
-				key, err := info.Unlock(t.Context(), secret)
+				key, err := info.Unlock(secret)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"testing"
@@ -38,7 +37,7 @@ func TestBrowserSecrets(t *testing.T) {
 	for _, c := range []struct {
 		name, lock, unlock, needs string
 		locker                    interface {
-			Lock(context.Context) (encipher.Key, encipher.Slot, error)
+			Lock() (encipher.Key, encipher.Slot, error)
 		}
 		secret encipher.Secret
 	}{
@@ -61,7 +60,7 @@ func TestBrowserSecrets(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				k, err := info.Unlock(t.Context(), c.secret)
+				k, err := info.Unlock(c.secret)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +69,7 @@ func TestBrowserSecrets(t *testing.T) {
 				}
 			}
 
-			k, slot, err := c.locker.Lock(t.Context())
+			k, slot, err := c.locker.Lock()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -135,6 +135,17 @@ type padded struct {
 
 // padded lays out a number of bordered rows.
 func (c Conv) padded(rows int) padded {
+	p := c.planes(rows)
+	for kh := range c.KH {
+		for kw := range c.KW {
+			p.last = max(p.last, p.at(c.C-1, kh*c.DH, kw*c.DW))
+		}
+	}
+	return p
+}
+
+// planes is padded without the place of the last tap, which takes time to find.
+func (c Conv) planes(rows int) padded {
 	p := padded{sh: c.SH, sw: c.SW, slack: active.wide.cols + active.lanes + c.DW*(c.KW-1)}
 	if c.OutH() == 1 {
 		p.sh = 1
@@ -143,11 +154,6 @@ func (c Conv) padded(rows int) padded {
 		p.sw = 1
 	}
 	p.ph, p.pw = (rows+p.sh-1)/p.sh, (c.W+c.PL+c.PR+p.sw-1)/p.sw
-	for kh := range c.KH {
-		for kw := range c.KW {
-			p.last = max(p.last, p.at(c.C-1, kh*c.DH, kw*c.DW))
-		}
-	}
 	return p
 }
 

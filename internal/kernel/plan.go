@@ -126,17 +126,24 @@ const (
 
 // planRows plans bands of rows of a convolution that reads its bordered input in place.
 func (p *plan) planRows() {
-	oh, reach := p.OutH(), p.DH*(p.KH-1)+1
-	width := p.W + p.PL + p.PR
-	p.band = (bandInput/(p.C*width)-reach)/p.SH + 1
-	p.band = min(oh, max(1, min(p.band, bandResult*p.SW/(roundUp(p.M, p.rows)*width))))
-	p.bands = (oh + p.band - 1) / p.band
-	p.band = (oh + p.bands - 1) / p.bands
-	p.bands = (oh + p.band - 1) / p.band
-	p.padded = p.Conv.padded((p.band-1)*p.SH + reach)
+	p.band, p.bands = p.rowBands(p.rows)
+	p.padded = p.Conv.padded((p.band-1)*p.SH + p.reach())
 	p.offsets = p.Conv.offsets(p.padded)
 	p.tasks = p.N * p.bands
 }
+
+// rowBands is how many rows of output a task computes, and the tasks a sample, for tiles of so many rows.
+func (c Conv) rowBands(rows int) (band, bands int) {
+	oh, width := c.OutH(), c.W+c.PL+c.PR
+	band = (bandInput/(c.C*width)-c.reach())/c.SH + 1
+	band = min(oh, max(1, min(band, bandResult*c.SW/(roundUp(c.M, rows)*width))))
+	bands = (oh + band - 1) / band
+	band = (oh + bands - 1) / bands
+	return band, (oh + band - 1) / band
+}
+
+// reach is how many rows of input a row of output reads.
+func (c Conv) reach() int { return c.DH*(c.KH-1) + 1 }
 
 // computeRows computes a band of rows.
 func (p *plan) computeRows(task int) {

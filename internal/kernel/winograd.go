@@ -104,29 +104,34 @@ type tiled struct {
 }
 
 func (p *plan) planTiles() {
-	w := &p.tiled
-	w.down, w.across = roundUp(p.OutH(), winogradSide)/winogradSide, roundUp(p.OutW(), winogradSide)/winogradSide
-	w.band = max(1, tileFloats/(winogradParts*(p.C+min(p.M, tileFilters))*w.across))
+	p.tiled = p.tiles(p.rows, p.cols)
+	p.tiled.zeros = make([]float32, p.tiled.filters)
+	p.offsets = make([]int, p.C)
+	for ch := range p.offsets {
+		p.offsets[ch] = ch * p.tiled.ld
+	}
+	p.tasks = p.N * p.tiled.bands
+}
+
+// tiles divides the work for tiles of C of so many rows and columns.
+func (c Conv) tiles(rows, cols int) (w tiled) {
+	w.down, w.across = roundUp(c.OutH(), winogradSide)/winogradSide, roundUp(c.OutW(), winogradSide)/winogradSide
+	w.band = max(1, tileFloats/(winogradParts*(c.C+min(c.M, tileFilters))*w.across))
 	w.bands = (w.down + w.band - 1) / w.band
 	w.band = (w.down + w.bands - 1) / w.bands
 	// Whole panels, if a row of tiles more or less makes them so.
 	for _, band := range []int{w.band, w.band + 1, w.band - 1} {
-		if band >= 1 && band*w.across%p.cols == 0 {
+		if band >= 1 && band*w.across%cols == 0 {
 			w.band = band
 			break
 		}
 	}
 	w.band = min(w.band, w.down)
 	w.bands = (w.down + w.band - 1) / w.band
-	w.ld = roundUp(w.band*w.across, p.cols)
-	w.part = p.C * w.ld
-	w.filters = min(roundUp(p.M, p.rows), max(1, (tileFloats/(winogradParts*w.ld)-p.C)/p.rows)*p.rows)
-	w.zeros = make([]float32, w.filters)
-	p.offsets = make([]int, p.C)
-	for ch := range p.offsets {
-		p.offsets[ch] = ch * w.ld
-	}
-	p.tasks = p.N * w.bands
+	w.ld = roundUp(w.band*w.across, cols)
+	w.part = c.C * w.ld
+	w.filters = min(roundUp(c.M, rows), max(1, (tileFloats/(winogradParts*w.ld)-c.C)/rows)*rows)
+	return w
 }
 
 // computeTiles computes one band of rows of tiles of one sample.

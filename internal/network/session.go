@@ -92,7 +92,7 @@ func (s *Session) graph(ctx context.Context, generator string, height, width int
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
 	}
-	g, err := onnx.Load(ctx, data, s.model.Dims(height, width), s.limits(height, width), s.arithmetic)
+	g, err := onnx.Load(ctx, data, s.model.Dims(height, width), s.model.limits(height, width), s.arithmetic)
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
 	}
@@ -107,25 +107,6 @@ func (m *Model) Dims(height, width int) map[string]int {
 		dims["P"] = height / d.Unshuffle * (width / d.Unshuffle)
 	}
 	return dims
-}
-
-// limits bound a graph by what its profile needs, generously, so that a hostile
-// model can neither take the machine's memory nor keep it busy for hours.
-func (s *Session) limits(height, width int) onnx.Limits {
-	lim := onnx.DefaultLimits()
-	d := s.model.card.Definition
-	size := shape{3, height, width}
-	var work int
-	for _, l := range d.Encryption() {
-		_, w, _ := describe(l, &size)
-		work += w
-	}
-	const slack = 1 << 30 // layers that only move or change samples
-	lim.Work = min(lim.Work, 4*int64(work)+slack)
-	if d.Keyed() {
-		lim.Memory = min(lim.Memory, 1<<30)
-	}
-	return lim
 }
 
 // keyedInputs adds the key material of a tile; back asks for its inverse. It is valid

@@ -99,7 +99,11 @@ func (c *call) constantIntegers(input int) ([]int64, error) {
 	if input >= len(c.in) || c.in[input] == nil {
 		return nil, nil
 	}
-	return integersOf(c.in[input].constant)
+	d := c.in[input].constant
+	if n, most := d.Shape().TotalSize(), max(c.outputs, 64); n > most {
+		return nil, fmt.Errorf("input %d has %d numbers, more than the %d that it can need", input, n, most)
+	}
+	return integersOf(d)
 }
 
 func integersOf(d *tensor.Dense) ([]int64, error) {

@@ -16,20 +16,9 @@ type value struct {
 	kind     constantKind
 }
 
-func (v *value) ID() int64                { return v.id }
-func (v *value) SetName(name string)      { v.name = name }
-func (v *value) GetName() string          { return v.name }
-func (v *value) GetTensor() tensor.Tensor { return v.constant }
-
-// SetTensor receives a constant from the decoder.
-func (v *value) SetTensor(t tensor.Tensor) error {
-	d, ok := t.(*tensor.Dense)
-	if !ok {
-		return fmt.Errorf("constant %q is a %T, want a dense tensor", v.name, t)
-	}
-	v.constant = d
-	return nil
-}
+func (v *value) ID() int64           { return v.id }
+func (v *value) SetName(name string) { v.name = name }
+func (v *value) GetName() string     { return v.name }
 
 // step is one operator on values, in an order in which they can be run.
 type step struct {
@@ -53,9 +42,9 @@ type programInput struct {
 }
 
 // decode runs onnx-go over a specialised model.
-func decode(m *Model, kinds map[string]constantKind) (*program, error) {
+func decode(m *Model) (*program, error) {
 	// Inputs and outputs go without their types: the decoder would allocate
-	// a tensor for each.
+	// a tensor for each. Constants stay here: it would copy them three times.
 	bare := *m
 	untyped := func(vs []ValueInfo) []ValueInfo {
 		out := make([]ValueInfo, len(vs))
@@ -65,6 +54,7 @@ func decode(m *Model, kinds map[string]constantKind) (*program, error) {
 		return out
 	}
 	bare.Graph.Inputs, bare.Graph.Outputs = untyped(m.Graph.Inputs), untyped(m.Graph.Outputs)
+	bare.Graph.Initializers = nil
 	file, err := encode(&bare)
 	if err != nil {
 		return nil, err
@@ -96,12 +86,17 @@ func decode(m *Model, kinds map[string]constantKind) (*program, error) {
 		}
 		p.outputs = append(p.outputs, n)
 	}
-	for _, t := range m.Graph.Initializers {
-		n, err := find(t.Name)
-		if err != nil {
+	for i := range m.Graph.Initializers {
+		t := &m.Graph.Initializers[i]
+		n, used := decoder.GetNodeByName(t.Name)
+		if !used {
+			continue
+		}
+		v := n.(*value)
+		if v.constant, err = t.dense(); err != nil {
 			return nil, err
 		}
-		n.kind = kinds[t.Name]
+		v.kind = constantKind{half: t.Type == Float16, scalar: len(t.Dims) == 0}
 	}
 	return p, nil
 }

@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,16 +48,17 @@ type builder struct {
 	graph      *gorgonia.ExprGraph
 	operands   map[*value]*operand
 	leaves     map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
-	work       int64
-	scratch    int64 // floats that the layer with the most needs beside its values
-	packed     int64 // floats of the weights that layers keep in a form of their own
+	priced     map[*gorgonia.Node]bool          // operations of the graph that are in work
+	uses       map[*value]int                   // by steps to come and as outputs
+	work       int64                            // of a run, and of what was folded
+	folded     int64                            // the latter
 }
 
 // call is one step while it is built. Reading an attribute takes it away, so
 // that those left over can be reported as unsupported.
 type call struct {
 	*builder
-	op         string
+	op, making string     // the operator and the name of its first output
 	in         []*operand // nil for an absent optional input
 	outputs    int
 	attributes map[string]any
@@ -78,6 +78,8 @@ func newBuilder(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic
 		graph:      gorgonia.NewGraph(),
 		operands:   map[*value]*operand{},
 		leaves:     map[*tensor.Dense]*gorgonia.Node{},
+		priced:     map[*gorgonia.Node]bool{},
+		uses:       map[*value]int{},
 	}
 }
 
@@ -92,11 +94,22 @@ func (b *builder) build(p *program) error {
 		b.operands[in.value] = &operand{kind: in.typ, node: op.Data(b.graph, inputPrefix+in.name, t, in.shape...)}
 	}
 	for _, s := range p.steps {
+		for _, v := range s.in {
+			b.uses[v]++
+		}
+	}
+	for _, in := range p.inputs {
+		b.uses[in.value]++
+	}
+	for _, v := range p.outputs {
+		b.uses[v]++
+	}
+	for _, s := range p.steps {
 		if err := b.ctx.Err(); err != nil {
 			return err
 		}
 		if err := b.step(s); err != nil {
-			return fmt.Errorf("%s making %q: %w", s.op, s.out[0].name, err)
+			return fmt.Errorf("%s making %.60q: %w", s.op, s.out[0].name, err)
 		}
 	}
 	return nil
@@ -110,7 +123,7 @@ func (b *builder) step(s *step) error {
 	if len(s.in) < o.least || len(s.in) > o.most {
 		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.least, o.most)
 	}
-	c := &call{builder: b, op: s.op, outputs: len(s.out), attributes: s.attributes}
+	c := &call{builder: b, op: s.op, making: s.out[0].name, outputs: len(s.out), attributes: s.attributes}
 	for i, v := range s.in {
 		if v == nil {
 			if i < o.least {
@@ -142,7 +155,14 @@ func (b *builder) step(s *step) error {
 		return fmt.Errorf("%d outputs, want %d", len(s.out), len(out))
 	}
 	for i, v := range s.out {
-		b.operands[v] = out[i]
+		if b.uses[v] > 0 {
+			b.operands[v] = out[i]
+		}
+	}
+	for _, v := range s.in {
+		if b.uses[v]--; b.uses[v] == 0 {
+			delete(b.operands, v) // what was folded is not kept longer than it is read
+		}
 	}
 	return nil
 }
@@ -211,50 +231,55 @@ func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	return n, nil
 }
 
-// spend counts multiply-adds, the product of the factors, against the limit.
-func (c *call) spend(factors ...int) error {
-	n, err := elements(factors, c.lim.Work)
-	if err == nil && n > c.lim.Work-c.work {
-		err = errors.New("more")
+// spend counts the work of the operations that make n and are new in the graph, and names them.
+func (c *call) spend(n *gorgonia.Node) error {
+	list := []*gorgonia.Node{n}
+	for len(list) > 0 {
+		n := list[len(list)-1]
+		list = list[:len(list)-1]
+		if c.priced[n] || n.Op() == nil {
+			continue
+		}
+		c.priced[n] = true
+		op.Label(n, c.named())
+		if err := c.pay(op.Work(n)); err != nil {
+			return err
+		}
+		for it := c.graph.From(n.ID()); it.Next(); {
+			list = append(list, it.Node().(*gorgonia.Node))
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("the graph takes more than the %d multiply-adds allowed", c.lim.Work)
-	}
-	c.work += n
-	c.heavy = true
 	return nil
 }
 
-// borrow notes that a layer needs a scratch buffer of as many floats as the product of the factors.
-func (c *call) borrow(factors ...int) error {
-	n, err := elements(factors, c.lim.Elements)
-	if err != nil {
-		return fmt.Errorf("scratch memory: %w", err)
+// CostError reports a model that takes more work or memory than it may.
+type CostError struct{ error }
+
+func (e *CostError) Unwrap() error { return e.error }
+
+// pay counts work against the limit.
+func (c *call) pay(work int64) error {
+	if work > c.lim.Work-c.work {
+		return &CostError{fmt.Errorf("with it the graph takes more than the %d multiply-adds allowed, or as much in other work", c.lim.Work)}
 	}
-	c.scratch = max(c.scratch, n)
+	c.work += work
 	return nil
 }
 
-// keep notes that a layer keeps its weights, the second operand, in as many floats as the product of the factors.
-func (c *call) keep(factors ...int) error {
-	if c.in[1].constant == nil {
-		return nil
-	}
-	n, err := elements(factors, c.lim.Elements)
-	if err != nil {
-		return fmt.Errorf("packed weights: %w", err)
-	}
-	c.packed += n
-	return nil
-}
+// named is how errors name the step.
+func (c *call) named() string { return fmt.Sprintf("%s making %.60q", c.op, c.making) }
 
-// foldElements bounds what is computed while building: shape arithmetic and the expansion of weights.
-const foldElements = 1 << 20
+// What is computed while building: shape arithmetic and the expansion of weights. What is
+// more than that is left to the run.
+const (
+	foldElements = 1 << 20 // of any one value
+	foldWork     = 1 << 28 // of all together, as op.Work counts; it bounds their bytes too
+)
 
 // apply adds operations to the graph, or computes them now when all operands
 // are small constants. The result is of the given kind.
 func (c *call) apply(kind DataType, f func(in []*gorgonia.Node) (*gorgonia.Node, error), in ...*operand) (*operand, error) {
-	if !c.heavy && !slices.ContainsFunc(in, func(o *operand) bool { return o.constant == nil || o.volume() > foldElements }) {
+	if !c.heavy && c.folded < foldWork && !slices.ContainsFunc(in, func(o *operand) bool { return o.constant == nil || o.volume() > foldElements }) {
 		d, err := c.fold(f, in)
 		if err != nil {
 			return nil, err
@@ -280,7 +305,9 @@ func (c *call) apply(kind DataType, f func(in []*gorgonia.Node) (*gorgonia.Node,
 	if err := c.checkType(kind, n); err != nil {
 		return nil, err
 	}
-	c.work += int64(n.Shape().TotalSize())
+	if err := c.spend(n); err != nil {
+		return nil, err
+	}
 	return &operand{kind: kind, node: n}, nil
 }
 
@@ -305,11 +332,20 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	if err != nil {
 		return nil, err
 	}
+	work := int64(0)
 	for _, each := range g.AllNodes() {
 		if size, err := elements(each.Shape(), foldElements); err != nil || size > foldElements {
 			return nil, nil
 		}
+		work += op.Work(each)
 	}
+	if work > foldWork-c.folded {
+		return nil, nil
+	}
+	if err := c.pay(work); err != nil {
+		return nil, err
+	}
+	c.folded += work
 	if n.IsVar() { // f passed its operand on
 		return n.Value().(*tensor.Dense), nil
 	}
@@ -321,32 +357,4 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 		return nil, err
 	}
 	return p.Result(0), nil
-}
-
-// program plans where results lie, those of outputs to the end of a run, and gives the
-// bytes of inputs, constants, packed weights and results, and of the largest scratch buffer.
-func (b *builder) program(outputs []*gorgonia.Node) (*op.Program, int64, error) {
-	total := 4 * (b.scratch + b.packed)
-	for _, n := range b.graph.AllNodes() {
-		if n.Op() != nil {
-			continue
-		}
-		size, err := elements(n.Shape(), b.lim.Elements)
-		if err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", n.Name(), err)
-		}
-		total += size * int64(n.Dtype().Size())
-	}
-	budget := fmt.Errorf("the graph needs more than the %d bytes of memory allowed; use smaller inputs", b.lim.Memory)
-	if total > b.lim.Memory {
-		return nil, 0, budget
-	}
-	p, err := op.NewProgram(b.graph, outputs...)
-	if err != nil {
-		return nil, 0, err
-	}
-	if total += p.Memory; total > b.lim.Memory {
-		return nil, 0, budget
-	}
-	return p, total, nil
 }

@@ -9,8 +9,8 @@ type Limits struct {
 	NameBytes int   // length of a name, a text attribute or a metadata entry
 	Rank      int   // dimensions of a tensor
 	Elements  int64 // elements of any one tensor
-	Memory    int64 // bytes of what a graph keeps at a time, and of the largest layer's scratch buffer
-	Work      int64 // multiply-adds, or elements touched where there are none, of one run
+	Memory    int64 // the most bytes that a run takes at a time, see op.Program
+	Work      int64 // of one run and of what is computed before it, in multiply-adds or what takes as long, see kernel.Cost
 }
 
 // DefaultLimits leave room for the paper's network on pictures of some

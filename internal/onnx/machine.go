@@ -16,7 +16,8 @@ import (
 // one goroutine at a time.
 type Machine struct {
 	Header *Header // of the file; symbolic dimensions as they are there
-	Memory int64   // bytes of inputs, constants, packed weights and results, which share memory, and of the largest scratch buffer
+	Work   int64   // of a run, in the unit of kernel.Cost
+	Memory int64   // the most bytes that it takes at a time, its inputs and outputs among them
 
 	inputs  map[string]slot
 	outputs []outlet
@@ -45,7 +46,7 @@ func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 // Load reads a file for inputs whose symbolic dimensions have the given sizes;
 // sizes that the file does not mention are ignored. Hostile files end in an
 // error before more than lim allows is allocated. The error for operators that
-// are not supported is an *UndeclaredError. Convolutions run in the given
+// are not supported is an *UndeclaredError, that for too much work or memory a *CostError. Convolutions run in the given
 // arithmetic; in Fused, batch norms behind them are folded into their weights. When
 // ctx ends, so does Load, with its error.
 func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
@@ -68,11 +69,11 @@ func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kern
 
 // read takes a checked model to a program.
 func read(m *Model, dims map[string]int, lim Limits) (*program, error) {
-	m, kinds, err := specialise(m, dims, lim)
+	m, err := specialise(m, dims, lim)
 	if err != nil {
 		return nil, err
 	}
-	return decode(m, kinds)
+	return decode(m)
 }
 
 // compile builds a program and its machine.
@@ -81,10 +82,7 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 	if err := b.build(p); err != nil {
 		return nil, err
 	}
-	if b.work > lim.Work {
-		return nil, fmt.Errorf("the graph takes more than the %d multiply-adds allowed", lim.Work)
-	}
-	m := &Machine{inputs: map[string]slot{}, results: map[string]*tensor.Dense{}}
+	m := &Machine{Work: b.work, inputs: map[string]slot{}, results: map[string]*tensor.Dense{}}
 	leaves := map[*gorgonia.Node]string{}
 	for _, in := range p.inputs {
 		n := b.operands[in.value].node
@@ -109,8 +107,14 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 		m.outputs = append(m.outputs, out)
 	}
 	var err error
-	m.program, m.Memory, err = b.program(made)
-	return m, err
+	if m.program, err = op.NewProgram(b.graph, made...); err != nil {
+		return nil, err
+	}
+	if err := m.program.Within(lim.Memory); err != nil {
+		return nil, &CostError{err}
+	}
+	m.Memory = m.program.Memory
+	return m, nil
 }
 
 // rescue turns a panic into an error at the boundary of the package.

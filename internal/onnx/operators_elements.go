@@ -152,19 +152,8 @@ func matMul(c *call) (*operand, error) {
 	if len(sa) < 2 || len(sb) < 2 {
 		return nil, fmt.Errorf("shapes %v and %v; vectors are not supported", sa, sb)
 	}
-	// An upper bound where batches broadcast against each other.
-	if err := c.spend(max(a.volume(), a.volume()/batches(sa)*batches(sb)), sb[len(sb)-1]); err != nil {
-		return nil, err
-	}
+	c.heavy = true
 	return c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.MatMul(in[0], in[1]) }, a, b)
-}
-
-func batches(shape []int) int {
-	n := 1
-	for _, d := range shape[:len(shape)-2] {
-		n *= d
-	}
-	return n
 }
 
 func reduceMean(c *call) (*operand, error) {

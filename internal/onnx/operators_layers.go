@@ -93,18 +93,7 @@ func conv(c *call) (*operand, error) {
 		}
 		out[i] = max(1, (x[2+i]+a.Pad[i]+a.Pad[2+i]-reach)/a.Stride[i]+1)
 	}
-	if err := c.spend(x[0], out[0], out[1], w[0], w[1], w[2], w[3]); err != nil {
-		return nil, err
-	}
-	// The rows of a sample that one row of outputs reads, with their border, taken apart by the strides.
-	reach, pw := a.Dilation[0]*(w[2]-1)+1, x[3]+a.Pad[1]+a.Pad[3]
-	if err := c.borrow(x[1], reach+a.Stride[0], pw+min(a.Stride[1], pw)); err != nil {
-		return nil, err
-	}
-	// Kernels of 3 x 3 are kept as 6 x 6, and filters in panels of up to 8.
-	if err := c.keep(w[0]+7, w[1], max(w[2], 6), max(w[3], 6)); err != nil {
-		return nil, err
-	}
+	c.heavy = true
 	if c.op != fusedConv {
 		return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 	}
@@ -171,16 +160,7 @@ func convTranspose(c *call) (*operand, error) {
 		}
 		a.Pad[i], a.Pad[2+i] = c.pads(full+extra[i]-want, mode)
 	}
-	if err := c.spend(x[0], x[2], x[3], w[0], w[1], w[2], w[3]); err != nil {
-		return nil, err
-	}
-	// One sample with a border that reaches as far as the taps.
-	if err := c.borrow(x[1], x[2]+2*a.Dilation[0]*(w[2]-1)+1, x[3]+2*a.Dilation[1]*(w[3]-1)+1); err != nil {
-		return nil, err
-	}
-	if err := c.keep(w[0]+7, w[1]+7, max(w[2], 6), max(w[3], 6)); err != nil {
-		return nil, err
-	}
+	c.heavy = true
 	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.ConvTranspose2D(x, w, bias, a, extra)
 	})

@@ -136,6 +136,9 @@ func foldBatchNorm(s *step, maker map[*value]*step, readers map[*value]int) {
 			return
 		}
 	}
+	if readers[c.in[1]] != 1 { // each copy would take as much as the file
+		return
+	}
 	scaled, bias := make([]float32, len(w)), make([]float32, filters)
 	for m := range filters {
 		factor := float64(parameters[0][m]) / math.Sqrt(float64(parameters[3][m])+float64(eps))

@@ -22,7 +22,12 @@ type UndeclaredError struct {
 }
 
 func (e *UndeclaredError) Error() string {
-	return "the model uses operators that are not supported: " + strings.Join(e.Operators, ", ")
+	const most = 20
+	more := ""
+	if n := len(e.Operators); n > most {
+		more = fmt.Sprintf(" and %d more", n-most)
+	}
+	return "the model uses operators that are not supported: " + strings.Join(e.Operators[:min(most, len(e.Operators))], ", ") + more
 }
 
 // Scan checks a file against limits and the declared operators, on the wire
@@ -145,6 +150,13 @@ func (m *Model) check(lim Limits) error {
 					return fmt.Errorf("node %d (%s %q): the attribute %q is not supported", i, n.Op, n.Name, a.Name)
 				}
 			}
+		}
+		// onnx-go makes an edge from each output to each input.
+		if most := operators[n.Op].most; len(n.Inputs) > most {
+			return fmt.Errorf("node %d (%s %q) has %d inputs, more than %d", i, n.Op, n.Name, len(n.Inputs), most)
+		}
+		if n.Op != "Split" && len(n.Outputs) > 1 {
+			return fmt.Errorf("node %d (%s %q) has %d outputs, want 1", i, n.Op, n.Name, len(n.Outputs))
 		}
 		for _, in := range n.Inputs {
 			if in != "" && !known[in] {

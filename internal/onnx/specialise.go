@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"enciphergan/internal/kernel"
+
+	"gorgonia.org/tensor"
 )
 
 // constantKind tells what onnx-go cannot say of a constant.
@@ -15,16 +18,15 @@ type constantKind struct {
 }
 
 // specialise rewrites a checked model into one that onnx-go can read: inputs
-// have sizes, constants are initialisers of float32, int32 or int64 with at
-// least one dimension. m is left as it is; the result shares its data.
-func specialise(m *Model, dims map[string]int, lim Limits) (*Model, map[string]constantKind, error) {
+// have sizes, all constants are initialisers. m is left as it is; the result shares its data.
+func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 	out := *m
 	g := &out.Graph
 	inputs, _ := m.Graph.required()
 	g.Inputs = make([]ValueInfo, len(inputs))
 	for i, v := range inputs {
 		if len(v.Dims) == 0 {
-			return nil, nil, fmt.Errorf("input %q is a scalar; make it a tensor of shape [1] or a constant", v.Name)
+			return nil, fmt.Errorf("input %q is a scalar; make it a tensor of shape [1] or a constant", v.Name)
 		}
 		unknown := ""
 		shape := sizes(v.Dims, func(parameter string) int {
@@ -34,10 +36,10 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, map[string]c
 			return dims[parameter]
 		})
 		if unknown != "" {
-			return nil, nil, fmt.Errorf("input %q has a dimension %q of unknown size; give it", v.Name, unknown)
+			return nil, fmt.Errorf("input %q has a dimension %q of unknown size; give it", v.Name, unknown)
 		}
 		if _, err := elements(shape, lim.Elements); err != nil {
-			return nil, nil, fmt.Errorf("input %q: %w", v.Name, err)
+			return nil, fmt.Errorf("input %q: %w", v.Name, err)
 		}
 		v.Dims = make([]Dim, len(shape))
 		for d, n := range shape {
@@ -46,36 +48,32 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, map[string]c
 		g.Inputs[i] = v
 	}
 
-	kinds := map[string]constantKind{}
-	g.Initializers = nil
-	constant := func(name string, t Tensor) {
-		kinds[name] = constantKind{half: t.Type == Float16, scalar: len(t.Dims) == 0}
-		t.Name = name
-		if t.Type == Float16 {
-			t.Type, t.Raw = Float32, expandHalf(t.Raw)
-		}
-		if len(t.Dims) == 0 {
-			t.Dims = []int64{1}
-		}
-		g.Initializers = append(g.Initializers, t)
-	}
-	for _, t := range m.Graph.Initializers {
-		constant(t.Name, t)
-	}
+	g.Initializers = slices.Clone(m.Graph.Initializers)
 	g.Nodes = make([]Node, len(m.Graph.Nodes))
 	for i, n := range m.Graph.Nodes {
 		if n.Op == "Constant" {
 			t, err := constantOf(&n)
 			if err != nil {
-				return nil, nil, fmt.Errorf("node %d (Constant %q): %w", i, n.Name, err)
+				return nil, fmt.Errorf("node %d (Constant %q): %w", i, n.Name, err)
 			}
 			name := "\x00" + n.Outputs[0] // the parser lets no value of the file begin like this
-			constant(name, t)
+			t.Name = name
+			g.Initializers = append(g.Initializers, t)
 			n = Node{Op: "Identity", Name: n.Name, Inputs: []string{name}, Outputs: n.Outputs}
 		}
 		g.Nodes[i] = n
 	}
-	return &out, kinds, nil
+	size := int64(0)
+	for _, t := range g.Initializers {
+		size += int64(len(t.Raw))
+		if t.Type == Float16 {
+			size += int64(len(t.Raw)) // held as float32
+		}
+	}
+	if size > lim.Memory {
+		return nil, &CostError{fmt.Errorf("its constants take %d MB of memory, more than the %d MB allowed", size>>20, lim.Memory>>20)}
+	}
+	return &out, nil
 }
 
 // constantOf is the tensor of a Constant node.
@@ -99,11 +97,42 @@ func constantOf(n *Node) (Tensor, error) {
 	return Tensor{}, fmt.Errorf("its attribute %q of type %d is not supported", a.Name, a.Type)
 }
 
-func expandHalf(raw []byte) []byte {
-	out := make([]byte, 0, 2*len(raw))
-	for i := 0; i+1 < len(raw); i += 2 {
-		v := kernel.HalfValue(binary.LittleEndian.Uint16(raw[i:]))
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
+// dense holds the elements of a checked tensor: half-precision ones as float32, a scalar as one of size 1.
+func (t *Tensor) dense() (*tensor.Dense, error) {
+	shape := []int{1}
+	if len(t.Dims) > 0 {
+		shape = make([]int, len(t.Dims))
+		for i, n := range t.Dims {
+			shape[i] = int(n)
+		}
 	}
-	return out
+	n := len(t.Raw) / int(t.Type.size())
+	var data any
+	switch t.Type {
+	case Float32, Float16:
+		list := make([]float32, n)
+		for i := range list {
+			if t.Type == Float16 {
+				list[i] = kernel.HalfValue(binary.LittleEndian.Uint16(t.Raw[2*i:]))
+			} else {
+				list[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Raw[4*i:]))
+			}
+		}
+		data = list
+	case Int32:
+		list := make([]int32, n)
+		for i := range list {
+			list[i] = int32(binary.LittleEndian.Uint32(t.Raw[4*i:]))
+		}
+		data = list
+	case Int64:
+		list := make([]int64, n)
+		for i := range list {
+			list[i] = int64(binary.LittleEndian.Uint64(t.Raw[8*i:]))
+		}
+		data = list
+	default:
+		return nil, fmt.Errorf("the constant %q is %v", t.Name, t.Type)
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)), nil
 }

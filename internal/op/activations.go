@@ -15,7 +15,7 @@ func pointwise(name string, x *gorgonia.Node, link kernel.Link, f func(dst, src 
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
-		Shape: same, InPlace: true, Link: &link,
+		Shape: same, InPlace: true, Link: &link, Work: function,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			f(floats(out), floats(in[0]))
 			return nil

@@ -16,6 +16,9 @@ type link struct {
 	tensor int // which of the chain's inputs is its tensor; 0 for none, since input 0 is what flows
 }
 
+// longestChain bounds the links of a chain, since each operation that joins one copies them.
+const longestChain = 64
+
 // chain lets u, if it works element by element, take up the operation whose result
 // flows through it and that nothing else reads: so that one does not pass through memory.
 func (u *unit) chain() {
@@ -28,7 +31,7 @@ func (u *unit) chain() {
 		flows = []int{0, 1}
 	}
 	for _, flow := range flows {
-		if before := u.in[flow]; before.links != nil && before.readers == 1 && slices.Equal(before.o.shape, u.o.shape) {
+		if before := u.in[flow]; len(before.links) > 0 && len(before.links) < longestChain && before.readers == 1 && slices.Equal(before.o.shape, u.o.shape) {
 			u.extend(flow, before.flowing, before.links)
 			u.in, u.o = u.flowing, chained(u)
 			before.readers = 0
@@ -73,7 +76,7 @@ func chained(u *unit) *operation {
 			return nil
 		},
 	}
-	o := &operation{spec: s, shape: u.o.shape}
+	o := &operation{spec: s, shape: u.o.shape, label: u.o.label}
 	for _, in := range u.in {
 		o.reads = append(o.reads, in.shape())
 	}

@@ -83,9 +83,12 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	// The operation must not hold the graph, as a node would.
+	then := kernel.After{Leaky: after.Leaky, Slope: after.Slope}
 	s := Spec{
 		Name:  name,
 		Arity: len(in),
+		Cost:  c.Cost(constant(w)),
 		Keep: func(w *tensor.Dense) error {
 			filter.KeepConv2D(c, floats(w))
 			return nil
@@ -108,7 +111,7 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 			if biasAt > 0 {
 				b = floats(in[biasAt])
 			}
-			then := kernel.After{Leaky: after.Leaky, Slope: after.Slope}
+			then := then
 			if addAt > 0 {
 				then.Add = floats(in[addAt])
 			}
@@ -161,6 +164,7 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 	return Apply(Spec{
 		Name:  name,
 		Arity: 2,
+		Cost:  c.GradInputCost(constant(w)),
 		Keep: func(w *tensor.Dense) error {
 			filter.KeepGradInput(c, floats(w))
 			return nil

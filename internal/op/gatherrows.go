@@ -24,6 +24,7 @@ func GatherRows(x, index *gorgonia.Node) (*gorgonia.Node, error) {
 			}
 			return in[0], nil
 		},
+		Work: scattered,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			switch dst := out.Data().(type) {
 			case []float32:

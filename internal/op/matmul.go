@@ -15,7 +15,14 @@ func MatMul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	if a.Dtype() != tensor.Float32 || b.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("matmul: operands of type %v and %v, want float32", a.Dtype(), b.Dtype())
 	}
+	var cost kernel.Cost
+	if a, b := a.Shape(), b.Shape(); len(a) >= 2 && len(b) >= 2 {
+		if batch, err := broadcastShape(a[:len(a)-2], b[:len(b)-2]); err == nil {
+			cost = kernel.MatMulCost(volume(batch), a[len(a)-2], b[len(b)-1], a[len(a)-1])
+		}
+	}
 	return Apply(Spec{
+		Cost:  cost,
 		Name:  "matmul",
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {

@@ -44,6 +44,10 @@ type Spec struct {
 	// input Flow, or where the link is one of a pair, on both inputs, of equal shape.
 	Link *kernel.Link
 	Flow int
+	// Cost is what the operation takes beside its inputs and its result.
+	Cost kernel.Cost
+	// Work is that of a run but for Cost's; nil says that it moves every element of inputs and result once.
+	Work func(in []tensor.Shape, out tensor.Shape) int64
 	// InPlace says that out may take the place of any input of its shape and type in memory.
 	InPlace bool
 	// Diff builds the gradient of each input i for which want[i] is set, and
@@ -131,6 +135,7 @@ type operation struct {
 	wrt     []bool
 	out     *tensor.Dense
 	scratch []*tensor.Dense
+	label   string // of the result, for errors
 }
 
 // Event is one run of one operation.
@@ -201,7 +206,7 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 func (o *operation) compute(in []*tensor.Dense, out *tensor.Dense) (err error) {
 	defer o.rescue(&err)
 	if err := o.spec.Forward(in, out); err != nil {
-		return fmt.Errorf("%s: %w", o.spec.Name, err)
+		return fmt.Errorf("%s: %w", o.called(), err)
 	}
 	return nil
 }
@@ -210,14 +215,14 @@ func (o *operation) compute(in []*tensor.Dense, out *tensor.Dense) (err error) {
 func (o *operation) keep(w *tensor.Dense) (err error) {
 	defer o.rescue(&err)
 	if err := o.spec.Keep(w); err != nil {
-		return fmt.Errorf("%s: %w", o.spec.Name, err)
+		return fmt.Errorf("%s: %w", o.called(), err)
 	}
 	return nil
 }
 
 func (o *operation) rescue(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("%s: %v", o.spec.Name, r)
+		*err = fmt.Errorf("%s: %v", o.called(), r)
 	}
 }
 

@@ -33,6 +33,12 @@ func Pad(x *gorgonia.Node, begin, end []int, mode kernel.PadMode, value float64)
 			}
 			return out, nil
 		},
+		Cost: borders(x.Shape(), begin, end),
+		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
+			last := len(out) - 1
+			rows := int64(volume(out[:last]))
+			return inRuns(out, out[last]) + kernel.PerFunction*rows*int64(out[last]-in[0][last])
+		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := in[0].Shape()
 			switch dst := out.Data().(type) {
@@ -48,4 +54,15 @@ func Pad(x *gorgonia.Node, begin, end []int, mode kernel.PadMode, value float64)
 			return nil
 		},
 	}, x)
+}
+
+// borders is what the tables of Pad take, which say where each coordinate comes from.
+func borders(shape tensor.Shape, begin, end []int) kernel.Cost {
+	words := 0
+	for d, n := range shape {
+		if d < len(begin) && d < len(end) && begin[d] >= 0 && end[d] >= 0 {
+			words += begin[d] + n + end[d]
+		}
+	}
+	return kernel.Cost{Work: 2 * kernel.PerElement * int64(words), Buffers: []kernel.Buffer{{Floats: 2 * words, Count: 1}}}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
+
+	"enciphergan/internal/kernel"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -20,14 +23,17 @@ import (
 // Gorgonia's tape machine, which training uses, would start goroutines for every
 // run and allocate for every operation.
 type Program struct {
-	Memory int64 // bytes of the results of all operations together
+	// Memory is the most bytes that a program and its inputs take at a time: constants, what
+	// operations keep of them from the first run on, results, and scratch buffers.
+	Memory int64
 
 	steps     []instruction
 	values    []*tensor.Dense // leaves and results; of results nil before the first run
-	constants []int
-	inputs    map[string]int // of Data by name in values
+	constants []int           // in values, ascending
+	inputs    map[string]int  // of Data by name in values
 	outputs   []int
 	made      []result
+	rest      int64       // bytes of all but the results
 	observe   func(Event) // nil when nobody measures
 }
 
@@ -37,6 +43,8 @@ type instruction struct {
 	in  []int // or kept
 	out int
 	by  []*tensor.Dense // room for the values read
+	// total is how many bytes of results there are if this is the last operation.
+	total int64
 }
 
 // kept stands for an input that the operation has in a form of its own.
@@ -96,14 +104,67 @@ func NewProgram(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (*Program, err
 		}
 	}
 	p := &Program{inputs: map[string]int{}}
-	regions := p.plan(units)
+	leaves := p.plan(units)
 	for _, n := range outputs {
 		p.outputs = append(p.outputs, of[n].value)
 	}
-	for _, r := range regions {
-		p.Memory += int64(r.elements) * int64(r.of.Size())
-	}
+	p.weigh(leaves)
 	return p, nil
+}
+
+// weigh finds the most that is in memory at a time, given the bytes of leaves. Weights are packed one by one before there
+// are results, and let go of as soon as they are.
+func (p *Program) weigh(size map[int]int64) {
+	readers := map[int]int{} // of constants
+	for _, s := range p.steps {
+		for _, v := range s.in {
+			readers[v]++
+		}
+	}
+	var leaves, kept, most int64
+	for _, n := range size {
+		leaves += n
+	}
+	var scratch kernel.Scratch
+	for _, s := range p.steps {
+		kept += s.spec.Cost.Kept
+		most = max(most, leaves+kept)
+		scratch.Add(s.spec.Cost.Buffers)
+		if s.keeps(p) {
+			w := s.in[1]
+			if readers[w]--; readers[w] == 0 {
+				leaves -= size[w]
+			}
+		}
+	}
+	p.rest = leaves + kept + scratch.Bytes()
+	p.Memory = max(most, p.rest)
+	if n := len(p.steps); n > 0 {
+		p.Memory = max(most, p.rest+p.steps[n-1].total)
+	}
+}
+
+// keeps says whether the operation packs a constant.
+func (s *instruction) keeps(p *Program) bool {
+	if s.spec.Keep == nil {
+		return false
+	}
+	_, found := slices.BinarySearch(p.constants, s.in[1])
+	return found
+}
+
+// Within checks that Memory is within a limit. The error names the operation whose result is too much.
+func (p *Program) Within(limit int64) error {
+	if p.Memory <= limit {
+		return nil
+	}
+	err := fmt.Errorf("%d MB of memory at a time, more than the %d MB allowed", p.Memory>>20, limit>>20)
+	for i := range p.steps {
+		if s := &p.steps[i]; p.rest+s.total > limit {
+			return fmt.Errorf("%s, whose result has the shape %v: with it and what is still needed, the graph takes %w", s.called(), s.shape, err)
+		}
+	}
+	return fmt.Errorf("its constants and what is kept of them: the graph takes %w", err)
 }
 
 // unit is a value of a program while that is made: a leaf, or an operation, which may have taken up others.
@@ -127,9 +188,11 @@ func (u *unit) shape() tensor.Shape {
 	return u.o.shape
 }
 
-// plan adds the instructions of units and the places of their results.
-func (p *Program) plan(units []*unit) (regions []*region) {
-	var free []*region
+// plan adds the instructions of units and the places of their results, and gives the bytes of leaves by value.
+func (p *Program) plan(units []*unit) (leaves map[int]int64) {
+	leaves = map[int]int64{}
+	var total int64
+	free := map[tensor.Dtype][]*region{} // by size, and of equal ones the first that became free first
 	for _, u := range units {
 		if u.readers == 0 {
 			continue
@@ -137,6 +200,7 @@ func (p *Program) plan(units []*unit) (regions []*region) {
 		u.value = len(p.values)
 		p.values = append(p.values, nil)
 		if n := u.leaf; n != nil {
+			leaves[u.value] = int64(max(1, n.Shape().TotalSize())) * int64(n.Dtype().Size())
 			if d, ok := n.Value().(*tensor.Dense); ok && constant(n) {
 				p.values[u.value] = d
 				p.constants = append(p.constants, u.value)
@@ -155,41 +219,37 @@ func (p *Program) plan(units []*unit) (regions []*region) {
 			}
 		}
 		if u.region == nil {
-			best := -1
-			for i, r := range free {
-				// The smallest that is large enough, else the largest, which then grows.
-				if r.of == of && (best < 0 || better(r.elements, free[best].elements, need)) {
-					best = i
-				}
-			}
-			if best >= 0 {
-				u.region = free[best]
-				free = slices.Delete(free, best, best+1)
+			// The smallest that is large enough, else the largest, which then grows.
+			list := free[of]
+			if n := len(list); n > 0 {
+				best := firstOf(list, min(need, list[n-1].elements))
+				u.region = list[best]
+				free[of] = slices.Delete(list, best, best+1)
 			} else {
 				u.region = &region{of: of}
-				regions = append(regions, u.region)
 			}
 		}
-		u.region.elements = max(u.region.elements, need)
-		s := instruction{operation: u.o, out: u.value, by: make([]*tensor.Dense, len(u.in))}
+		if more := need - u.region.elements; more > 0 {
+			u.region.elements = need
+			total += int64(more) * int64(of.Size())
+		}
+		s := instruction{operation: u.o, out: u.value, by: make([]*tensor.Dense, len(u.in)), total: total}
 		for _, in := range u.in {
 			s.in = append(s.in, in.value)
 			if in.readers--; in.readers == 0 && in.region != nil {
-				free = append(free, in.region)
+				r := in.region
+				free[r.of] = slices.Insert(free[r.of], firstOf(free[r.of], r.elements+1), r)
 			}
 		}
 		p.steps = append(p.steps, s)
 		p.made = append(p.made, result{u.value, u.region, u.o.shape})
 	}
-	return regions
+	return leaves
 }
 
-// better says whether a free region of a elements suits a need better than one of b.
-func better(a, b, need int) bool {
-	if a >= need && b >= need {
-		return a < b
-	}
-	return a > b
+// firstOf finds the first region of at least so many elements in a list that is ordered by them.
+func firstOf(list []*region, elements int) int {
+	return sort.Search(len(list), func(i int) bool { return list[i].elements >= elements })
 }
 
 // inputs are those of the operation of n, in their order.
@@ -218,12 +278,14 @@ func (p *Program) prepare(ctx context.Context) error {
 	readers := make([]int, len(p.values))
 	for _, s := range p.steps {
 		for _, v := range s.in {
-			readers[v]++
+			if v != kept {
+				readers[v]++
+			}
 		}
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		if s.spec.Keep == nil || p.values[s.in[1]] == nil || !slices.Contains(p.constants, s.in[1]) {
+		if !s.keeps(p) || p.values[s.in[1]] == nil {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -260,7 +322,7 @@ func (p *Program) Run(ctx context.Context) error {
 				continue
 			}
 			if s.by[j] = p.values[v]; s.by[j] == nil {
-				return fmt.Errorf("%s: input %d has no value", s.spec.Name, j)
+				return fmt.Errorf("%s: input %d has no value", s.called(), j)
 			}
 		}
 		var began time.Time

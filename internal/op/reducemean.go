@@ -28,6 +28,9 @@ func ReduceMean(x *gorgonia.Node, count int) (*gorgonia.Node, error) {
 			}
 			return out, nil
 		},
+		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
+			return moved(in, out) + kernel.PerRun*int64(volume(out))
+		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := in[0].Shape()
 			kernel.MeanRows(out.Data().([]float32), in[0].Data().([]float32), volume(shape[len(shape)-count:]))

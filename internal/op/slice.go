@@ -31,6 +31,15 @@ func Slice(x *gorgonia.Node, start, step, size []int) (*gorgonia.Node, error) {
 			}
 			return tensor.Shape(size), nil
 		},
+		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
+			run := 1
+			for d := len(step) - 1; d >= 0 && step[d] == 1; d-- {
+				if run *= out[d]; out[d] != in[0][d] {
+					break
+				}
+			}
+			return inRuns(out, run)
+		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			strides, offset := rowMajor(in[0].Shape()), 0
 			for d := range strides {

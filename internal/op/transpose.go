@@ -28,6 +28,13 @@ func Transpose(x *gorgonia.Node, order ...int) (*gorgonia.Node, error) {
 			}
 			return out, nil
 		},
+		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
+			run := 1
+			for d := len(order) - 1; d >= 0 && order[d] == d; d-- {
+				run *= out[d]
+			}
+			return inRuns(out, run)
+		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			strides, from := make([]int, len(order)), rowMajor(in[0].Shape())
 			for d, o := range order {

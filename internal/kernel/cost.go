@@ -1,0 +1,193 @@
+package kernel
+
+import "runtime"
+
+// Cost is what an operation takes, known from shapes alone, before anything is allocated.
+type Cost struct {
+	Work    int64    // of a run, see PerElement
+	Kept    int64    // bytes that it holds from its first run on: packed weights and plans
+	Buffers []Buffer // that a run borrows
+}
+
+// Buffer is scratch memory: Count slices of so many floats at a time.
+type Buffer struct{ Floats, Count int }
+
+// Work is counted in multiply-adds as a convolution does them, some 10 ps each on one
+// core with vectors. The prices of what else a run does are what it takes by that measure,
+// or less by up to four times on some machines. They are the same on every machine,
+// so that a model is too expensive everywhere or nowhere.
+const (
+	PerElement  = 8   // an element read or written where it lies beside the one before
+	PerFunction = 64  // an element through a function that has no vectors, or many steps
+	PerRun      = 256 // a run of elements, however short, somewhere in memory
+)
+
+// The tile that work is counted in: what is not a multiple of it costs as if it were.
+const (
+	pricedRows    = 8
+	pricedColumns = 32
+)
+
+// pricedM is how many rows m outputs cost.
+func pricedM(m int) int64 {
+	if m <= pricedRows/2 {
+		return pricedRows / 2
+	}
+	return int64(roundUp(m, pricedRows))
+}
+
+// sequence multiplies in int64: sizes of valid shapes are below 2^28 each, and so are
+// the products of a tensor's, but not those of what is done with them.
+func sequence(factors ...int) int64 {
+	n := int64(1)
+	for _, f := range factors {
+		if f != 0 && n > maxWork/int64(f) {
+			return maxWork
+		}
+		n *= int64(f)
+	}
+	return n
+}
+
+// maxWork stands for more than any limit; sums of several do not overflow.
+const maxWork = 1 << 56
+
+// tasked is a buffer of every one of tasks, of which the cores do some at a time.
+func tasked(tasks, floats int) Buffer {
+	return Buffer{floats, min(tasks, runtime.GOMAXPROCS(0))}
+}
+
+// blockBuffer is what the block kernels of some machines borrow for each task.
+const blockBuffer = 1 << 14
+
+// Cost is that of Conv2D by a Filter whose weights are constant or not. c must be valid.
+func (c Conv) Cost(constant bool) Cost {
+	weights := c.M * c.taps()
+	t := c.tile()
+	k := Cost{Work: sequence(weights, 4*PerElement)} // to pack them
+	if !constant {
+		k.Kept = 4 * int64(weights)
+	}
+	k.Kept += 4 * int64(c.packedSize())
+	rows := pricedM(c.M)
+	switch {
+	case c.winograd():
+		w := c.tiles(pricedRows, pricedColumns)
+		parts := sequence(c.N, w.bands, winogradParts, w.ld)
+		k.Work += sum(product(parts, rows, int64(c.C)), product(parts, int64(c.C+c.M), PerElement))
+		w = c.tiles(t.rows, t.cols)
+		tasks, lines := c.N*w.bands, winogradSide*roundUp(winogradSide*w.band+2, winogradSide)*(w.across+1)
+		for _, floats := range []int{lines, lines, winogradParts * 16, winogradParts * w.part, winogradParts * w.filters * w.ld} {
+			k.Buffers = append(k.Buffers, tasked(tasks, floats))
+		}
+		k.Kept += 8 * int64(c.C)
+	case c.pointwise():
+		k.Work += c.rowsWork()
+		k.Kept += 8 * int64(c.C)
+		k.Buffers = append(k.Buffers, tasked(c.N*((c.H*c.W+bandColumns-1)/bandColumns), blockBuffer))
+	default:
+		k.Work += c.rowsWork()
+		k.Kept += 8 * int64(c.taps())
+		band, bands := c.rowBands(t.rows)
+		p := c.planes((band-1)*c.SH + c.reach())
+		ld := roundUp((band-1)*p.pw+c.OutW(), t.cols)
+		for _, floats := range []int{p.size(c.C), roundUp(c.M, t.rows) * ld, blockBuffer} {
+			k.Buffers = append(k.Buffers, tasked(c.N*bands, floats))
+		}
+	}
+	return k
+}
+
+// rowsWork is the work of a convolution in bands of rows. One that is a product of two
+// matrices takes no more.
+func (c Conv) rowsWork() int64 {
+	band, bands := c.rowBands(pricedRows)
+	p := c.planes((band-1)*c.SH + c.reach())
+	rows, ld := pricedM(c.M), roundUp((band-1)*p.pw+c.OutW(), pricedColumns)
+	return product(sequence(c.N, bands), sum(product(rows, sequence(c.taps(), ld)), product(PerElement, int64(p.size(c.C))), product(PerElement, rows, int64(ld))))
+}
+
+// GradInputCost is that of Filter.GradInput, likewise.
+func (c Conv) GradInputCost(constant bool) Cost {
+	weights := c.M * c.taps()
+	if r, mirrored := c.mirrored(); mirrored {
+		k := r.Cost(constant)
+		k.Buffers = append(k.Buffers, Buffer{weights, 1})
+		return k
+	}
+	b := c.gradientBorder()
+	ph, _ := b.bordered()
+	t, p := b.tile(), b.planes(ph)
+	height := (c.H + c.SH - 1) / c.SH // of a phase at the most
+	width := (c.W + c.SW - 1) / c.SW
+	phases := min(c.SH, c.KH) * min(c.SW, c.KW)
+	band := max(1, bandColumns/p.pw)
+	columns := roundUp(min(band, height)*p.pw, pricedColumns)
+	bands := (height + band - 1) / band
+	k := Cost{
+		Work: sum(sequence(weights, 4*PerElement),
+			product(sequence(c.N, bands, columns), pricedM(c.C), sequence(c.M, c.KH, c.KW)),
+			product(PerElement, sequence(c.N, p.size(c.M))),
+			sequence(PerFunction, c.N, c.C, c.H, c.W),
+			sequence(PerRun, c.N, phases, c.C, height)),
+		Kept: sum(4*sequence(roundUp(c.C, t.rows), c.M, c.KH*c.KW), 8*sequence(c.M, c.KH*c.KW), 128*int64(phases), 32*sequence(c.N, phases, bands)),
+		Buffers: []Buffer{{int(sequence(c.N, p.size(c.M))), 1}, tasked(c.N*phases*bands, roundUp(c.C, t.rows)*roundUp((min(band, height)-1)*p.pw+width, t.cols)),
+			tasked(c.N*phases*bands, blockBuffer)},
+	}
+	if !constant {
+		k.Kept += 4 * int64(weights)
+	}
+	return k
+}
+
+// MatMulCost is that of MatMul for a number of batches.
+func MatMulCost(batches, m, n, k int) Cost {
+	one := sum(product(pricedM(m), sequence(k, roundUp(n, pricedColumns))), product(2*PerElement, sum(sequence(m, k), sequence(k, n), sequence(m, n))), PerRun)
+	rows, cols := active.wide.rows, active.wide.cols
+	panels := min((n+cols-1)/cols, 32)
+	return Cost{
+		Work: product(int64(batches), one),
+		// The places of the batches in both operands, two words each, come on top.
+		Buffers: []Buffer{{roundUp(m, rows) * k, 1}, tasked((n+cols-1)/cols, panels*cols*min(k, depth)), tasked((n+cols-1)/cols, rows*cols), {4 * batches, 1}},
+	}
+}
+
+func product(factors ...int64) int64 {
+	n := int64(1)
+	for _, f := range factors {
+		if f != 0 && n > maxWork/f {
+			return maxWork
+		}
+		n *= f
+	}
+	return n
+}
+
+func sum(terms ...int64) int64 {
+	var n int64
+	for _, t := range terms {
+		n = min(maxWork, n+t)
+	}
+	return n
+}
+
+// Scratch adds up what operations that run one after the other borrow. A buffer that was
+// given back serves only those of its size class, until garbage is collected.
+type Scratch struct{ most [8 * 64]int64 }
+
+// Add adds an operation.
+func (s *Scratch) Add(buffers []Buffer) {
+	var own [8 * 64]int64
+	for _, b := range buffers {
+		if b.Floats > 0 {
+			class, size := sizeClass(b.Floats)
+			own[class] += 4 * sequence(size, b.Count)
+		}
+	}
+	for class, n := range own {
+		s.most[class] = max(s.most[class], n)
+	}
+}
+
+// Bytes is what they take together.
+func (s *Scratch) Bytes() int64 { return sum(s.most[:]...) }
