@@ -24,12 +24,13 @@ test: chromium nginx wasm tools/npm/node_modules/.package-lock.json ## vet and r
 	@$(MAKE) --no-print-directory test-wasm
 
 # The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
-# WebAssembly too, under Node.js.
+# WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
 WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
 
 test-wasm:
 	@if command -v node >/dev/null; then \
-		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED); \
+		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED) && \
+		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" -run '^TestLayers$$' ./internal/network; \
 	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
 	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
 

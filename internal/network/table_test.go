@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/networks.md; then read the difference")
+var update = flag.Bool("update", false, "rewrite docs/networks.md and testdata/layers.json; then read the difference")
 
 const networksIntro = `# The networks
 
