@@ -40,13 +40,14 @@ type fake struct {
 	drift  byte                    // added to what is recovered, as by a machine with other arithmetic
 }
 
-func (f *fake) Name() string                         { return f.name }
-func (f *fake) Card() network.Card                   { return network.Card{Name: f.name} }
-func (f *fake) Fingerprint() [32]byte                { return sha256.Sum256([]byte(f.name)) }
-func (f *fake) Tiling() network.Tiling               { return f.tiling }
-func (f *fake) StatisticsBytes() int                 { return 12 }
-func (f *fake) Arithmetic() kernel.Arithmetic        { return kernel.Canonical }
-func (f *fake) newSession(kernel.Arithmetic) session { return &fakeSession{fake: f} }
+func (f *fake) Name() string                                { return f.name }
+func (f *fake) Card() network.Card                          { return network.Card{Name: f.name} }
+func (f *fake) Fingerprint() [32]byte                       { return sha256.Sum256([]byte(f.name)) }
+func (f *fake) Tiling() network.Tiling                      { return f.tiling }
+func (f *fake) StatisticsBytes() int                        { return 12 }
+func (f *fake) TileMemory(height, width int) (int64, error) { return 400 * int64(height*width), nil }
+func (f *fake) Arithmetic() kernel.Arithmetic               { return kernel.Canonical }
+func (f *fake) newSession(kernel.Arithmetic) session        { return &fakeSession{fake: f} }
 
 type fakeSession struct {
 	*fake

@@ -2,6 +2,7 @@ package encipher
 
 import (
 	"encoding/hex"
+	"fmt"
 	"runtime"
 
 	"enciphergan/internal/container"
@@ -22,11 +23,12 @@ type Info struct {
 type Cost struct {
 	Width, Height int   // of the picture, in pixels
 	FileBytes     int64 // of the cipher image; what else a picture has, and little for exactness, comes on top
-	MemoryBytes   int64 // about, at the most
+	MemoryBytes   int64 // about, for exact encryption
 }
 
 // Estimate says what it will take to encrypt a picture file, from its header
-// alone. workers is that of WithWorkers.
+// alone. workers is that of WithWorkers. A model that cannot be run on it ends in an error
+// with the code BadModel.
 func (m *Model) Estimate(file []byte, workers int) (c Cost, err error) {
 	defer guard(&err)
 	height, width, err := picture.Size(file, limits)
@@ -40,19 +42,24 @@ func (m *Model) Estimate(file []byte, workers int) (c Cost, err error) {
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	tile := 0
+	largest := plan.Tiles[0]
 	for _, t := range plan.Tiles {
-		tile = max(tile, t.Height*t.Width)
+		if t.Height*t.Width > largest.Height*largest.Width {
+			largest = t
+		}
+	}
+	tile, err := m.network.TileMemory(largest.Height, largest.Width)
+	if err != nil {
+		return Cost{}, cannotRun(fmt.Errorf("the model cannot be run on tiles of the picture: %w", err))
 	}
 	pixels := int64(plan.Height) * int64(plan.Width)
 	const (
-		// Measured with pictures of 12 megapixels and the shipped model.
-		perPixel     = 16  // of the whole picture, in its stages
-		perTilePixel = 800 // in the graphs of both generators
-		program      = 30 << 20
+		perPixel = 16 // of the whole picture, in its stages; measured with pictures of 12 megapixels
+		garbage  = 8  // as a part of what is in use by tiles
+		program  = 24 << 20
 	)
 	return Cost{width, height, pixels*3 + int64(plan.Height),
-		program + perPixel*pixels + int64(min(workers, len(plan.Tiles)))*int64(tile)*perTilePixel}, nil
+		program + perPixel*pixels + int64(min(workers, len(plan.Tiles)))*(tile+tile/garbage)}, nil
 }
 
 // Inspect reads what a cipher image shows without a key. Nothing of it is

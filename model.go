@@ -27,6 +27,7 @@ type generators interface {
 	Fingerprint() [32]byte
 	Tiling() network.Tiling
 	StatisticsBytes() int
+	TileMemory(height, width int) (int64, error)
 	newSession(a kernel.Arithmetic) session
 	Arithmetic() kernel.Arithmetic
 }

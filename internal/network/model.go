@@ -1,10 +1,12 @@
 package network
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 
 	"enciphergan/internal/digest"
 	"enciphergan/internal/kernel"
@@ -19,13 +21,16 @@ type Tiling struct {
 	MaxPixels int // largest picture in pixels (after padding) that the model accepts; 0: no limit of its own
 }
 
-// Model is a pair of trained generators. It is immutable and safe for concurrent use.
+// Model is a pair of trained generators. It is safe for concurrent use.
 type Model struct {
 	files       Files
 	card        Card
 	fingerprint [32]byte
 	carried     []int // channels of each carried norm
 	statistics  int   // bytes
+
+	mu     sync.Mutex
+	memory map[[2]int]int64 // of TileMemory, by height and width
 }
 
 // Load decodes a model. Hostile files end in an error, never in a panic: both
@@ -125,6 +130,34 @@ func (m *Model) Arithmetic() kernel.Arithmetic { return m.card.Definition.Arithm
 
 // Tiling says how to cut pictures for this model.
 func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
+
+// TileMemory is how many bytes a session takes that has encrypted and decrypted a tile in
+// canonical arithmetic. It ends as a session does for a model that asks for more than it may.
+func (m *Model) TileMemory(height, width int) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	shape := [2]int{height, width}
+	if bytes, known := m.memory[shape]; known {
+		return bytes, nil
+	}
+	s := m.NewSession(kernel.Canonical)
+	if err := s.check(height, width, 3*height*width); err != nil {
+		return 0, err
+	}
+	var bytes int64
+	for _, generator := range []string{encryptionFile, decryptionFile} {
+		g, err := s.load(context.Background(), generator, height, width)
+		if err != nil {
+			return 0, err
+		}
+		bytes += g.Memory
+	}
+	if m.memory == nil || len(m.memory) >= 1<<10 {
+		m.memory = map[[2]int]int64{}
+	}
+	m.memory[shape] = bytes
+	return bytes, nil
+}
 
 // StatisticsBytes is the number of bytes of carried statistics of one tile (0
 // for the profile paper): for each carried norm

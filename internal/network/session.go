@@ -88,6 +88,16 @@ func (s *Session) graph(ctx context.Context, generator string, height, width int
 		pixels -= s.graphs[0].height * s.graphs[0].width
 		s.graphs = slices.Delete(s.graphs, 0, 1)
 	}
+	g, err := s.load(ctx, generator, height, width)
+	if err != nil {
+		return nil, err
+	}
+	s.graphs = append(s.graphs, cachedGraph{generator, height, width, g})
+	return g, nil
+}
+
+// load makes the graph of a generator for a shape of tiles.
+func (s *Session) load(ctx context.Context, generator string, height, width int) (*onnx.Machine, error) {
 	data := s.model.files.Encryption
 	if generator == decryptionFile {
 		data = s.model.files.Decryption
@@ -96,7 +106,6 @@ func (s *Session) graph(ctx context.Context, generator string, height, width int
 	if err != nil {
 		return nil, fmt.Errorf("%s for tiles of %d x %d: %w", generator, width, height, err)
 	}
-	s.graphs = append(s.graphs, cachedGraph{generator, height, width, g})
 	return g, nil
 }
 
