@@ -150,6 +150,8 @@ func TestExitCodes(t *testing.T) {
 		{"-tls-cert cert.pem", 2, "", "belong together"},
 		{"-tls-key key.pem", 2, "", "belong together"},
 		{"-tls-cert " + none + " -tls-key " + none, 1, "", "no such file"},
+		{"-hsts 1h", 2, "", "-hsts is for TLS"},
+		{"-hsts -1h -tls-cert cert.pem -tls-key key.pem", 2, "", "a second at least"},
 		{"-base-path pictures", 1, "", "begins with a slash"},
 		{"-dir " + none, 1, "", "own models"},
 		{"-addr " + taken.Addr().String(), 1, "", "choose another address with -addr"},
@@ -271,6 +273,20 @@ func TestTLS(t *testing.T) {
 			response, body := fetch(t, client(http2), s.address+path, "br")
 			if response.Proto != proto || response.StatusCode != status || len(body) == 0 {
 				t.Errorf("%s: %s %s, %d bytes", path, response.Proto, response.Status, len(body))
+			}
+			secure(t, response.Header)
+		}
+	}
+	response, _ := fetch(t, client(true), s.address, "br")
+	if got := response.Header["Strict-Transport-Security"]; got != nil {
+		t.Errorf("without -hsts, Strict-Transport-Security is %q", got)
+	}
+	strictly := launch(t, "-tls-cert", cert, "-tls-key", key, "-hsts", "8760h")
+	for _, http2 := range []bool{true, false} {
+		for _, path := range []string{"", "encipher.wasm", "nothing"} {
+			response, _ := fetch(t, client(http2), strictly.address+path, "br")
+			if got := response.Header["Strict-Transport-Security"]; len(got) != 1 || got[0] != "max-age=31536000" {
+				t.Errorf("%s: Strict-Transport-Security is %q", path, got)
 			}
 			secure(t, response.Header)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -24,7 +25,7 @@ func (l wrapping) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{transport: c.(*net.TCPConn)}, nil
+	return &conn{transport: c.(transport)}, nil
 }
 
 // transport is what net/http looks for in connections, of TCP or TLS.
@@ -76,7 +77,7 @@ func (c *conn) send(b, fields, body []byte) (int64, error) {
 		status := bytes.Index(b, newline) + len(newline)
 		pieces = net.Buffers{b[:status], fields, b[status:], body}
 	}
-	if _, ok := c.transport.(*net.TCPConn); !ok { // TLS would make a record of each piece
+	if _, ok := c.transport.(*tls.Conn); ok { // which would make a record of each piece
 		pieces = net.Buffers{slices.Concat(pieces[:len(pieces)-1]...), body}
 	}
 	n, err := pieces.WriteTo(c.transport)

@@ -69,7 +69,9 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		"`127.0.0.1:8080` if not given",
 		fmt.Sprintf("| %d KiB and the 4 KiB", maxHeaderBytes>>10),
 		fmt.Sprintf("| %.0f s after the connection", readTimeout.Seconds()),
-		fmt.Sprintf("| an answer | %.0f minutes,", writeTimeout.Minutes()),
+		fmt.Sprintf("| an answer | no limit as a whole; %.0f s without progress", stallTimeout.Seconds()),
+		fmt.Sprintf("none on which nothing has moved for %.0f s", stillTime.Seconds()),
+		fmt.Sprintf("less %d, and at most %d ", spareDescriptors, maxConnections),
 		fmt.Sprintf("| an idle connection | %.0f minutes |", idleTimeout.Minutes()),
 		fmt.Sprintf("; %d MiB sealed |", maxSealedBytes>>20),
 		fmt.Sprintf("at most %.0f seconds", shutdownTimeout.Seconds()),
@@ -152,7 +154,9 @@ func TestExampleOfAProxy(t *testing.T) {
 	if err := s.AddPage(pageFiles); err != nil {
 		t.Fatal(err)
 	}
-	direct := httptest.NewServer(newServer(s, silent(), true).Handler)
+	direct := httptest.NewUnstartedServer(nil)
+	direct.Config = newServer(s, silent(), true)
+	direct.Start()
 	defer direct.Close()
 	location := strings.Replace(example(t, "nginx", 0), "http://127.0.0.1:8080", direct.URL, 1)
 	proxied := nginx(t, "server { listen LISTEN;\n"+location+strings.Replace(location, "location /encipher/", "location = /encipher", 1)+"}\n")

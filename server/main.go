@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"enciphergan/internal/version"
 )
@@ -32,6 +33,7 @@ func main() {
 type options struct {
 	addr, certificate, key string
 	base, dir, export      string
+	hsts                   time.Duration
 	quiet, version         bool
 }
 
@@ -68,6 +70,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`ADDRESS` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.certificate, "tls-cert", "", "`FILE` with the TLS certificate chain in PEM; with -tls-key the server speaks HTTPS, and HTTP/2")
 	flags.StringVar(&o.key, "tls-key", "", "`FILE` with the private key of -tls-cert in PEM")
+	flags.DurationVar(&o.hsts, "hsts", 0, "with TLS, `TIME` as 8760h for which browsers are to come with TLS only; 0 says nothing of it")
 	flags.StringVar(&o.base, "base-path", "/", "URL `PATH` that everything is served under, as /encipher/")
 	flags.StringVar(&o.dir, "dir", "", "`DIR` of own models, a sub-folder or a sealed NAME.age each, offered before the shipped ones")
 	flags.BoolVar(&o.quiet, "quiet", false, "no access log")
@@ -85,6 +88,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case (o.certificate == "") != (o.key == ""):
 		err = errors.New("-tls-cert and -tls-key belong together")
+	case o.hsts != 0 && o.certificate == "":
+		err = errors.New("-hsts is for TLS: give -tls-cert and -tls-key")
+	case o.hsts != 0 && o.hsts < time.Second:
+		err = errors.New("-hsts takes a second at least")
 	}
 	return o, err
 }

@@ -14,11 +14,10 @@ import (
 	"enciphergan/server/site"
 )
 
-// Limits of a connection. A response may take long: the wasm is tens of megabytes
-// uncompressed, and links can be slow.
+// Limits of a connection.
 const (
 	readTimeout     = 5 * time.Second // of a request, whose body nobody reads
-	writeTimeout    = 10 * time.Minute
+	stallTimeout    = time.Minute     // of an answer that does not move
 	idleTimeout     = 2 * time.Minute
 	maxHeaderBytes  = 16 << 10
 	shutdownTimeout = 5 * time.Second // for answers under way
@@ -28,6 +27,9 @@ const (
 func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, stdout io.Writer) error {
 	server := newServer(pages, log, o.quiet)
 	scheme := "http"
+	if o.hsts > 0 {
+		server.Handler = strict{server.Handler, o.hsts}
+	}
 	if o.certificate != "" {
 		scheme = "https"
 		pair, err := tls.LoadX509KeyPair(o.certificate, o.key)
@@ -41,6 +43,7 @@ func (o options) serve(ctx context.Context, pages *site.Site, log *slog.Logger, 
 		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	address := listener.Addr().(*net.TCPAddr)
+	listener = limited(listener, mostConnections())
 	if server.TLSConfig != nil {
 		listener = overTLS(listener, server.TLSConfig, log)
 	} else {
@@ -72,16 +75,28 @@ func newServer(pages http.Handler, log *slog.Logger, quiet bool) *http.Server {
 		pages = logged{pages, log}
 	}
 	return &http.Server{
-		Handler:                      joined{pages},
-		ConnContext:                  withConn,
+		Handler:                      joined{paced{pages}},
+		ConnContext:                  func(ctx context.Context, c net.Conn) context.Context { return withMoved(withConn(ctx, c), c) },
 		ConnState:                    track,
 		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
+		WriteTimeout:                 stallTimeout,
+		HTTP2:                        &http.HTTP2Config{WriteByteTimeout: stallTimeout},
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is refused like any other
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// strict tells browsers to come with TLS only, for as long as it says.
+type strict struct {
+	next http.Handler
+	age  time.Duration
+}
+
+func (s strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Strict-Transport-Security", fmt.Sprintf("max-age=%d", int64(s.age.Seconds())))
+	s.next.ServeHTTP(w, r)
 }
 
 // visitable is the address as a browser on this machine can open it.

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestConnectionsShowProgress(t *testing.T) {
+	l := limited(listen(t), 1)
+	defer l.Close()
+	dialed(t, l)
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.(*held).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := raw.Control(func(fd uintptr) {
+		got, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
+		if err != nil || got != unsentBytes {
+			t.Errorf("%d bytes, %v, want %d", got, err, unsentBytes)
+		}
+	}); failed != nil {
+		t.Fatal(failed)
+	}
+}
