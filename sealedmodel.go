@@ -12,7 +12,7 @@ import (
 )
 
 // MaxSealedModelBytes bounds a sealed model.
-const MaxSealedModelBytes = network.MaxCardBytes + 2*network.MaxGeneratorBytes + 1<<16
+const MaxSealedModelBytes = network.MaxSealedBytes
 
 // Sealer seals models: a *Passphrase or Recipients.
 type Sealer interface {

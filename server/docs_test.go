@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"enciphergan/internal/network"
 	"enciphergan/server/site"
 )
 
@@ -73,7 +74,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		fmt.Sprintf("none on which nothing has moved for %.0f s", stillTime.Seconds()),
 		fmt.Sprintf("less %d, and at most %d ", spareDescriptors, maxConnections),
 		fmt.Sprintf("| an idle connection | %.0f minutes |", idleTimeout.Minutes()),
-		fmt.Sprintf("; %d MiB sealed |", maxSealedBytes>>20),
+		fmt.Sprintf("; %d MiB sealed |", network.MaxSealedBytes>>20),
 		fmt.Sprintf("at most %.0f seconds", shutdownTimeout.Seconds()),
 	} {
 		if !strings.Contains(text, want) {

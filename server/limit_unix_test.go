@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -49,5 +52,24 @@ func TestUnreadDownloads(t *testing.T) {
 				t.Errorf("the log says %s", text)
 			}
 		})
+	}
+}
+
+// A pipe in the folder of models is no model, and nothing waits for its other end.
+func TestPipesAreNoModels(t *testing.T) {
+	dir := t.TempDir()
+	writeModel(t, filepath.Join(dir, "good"))
+	writeModel(t, filepath.Join(dir, "pipe"))
+	if err := os.Remove(filepath.Join(dir, "pipe", "card.json")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "pipe", "card.json"), filepath.Join(dir, "pipe.age")} {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, err := ownModels(dir, nil, silent())
+	if err != nil || len(own) != 1 || own[0].name != "good" {
+		t.Errorf("%d models, %v", len(own), err)
 	}
 }

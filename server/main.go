@@ -97,7 +97,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 func (o options) act(ctx context.Context, stdout, stderr io.Writer) error {
-	pages, err := collect(o.dir)
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	pages, err := collect(o.dir, log)
 	if err != nil {
 		return err
 	}
@@ -107,6 +108,5 @@ func (o options) act(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.export != "" {
 		return pages.WriteFolder(o.export)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
 	return o.serve(ctx, pages, log, stdout)
 }

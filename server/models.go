@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,8 +26,8 @@ import (
 //go:embed all:built
 var built embed.FS
 
-// collect gathers everything that is served.
-func collect(dir string) (*site.Site, error) {
+// collect gathers everything that is served. What is wrong with an own model goes to the log.
+func collect(dir string, log *slog.Logger) (*site.Site, error) {
 	wasm, err := fs.Sub(built, "built")
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func collect(dir string) (*site.Site, error) {
 		return nil, err
 	}
 	if dir != "" {
-		own, err := ownModels(dir)
+		own, err := ownModels(dir, offered, log)
 		if err != nil {
 			return nil, err
 		}
@@ -84,56 +85,109 @@ func shippedModels() ([]model, error) {
 // sealedSuffix is that of files that `encipher model seal` makes.
 const sealedSuffix = ".age"
 
-// maxSealedBytes bounds a sealed model: the files of the largest, and what seals them.
-const maxSealedBytes = network.MaxCardBytes + 2*network.MaxGeneratorBytes + 1<<20
-
-// ownModels reads every sub-folder of dir and every sealed model in it, in their
-// order. Sealed ones stay sealed: the server has nothing to open them with.
-func ownModels(dir string) ([]model, error) {
-	entries, err := os.ReadDir(dir)
+// ownModels reads every sub-folder of dir and every sealed model in it, in their order, but
+// hidden ones. Sealed ones stay sealed: the server has nothing to open them with. One that
+// cannot be used, or has the name of one of others, is told to the log and left out. Links are
+// followed within dir.
+func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("own models: %w", err)
 	}
-	var found []model
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		switch name, sealed := strings.CutSuffix(entry.Name(), sealedSuffix); {
-		case entry.IsDir():
-			f, err := network.ReadFiles(os.DirFS(path))
-			if err != nil {
-				return nil, fmt.Errorf("own model %s: %w", path, err)
-			}
-			found = append(found, model{name: entry.Name(), files: f})
-		case sealed:
-			content, err := readSealed(path)
-			if err != nil {
-				return nil, fmt.Errorf("own model %s: %w", path, err)
-			}
-			found = append(found, model{name: name, sealed: content})
-		}
+	defer root.Close()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("own models: %w", err)
 	}
-	if len(found) == 0 {
+	names := map[string]bool{} // in lower case: some file systems know no difference between a and A
+	for _, m := range others {
+		names[strings.ToLower(m.name)] = true
+	}
+	var found []model
+	candidates := 0
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		m, err := ownModel(root, entry.Name())
+		if err == nil && m == nil {
+			continue
+		}
+		candidates++
+		switch {
+		case err != nil:
+		case !site.IsModelName(m.name):
+			err = errors.New("its name does not fit a URL: rename it with letters, digits, '-', '_' and '.'")
+		case names[strings.ToLower(m.name)]:
+			err = errors.New("there is another model of this name: rename it")
+		}
+		if err != nil {
+			log.Error("own model left out", "path", filepath.Join(dir, entry.Name()), "error", err)
+			continue
+		}
+		names[strings.ToLower(m.name)] = true
+		found = append(found, *m)
+	}
+	if candidates == 0 {
 		return nil, fmt.Errorf("%s has no model: neither a sub-folder with card.json, encryption.onnx and decryption.onnx, nor a sealed NAME.age", dir)
 	}
 	order(found)
 	return found, nil
 }
 
+// ownModel reads the model that a name in a folder stands for, and finds out whether it can be
+// used. It is nil where the name stands for something else.
+func ownModel(root *os.Root, name string) (*model, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		folder, err := root.OpenRoot(name)
+		if err != nil {
+			return nil, err
+		}
+		defer folder.Close()
+		for _, f := range (network.Files{}).List() {
+			if info, err := folder.Stat(f.Name); err == nil && !info.Mode().IsRegular() {
+				return nil, fmt.Errorf("%s: %w", f.Name, errNotPlain)
+			}
+		}
+		files, err := network.ReadFiles(folder.FS())
+		if err == nil {
+			_, err = network.Load(files)
+		}
+		return &model{name: name, files: files}, err
+	}
+	bare, sealed := strings.CutSuffix(name, sealedSuffix)
+	if !sealed {
+		return nil, nil
+	}
+	content, err := readSealed(root, name, info)
+	return &model{name: bare, sealed: content}, err
+}
+
+// errNotPlain is the error of what is not read: a pipe would have the server wait.
+var errNotPlain = errors.New("it is not a plain file")
+
 // ageIntroduction begins every age file that is not armored as text.
 const ageIntroduction = "age-encryption.org/v1\n"
 
-func readSealed(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func readSealed(root *os.Root, name string, info fs.FileInfo) ([]byte, error) {
+	if !info.Mode().IsRegular() {
+		return nil, errNotPlain
+	}
+	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxSealedBytes+1))
+	content, err := io.ReadAll(io.LimitReader(f, network.MaxSealedBytes+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(content) > maxSealedBytes:
-		return nil, fmt.Errorf("it is larger than %d bytes, which no sealed model needs", maxSealedBytes)
+	case len(content) > network.MaxSealedBytes:
+		return nil, fmt.Errorf("it is larger than %d bytes, which no sealed model needs", network.MaxSealedBytes)
 	case !bytes.HasPrefix(content, []byte(ageIntroduction)):
 		return nil, errors.New("it is no age file: seal a model with `encipher model seal`")
 	}

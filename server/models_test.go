@@ -2,13 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
+	"enciphergan"
 	"enciphergan/internal/network"
+	"enciphergan/models"
 	"enciphergan/server/site"
 )
 
@@ -24,30 +29,33 @@ func write(t *testing.T, path string, content string) {
 	}
 }
 
-func TestOwnModels(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := ownModels(dir); err == nil {
-		t.Error("a folder without models was accepted")
-	}
-	if _, err := ownModels(filepath.Join(dir, "missing")); err == nil {
-		t.Error("a folder that does not exist was accepted")
-	}
-	if err := os.Mkdir(filepath.Join(dir, "mine"), 0o755); err != nil {
+// writeModel writes the files of a real model into a folder.
+func writeModel(t *testing.T, folder string) network.Files {
+	t.Helper()
+	files, err := models.Files(models.Default)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ownModels(dir); err == nil {
-		t.Error("a model without files was accepted")
+	for _, f := range files.List() {
+		write(t, filepath.Join(folder, f.Name), string(f.Data))
 	}
-	for _, name := range []string{"card.json", "encryption.onnx", "decryption.onnx"} {
-		write(t, filepath.Join(dir, "mine", name), name)
+	return files
+}
+
+func TestOwnModels(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ownModels(dir, nil, silent()); err == nil {
+		t.Error("a folder without models was accepted")
 	}
+	if _, err := ownModels(filepath.Join(dir, "missing"), nil, silent()); err == nil {
+		t.Error("a folder that does not exist was accepted")
+	}
+	files := writeModel(t, filepath.Join(dir, "mine"))
 	write(t, filepath.Join(dir, "readme.txt"), "not a model")
-	write(t, filepath.Join(dir, "closed.age"), "not sealed")
-	if _, err := ownModels(dir); err == nil {
-		t.Error("a file that is no age file was accepted as a sealed model")
-	}
+	write(t, filepath.Join(dir, ".hidden", "card.json"), "not a model")
 	write(t, filepath.Join(dir, "closed.age"), sealedModel)
-	own, err := ownModels(dir)
+	var log safeBuffer
+	own, err := ownModels(dir, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,11 +67,94 @@ func TestOwnModels(t *testing.T) {
 	if len(listed) != 2 || listed[0].Sealed || !listed[1].Sealed {
 		t.Fatalf("listed: %+v", listed)
 	}
-	if got := get(t, s, "/"+listed[0].Folder+"encryption.onnx"); got != "encryption.onnx" {
-		t.Errorf("the model is not served: %q", got)
+	if got := get(t, s, "/"+listed[0].Folder+"encryption.onnx"); got != string(files.Encryption) {
+		t.Errorf("the model is not served: %d bytes", len(got))
 	}
 	if got := get(t, s, "/"+listed[1].Folder+"model.age"); got != sealedModel {
 		t.Errorf("the sealed model is not served as it is: %q", got)
+	}
+	if text := log.String(); text != "" {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+// What is wrong with one model is told by its name and keeps no other from being served; what
+// is outside of the folder is not served.
+func TestBadModelsAreLeftOut(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	at := func(name ...string) string { return filepath.Join(append([]string{dir}, name...)...) }
+	writeModel(t, at("good"))
+	writeModel(t, outside)
+	write(t, at("good.age"), sealedModel) // a second of the name
+	write(t, at("Shipped.age"), sealedModel)
+	write(t, at("sealed.age"), sealedModel)
+	write(t, at("unsealed.age"), "no age file")
+	write(t, at("a b.age"), sealedModel)
+	write(t, at("a.age", "in a folder"), "")
+	if err := os.Mkdir(at("empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeModel(t, at("damaged"))
+	write(t, at("damaged", "encryption.onnx"), "no model")
+	write(t, at("text", "card.json"), "{}")
+	write(t, at("text", "encryption.onnx"), "")
+	write(t, at("text", "decryption.onnx"), "")
+	large := at("large.age")
+	write(t, large, sealedModel)
+	if err := os.Truncate(large, network.MaxSealedBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	bad := []string{"a b.age", "a.age", "damaged", "empty", "good.age", "large.age", "Shipped.age", "text", "unsealed.age"}
+	want := []string{"good", "sealed"}
+	if err := os.Symlink("good", at("within")); err != nil {
+		t.Logf("without links: %v", err)
+	} else {
+		want = append(want, "within")
+		for name, target := range map[string]string{
+			"passwd.age": "/etc/passwd", "up.age": "../../../../../../../etc/passwd", "away": outside, "away.age": outside, "nowhere.age": "nowhere", "loop.age": "loop.age",
+		} {
+			if err := os.Symlink(target, at(name)); err != nil {
+				t.Fatal(err)
+			}
+			bad = append(bad, name)
+		}
+		writeModel(t, at("part"))
+		if err := os.Remove(at("part", "card.json")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(filepath.Join(outside, "card.json"), at("part", "card.json")); err != nil {
+			t.Fatal(err)
+		}
+		bad = append(bad, "part")
+	}
+	var log safeBuffer
+	own, err := ownModels(dir, []model{{name: "shipped"}}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range own {
+		names = append(names, m.name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		t.Errorf("offered are %q, want %q", names, want)
+	}
+	text := log.String()
+	for _, name := range bad {
+		if quoted := strconv.Quote(at(name)); !strings.Contains(text, "path="+at(name)+" ") && !strings.Contains(text, "path="+quoted+" ") {
+			t.Errorf("the log does not name %s", name)
+		}
+	}
+	if n := strings.Count(text, "level=ERROR"); n != len(bad) {
+		t.Errorf("%d lines for %d bad models:\n%s", n, len(bad), text)
+	}
+}
+
+// What a server may serve, every program opens: there is one bound.
+func TestOneBoundOnSealedModels(t *testing.T) {
+	if encipher.MaxSealedModelBytes != network.MaxSealedBytes {
+		t.Errorf("the server takes %d bytes, the page %d", network.MaxSealedBytes, encipher.MaxSealedModelBytes)
 	}
 }
 
@@ -103,11 +194,11 @@ type listed struct {
 
 func index(t *testing.T, s *site.Site) []listed {
 	t.Helper()
-	var models struct{ Models []listed }
-	if err := json.Unmarshal([]byte(get(t, s, "/models/index.json")), &models); err != nil {
+	var found struct{ Models []listed }
+	if err := json.Unmarshal([]byte(get(t, s, "/models/index.json")), &found); err != nil {
 		t.Fatal(err)
 	}
-	return models.Models
+	return found.Models
 }
 
 func get(t *testing.T, s *site.Site, path string) string {
@@ -123,7 +214,7 @@ func get(t *testing.T, s *site.Site, path string) string {
 // How long the server takes to collect what it serves.
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
-		if _, err := collect(""); err != nil {
+		if _, err := collect("", silent()); err != nil {
 			b.Skip(err) // built without the wasm
 		}
 	}

@@ -22,6 +22,10 @@ const (
 
 	MaxCardBytes      = 1 << 20
 	MaxGeneratorBytes = 64 << 20
+
+	// MaxSealedBytes bounds a sealed model: the files, and as much as a megabyte for what
+	// packs them and for its recipients.
+	MaxSealedBytes = MaxCardBytes + 2*MaxGeneratorBytes + 1<<20
 )
 
 // cardVersion is the version of the card's format.

@@ -133,6 +133,12 @@ func version(names []string, files map[string][]byte) string {
 // modelName bounds what a model may be called, because the name becomes part of a URL.
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+// IsModelName says whether a model may be called so.
+func IsModelName(name string) bool {
+	// A folder models/index.json would be in the way of the file of that name.
+	return modelName.MatchString(name) && !strings.EqualFold("models/"+name, modelIndex)
+}
+
 // modelEntry is a model in models/index.json.
 type modelEntry struct {
 	Name   string   `json:"name"`
@@ -161,8 +167,7 @@ func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
 	if s.paged {
 		return errors.New("models are added before the page")
 	}
-	// A folder models/index.json would be in the way of the file of that name.
-	if !modelName.MatchString(entry.Name) || strings.EqualFold("models/"+entry.Name, modelIndex) {
+	if !IsModelName(entry.Name) {
 		return fmt.Errorf("the model name %q does not fit a URL: rename its folder or file with letters, digits, '-', '_' and '.'", entry.Name)
 	}
 	// Some file systems know no difference between a and A.
