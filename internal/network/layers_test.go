@@ -199,6 +199,41 @@ func tile(t *testing.T, model string, height, width int) tileVector {
 	return v
 }
 
+// TestArithmeticOfDocs: docs/arithmetic.md has every operator of the three profiles, and the
+// bytes of statistics of their tiles.
+func TestArithmeticOfDocs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/arithmetic.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, operators, found := strings.Cut(string(text), "## Operators")
+	operators, _, ends := strings.Cut(operators, "### Convolution")
+	if !found || !ends {
+		t.Fatal("docs/arithmetic.md has no table of operators")
+	}
+	for _, d := range []struct {
+		definition Definition
+		statistics string
+	}{{Reversible(), "384 bytes"}, {PaperStats(), "1280 bytes"}, {Paper(), ""}} {
+		f := files(t, d.definition)
+		for _, generator := range [][]byte{f.Encryption, f.Decryption} {
+			_, nodes := shown(t, generator)
+			for _, n := range nodes {
+				if !strings.Contains(operators, "`"+n.Operator+"`") {
+					t.Errorf("%s: docs/arithmetic.md has no operator %s", d.definition.Profile, n.Operator)
+				}
+			}
+		}
+		m, err := Load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.statistics == "" && m.StatisticsBytes() != 0 || d.statistics != "" && (fmt.Sprint(m.StatisticsBytes(), " bytes") != d.statistics || !strings.Contains(string(text), d.statistics)) {
+			t.Errorf("%s: %d bytes of statistics, the documents say %q", d.definition.Profile, m.StatisticsBytes(), d.statistics)
+		}
+	}
+}
+
 // TestLayers: on every machine each node of the shipped generators has the bits that
 // are stored. -update stores them anew, which is a new version of the format.
 func TestLayers(t *testing.T) {
