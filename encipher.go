@@ -121,7 +121,8 @@ func WithName(name string) Option { return func(o *options) { o.name = name } }
 func WithoutMetadata() Option { return func(o *options) { o.noMetadata = true } }
 
 // AcceptApproximate lets Decrypt give a picture that should have come back
-// exactly and did not, with Opened.Exact false, in place of the error NotExact.
+// exactly and did not, with Opened.Exact false and why in Opened.Fault, in place of
+// the error NotExact. A file that was kept and is not of the picture is not given.
 func AcceptApproximate() Option { return func(o *options) { o.approximate = true } }
 
 // WithBareCipher makes Encrypt write the neural cipher alone, in the open: without
@@ -257,16 +258,18 @@ type Opened struct {
 	PNG       []byte   // the same as a file
 	Bare      *Picture // the bare output of the encryption generator, padded
 	Generated *Picture // what the decryption generator alone made of it, padded
-	File      []byte   // the original file, byte by byte; nil unless it was kept
-	Name      string   // of that file, without a path; may be empty
+	File      []byte   // the original file, byte by byte, proven to be of the picture that was sealed; nil unless it was kept
+	Name      string   // to save that file under: safe on every system, its extension by the file's content; may be empty
 	Sealed    bool     // whether the file was sealed; a bare cipher, which is for measurements, is not
 	Promised  bool     // whether the file says that the picture can be recovered exactly
-	Exact     bool     // whether every sample is proven to be that of the original
+	Exact     bool     // whether every sample is proven to be that of the original, and so is the file where one was kept
+	Fault     error    // why not Exact although Promised; with AcceptApproximate only
 }
 
 // Decrypt opens a cipher image. No sample is computed before the file's
 // authentication tag has been verified. A file that holds what it takes is
-// recovered exactly; should the proof of that fail, the error is NotExact.
+// recovered exactly; should the proof of that fail, or a file that was kept be of
+// another picture, the error is NotExact.
 func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) (opened *Opened, err error) {
 	defer guard(&err)
 	o := collect(opts)
@@ -298,6 +301,10 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 			return nil, err
 		}
 	}
+	original, name, fault := kept(rec, header.Height, header.Width)
+	if fault != nil && !o.approximate {
+		return nil, fault
+	}
 	o.progress("open", 1, 1)
 
 	bare := &Picture{Width: plan.Width, Height: plan.Height, RGB: text.Levels}
@@ -316,10 +323,8 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 
 	o.progress("encode", 0, 1)
 	recovered := whole.Crop(header.Height, header.Width)
-	exact := false
 	if promised {
 		restored, err := restore(recovered, rec)
-		exact = err == nil
 		switch {
 		case err != nil && !o.approximate:
 			return nil, err
@@ -328,13 +333,23 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, k Key, opts ...Option) 
 		default:
 			recovered = whole.Crop(header.Height, header.Width) // restore may have changed a part
 		}
+		if fault == nil {
+			fault = err
+		}
 	}
 	file, err := recovered.PNG()
 	if err != nil {
 		return nil, err
 	}
 	o.progress("encode", 1, 1)
-	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, File: rec[record.File], Name: string(rec[record.Name]), Sealed: !header.Bare, Promised: promised, Exact: exact}, nil
+	return &Opened{Picture: recovered, PNG: file, Bare: bare, Generated: whole, File: original, Name: name, Sealed: !header.Bare,
+		Promised: promised, Exact: promised && fault == nil, Fault: explain(fault)}, nil
 }
 
-var errNotExact = errors.New("the recovered picture is not equal to the original")
+var (
+	errNotExact = errors.New("the recovered picture is not equal to the original")
+
+	// ErrOtherFile is what the error NotExact wraps where a file was kept that is not of
+	// the picture. Whoever sealed it has, or had, another program than this.
+	ErrOtherFile = errors.New("the file that was sealed as the original is not of the picture")
+)

@@ -28,7 +28,7 @@ const (
 	BadModel           = "bad-model"           // the files are no usable model
 	Canceled           = "canceled"            // the context was canceled
 	NotSealed          = "not-sealed"          // a bare neural cipher, made for measurements, and AcceptBareCipher was not given
-	NotExact           = "not-exact"           // the picture can be recovered approximately only
+	NotExact           = "not-exact"           // the picture can be recovered approximately only, or a file that was kept is not of it
 	Internal           = "internal"            // a fault of this program
 )
 
@@ -76,14 +76,15 @@ var classes = []struct {
 	is         error
 	code, hint string
 }{
+	// These two stand before the causes that they wrap.
+	{ErrOtherFile, NotExact, "Do not use that file, and ask who encrypted it. The picture alone comes back as an approximate one."},
+	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
 	{picture.ErrFormat, BadPicture, "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture."},
 	{picture.ErrUnsupported, UnsupportedPicture, "Convert the picture to PNG with an image editor, and encrypt that."},
 	{picture.ErrCorrupt, BadPicture, "Fetch or export the picture again."},
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
 	{container.ErrTooLarge, TooLarge, fmt.Sprintf("Up to %d megapixels are opened here; the native program opens larger pictures than the page.", MaxPixels/1_000_000)},
 	{container.ErrNotCipher, NotCipher, "Ask for the file as it was written, sent as a file or document and not as a picture."},
-	// Before the causes that it wraps.
-	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
 	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},

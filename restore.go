@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"enciphergan/internal/filename"
+	"enciphergan/internal/picture"
 	"enciphergan/internal/record"
 	"enciphergan/internal/residual"
 )
@@ -34,7 +36,7 @@ func keep(p *Picture, lost, file []byte, o options) record.Record {
 	}
 	if o.exact == ExactFile {
 		r[record.File] = file
-		if name := record.CleanName(o.name); name != "" {
+		if name := filename.Clean(o.name); name != "" {
 			r[record.Name] = []byte(name)
 		}
 	}
@@ -70,6 +72,33 @@ func plane(r record.Record, k record.Kind, n int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", errNotExact, err)
 	}
 	return b, nil
+}
+
+// kept gives the original file of a record, and a name that is safe to save it under.
+// The file must be of the picture whose digest the record has: anyone who can seal could
+// put another beside it, which would otherwise be offered with the picture's proof. Errors
+// wrap ErrOtherFile. Where no file was kept, file is nil.
+func kept(r record.Record, height, width int) (file []byte, name string, err error) {
+	if !r.Has(record.File) {
+		return nil, "", nil
+	}
+	file = r[record.File]
+	// Its header is cheap to read, and bounds what decoding takes by the picture's own size.
+	h, w, err := picture.Size(file, limits)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrOtherFile, err)
+	}
+	if h != height || w != width {
+		return nil, "", fmt.Errorf("%w: it has %d x %d pixels", ErrOtherFile, w, h)
+	}
+	p, err := picture.Decode(file, limits)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", ErrOtherFile, err)
+	}
+	if digest := p.Digest(); !bytes.Equal(digest[:], r[record.Digest]) {
+		return nil, "", ErrOtherFile
+	}
+	return file, filename.Kept(string(r[record.Name]), file), nil
 }
 
 // reduced is what of a picture is encrypted.

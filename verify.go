@@ -13,8 +13,8 @@ import (
 type Verified struct {
 	Exact  bool     // whether the picture can be recovered exactly
 	Digest [32]byte // of that picture, as Picture.Digest gives it; only where Exact
-	File   []byte   // the original file, byte by byte; nil unless it was kept
-	Name   string   // of that file, without a path; may be empty
+	File   []byte   // the original file, byte by byte, of the picture with that digest; nil unless it was kept
+	Name   string   // to save that file under, as Opened.Name
 
 	exif, icc, chunks []byte
 }
@@ -34,7 +34,8 @@ func (v *Verified) Matches(file []byte, opts ...Option) (same bool, err error) {
 }
 
 // Verify opens the seal of a cipher image and reads what stands beside the picture. It
-// takes a small part of the time of Decrypt, whose errors it gives.
+// takes a small part of the time of Decrypt, whose errors it gives, that of a file that
+// was kept and is not of the picture included.
 func (m *Model) Verify(png []byte, k Key) (v *Verified, err error) {
 	defer guard(&err)
 	if k.IsZero() {
@@ -52,7 +53,11 @@ func (m *Model) Verify(png []byte, k Key) (v *Verified, err error) {
 	if err != nil {
 		return nil, err
 	}
-	v = &Verified{File: rec[record.File], Name: string(rec[record.Name]), exif: rec[record.EXIF], icc: rec[record.ICC], chunks: rec[record.Chunks]}
+	file, name, err := kept(rec, sealed.Header.Height, sealed.Header.Width)
+	if err != nil {
+		return nil, err
+	}
+	v = &Verified{File: file, Name: name, exif: rec[record.EXIF], icc: rec[record.ICC], chunks: rec[record.Chunks]}
 	if v.Exact = rec.Has(record.Digest); v.Exact {
 		v.Digest = [32]byte(rec[record.Digest])
 	}

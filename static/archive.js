@@ -1,34 +1,23 @@
-// What results are called, and ZIP files of them.
+// ZIP files of results, and saving.
 //
-// Main path: resultPath names a result, Names keeps names apart, ZipFile writes
+// Main path: Names keeps apart what the program called the results, ZipFile writes
 // results to disk one by one as they are finished; zip makes one Blob of those
 // that are there.
 import { makeZip } from "./vendor/client-zip.js";
 
-// resultPath gives a result a name that says what it is, in the folder of its
-// source: a/photo.jpg becomes a/photo.cipher.png, and that a/photo.png again, or
-// the name that was kept with the file.
-export function resultPath(path, kind, kept) {
-  const at = path.lastIndexOf("/") + 1;
-  const folder = path.slice(0, at);
-  const stem = path.slice(at).replace(/\.[^.]*$/, "");
-  if (kind === "picture") return `${folder}${stem}.cipher.png`;
-  // A name from inside a file may not lead elsewhere.
-  const plain = kept?.replace(/[/\\\p{Cc}]/gu, "_").replace(/^\.+/, "");
-  return folder + (plain || `${stem.replace(/\.cipher$/, "")}.png`);
-}
-
 export const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-// Names keeps the names of one archive apart, also where case does not count.
+// Names keeps the names of one archive apart, also where case, or how a letter with
+// an accent is written, does not count.
 export class Names {
   #taken = new Set();
 
   unique(path) {
     const [, stem, suffix] = /^(.*?)((?:\.cipher)?\.[^./]*)?$/s.exec(path);
     let name = path;
-    for (let n = 2; this.#taken.has(name.toLowerCase()); n++) name = `${stem} (${n})${suffix ?? ""}`;
-    this.#taken.add(name.toLowerCase());
+    const folded = () => name.normalize("NFC").toLowerCase();
+    for (let n = 2; this.#taken.has(folded()); n++) name = `${stem} (${n})${suffix ?? ""}`;
+    this.#taken.add(folded());
     return name;
   }
 }

@@ -3,7 +3,6 @@
 // Main path: add() reads what each file is; run() encrypts the pictures and
 // decrypts the cipher images, several at a time, and one that fails does not
 // stop the others. Who shows them is told of each change.
-import { resultPath } from "./archive.js";
 import { bitmapOf } from "./foreign.js";
 
 // How many calls the engine is given at a time; it shares its workers among them.
@@ -13,7 +12,7 @@ const atOnce = 4;
 const overhead = 20_000;
 
 // Failures that another key, model or attempt may mend.
-const mendable = new Set(["wrong-key", "other-model", "bad-model", "not-sealed", "canceled", "internal"]);
+const mendable = new Set(["not-kept", "wrong-key", "other-model", "bad-model", "not-sealed", "canceled", "internal"]);
 
 // Item is one file and what became of it.
 export class Item {
@@ -24,11 +23,13 @@ export class Item {
   fraction = 0;
   stage = "";
   error = null; // {code, message}
-  result = null; // {path, blob}
+  called = ""; // what the program calls the result
+  result = null; // {path, blob}, until it is in an archive
   inZip = false;
   saved = false;
   notes = []; // sentences of the program, in English
   outcome = ""; // of a decryption: "exact", "approximate", "file", "bare"
+  allowed = false; // whether the user wants this bare cipher opened, which nothing protects
   key = null; // text of the key that was used
   opened = null; // what decrypt gave, with views, where there was one picture alone
   controller = null;
@@ -40,7 +41,13 @@ export class Item {
     this.source = file; // what is worked on
   }
 
+  // Whether it is a bare cipher that the user has not asked to have opened. No run includes it.
+  get refused() {
+    return Boolean(this.info.bare) && !this.allowed;
+  }
+
   get ready() {
+    if (this.refused) return false;
     return this.state === "waiting" || (this.state === "failed" && this.kind !== null && mendable.has(this.error.code));
   }
 
@@ -106,6 +113,13 @@ export class Batch {
     this.cancelAll();
     this.items = [];
     this.last = null;
+    this.#changed();
+  }
+
+  // allow says whether a bare cipher is to be opened, for this one file.
+  allow(item, on) {
+    item.allowed = on;
+    this.#changed(item);
     this.#changed();
   }
 
@@ -180,19 +194,22 @@ export class Batch {
       this.#changed(item);
     };
     if (item.kind === "picture") {
-      const name = item.path.slice(item.path.lastIndexOf("/") + 1);
-      const done = await program.encrypt(item.source, { ...options, ...lock, name: options.exact === "file" ? name : undefined, signal, onProgress });
+      // What the browser decoded, the program could not compare with the picture later.
+      if (item.foreign && options.exact === "file") throw { code: "not-kept", message: item.foreign };
+      const done = await program.encrypt(item.source, { ...options, ...lock, name: item.path, signal, onProgress });
       item.key = lock.key;
       item.notes = done.notes;
-      item.result = { path: resultPath(item.path, "picture"), blob: done.png };
+      item.called = done.name;
+      item.result = { path: done.name, blob: done.png };
       return;
     }
     const { key } = await program.unlock(item.source, { ...secrets, signal });
-    const done = await program.decrypt(item.source, { key, bareCipher: item.info.bare, views, signal, onProgress });
+    const done = await program.decrypt(item.source, { key, name: item.path, bareCipher: item.allowed, views, signal, onProgress });
     item.key = key;
     item.opened = views ? done : null;
     item.outcome = !done.sealed ? "bare" : done.original ? "file" : done.exact ? "exact" : "approximate";
-    item.result = { path: resultPath(item.path, "cipher", done.original && done.originalName), blob: done.original ?? done.png };
+    item.called = done.name;
+    item.result = { path: done.name, blob: done.original ?? done.png };
   }
 
   cancel(item) {

@@ -18,7 +18,7 @@ export type Code =
   | "bad-model" // the files are no usable model
   | "canceled" // the signal was aborted, or the engine disposed of
   | "not-sealed" // a bare neural cipher, made for measurements, and bareCipher was not given
-  | "not-exact" // the picture can be recovered approximately only
+  | "not-exact" // the picture can be recovered approximately only, or the file that was kept is not of it
   | "bad-argument" // a call with the wrong types, or after dispose
   | "internal"; // a fault of the program, or of loading it
 
@@ -144,7 +144,7 @@ export interface EncryptOptions extends ProgressOptions {
   slot?: Uint8Array;
   /** "on", the default: every sample comes back; "off": approximately; "file": the file itself, byte by byte. */
   exact?: "on" | "off" | "file";
-  /** Name of the file, sealed beside it with exact "file". */
+  /** What the file is called, with folders before it or without: names the result, and with exact "file" is sealed beside the file. */
   name?: string;
   /** Leaves out all but the samples: EXIF, texts, density, colour profile. */
   dropMetadata?: boolean;
@@ -155,6 +155,8 @@ export interface EncryptOptions extends ProgressOptions {
 export interface Encrypted {
   /** The cipher image, a file to keep. */
   readonly png: Blob;
+  /** What to save it under: a/photo.jpg becomes a/photo.cipher.png, without what a system would not take. */
+  readonly name: string;
   /** Of the picture, in pixels. */
   readonly width: number;
   readonly height: number;
@@ -169,7 +171,9 @@ export interface Encrypted {
 export interface DecryptOptions extends ProgressOptions {
   /** Text of a key or key file. Default: that of load. */
   key?: string;
-  /** Reads a bare output of the generator, made for measurements, which nothing protects. */
+  /** What the file is called, with folders before it or without, to name the result. */
+  name?: string;
+  /** Reads a bare output of the generator, made for measurements: anybody can have made or changed it. Without it such a file is refused, "not-sealed". */
   bareCipher?: boolean;
   /** Gives a picture whose exactness cannot be proven, in place of the error "not-exact". */
   approximate?: boolean;
@@ -182,13 +186,19 @@ export interface Decrypted {
   readonly png: Blob;
   readonly width: number;
   readonly height: number;
-  /** Whether every sample is proven to be that of the original. */
+  /** Whether every sample is proven to be that of the original, and the original file, if it was kept, to be of that picture. */
   readonly exact: boolean;
+  /** Why it is not exact although it should be, a sentence; with approximate only. */
+  readonly fault?: string;
   /** False for a bare output of the generator alone. */
   readonly sealed: boolean;
-  /** The original file, if it was kept. */
+  /** The original file, if it was kept and is of the picture. */
   readonly original?: Blob;
-  readonly originalName?: string;
+  /**
+   * What to save original, or else png, under: in the folders of the name given, with an extension by the content, safe on
+   * every system. Not sealed, it ends in .unsealed.png.
+   */
+  readonly name: string;
   /** With views: the bare output of the encryption generator. */
   readonly bare?: Blob;
   /** With views: what the decryption generator alone made of it. */

@@ -136,8 +136,8 @@ export class Encipher {
     return this.#work("encrypt", { file: file(blob), key, slot, exact, name, dropMetadata, views }, signal, onProgress);
   }
 
-  async decrypt(blob, { key = this.#key, approximate, bareCipher, views, signal, onProgress } = {}) {
-    return this.#work("decrypt", { file: file(blob), key, approximate, bareCipher, views }, signal, onProgress);
+  async decrypt(blob, { key = this.#key, name, approximate, bareCipher, views, signal, onProgress } = {}) {
+    return this.#work("decrypt", { file: file(blob), key, name, approximate, bareCipher, views }, signal, onProgress);
   }
 
   // Ends the workers; calls under way reject with the code "canceled".

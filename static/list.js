@@ -131,6 +131,7 @@ export class List {
         download(item.result.blob, baseName(item.result.path));
         item.saved = true;
       });
+      row.querySelector(".row-allow input").addEventListener("change", ({ target }) => this.#batch.allow(item, target.checked));
       row.querySelector(".row-end").addEventListener("click", () => this.#end(item));
     }
     const part = (name) => row.querySelector(`.row-${name}`);
@@ -145,6 +146,8 @@ export class List {
     note.replaceChildren(...this.#notesOf(item));
     note.hidden = !note.childNodes.length;
     note.classList.toggle("warning-text", Boolean(info.bare));
+    part("allow").hidden = !info.bare || state === "working" || state === "done";
+    part("allow").querySelector("span").textContent = text.row.allow;
     const bar = row.querySelector("progress");
     bar.hidden = state !== "working";
     bar.value = item.fraction;
@@ -159,7 +162,8 @@ export class List {
     control("end", true, state === "working" ? text.row.cancel : text.row.remove);
   }
 
-  #stateOf({ state, kind, stage, error, inZip }) {
+  #stateOf({ state, kind, stage, error, inZip, refused }) {
+    if (state === "waiting" && refused) return text.row.refused;
     if (state === "working") return stages[stage] ?? text.row.waiting[kind];
     if (state === "failed") return error.code === "canceled" ? text.row.canceled : text.row.failed;
     if (inZip) return text.row.inZip;
@@ -172,6 +176,7 @@ export class List {
     const own = [];
     const detail = [];
     if (info.bare) own.push(text.row.bare);
+    if (state === "waiting" && info.bare) own.push(text.row.bareAsk);
     if (state === "failed" && error.code !== "canceled") {
       const [title, hint] = errors[error.code] ?? errors.internal;
       const needs = error.code === "wrong-key" && info.needs ? ` (${text.row.needs[info.needs]})` : "";

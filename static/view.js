@@ -57,7 +57,7 @@ export class View {
     this.draw();
     try {
       const program = await this.#program();
-      const opened = item.opened ?? (await program.decrypt(this.#pictures.cipher, { key: item.key, bareCipher: item.info.bare, approximate: true, views: true, signal }));
+      const opened = item.opened ?? (await program.decrypt(this.#pictures.cipher, { key: item.key, bareCipher: item.allowed, approximate: true, views: true, signal }));
       if (signal.aborted) return;
       Object.assign(this.#pictures, { bare: opened.bare, recovered: opened.png });
       this.#note = () => "";
@@ -155,7 +155,7 @@ export class View {
       const save = root.querySelector(".save");
       save.hidden = false;
       fill(save);
-      const stem = baseName(this.#item.path).replace(/(\.cipher)?\.[^.]*$/, "");
+      const stem = baseName(this.#item.called).replace(/(\.cipher)?\.[^.]*$/, "");
       save.addEventListener("click", () => download(this.#pictures.bare, `${stem}.generator.png`));
     }
     return root;

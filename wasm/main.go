@@ -16,9 +16,9 @@
 //	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
 //	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
 //	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, tiles?, onProgress?, signal?})
-//	                                                 {png, width, height, notes, plain?, bare?}
-//	decrypt({file, key, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
-//	                                                 {png, width, height, exact, sealed, original?, originalName?, bare?, generated?}
+//	                                                 {png, name, width, height, notes, plain?, bare?}
+//	decrypt({file, key, name?, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
+//	                                                 {png, name, width, height, exact, sealed, fault?, original?, bare?, generated?}
 //	tile(job)                                        {samples, statistics, recovered}
 //	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
 //
@@ -27,14 +27,17 @@
 // inspect reads headers only; its costs need a model. views adds pictures to look at: what was
 // encrypted, the bare neural cipher, what the decryption generator alone made. plots adds what
 // histograms and a scatter plot show: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
-// bareCipher accepts a file of the research mode, which nothing seals.
+// bareCipher accepts a file of the research mode, which nothing seals. A given name is that of
+// file, with folders before it or without; the one in a result is what to save original, or else
+// png, under: with the same folders, and safe on every system, whoever chose the parts.
 //
 // Files are Uint8Arrays, key is the text of a key or key file, onProgress is
 // called as (stage, done, total), and signal is an AbortSignal. Entropy is in
 // bits a sample, 0 to 8; correlation is the mean absolute coefficient of
 // neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b. exact
 // says whether every sample is proven to be that of the original; where a proof
-// fails, decrypt rejects with the code not-exact unless approximate is given.
+// fails, decrypt rejects with the code not-exact unless approximate is given; fault then
+// says why.
 //
 // Where tiles is given, encrypt and decrypt compute no tile themselves: they call
 // it with a job for each, up to tilesAtOnce ahead, and it returns a promise of what

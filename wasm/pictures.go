@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"enciphergan"
+	"enciphergan/internal/filename"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/picture"
@@ -64,13 +65,11 @@ func encryptOptions(a argument) ([]encipher.Option, error) {
 		}
 		options = append(options, encipher.WithExact(mode))
 	}
-	if a.has("name") {
-		name, err := a.text("name", 4096)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, encipher.WithName(name))
+	name, err := a.name()
+	if err != nil {
+		return nil, err
 	}
+	options = append(options, encipher.WithName(name))
 	if drop, err := a.flag("dropMetadata"); err != nil {
 		return nil, err
 	} else if drop {
@@ -85,6 +84,18 @@ func encryptOptions(a argument) ([]encipher.Option, error) {
 	}
 	return options, nil
 }
+
+// name is what the file that is given is called, with folders before it or without. It is
+// empty where that is not told.
+func (a argument) name() (string, error) {
+	if !a.has("name") {
+		return "", nil
+	}
+	return a.text("name", maxName)
+}
+
+// maxName bounds names with their folders, in UTF-16 units.
+const maxName = 4096
 
 func (s *service) encrypt(a argument) (map[string]any, error) {
 	m, file, k, err := s.work(a)
@@ -113,6 +124,10 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	name, err := a.name()
+	if err != nil {
+		return nil, err
+	}
 	sealed, err := m.Encrypt(ctx, file, k, append(options, tiles, encipher.WithProgress(progress))...)
 	if err != nil {
 		return nil, err
@@ -121,7 +136,7 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 	for _, n := range sealed.Plain.Notes {
 		notes = append(notes, n)
 	}
-	result := map[string]any{"width": sealed.Plain.Width, "height": sealed.Plain.Height, "notes": notes}
+	result := map[string]any{"width": sealed.Plain.Width, "height": sealed.Plain.Height, "notes": notes, "name": filename.Cipher(name)}
 	if err := setArray(result, "png", sealed.PNG); err != nil || !views {
 		return result, err
 	}
@@ -154,16 +169,22 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := a.name()
+	if err != nil {
+		return nil, err
+	}
 	opened, err := m.Decrypt(ctx, file, k, options...)
 	if err != nil {
 		return nil, err
 	}
-	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact, "sealed": opened.Sealed}
+	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact, "sealed": opened.Sealed, "name": resultName(from, opened)}
+	if opened.Fault != nil {
+		result["fault"] = opened.Fault.Error()
+	}
 	if err := setArray(result, "png", opened.PNG); err != nil {
 		return nil, err
 	}
 	if opened.File != nil {
-		result["originalName"] = opened.Name
 		if err := setArray(result, "original", opened.File); err != nil {
 			return nil, err
 		}
@@ -172,6 +193,20 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 		return result, nil
 	}
 	return result, errors.Join(setPicture(result, "bare", opened.Bare), setPicture(result, "generated", opened.Generated))
+}
+
+// resultName is what to save of an opened cipher image under, beside the place that it came
+// from: the original file, or else the picture.
+func resultName(from string, o *encipher.Opened) string {
+	switch {
+	case !o.Sealed:
+		return filename.Picture(from, ".unsealed.png") // says so wherever it goes
+	case o.File == nil:
+		return filename.Picture(from, ".png")
+	case o.Name == "":
+		return filename.Picture(from, picture.Extensions(o.File)[0])
+	}
+	return filename.Beside(from, o.Name)
 }
 
 // work reads what encrypt and decrypt need.

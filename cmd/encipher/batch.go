@@ -493,7 +493,7 @@ func (b *batch) report(r *result, err error, number string) {
 // printJSON prints a line of strings and numbers, of which encoding cannot fail.
 func printJSON(v any) {
 	line, _ := json.Marshal(v)
-	fmt.Fprintln(stdout, string(line))
+	fmt.Fprintln(stdout, plainJSON(string(line)))
 }
 
 func (r *result) size() string {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/picture"
 )
 
 func decryptCommand() *cli.Command {
@@ -25,7 +27,8 @@ Every sample comes back as it was, unless the cipher image was made with -exact 
 A bare neural cipher, as encrypt -mode paper writes it, is read with -mode paper only.
 
 Should a picture that was kept exactly come back otherwise, nothing is written; with
--approximate it is written all the same, and the exit code is 7.
+-approximate it is written all the same, and the exit code is 7. That is also what happens
+where the original file that was kept is not of the picture; the file is never written then.
 
 Several cipher images, and folders with all that is in them, go into the folder after -o:
 a/b.jpg.cipher.png becomes a/b.jpg.png, or with -original a/b.jpg; b.png.cipher.png becomes
@@ -127,7 +130,7 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	}
 	opened, err := d.model.Decrypt(ctx, input, k, append(options, d.options...)...)
 	if encipher.CodeOf(err) == encipher.NotExact {
-		return nil, &failure{exitApproximate, "write it all the same with -approximate, and please report this", fmt.Errorf("%s: %w", i.in, err)}
+		return nil, notExact(i.in, err)
 	}
 	if err != nil {
 		return nil, fileError(i.in, err)
@@ -135,11 +138,19 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	r := &result{Output: i.out, Exact: &opened.Exact, Sealed: &opened.Sealed}
 	output := opened.PNG
 	switch ext := filepath.Ext(i.out); {
+	case d.original && opened.File == nil && opened.Fault != nil:
+		return nil, notExact(i.in, opened.Fault)
 	case d.original && opened.File == nil:
 		return nil, badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", i.in))
+	case d.original && !d.single && ext != "" && !picture.HasExtension(i.out):
+		// A name is not proven, and a picture may at the same time be a program.
+		return nil, badInput("if you want it called that, decrypt it alone, with -o FILE", fmt.Errorf("%s: the name of the cipher image makes its file %s, and %s is no extension of a picture", i.in, i.out, ext))
 	case d.original:
 		r.Exact, output = nil, opened.File
 		r.Notes = append(r.Notes, fmt.Sprintf("the original file, %q", opened.Name))
+		if kind := picture.Extensions(output); !slices.Contains(kind, strings.ToLower(ext)) {
+			r.Notes = append(r.Notes, fmt.Sprintf("the usual extension of its kind is %s", kind[0]))
+		}
 	case strings.EqualFold(ext, ".jpg") || strings.EqualFold(ext, ".jpeg"):
 		if output, err = opened.Picture.JPEG(); err != nil {
 			return nil, &failure{exitFailure, "write a PNG instead", fmt.Errorf("%s: %w", i.out, err)}
@@ -160,6 +171,8 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	case d.original:
 	case !opened.Sealed:
 		warnBare(i.in)
+	case errors.Is(opened.Fault, encipher.ErrOtherFile):
+		return r, notExact(i.in, opened.Fault)
 	case opened.Promised && !opened.Exact:
 		return r, &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
 			fmt.Errorf("%s: the picture is approximate and should have been exact", i.out)}
@@ -167,6 +180,15 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 		r.Notes = append(r.Notes, "the picture is approximate, as it was made with -exact off")
 	}
 	return r, nil
+}
+
+// notExact is the error of a cipher image that does not hold what it promises.
+func notExact(path string, err error) error {
+	hint := "write it all the same with -approximate, and please report this"
+	if errors.Is(err, encipher.ErrOtherFile) {
+		hint = "ask who encrypted it; -approximate without -original writes the picture alone"
+	}
+	return &failure{exitApproximate, hint, fmt.Errorf("%s: %w", path, err)}
 }
 
 // compare says whether the output that is there is the picture, or the original file, of a cipher image.

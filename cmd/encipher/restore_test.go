@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -32,10 +33,11 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // forge KEY FROM TO seals a cipher image of $MODEL again, with another digest of
-// the picture.
+// the picture; forge KEY FROM TO FILE NAME with that file as the original one, under a
+// name in which \u escapes are replaced.
 func forge(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: forge KEY FROM TO")
+	if neg || len(args) != 3 && len(args) != 5 {
+		ts.Fatalf("usage: forge KEY FROM TO [FILE NAME]")
 	}
 	k, err := key.Parse([]byte(ts.ReadFile(args[0])))
 	ts.Check(err)
@@ -52,7 +54,13 @@ func forge(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	r, err := record.Decode(text.Record)
 	ts.Check(err)
-	r[record.Digest][0]++
+	if len(args) == 3 {
+		r[record.Digest][0]++
+	} else {
+		name, err := strconv.Unquote(`"` + args[4] + `"`)
+		ts.Check(err)
+		r[record.File], r[record.Name] = []byte(ts.ReadFile(args[3])), []byte(name)
+	}
 	file, err := container.Seal(sealed.Header, subkeys, text.Levels, text.Statistics, r.Encode())
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), file, 0o600))

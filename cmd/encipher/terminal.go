@@ -27,6 +27,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
@@ -165,6 +166,28 @@ func visible(s string) string {
 	}
 	return b.String()
 }
+
+// plainJSON escapes what visible does in JSON, which may have it in strings only, so that
+// programs read the same and a terminal obeys nothing.
+func plainJSON(line string) string {
+	if !strings.ContainsFunc(line, hidden) {
+		return line
+	}
+	var b strings.Builder
+	for _, r := range line {
+		if !hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
+}
+
+// hidden tells what is not shown as a character of its own.
+func hidden(r rune) bool { return !unicode.IsGraphic(r) }
 
 // tables writes text to standard output, line by line, with names as visible shows them.
 type tables struct{}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -25,6 +26,30 @@ func TestProgressLines(t *testing.T) {
 	}
 	if want := "encipher: red\\x1b[31m: 9 of 30\nencipher: red\\x1b[31m: 19 of 30\nencipher: red\\x1b[31m: 29 of 30\n"; out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
+	}
+}
+
+// JSON says the same to a program, and nothing to a terminal.
+func TestPlainJSON(t *testing.T) {
+	for text, want := range map[string]string{
+		"Größe 9.41\u202fAM.png": "Größe 9.41\u202fAM.png",
+		"red\x1b[31m":            `red\u001b[31m`,
+		"\u009b31m\x7f":          `\u009b31m\u007f`,
+		"right\u202eto left":     `right\u202eto left`,
+		"a tag \U000e0041":       `a tag \udb40\udc41`,
+	} {
+		line, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := plainJSON(string(line))
+		if got != `"`+want+`"` {
+			t.Errorf("%q becomes %s, want %s", text, got, want)
+		}
+		var back string
+		if err := json.Unmarshal([]byte(got), &back); err != nil || back != text {
+			t.Errorf("%q is read as %q, %v", text, back, err)
+		}
 	}
 }
 

@@ -69,11 +69,11 @@ func TestExactThereAndHere(t *testing.T) {
 	}
 	here := eval[string](b, fmt.Sprintf(`(async () => {
 		const file = bytesOf(%q), key = %q;
-		const { png } = await engine.call("encrypt", { file, key, exact: "file", name: %q });
-		const { original, originalName } = await engine.call("decrypt", { file: png, key });
-		return originalName + " " + (await textOf(original));
+		const sealed = await engine.call("encrypt", { file, key, exact: "file", name: "a/" + %q });
+		const { original, name } = await engine.call("decrypt", { file: sealed.png, key, name: "b/renamed.png" });
+		return [sealed.name, name, await textOf(original)].join(" ");
 	})()`, base64.StdEncoding.EncodeToString(files[name]), k.Text(), name))
-	if want := name + " " + base64.StdEncoding.EncodeToString(files[name]); here != want {
+	if want := "a/cmyk.cipher.png b/" + name + " " + base64.StdEncoding.EncodeToString(files[name]); here != want {
 		t.Error("the original file comes back otherwise in the browser")
 	}
 }

@@ -82,6 +82,7 @@ func TestScreenshots(t *testing.T) {
 	b.choose("file", photo, write(t, "scene.png", encode(t, scene(70, 50))), write(t, "notes.txt", []byte("not a picture")),
 		write(t, "study.png", bare.PNG), write(t, "huge.png", declaring(20_000, 10_000)))
 	b.settled()
+	b.allow("study.png")
 	b.click("start")
 	b.finished()
 	look("4-done")

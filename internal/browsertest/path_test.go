@@ -499,25 +499,6 @@ func TestStrippedCipherIsAPicture(t *testing.T) {
 	}
 }
 
-// A file of the research mode is opened, with a warning that cannot be missed.
-func TestBareCipherIsWarnedOf(t *testing.T) {
-	key := newKey(t)
-	bare, err := native(t).Encrypt(t.Context(), encode(t, scene(70, 50)), key, encipher.WithBareCipher())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := open(t, serve(t))
-	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
-	b.until(`document.getElementById("fingerprint").textContent !== ""`)
-	b.choose("file", write(t, "study.png", bare.PNG))
-	b.settled()
-	warned := `document.querySelector(".row-note.warning-text")?.checkVisibility() && document.querySelector(".row-note.warning-text").innerText.includes("nothing protects")`
-	b.until(warned)
-	b.click("start")
-	b.until(`document.querySelector(".row").dataset.state === "done"`)
-	b.until(warned)
-}
-
 // Without a key, passphrase or recipient the page says so instead of doing nothing.
 func TestSecretIsAskedFor(t *testing.T) {
 	key := newKey(t)
@@ -971,6 +952,22 @@ func TestBrowserDecodesOthers(t *testing.T) {
 	if r := b.rows()["gradient.avif"]; !strings.Contains(r.Words, "Decoded by this browser (image/avif)") {
 		t.Errorf("that the browser decoded the file is not said: %+v", r)
 	}
+
+	// The file itself, which the program could never compare with the picture, is not kept:
+	// neither under a claim, nor in silence as something else.
+	b.click("clear")
+	eval[bool](b, `(() => { document.getElementById("exact").value = "file"; return true })()`)
+	b.choose("file", absolute(t, filepath.Join("testdata", "gradient.avif")), write(t, "scene.png", encode(t, scene(40, 30))))
+	b.settled()
+	b.click("start")
+	b.finished()
+	b.done("scene.png")
+	if r := b.rows()["gradient.avif"]; r.State != "failed" || r.Code != "not-kept" || !strings.Contains(r.Words, "cannot be kept") {
+		t.Errorf("the file itself of a kind that the browser alone decodes: %+v", r)
+	}
+	eval[bool](b, `(() => { document.getElementById("exact").value = "on"; return true })()`)
+	b.click("start")
+	b.until(`[...document.querySelectorAll(".row")].every((r) => r.dataset.state === "done")`)
 }
 
 // paste pastes what the statement puts into data.

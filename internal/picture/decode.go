@@ -12,6 +12,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +40,7 @@ var (
 type format struct {
 	name  string
 	magic []string // any of these begins the file; ? stands for any byte
+	names []string // extensions of such files, the usual one first
 	// mend corrects what the decoder refuses and others read, in a copy, and says so; nil: nothing is.
 	mend   func(file []byte) (mended []byte, notes []string)
 	size   func(file []byte) (width, height int, err error)
@@ -45,12 +48,12 @@ type format struct {
 }
 
 var formats = []format{
-	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, mendPNG, pngSize, decodeBy(png.Decode)},
-	{"JPEG", []string{"\xff\xd8"}, mendJPEG, jpegSize, decodeJPEG},
-	{"GIF", []string{"GIF8?a"}, nil, sizeBy(gif.DecodeConfig), decodeGIF},
-	{"BMP", bmpMagic, nil, bmpSize, decodeBMP},
-	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, nil, tiffSize, decodeTIFF},
-	{"WebP", []string{"RIFF????WEBPVP8"}, nil, webpSize, decodeWebP},
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, []string{".png"}, mendPNG, pngSize, decodeBy(png.Decode)},
+	{"JPEG", []string{"\xff\xd8"}, []string{".jpg", ".jpeg", ".jpe", ".jfif"}, mendJPEG, jpegSize, decodeJPEG},
+	{"GIF", []string{"GIF8?a"}, []string{".gif"}, nil, sizeBy(gif.DecodeConfig), decodeGIF},
+	{"BMP", bmpMagic, []string{".bmp", ".dib"}, nil, bmpSize, decodeBMP},
+	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, []string{".tif", ".tiff"}, nil, tiffSize, decodeTIFF},
+	{"WebP", []string{"RIFF????WEBPVP8"}, []string{".webp"}, nil, webpSize, decodeWebP},
 }
 
 // sizeBy and decodeBy make functions of a format from those of a package in the
@@ -95,6 +98,23 @@ next:
 		return true
 	}
 	return false
+}
+
+// Extensions are those that files of this one's kind have, in lower case, the usual
+// one first. They follow from its content alone; of what is no kind that Decode reads
+// there are none.
+func Extensions(file []byte) []string {
+	f, err := sniff(file)
+	if err != nil {
+		return nil
+	}
+	return f.names
+}
+
+// HasExtension says whether a name ends as that of a picture that Decode reads.
+func HasExtension(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return slices.ContainsFunc(formats, func(f format) bool { return slices.Contains(f.names, ext) })
 }
 
 func sniff(file []byte) (format, error) {

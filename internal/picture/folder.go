@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // maxFiles bounds what Files lists.
@@ -93,12 +92,5 @@ func cause(err error) error {
 // name does not even claim to be a picture: those are passed over in silence,
 // while other files that cannot be used are reported.
 func NoPicture(name string, err error) bool {
-	if !errors.Is(err, ErrFormat) {
-		return false
-	}
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp":
-		return false
-	}
-	return true
+	return errors.Is(err, ErrFormat) && !HasExtension(name)
 }

@@ -113,6 +113,8 @@ func Decode(b []byte) (Record, error) {
 		return nil, fmt.Errorf("%w: it lacks digest or residual", ErrRecord)
 	case r.Has(Digest) && len(r[Digest]) != sha256.Size:
 		return nil, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r[Digest]))
+	case r.Has(Name) && !r.Has(File):
+		return nil, fmt.Errorf("%w: it names a file that it does not have", ErrRecord)
 	case r.Has(Name) && !validName(string(r[Name])):
 		return nil, fmt.Errorf("%w: its name is none of a file", ErrRecord)
 	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
@@ -141,30 +143,11 @@ func (r Record) shape() pngchunk.Shape {
 	return s
 }
 
-// validName says whether a name may be shown, and joined to a folder.
+// validName says whether a record may have a name. It may still be one that no system
+// takes or that is shown otherwise: package filename makes it safe.
 func validName(name string) bool {
 	return len(name) >= 1 && len(name) <= MaxName && utf8.ValidString(name) && name != "." && name != ".." &&
 		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
-}
-
-// CleanName makes of any name one that a record may have, or the empty one.
-func CleanName(name string) string {
-	name = strings.ToValidUTF8(name, "")
-	name = name[strings.LastIndexAny(name, `/\`)+1:]
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, name)
-	for len(name) > MaxName { // the end holds the kind
-		_, n := utf8.DecodeRuneInString(name)
-		name = name[n:]
-	}
-	if !validName(name) {
-		return ""
-	}
-	return name
 }
 
 // Pack shortens a plane of samples without loss, as a zlib stream.
