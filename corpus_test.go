@@ -513,6 +513,7 @@ func (w *corpusWriter) negative() {
 		"name-long": {"a name of 256 bytes", func(r record.Record, s *sealing) {
 			r[record.File], r[record.Name] = soft, bytes.Repeat([]byte{'a'}, 256)
 		}},
+		"name-alone":      {"a name without a file", func(r record.Record, s *sealing) { r[record.Name] = []byte("a.png") }},
 		"chunks-critical": {"a critical PNG chunk among those that are kept", func(r record.Record, s *sealing) { r[record.Chunks] = join([]chunk{{"PLTE", []byte{1, 2, 3}}})[8:] }},
 		"chunks-checksum": {"a kept PNG chunk with a wrong checksum", func(r record.Record, s *sealing) {
 			b := join([]chunk{{"gAMA", []byte{0, 0, 0xb1, 0x8f}}})[8:]
@@ -544,6 +545,14 @@ func (w *corpusWriter) negative() {
 		"alpha-long": {"an alpha channel that is one byte too long", func(r record.Record, s *sealing) {
 			s.header = sealed.Header
 			r[record.Alpha] = record.Pack(make([]byte, 48*32+1))
+		}},
+		"file": {"the right picture, with a file of another one as the original", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.File] = soft
+		}},
+		"file-none": {"the right picture, with what is no picture as the original file", func(r record.Record, s *sealing) {
+			s.header = sealed.Header
+			r[record.File] = []byte("MZ")
 		}},
 		"nonce": {"the right picture, encrypted with the keyed layers of another nonce", func(r record.Record, s *sealing) {}},
 	}
