@@ -166,6 +166,7 @@ export class Keys {
     $("remembering").hidden = !keystore.available || !(key || this.#remembered);
     $("remember").checked = Boolean(key && this.#remembered === key.text);
     $("remember").disabled = !key;
+    $("remember-limits").textContent = text.key.rememberLimits(location.host);
     $("forget").hidden = !this.#remembered;
     $("show-passphrase").textContent = $("passphrase").type === "password" ? text.passphrase.show : text.passphrase.hide;
     $("passphrase-note").textContent = this.#proposed && $("passphrase").value === this.#proposed ? text.passphrase.proposed : text.passphrase.hint;

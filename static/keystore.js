@@ -1,8 +1,9 @@
 // The key that this browser remembers, if it was asked to.
 //
 // It lies in IndexedDB, encrypted by AES-GCM under a WebCrypto key that scripts
-// can use and not read, so that no script can take it elsewhere. It is not kept
-// from whoever can run this page in this browser profile.
+// can use and not read. That keeps its text out of the files of the browser profile,
+// and no more: every script of the page's origin can have it decrypted, as this one
+// does, and so can whoever can use the browser profile.
 
 const name = "encipher";
 const store = "keys";

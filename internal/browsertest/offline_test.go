@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -229,6 +230,72 @@ func TestUpdateIsOffered(t *testing.T) {
 		while ((await `+stored+`) !== 1) await new Promise((resolve) => setTimeout(resolve, 100));
 		return true;
 	})()`)
+}
+
+// A version that nobody has accepted takes the place of the one before when its last page
+// is closed, as docs/security.md warns, and has what the browser keeps for the page.
+func TestUpdateTakesOver(t *testing.T) {
+	server, choose := releases(t, "one", "two")
+	address := server.URL + "/"
+	b := open(t, address)
+	b.stored()
+	key := newKey(t)
+	first := eval[string](b, build)
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.until(`!document.getElementById("remembering").hidden`)
+	eval[bool](b, `(document.getElementById("remember").click(), true)`)
+	b.until(`!document.getElementById("forget").hidden`)
+	choose(1)
+	eval[bool](b, `navigator.serviceWorker.getRegistration().then((r) => r.update()).then(() => true)`)
+	b.until(`document.getElementById("update").checkVisibility()`)
+	b.do(chromedp.Navigate("about:blank"))
+	for deadline := time.Now().Add(patience); ; { // the browser takes its time to see that no page is left
+		b.do(chromedp.Navigate(address))
+		b.stored()
+		if eval[string](b, build) != first {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the new version does not take over")
+		}
+		b.do(chromedp.Navigate("about:blank"), chromedp.Sleep(time.Second))
+	}
+	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
+}
+
+// What docs/server.md says of an origin that is shared: a script of any other page there
+// reads the remembered key, and changes the page.
+func TestOriginIsTheBoundary(t *testing.T) {
+	address := serve(t, "-base-path", "/encipher/")
+	b := open(t, address)
+	b.stored()
+	key := newKey(t)
+	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
+	b.until(`!document.getElementById("remembering").hidden`)
+	eval[bool](b, `(document.getElementById("remember").click(), true)`)
+	b.until(`!document.getElementById("forget").hidden`)
+
+	b.expectTrouble("404") // any other page will do
+	b.do(chromedp.Navigate(strings.TrimSuffix(address, "encipher/") + "other"))
+	got := eval[string](b, `(async () => {
+		const of = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
+		const database = await of(indexedDB.open("encipher"));
+		const { wrapping, iv, sealed } = await of(database.transaction("keys").objectStore("keys").get("key"));
+		for (const name of await caches.keys()) {
+			const shell = await caches.open(name);
+			for (const request of await shell.keys()) {
+				if (request.url.endsWith("/encipher/")) await shell.put(request, new Response("<title>another page</title>", { headers: { "Content-Type": "text/html" } }));
+			}
+		}
+		return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, wrapping, sealed));
+	})()`)
+	if got != key.Text() {
+		t.Error("another page of the origin cannot read the remembered key: docs/security.md, docs/server.md and the page say that it can")
+	}
+	b.do(chromedp.Navigate(address))
+	if title := eval[string](b, `document.title`); title != "another page" {
+		t.Errorf("another page of the origin cannot replace what is stored, as docs/server.md says; the page is %q", title)
+	}
 }
 
 // What the system opens with the installed page reaches it: files that are opened
