@@ -14,12 +14,12 @@ export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   const found: Inspection = await encipher.inspect(photo, { signal });
   console.log(found.kind === "cipher" ? found.needs : found.memoryBytes);
   const sealed = await encipher.encrypt(photo, { key, slot, exact: "file", name: photo.name, dropMetadata: true, views: true, signal, onProgress });
-  console.log(sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size);
+  console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size);
   const unlocked = await encipher.unlock(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
   try {
-    const opened = await encipher.decrypt(sealed.png, { key: unlocked.key, approximate: true, bareCipher: false, views: true, signal, onProgress });
+    const opened = await encipher.decrypt(sealed.png, { key: unlocked.key, name: photo.name, approximate: true, bareCipher: false, views: true, signal, onProgress });
     const { psnr, ssim, entropy, correlation, histograms, pairs } = await encipher.metrics(photo, opened.png, { plots: true });
-    console.log(psnr, ssim, entropy, correlation, histograms?.r[0], pairs?.length, opened.exact, opened.sealed, opened.originalName, opened.generated);
+    console.log(psnr, ssim, entropy, correlation, histograms?.r[0], pairs?.length, opened.exact, opened.sealed, opened.name, opened.fault, opened.generated);
     return opened.original ?? opened.png;
   } catch (error) {
     if (!(error instanceof EncipherError)) throw error;
