@@ -24,6 +24,7 @@ import (
 	"enciphergan/internal/container"
 	"enciphergan/internal/corpus"
 	"enciphergan/internal/key"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/record"
 	"enciphergan/models"
 )
@@ -151,16 +152,32 @@ type corpusWriter struct {
 	model *Model
 	list  corpus.List
 	key   Key
+	kept  map[string]keptCase
+}
+
+// keptCase is a case of the corpus before, with its file.
+type keptCase struct {
+	corpus.Case
+	file []byte
 }
 
 func writeCorpus(t *testing.T, m *Model) {
+	// age draws at random: files for recipients stay as long as their format does.
+	kept := map[string]keptCase{}
+	if _, err := os.Stat(filepath.Join(corpusFolder, "corpus.json")); err == nil {
+		if l := corpus.Load(t, corpusFolder); l.Model == m.Fingerprint() {
+			for _, c := range l.Cases {
+				kept[c.File] = keptCase{c, c.Read(t, corpusFolder)}
+			}
+		}
+	}
 	if err := os.RemoveAll(corpusFolder); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(corpusFolder, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	w := &corpusWriter{T: t, model: m, key: secretOf(t, corpusSecret)}
+	w := &corpusWriter{T: t, model: m, kept: kept, key: secretOf(t, corpusSecret)}
 	w.list.About = "Cipher images for readers of docs/format.md. Those with a digest open, with the given key, passphrase or age identity, and give the picture of that digest. " +
 		"The others are refused by the numbered step of Reading, before any other; error is the code that this project's programs give. Written by TestCorpus."
 	w.list.Model = m.Fingerprint()
@@ -195,7 +212,8 @@ func (w *corpusWriter) encode(m image.Image) []byte {
 
 // opens adds a file of a picture that must come back.
 func (w *corpusWriter) opens(c corpus.Case, picture []byte, k Key, opts ...Option) []byte {
-	s, err := w.model.Encrypt(w.Context(), picture, k, opts...)
+	nonce := sha256.Sum256([]byte(c.File))
+	s, err := w.model.Encrypt(w.Context(), picture, k, append(opts, WithFixedNonce([24]byte(nonce[:24])))...)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -212,6 +230,7 @@ func (w *corpusWriter) positive() {
 		}
 	}
 	soft := func(width, height int) *image.NRGBA {
+		r := rand.New(rand.NewPCG(uint64(width), uint64(height)))
 		m := image.NewNRGBA(image.Rect(0, 0, width, height))
 		for y := range height {
 			for x := range width {
@@ -252,12 +271,18 @@ func (w *corpusWriter) positive() {
 	again[idat].data = again[idat].data[:100]
 	w.add(corpus.Case{File: "written-anew.png", About: "soft.png with other filters, compression and chunks", Digest: first.Digest}, join(again))
 
+	w.add(corpus.Case{File: "behind-end.png", About: "soft.png with bytes behind IEND", Digest: first.Digest}, append(bytes.Clone(plain), "PK\x03\x04 and more"...))
+	marked := slices.Insert(chunksOf(plain), 2, chunk{"PLTE", []byte{1, 2, 3}}, chunk{"tRNS", []byte{0, 9, 0, 9, 0, 9}})
+	w.add(corpus.Case{File: "transparent.png", About: "soft.png with a palette and a transparent colour, which change no sample", Digest: first.Digest}, join(marked))
+	w.add(corpus.Case{File: "interlaced.png", About: "soft.png, interlaced", Digest: first.Digest}, interlaced(plain, shown.(*image.RGBA)))
+
 	// The other key slots.
 	p, err := NewPassphrase(corpusPassphrase)
 	if err != nil {
 		w.Fatal(err)
 	}
-	k, slot, err := p.Lock()
+	slot := keyslot.Argon2id{Salt: [16]byte([]byte("salt of a corpus")), Passes: 3, Memory: 64 << 10, Lanes: 4}.Slot()
+	k, err := p.Open(slot)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -265,35 +290,20 @@ func (w *corpusWriter) positive() {
 	// The same with its letters decomposed, which normal form C makes equal.
 	w.add(corpus.Case{File: "passphrase-decomposed.png", About: "the passphrase is given in normal form D", Passphrase: "Fu\u0308nf Wo\u0308rter fu\u0308r das Korpus",
 		Digest: w.list.Cases[len(w.list.Cases)-1].Digest}, readFile(w.T, "passphrase.png"))
-	for _, hybrid := range []bool{false, true} {
-		c := corpus.Case{File: "recipient.png", About: "sealed for two X25519 recipients, of which the identity is the second"}
-		var recipients [2]string
-		for i := range recipients {
-			if hybrid {
-				c.File, c.About = "recipient-hybrid.png", "sealed for two hybrid recipients, of which the identity is the second"
-				identity, err := age.GenerateHybridIdentity()
-				if err != nil {
-					w.Fatal(err)
-				}
-				c.Identity, recipients[i] = identity.String(), identity.Recipient().String()
-			} else {
-				identity, err := age.GenerateX25519Identity()
-				if err != nil {
-					w.Fatal(err)
-				}
-				c.Identity, recipients[i] = identity.String(), identity.Recipient().String()
-			}
-		}
-		to, err := ParseRecipients(recipients[0] + "\n" + recipients[1])
+	w.forRecipients(corpus.Case{File: "recipient.png", About: "sealed for two X25519 recipients, of which the identity is the second"}, w.encode(soft(16, 16)), func() (string, string) {
+		i, err := age.GenerateX25519Identity()
 		if err != nil {
 			w.Fatal(err)
 		}
-		k, slot, err := to.Lock()
+		return i.String(), i.Recipient().String()
+	})
+	w.forRecipients(corpus.Case{File: "recipient-hybrid.png", About: "sealed for two hybrid recipients, of which the identity is the second"}, w.encode(soft(16, 16)), func() (string, string) {
+		i, err := age.GenerateHybridIdentity()
 		if err != nil {
 			w.Fatal(err)
 		}
-		w.opens(c, w.encode(soft(16, 16)), k, WithSlot(slot))
-	}
+		return i.String(), i.Recipient().String()
+	})
 
 	// A kept file.
 	var photo bytes.Buffer
@@ -305,12 +315,50 @@ func (w *corpusWriter) positive() {
 		WithExact(ExactFile), WithName("Köln 1.jpg"))
 }
 
+// forRecipients adds a file for two recipients that generate draws, unless it was there before.
+func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate func() (identity, recipient string)) {
+	if k, ok := w.kept[c.File]; ok {
+		w.add(k.Case, k.file)
+		return
+	}
+	_, first := generate()
+	identity, second := generate()
+	to, err := ParseRecipients(first + "\n" + second)
+	if err != nil {
+		w.Fatal(err)
+	}
+	k, slot, err := to.Lock()
+	if err != nil {
+		w.Fatal(err)
+	}
+	c.Identity = identity
+	w.opens(c, picture, k, WithSlot(slot))
+}
+
 func readFile(t *testing.T, name string) []byte {
 	b, err := os.ReadFile(filepath.Join(corpusFolder, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// interlaced writes the samples of a cipher image in the seven passes of Adam7.
+func interlaced(file []byte, m *image.RGBA) []byte {
+	var rows []byte
+	for _, pass := range [][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
+		for y := pass[1]; y < m.Rect.Dy(); y += pass[3] {
+			rows = append(rows, 0)
+			for x := pass[0]; x < m.Rect.Dx(); x += pass[2] {
+				c := m.RGBAAt(x, y)
+				rows = append(rows, c.R, c.G, c.B)
+			}
+		}
+	}
+	list := chunksOf(file)
+	list[0].data[12] = 1
+	list[2].data = record.Pack(rows) // a zlib stream
+	return join(list)
 }
 
 // chunk is one chunk of a PNG.
@@ -458,6 +506,14 @@ func (w *corpusWriter) negative() {
 	}))
 	w.refused(7, Changed, "idat-zlib", "an IDAT whose zlib stream is damaged", with(func(list []chunk) []chunk { list[2].data[0] ^= 0x40; return list }))
 	w.refused(7, Changed, "filter", "a row with a filter type that PNG does not have", with(func(list []chunk) []chunk { list[2].data[2+5] = 7; return list }))
+
+	anew := chunksOf(readFile(w.T, "written-anew.png"))
+	for _, name := range []string{"gAMA", "IDAT"} {
+		file := join(anew)
+		at := bytes.Index(file, []byte(name))
+		file[at+4+int(binary.BigEndian.Uint32(file[at-4:]))] ^= 1
+		w.refused(7, Changed, "checksum-"+name, "a wrong checksum of "+name, file)
+	}
 
 	// 8 and 9: sealed by somebody who has the key, and not what a writer makes.
 	subkeys := w.key.Subkeys
