@@ -104,7 +104,7 @@ func (c Conv) rowsWork() int64 {
 	band, bands := c.rowBands(pricedRows)
 	p := c.planes((band-1)*c.SH + c.reach())
 	rows, ld := pricedM(c.M), roundUp((band-1)*p.pw+c.OutW(), pricedColumns)
-	return product(sequence(c.N, bands), sum(product(rows, sequence(c.taps(), ld)), product(PerElement, int64(p.size(c.C))), product(PerElement, rows, int64(ld))))
+	return product(sequence(c.N, bands), sum(product(rows, sequence(c.taps(), ld)), product(PerElement, int64(p.size(c.C)-p.slack)), product(PerElement, rows, int64(ld))))
 }
 
 // GradInputCost is that of Filter.GradInput, likewise.
@@ -127,7 +127,7 @@ func (c Conv) GradInputCost(constant bool) Cost {
 	k := Cost{
 		Work: sum(sequence(weights, 4*PerElement),
 			product(sequence(c.N, bands, columns), pricedM(c.C), sequence(c.M, c.KH, c.KW)),
-			product(PerElement, sequence(c.N, p.size(c.M))),
+			product(PerElement, sequence(c.N, p.size(c.M)-p.slack)),
 			sequence(PerFunction, c.N, c.C, c.H, c.W),
 			sequence(PerRun, c.N, phases, c.C, height)),
 		Kept: sum(4*sequence(roundUp(c.C, t.rows), c.M, c.KH*c.KW), 8*sequence(c.M, c.KH*c.KW), 128*int64(phases), 32*sequence(c.N, phases, bands)),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,15 @@ func hostileModels() map[string]struct {
 		deep.Graph.Nodes = append(deep.Graph.Nodes, node("Concat", from+" "+from, to, IntOf("axis", 1)))
 	}
 	deep.Graph.Outputs[0].Name = string(rune('A' + 39))
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprint("y", i)
+	}
+	moves := []Node{node("Transpose", "x", "v0")}
+	for i := range 1000 {
+		moves = append(moves, node("Transpose", fmt.Sprint("v", i), fmt.Sprint("v", i+1)))
+	}
+	moves = append(moves, node("Abs", "v1000", "y"))
 	square := model([]ValueInfo{float("x", 1<<14, 1<<14)}, []ValueInfo{float("y", 1)}, nil, node("MatMul", "x x", "a"), node("MatMul", "a a", "y"))
 	return map[string]hostile{
 		"huge input":          {model([]ValueInfo{float("x", 1<<20, 1<<20)}, y, nil, node("Abs", "x", "y")), "elements allowed"},
@@ -131,6 +141,10 @@ func hostileModels() map[string]struct {
 		"training":              {with(node("BatchNormalization", "x s s s s", "y", IntOf("training_mode", 1)), NewFloat32("s", []int64{1}, []float32{1})), "training"},
 		"Constant of inputs":    {with(node("Constant", "x", "y", IntOf("value_int", 1))), "1 inputs"},
 		"Constant of text":      {with(node("Constant", "", "y", StringOf("value_string", "no"))), "value_string"},
+
+		"long shape": {with(node("Reshape", "x s", "y"), ints("s", slices.Repeat([]int64{1}, 65)...)), "65 numbers"},
+		"edges":      {with(Node{Op: "Concat", Inputs: slices.Repeat([]string{"x"}, 1000), Outputs: many}), "1000 outputs"},
+		"moves":      {model([]ValueInfo{float("x", 1<<14, 1<<14)}, y, nil, moves...), "multiply-adds allowed"},
 
 		"doubling":      {deep, "elements allowed"},
 		"matrix powers": {square, "multiply-adds allowed"},

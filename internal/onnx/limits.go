@@ -19,7 +19,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		FileBytes: 64 << 20,
 		Nodes:     4096,
-		Values:    1 << 15,
+		Values:    1 << 14,
 		NameBytes: 4096,
 		Rank:      8,
 		Elements:  1 << 28,
