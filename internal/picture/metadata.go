@@ -208,9 +208,8 @@ func (p *Picture) describe(a *about) {
 		if p.Gray {
 			space = "GRAY"
 		}
-		// ICC.1, 7.2: the header has 128 bytes, the colour space of the data at byte 16.
-		if len(a.icc) >= 132 && len(a.icc) <= maxMetadata && string(a.icc[16:20]) == space {
-			p.ICC = bytes.Clone(a.icc)
+		if icc := wholeProfile(a.icc); len(icc) > 0 && len(icc) <= maxMetadata && string(icc[16:20]) == space {
+			p.ICC = bytes.Clone(icc)
 		} else {
 			note(noteICC)
 		}
@@ -240,6 +239,20 @@ func (p *Picture) describe(a *about) {
 		}
 		note("of what goes with the picture, not kept: " + names)
 	}
+}
+
+// wholeProfile is a profile without padding behind it, nil where it is cut or none
+// (ICC.1, 7.2: a header of 128 bytes and the number of tags; the size at byte 0, the
+// colour space of the data at 16, a signature at 36).
+func wholeProfile(icc []byte) []byte {
+	if len(icc) < 132 || string(icc[36:40]) != "acsp" {
+		return nil
+	}
+	n := int64(binary.BigEndian.Uint32(icc))
+	if n < 132 || n > int64(len(icc)) {
+		return nil
+	}
+	return icc[:n]
 }
 
 // ofSamples makes the chunks that depend on how a picture is written.

@@ -19,7 +19,9 @@ func profile(space string, n int) []byte {
 	for i := range b {
 		b[i] = byte(i)
 	}
+	binary.BigEndian.PutUint32(b, uint32(n))
 	copy(b[16:], space)
+	copy(b[36:], "acsp")
 	return b
 }
 
@@ -43,6 +45,9 @@ func TestMetadataOfJPEG(t *testing.T) {
 		"gray, colours'":     {withSegment(gray, 0xe2, iccSegment(1, 1, profile("RGB ", 300))), nil, noteICC},
 		"short profile":      {withSegment(colour, 0xe2, iccSegment(1, 1, []byte("hello"))), nil, noteICC},
 		"empty profile":      {withSegment(colour, 0xe2, iccSegment(1, 1, nil)), nil, ""},
+		"cut profile":        {withSegment(colour, 0xe2, iccSegment(1, 1, profile("RGB ", 300)[:299])), nil, noteICC},
+		"padded profile":     {withSegment(colour, 0xe2, iccSegment(1, 1, append(profile("RGB ", 300), 0, 0))), profile("RGB ", 300), ""},
+		"no profile at all":  {withSegment(colour, 0xe2, iccSegment(1, 1, bytes.Replace(profile("RGB ", 300), []byte("acsp"), []byte("none"), 1))), nil, noteICC},
 		"fill bytes":         {slices.Concat(colour[:2], []byte{0xff}, withSegment(colour, 0xe2, iccSegment(1, 1, profile("RGB ", 300)))[2:]), profile("RGB ", 300), ""},
 	} {
 		p, err := Decode(c.file, roomy)

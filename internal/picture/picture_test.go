@@ -192,16 +192,15 @@ func noisy(height, width int, gray, alpha, deep bool) *Picture {
 
 // TestPNGKeepsEverything writes each form of picture and reads it back.
 func TestPNGKeepsEverything(t *testing.T) {
-	profile := make([]byte, 200)
 	for _, c := range []struct{ gray, alpha, deep bool }{{}, {alpha: true}, {deep: true}, {alpha: true, deep: true}, {gray: true}, {gray: true, deep: true}} {
 		p := noisy(9, 7, c.gray, c.alpha, c.deep)
+		profile := profile(map[bool]string{false: "RGB ", true: "GRAY"}[c.gray], 200)
 		for name, set := range map[string]func(){
 			"alone":    func() {},
 			"EXIF":     func() { p.EXIF = exif(1) },
 			"ICC":      func() { p.EXIF, p.ICC = nil, profile },
 			"EXIF too": func() { p.EXIF, p.ICC = exif(1), profile },
 		} {
-			copy(profile[16:], map[bool]string{false: "RGB ", true: "GRAY"}[c.gray])
 			p.EXIF, p.ICC = nil, nil
 			set()
 			file, err := p.PNG()

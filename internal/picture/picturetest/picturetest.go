@@ -68,7 +68,9 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 		t.Fatal(err)
 	}
 	icc := make([]byte, 300)
+	copy(icc, "\x00\x00\x01\x2c")
 	copy(icc[16:], "RGB ")
+	copy(icc[36:], "acsp")
 	segment := slices.Concat([]byte("\xff\xe2\x01\x3cICC_PROFILE\x00\x01\x01"), icc)
 	for o := range 8 {
 		exif := fmt.Appendf(nil, "\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00%c\x00\x00\x00\x00\x00\x00", o+1)
