@@ -229,6 +229,12 @@ func writePictures(t *testing.T, dir string) {
 		b.Write(upright.Bytes()[2:])
 		return err
 	})
+	write("two.jpg", func(b *bytes.Buffer) error { // another picture stands behind it
+		if err := jpeg.Encode(b, draw(60, 80), nil); err != nil {
+			return err
+		}
+		return jpeg.Encode(b, draw(60, 80), nil)
+	})
 	write("clear.png", func(b *bytes.Buffer) error { return png.Encode(b, image.NewNRGBA(image.Rect(0, 0, 20, 20))) })
 	write("huge.png", func(b *bytes.Buffer) error { // a header that declares 100,000 x 100,000 pixels
 		ihdr := []byte("IHDR\x00\x01\x86\xa0\x00\x01\x86\xa0\x08\x02\x00\x00\x00")
