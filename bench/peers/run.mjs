@@ -1,15 +1,23 @@
-// Runs an ONNX model once in onnxruntime: node run.mjs MODEL INPUTS OUTPUTS
-// INPUTS and OUTPUTS are files as tensors.mjs describes them.
-import { readFile, writeFile } from "node:fs/promises";
+// Runs ONNX models in onnxruntime: node run.mjs <CASES >RESULTS
+// A line of cases is {"model": "<base64 of the file>", "inputs": "<text as tensors.mjs describes it>"}; it gets
+// the line {"outputs": "<such a text>"}, or {"error": "<why onnxruntime does not run it>"}.
+import { createInterface } from "node:readline";
 import ort from "onnxruntime-node";
 import { decode, encode } from "./tensors.mjs";
 
-const [model, inputs, outputs] = process.argv.slice(2);
-if (!outputs) {
-  console.error("usage: node run.mjs MODEL INPUTS OUTPUTS");
-  process.exit(2);
+// One thread and no graph optimisation beyond the basic: a reference, not a race.
+const options = { intraOpNumThreads: 1, graphOptimizationLevel: "basic", logSeverityLevel: 3 };
+
+async function run({ model, inputs }) {
+  const session = await ort.InferenceSession.create(Buffer.from(model, "base64"), options);
+  try {
+    return { outputs: encode(await session.run(decode(ort, inputs))) };
+  } finally {
+    await session.release();
+  }
 }
 
-// One thread and no graph optimisation beyond the basic: a reference, not a race.
-const session = await ort.InferenceSession.create(model, { intraOpNumThreads: 1, graphOptimizationLevel: "basic" });
-await writeFile(outputs, encode(await session.run(decode(ort, await readFile(inputs, "utf8")))));
+for await (const line of createInterface({ input: process.stdin })) {
+  const result = await run(JSON.parse(line)).catch((error) => ({ error: String(error) }));
+  process.stdout.write(JSON.stringify(result) + "\n");
+}

@@ -1,11 +1,13 @@
 // Package peer runs models in another implementation, for tests: onnxruntime,
 // which npm installs under bench/peers.
 //
-// Main path: Find, Run, then MaxDifference against our own outputs.
+// Main path: Find, Run or RunAll, then MaxDifference against our own outputs.
 package peer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -13,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"gorgonia.org/tensor"
@@ -48,33 +49,69 @@ func Find() (*Onnxruntime, error) {
 	}
 }
 
-// Run computes a model's outputs. Inputs are float32, int32 or int64; outputs
-// of float16 come as float32.
+// Case is a model with its inputs: float32, int32 or int64.
+type Case struct {
+	Model  []byte
+	Inputs map[string]*tensor.Dense
+}
+
+// Result has the outputs of a case, those of float16 as float32, or why onnxruntime does not run it.
+type Result struct {
+	Outputs map[string]*tensor.Dense
+	Err     error
+}
+
+// Run computes a model's outputs.
 func (o *Onnxruntime) Run(model []byte, inputs map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	dir, err := os.MkdirTemp("", "encipher-peer")
+	results, err := o.RunAll([]Case{{model, inputs}})
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	text, err := Encode(inputs)
-	if err != nil {
-		return nil, err
-	}
-	file, in, out := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "in.json"), filepath.Join(dir, "out.json")
-	if err := errors.Join(os.WriteFile(file, model, 0o600), os.WriteFile(in, text, 0o600)); err != nil {
-		return nil, err
+	return results[0].Outputs, results[0].Err
+}
+
+// RunAll computes the outputs of many models, one after the other in one process. It
+// returns as many results as there are cases, or an error.
+func (o *Onnxruntime) RunAll(cases []Case) ([]Result, error) {
+	var lines, message bytes.Buffer
+	text := json.NewEncoder(&lines)
+	for _, c := range cases {
+		inputs, err := Encode(c.Inputs)
+		if err != nil {
+			return nil, err
+		}
+		if err := text.Encode(map[string]any{"model": c.Model, "inputs": string(inputs)}); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, o.node, "run.mjs", file, in, out)
-	run.Dir = o.dir
-	if message, err := run.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("onnxruntime: %w: %s", err, strings.TrimSpace(string(message)))
+	run := exec.CommandContext(ctx, o.node, "run.mjs")
+	run.Dir, run.Stdin, run.Stderr = o.dir, &lines, &message
+	answer, err := run.Output()
+	if err != nil {
+		return nil, fmt.Errorf("onnxruntime: %w: %s", err, bytes.TrimSpace(message.Bytes()))
 	}
-	if text, err = os.ReadFile(out); err != nil {
-		return nil, err
+	var results []Result
+	for line := range bytes.Lines(answer) {
+		var r struct{ Outputs, Error string }
+		if err := json.Unmarshal(line, &r); err != nil {
+			return nil, fmt.Errorf("onnxruntime: %w", err)
+		}
+		if r.Error != "" {
+			results = append(results, Result{Err: fmt.Errorf("onnxruntime: %s", r.Error)})
+			continue
+		}
+		outputs, err := Decode([]byte(r.Outputs))
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, Result{Outputs: outputs})
 	}
-	return Decode(text)
+	if len(results) != len(cases) {
+		return nil, fmt.Errorf("onnxruntime: %d results of %d models", len(results), len(cases))
+	}
+	return results, nil
 }
 
 // MaxDifference is the largest absolute difference between two results, over
@@ -89,7 +126,7 @@ func MaxDifference(a, b map[string]*tensor.Dense) (difference float64, output st
 		if !ok || !slices.Equal(x.Shape(), y.Shape()) || x.Dtype() != y.Dtype() {
 			return 0, name, fmt.Errorf("output %q differs in shape or type, or is missing", name)
 		}
-		p, q := float64s(x), float64s(y)
+		p, q := Numbers(x), Numbers(y)
 		for i := range p {
 			d := math.Abs(p[i] - q[i])
 			if p[i] == q[i] || math.IsNaN(p[i]) && math.IsNaN(q[i]) {
@@ -106,21 +143,29 @@ func MaxDifference(a, b map[string]*tensor.Dense) (difference float64, output st
 	return difference, output, nil
 }
 
-func float64s(d *tensor.Dense) []float64 {
-	out := make([]float64, 0, d.Shape().TotalSize())
+// Numbers are the elements of a tensor of float32, int32 or int64, also of one without dimensions.
+func Numbers(d *tensor.Dense) []float64 {
 	switch v := d.Data().(type) {
 	case []float32:
-		for _, x := range v {
-			out = append(out, float64(x))
-		}
+		return numbers(v)
 	case []int32:
-		for _, x := range v {
-			out = append(out, float64(x))
-		}
+		return numbers(v)
 	case []int64:
-		for _, x := range v {
-			out = append(out, float64(x))
-		}
+		return numbers(v)
+	case float32:
+		return []float64{float64(v)}
+	case int32:
+		return []float64{float64(v)}
+	case int64:
+		return []float64{float64(v)}
+	}
+	panic(fmt.Sprintf("peer: elements of %v", d.Dtype()))
+}
+
+func numbers[T float32 | int32 | int64](list []T) []float64 {
+	out := make([]float64, len(list))
+	for i, v := range list {
+		out[i] = float64(v)
 	}
 	return out
 }
