@@ -18,11 +18,14 @@ import (
 )
 
 // declaredLimits are the errors with which graphs are refused that onnxruntime runs.
-var declaredLimits = regexp.MustCompile(`is a scalar; make it a tensor of shape \[1\]|vectors are not supported|slope .* must be at least 0 and below 1`)
+var declaredLimits = regexp.MustCompile(`is a scalar; make it a tensor of shape \[1\]|vectors are not supported|slope .* must be at least 0 and below 1|` +
+	`only two-dimensional convolutions|group 2 is not supported|is int32, want float32|must be a constant, since shapes depend on it|` +
+	`empty tensors are not supported|"pads" has -2, which is outside`)
 
 // TestRandomGraphs computes random graphs here, in either arithmetic, and in onnxruntime:
 // shapes and types are equal, elements within what the generator of the graph allows. The
-// variable ENCIPHER_GRAPHS gives another number of graphs, ENCIPHER_GRAPHS_SEED other ones.
+// variable ENCIPHER_GRAPHS gives another number of graphs, ENCIPHER_GRAPHS_SEED other ones,
+// and ENCIPHER_GRAPHS_FROM leaves some out.
 func TestRandomGraphs(t *testing.T) {
 	number := func(name string, otherwise int) int {
 		text := os.Getenv(name)
@@ -35,7 +38,7 @@ func TestRandomGraphs(t *testing.T) {
 		}
 		return n
 	}
-	count, seed := number("ENCIPHER_GRAPHS", 1500), uint64(number("ENCIPHER_GRAPHS_SEED", 20230112))
+	start, count, seed := number("ENCIPHER_GRAPHS_FROM", 0), number("ENCIPHER_GRAPHS", 2000), uint64(number("ENCIPHER_GRAPHS_SEED", 20230112))
 	t.Logf("seed %d", seed)
 	runtime, err := peer.Find()
 	if errors.Is(err, peer.ErrMissing) && os.Getenv("CI") == "" {
@@ -48,7 +51,7 @@ func TestRandomGraphs(t *testing.T) {
 	nodes := map[string]int{} // by operator, in graphs that were compared
 	var compared, refused, foreign int
 	const batch = 500
-	for first := 0; first < count; first += batch {
+	for first := start; first < count; first += batch {
 		var made []*graphs
 		var cases []peer.Case
 		for i := first; i < min(count, first+batch); i++ {
@@ -85,7 +88,8 @@ func TestRandomGraphs(t *testing.T) {
 	}
 	t.Logf("%d graphs: %d compared, %d refused as declared, %d not run by onnxruntime; nodes %v", count, compared, refused, foreign, nodes)
 	// Else the test would look at less and less unnoticed.
-	if refused > count/20 || foreign > count/100 || compared < count*9/10 {
+	count -= start
+	if refused > count/15 || refused < count/100 || foreign > count/100 || compared < count*9/10 {
 		t.Errorf("of %d graphs %d were compared, %d refused, and %d not run by onnxruntime", count, compared, refused, foreign)
 	}
 	for _, op := range slices.Sorted(maps.Keys(operators)) {

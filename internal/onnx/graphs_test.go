@@ -26,7 +26,8 @@ type graphs struct {
 	values  []*randomValue
 	readers map[string]int
 	nodes   map[string]int // by operator
-	beyond  bool           // the graph has something beyond our declared limits
+	beyond  bool           // something is added that we refuse by declaration
+	follow  *randomValue   // to be the next operand, if it can
 }
 
 // randomValue is a value of a random graph.
@@ -40,6 +41,7 @@ type randomValue struct {
 	odd   bool    // may have infinities, NaN or subnormal numbers
 	fixed bool    // depends on constants only
 	ints  []int64 // its elements, where the generator knows them
+	conv  bool    // made by a convolution
 }
 
 // ulp bounds the relative difference of two roundings of one number, each by half a unit.
@@ -65,16 +67,22 @@ func (g *graphs) grow() {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	want := 1 + g.r.IntN(9)
+	if g.chance(25) {
+		g.beyond = true
+		oneOf(g, refusedBuilders...)(g)
+	}
+	want := len(g.m.Graph.Nodes) + 1 + g.r.IntN(9)
 	for tries := 0; len(g.m.Graph.Nodes) < want && tries < 200; tries++ {
-		g.attempt(names[g.r.IntN(len(names))])
+		g.build(names[g.r.IntN(len(names))])
+	}
+	for _, n := range g.m.Graph.Nodes {
+		g.nodes[n.Op]++
 	}
 	outputs := 0
 	for i := len(g.values) - 1; i >= 0; i-- {
 		v := g.values[i]
-		made := slices.ContainsFunc(g.m.Graph.Nodes, func(n Node) bool { return slices.Contains(n.Outputs, v.name) })
-		if !made || g.readers[v.name] > 0 && !g.chance(8) {
-			continue
+		if made := slices.ContainsFunc(g.m.Graph.Nodes, func(n Node) bool { return slices.Contains(n.Outputs, v.name) }); !made && !g.chance(30) || g.readers[v.name] > 0 && !g.chance(8) {
+			continue // inputs and constants may be outputs, too
 		}
 		if outputs++; outputs > 6 {
 			break
@@ -87,15 +95,10 @@ func (g *graphs) grow() {
 	}
 }
 
-// attempt adds an operator, or nothing where it finds no operands for it.
-func (g *graphs) attempt(name string) {
-	if name == "Erf" && g.opset < 9 {
-		return // there is none yet
-	}
-	before := len(g.m.Graph.Nodes)
-	builders[name](g)
-	for _, n := range g.m.Graph.Nodes[before:] {
-		g.nodes[n.Op]++
+// build adds an operator, or nothing where it finds no operands for it or the operator set has none.
+func (g *graphs) build(name string) {
+	if since := map[string]int64{"Erf": 9, "GatherElements": 11}[name]; g.opset >= since {
+		builders[name](g)
 	}
 }
 
@@ -143,7 +146,7 @@ func passed(v *randomValue, shape ...int) *randomValue {
 func (g *graphs) pick(conditions ...func(v *randomValue) bool) *randomValue {
 	var fit []*randomValue
 	for _, v := range g.values {
-		if !slices.ContainsFunc(conditions, func(c func(v *randomValue) bool) bool { return !c(v) }) {
+		if elementsOf(v.shape) > 0 && !slices.ContainsFunc(conditions, func(c func(v *randomValue) bool) bool { return !c(v) }) {
 			fit = append(fit, v)
 		}
 	}
@@ -155,7 +158,7 @@ func (g *graphs) pick(conditions ...func(v *randomValue) bool) *randomValue {
 
 // floating says whether a value is of float32 and near enough in both to go on with.
 func floating(v *randomValue) bool {
-	return v.kind == Float32 && v.most <= 1e3 && v.apart <= 1e-3*max(1, v.most)
+	return v.kind == Float32 && v.most <= 1e3 && v.apart <= 1e-3
 }
 
 func rank(least, most int) func(v *randomValue) bool {
@@ -189,6 +192,12 @@ func elementsOf(shape []int) int {
 
 // operand is a float value: one that is there, or a new one.
 func (g *graphs) operand(conditions ...func(v *randomValue) bool) *randomValue {
+	if v := g.follow; v != nil {
+		g.follow = nil
+		if !slices.ContainsFunc(append(conditions, floating), func(c func(v *randomValue) bool) bool { return !c(v) }) {
+			return v
+		}
+	}
 	if !g.chance(4) {
 		if v := g.pick(append(conditions, floating)...); v != nil {
 			return v
@@ -215,10 +224,10 @@ func (g *graphs) floats(most float64, shape ...int) *randomValue {
 	}
 	if g.chance(6) { // what is often in a model
 		for i := range data {
-			data[i] = oneOf(g, data[i], 0, 1, -1, float32(most))
+			data[i] = oneOf(g, data[i], 0, float32(most), -float32(most))
 		}
 	}
-	v := &randomValue{kind: Float32, shape: slices.Clone(shape), most: max(most, 1), odd: odd}
+	v := &randomValue{kind: Float32, shape: slices.Clone(shape), most: most, odd: odd}
 	g.store(v, data)
 	return v
 }
@@ -326,7 +335,7 @@ func (g *graphs) computed(data []int64) *randomValue {
 
 // store adds elements as an input, with some of its dimensions symbolic, or as a constant.
 func (g *graphs) store(v *randomValue, data any) {
-	if len(v.shape) == 0 && !g.chance(20) || !g.chance(3) {
+	if len(v.shape) == 0 || !g.chance(3) {
 		g.constant(v, data)
 		return
 	}
@@ -342,7 +351,6 @@ func (g *graphs) store(v *randomValue, data any) {
 			g.sizes[dims[d].Parameter] = n
 		}
 	}
-	g.beyond = g.beyond || len(v.shape) == 0 // a scalar input is refused
 	g.values = append(g.values, v)
 	g.m.Graph.Inputs = append(g.m.Graph.Inputs, ValueInfo{v.name, v.kind, dims})
 	g.inputs[v.name] = tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(data))
@@ -457,7 +465,7 @@ func init() { // they call each other
 		"Concat": concatOf, "Pad": padOf, "Gather": gatherOf, "GatherElements": gatherElementsOf,
 		"SpaceToDepth": blocksOf("SpaceToDepth"), "DepthToSpace": blocksOf("DepthToSpace"),
 		// Patterns that rewrite looks for.
-		"rows": rowsOf, "halves": halvesOf, "residual": residualOf,
+		"rows": rowsOf, "halves": halvesOf, "residual": residualOf, "chain": chainOf,
 	}
 }
 
@@ -491,7 +499,7 @@ func (g *graphs) unary(op string, attributes []Attribute, bounds func(x, y *rand
 
 // usable says whether a comparison still says something.
 func usable(v *randomValue) bool {
-	return v.most < 1e6 && v.apart <= 1e-2*max(1, v.most)
+	return v.most < 1e6 && v.apart <= 2e-3
 }
 
 func leakyOf(g *graphs) {
@@ -500,11 +508,8 @@ func leakyOf(g *graphs) {
 	if slope != 0.01 || g.chance(2) {
 		attributes = []Attribute{FloatOf("alpha", slope)}
 	}
-	if g.chance(30) {
-		attributes, g.beyond = []Attribute{FloatOf("alpha", oneOf[float32](g, 1.5, -0.5, 1))}, true
-	}
 	g.unary("LeakyRelu", attributes, func(x, y *randomValue) {
-		y.most, y.apart, y.least = 1.5*x.most, 1.5*x.apart+ulp*x.most, min(x.least, float64(slope)*x.least)
+		y.apart, y.least = x.apart+ulp*x.most, min(x.least, float64(slope)*x.least)
 		if x.odd && slope == 0 {
 			y.most = math.Inf(1) // onnxruntime multiplies infinity by 0
 		}
@@ -513,7 +518,13 @@ func leakyOf(g *graphs) {
 
 func clipOf(g *graphs) {
 	least, most := float32(g.r.Float64()-1), float32(g.r.Float64())
-	bounds := func(x, y *randomValue) { y.least = min(x.least, float64(least)) }
+	whole := false // both bounds are given
+	bounds := func(x, y *randomValue) {
+		y.least = min(x.least, float64(least))
+		if x.odd && !whole {
+			y.most = math.Inf(1) // what infinities become
+		}
+	}
 	if g.opset < 11 {
 		var attributes []Attribute
 		if g.chance(2) {
@@ -537,7 +548,7 @@ func clipOf(g *graphs) {
 	case 2:
 		more = []*randomValue{nil, number(most)}
 	case 3:
-		more = []*randomValue{number(least), number(most)}
+		more, whole = []*randomValue{number(least), number(most)}, true
 	}
 	g.unary("Clip", nil, bounds, more...)
 }
@@ -593,6 +604,9 @@ func (g *graphs) partner(shape []int) []int {
 	}
 	if g.chance(4) {
 		return slices.Clone(shape)
+	}
+	if n := elementsOf(shape); len(shape) > 0 && len(shape) < 3 && n == slices.Max(shape) && g.chance(3) {
+		return oneOf(g, []int{n}, []int{n, 1}, []int{1, n}) // a column beside a vector
 	}
 	return s
 }
@@ -778,17 +792,17 @@ func (g *graphs) conv(x *randomValue) *randomValue {
 	for i := range out {
 		reach := dilation[i]*(size[i]-1) + 1
 		if strings.HasPrefix(mode, "SAME") {
-			out[i] = (x.shape[2+i]-1)/stride[i] + 1
 			if dilation[i] > 1 {
-				return nil // onnxruntime 1.30 leaves the dilation out where it pads
+				return nil // onnxruntime refuses it
 			}
+			out[i] = (x.shape[2+i]-1)/stride[i] + 1
 			continue
 		}
 		if out[i] = (x.shape[2+i]+pads[i]+pads[2+i]-reach)/stride[i] + 1; x.shape[2+i]+pads[i]+pads[2+i] < reach {
 			return nil
 		}
 	}
-	w := g.floats(0.5, m, x.shape[1], size[0], size[1])
+	w := g.floats(1/math.Sqrt(float64(x.shape[1]*size[0]*size[1])), m, x.shape[1], size[0], size[1])
 	in := []*randomValue{x, w}
 	y := &randomValue{kind: Float32, shape: []int{x.shape[0], m, out[0], out[1]}}
 	sum(y, x.shape[1]*size[0]*size[1], x, w)
@@ -813,6 +827,7 @@ func (g *graphs) conv(x *randomValue) *randomValue {
 	if !usable(y) {
 		return nil
 	}
+	y.conv = true
 	g.emit("Conv", in, attributes, y)
 	return y
 }
@@ -861,6 +876,23 @@ func residualOf(g *graphs) {
 	}
 }
 
+// chainOf is what a program computes in one go: operations on elements, each on what the last one made.
+func chainOf(g *graphs) {
+	if g.chance(2) { // where columns, rows and vectors meet
+		n := 2 + g.r.IntN(6)
+		g.follow = g.floats(1, oneOf(g, []int{n}, []int{n, 1}, []int{1, n})...)
+	}
+	for range 2 + g.r.IntN(4) {
+		before := len(g.values)
+		g.build(oneOf(g, "Add", "Sub", "Mul", "Div", "Relu", "LeakyRelu", "Tanh", "Sigmoid", "Erf", "Exp", "Neg"))
+		if len(g.values) == before {
+			return
+		}
+		g.follow = g.values[len(g.values)-1]
+	}
+	g.follow = nil
+}
+
 func convTransposeOf(g *graphs) {
 	x := g.images()
 	m := oneOf(g, 1, 2, 3, 8, 16)
@@ -882,7 +914,11 @@ func convTransposeOf(g *graphs) {
 		attributes = append(attributes, IntsOf("output_padding", ints64(extra)...))
 	}
 	pads := make([]int, 4)
-	if g.chance(2) {
+	mode := "NOTSET"
+	if g.chance(3) {
+		mode = oneOf(g, "VALID", "SAME_UPPER", "SAME_LOWER")
+		attributes = append(attributes, StringOf("auto_pad", mode))
+	} else if g.chance(2) {
 		for i := range pads {
 			pads[i] = g.r.IntN(3)
 		}
@@ -890,12 +926,26 @@ func convTransposeOf(g *graphs) {
 	}
 	out := make([]int, 2)
 	for i := range out {
+		if strings.HasPrefix(mode, "SAME") {
+			if dilation[i]*(size[i]-1)+1 < stride[i] {
+				return // onnxruntime makes less than the size that this asks for
+			}
+			out[i] = stride[i] * x.shape[2+i]
+			continue
+		}
 		out[i] = stride[i]*(x.shape[2+i]-1) + extra[i] + dilation[i]*(size[i]-1) + 1 - pads[i] - pads[2+i]
 		if out[i] < 1 {
 			return
 		}
 	}
-	w := g.floats(0.5, x.shape[1], m, size[0], size[1])
+	// The inference of shapes of onnxruntime stops where such an output is smaller than the input.
+	if mode == "NOTSET" && out[0] >= x.shape[2] && out[1] >= x.shape[3] && g.chance(3) {
+		for i := range out {
+			out[i] = max(x.shape[2+i], out[i]-g.r.IntN(3))
+		}
+		attributes = append(attributes, IntsOf("output_shape", ints64(out)...))
+	}
+	w := g.floats(1/math.Sqrt(float64(x.shape[1]*size[0]*size[1])), x.shape[1], m, size[0], size[1])
 	in := []*randomValue{x, w}
 	y := &randomValue{kind: Float32, shape: []int{x.shape[0], m, out[0], out[1]}}
 	sum(y, x.shape[1]*size[0]*size[1], x, w)
@@ -914,14 +964,14 @@ func convTransposeOf(g *graphs) {
 }
 
 func matMulOf(g *graphs) {
-	a := g.operand(rank(1, 4))
+	a := g.operand(rank(2, 4))
 	if a == nil {
 		return
 	}
 	k := a.shape[len(a.shape)-1]
 	var b *randomValue
 	if g.chance(3) {
-		b = g.pick(floating, rank(1, 4), func(v *randomValue) bool { return v.shape[max(0, len(v.shape)-2)] == k })
+		b = g.pick(floating, rank(2, 4), func(v *randomValue) bool { return v.shape[len(v.shape)-2] == k })
 	}
 	if b == nil {
 		shape := []int{k, 1 + g.r.IntN(6)}
@@ -930,22 +980,11 @@ func matMulOf(g *graphs) {
 		}
 		b = g.floats(1, shape...)
 	}
-	if len(a.shape) < 2 || len(b.shape) < 2 {
-		if !g.chance(10) {
-			return
-		}
-		g.beyond = true
-	}
-	columns, rows := func(s []int) []int { return s[max(0, len(s)-1):] }, func(s []int) []int { return s[max(0, len(s)-2) : len(s)-1] }
-	bc := columns(b.shape)
-	if len(b.shape) == 1 {
-		bc = nil
-	}
-	batch := broadcastOf(a.shape[:max(0, len(a.shape)-2)], b.shape[:max(0, len(b.shape)-2)])
+	batch := broadcastOf(a.shape[:len(a.shape)-2], b.shape[:len(b.shape)-2])
 	if batch == nil {
 		return
 	}
-	y := &randomValue{kind: Float32, shape: slices.Concat(batch, rows(a.shape), bc)}
+	y := &randomValue{kind: Float32, shape: append(batch, a.shape[len(a.shape)-2], b.shape[len(b.shape)-1])}
 	sum(y, k, a, b)
 	if usable(y) && elementsOf(y.shape) < 20000 {
 		g.emit("MatMul", []*randomValue{a, b}, nil, y)
@@ -969,6 +1008,9 @@ func reduceMeanOf(g *graphs) {
 	} else {
 		for d := range reduced {
 			reduced[d] = true
+		}
+		if g.chance(4) {
+			attributes = []Attribute{IntsOf("axes")}
 		}
 	}
 	keep := !g.chance(2)
@@ -1049,8 +1091,8 @@ func (g *graphs) batchNorm(x *randomValue) *randomValue {
 	y := passed(x, x.shape...)
 	y.most, y.least = 3*(x.most+1)+1, math.Inf(-1)
 	y.apart = 3*x.apart + 8*ulp*y.most
-	if !usable(y) {
-		return nil
+	if !usable(y) || x.odd && x.conv {
+		return nil // fused arithmetic may round weights that infinities meet to 0
 	}
 	g.emit("BatchNormalization", in, attributes, y)
 	return y
@@ -1222,6 +1264,9 @@ func splitOf(g *graphs) {
 	in := []*randomValue{x}
 	if even := []int{1, 2, 3, 4}[g.r.IntN(4)]; size%even == 0 && g.chance(2) {
 		parts = slices.Repeat([]int{size / even}, even)
+		if g.opset >= 13 && g.chance(6) {
+			in = append(in, nil)
+		}
 	} else {
 		for rest := size; rest > 0; {
 			n := 1 + g.r.IntN(rest)
@@ -1322,6 +1367,8 @@ func padOf(g *graphs) {
 				g.constant(fill, []int64{int64(value)})
 			}
 			in = append(in, fill)
+		} else if g.chance(6) {
+			in = append(in, nil)
 		}
 	}
 	if mode == "constant" {
@@ -1359,7 +1406,7 @@ func gatherOf(g *graphs) {
 
 func gatherElementsOf(g *graphs) {
 	x := g.any(rank(1, 5))
-	if x == nil || g.opset < 11 {
+	if x == nil {
 		return
 	}
 	d := g.r.IntN(len(x.shape))
@@ -1452,15 +1499,85 @@ func blocksOf(op string) func(g *graphs) {
 	}
 }
 
+// refusedBuilders begin graphs with what onnxruntime runs and this package refuses with an error of declaredLimits.
+var refusedBuilders = []func(g *graphs){
+	func(g *graphs) { // an input without dimensions
+		x := &randomValue{kind: Float32, name: "number", most: 1}
+		g.values = append(g.values, x)
+		g.m.Graph.Inputs = append(g.m.Graph.Inputs, ValueInfo{x.name, Float32, nil})
+		g.inputs[x.name] = tensor.New(tensor.FromScalar(float32(0.5)))
+		g.emit("Neg", []*randomValue{x}, nil, passed(x))
+	},
+	func(g *graphs) { // a product of or with a vector
+		a, b := g.floats(1, 3), g.floats(1, 3, 2)
+		y := &randomValue{kind: Float32, shape: []int{2}, most: 3, apart: 1e-6, odd: true}
+		if g.chance(2) {
+			a, b = g.floats(1, 2, 3), a
+		}
+		g.emit("MatMul", []*randomValue{a, b}, nil, y)
+	},
+	func(g *graphs) { // a slope that is no leak
+		x := g.between(-1, 1, 5)
+		y := passed(x, 5)
+		y.apart = ulp
+		g.emit("LeakyRelu", []*randomValue{x}, []Attribute{FloatOf("alpha", oneOf[float32](g, 1.5, -0.5, 1))}, y)
+	},
+	func(g *graphs) { // a convolution of one or three dimensions
+		x, w, shape := g.between(-1, 1, 1, 2, 5), g.between(-1, 1, 3, 2, 2), []int{1, 3, 4}
+		if g.chance(2) {
+			x, w, shape = g.between(-1, 1, 1, 2, 5, 5, 5), g.between(-1, 1, 3, 2, 2, 2, 2), []int{1, 3, 4, 4, 4}
+		}
+		g.emit("Conv", []*randomValue{x, w}, nil, &randomValue{kind: Float32, shape: shape, most: 16, apart: 1e-5})
+	},
+	func(g *graphs) { // groups
+		x, w := g.between(-1, 1, 1, 4, 5, 5), g.between(-1, 1, 4, 2, 1, 1)
+		g.emit("Conv", []*randomValue{x, w}, []Attribute{IntOf("group", 2)}, &randomValue{kind: Float32, shape: []int{1, 4, 5, 5}, most: 2, apart: 1e-6})
+	},
+	func(g *graphs) { // integers in the place of floats
+		x := g.integers(Int32, []int64{3, -4}, 1, 2)
+		g.emit(oneOf(g, "Abs", "Neg"), []*randomValue{x}, nil, passed(x, 1, 2))
+	},
+	func(g *graphs) { // a shape that is known when the graph runs
+		g.opset = max(g.opset, 11)
+		g.m.Opset = g.opset
+		x, to := g.floats(1, 6, 2), &randomValue{kind: Int64, shape: []int{2}, name: "sizes", most: 4}
+		g.values = append(g.values, to)
+		g.m.Graph.Inputs = append(g.m.Graph.Inputs, ValueInfo{to.name, Int64, Sizes(2)})
+		if g.chance(2) {
+			g.inputs[to.name] = filled([]int64{3, 4}, 2)
+			g.emit("Reshape", []*randomValue{x, to}, nil, passed(x, 3, 4))
+		} else {
+			g.inputs[to.name] = filled([]int64{3, 2}, 2)
+			g.emit("Slice", []*randomValue{x, g.constants(0, 0), to}, nil, passed(x, 3, 2))
+		}
+	},
+	func(g *graphs) { // nothing is left
+		x := g.floats(1, 4)
+		if g.opset < 10 {
+			g.emit("Slice", []*randomValue{x}, []Attribute{IntsOf("starts", 3), IntsOf("ends", 3)}, passed(x, 0))
+		} else {
+			g.emit("Slice", []*randomValue{x, g.constants(3), g.constants(3)}, nil, passed(x, 0))
+		}
+	},
+	func(g *graphs) { // pads that cut
+		x := g.floats(1, 4)
+		if g.opset < 11 {
+			g.emit("Pad", []*randomValue{x}, []Attribute{IntsOf("pads", 1, -2)}, passed(x, 3))
+		} else {
+			g.emit("Pad", []*randomValue{x, g.constants(1, -2)}, nil, passed(x, 3))
+		}
+	},
+}
+
 // String lists the graph for who looks for a fault in it.
 func (g *graphs) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "operator set %d, sizes %v\n", g.opset, g.sizes)
 	for _, v := range g.m.Graph.Inputs {
-		fmt.Fprintf(&b, "  input %s %v %v: %v\n", v.Name, v.Type, g.value(v.Name).shape, short(g.inputs[v.Name].Data()))
+		fmt.Fprintf(&b, "  input %s %v %v: %v\n", v.Name, v.Type, g.value(v.Name).shape, g.inputs[v.Name].Data())
 	}
 	for _, t := range g.m.Graph.Initializers {
-		fmt.Fprintf(&b, "  constant %s %v %v: %v\n", t.Name, t.Type, t.Dims, short(dense(t).Data()))
+		fmt.Fprintf(&b, "  constant %s %v %v: %v\n", t.Name, t.Type, t.Dims, short(t))
 	}
 	for _, n := range g.m.Graph.Nodes {
 		fmt.Fprintf(&b, "  %s %q to", n.Op, n.Inputs)
@@ -1479,11 +1596,11 @@ func (g *graphs) String() string {
 			case StringAttribute:
 				fmt.Fprint(&b, a.Text)
 			case FloatsAttribute:
-				fmt.Fprint(&b, short(a.Floats))
+				fmt.Fprint(&b, a.Floats)
 			case IntsAttribute:
 				fmt.Fprint(&b, a.Ints)
 			case TensorAttribute:
-				fmt.Fprint(&b, a.Tensor.Type, a.Tensor.Dims, short(dense(a.Tensor).Data()))
+				fmt.Fprint(&b, a.Tensor.Type, a.Tensor.Dims, short(a.Tensor))
 			}
 		}
 		b.WriteString("\n")
@@ -1491,7 +1608,9 @@ func (g *graphs) String() string {
 	return b.String()
 }
 
-func short(data any) string {
-	s := fmt.Sprint(data)
-	return s[:min(len(s), 100)]
+func short(t Tensor) string {
+	if t.Type == Float16 {
+		return fmt.Sprintf("%x", t.Raw)
+	}
+	return fmt.Sprint(numbers(t))
 }

@@ -14,6 +14,13 @@ type operator struct {
 
 // operators are the declared ones: a file with any other is refused. A new
 // operator is a file in internal/kernel, one in internal/op and a line here.
+//
+// They follow ONNX in all that its operator sets 6 to 17 define, but for this, which is
+// refused with an error: inputs without dimensions; empty tensors; shapes, and other
+// operands listed as constants, that are known only when the graph runs; functions and
+// layers of other elements than float32; convolutions of other than two dimensions or in
+// groups; products with vectors; slopes of LeakyRelu outside 0 to 1; batch norms for
+// training; negative pads.
 var operators = map[string]operator{
 	// arithmetic on elements
 	"Add":       {2, 2, nil, one(arithmetic(kernel.Plus))},
