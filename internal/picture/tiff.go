@@ -788,7 +788,11 @@ func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
 			r, g, b = ink(row[0]), ink(row[1]), ink(row[2])
 		}
 		if l.alpha == 1 {
-			r, g, b = divided(r, a, full), divided(g, a, full), divided(b, a, full)
+			alpha := row[l.colours]
+			r = divided(row[0], alpha, full)
+			if g, b = r, r; l.colours == 3 {
+				g, b = divided(row[1], alpha, full), divided(row[2], alpha, full)
+			}
 		}
 		p.set(i, r, g, b, a)
 	}
