@@ -24,7 +24,7 @@ type jpegFile struct {
 	components    []jpegComponent
 	sampling      int // where the first component's is in the file
 	scans         []jpegScan
-	ended         bool
+	cut           bool // the file ends before its last marker
 }
 
 type jpegComponent struct {
@@ -37,6 +37,7 @@ type jpegScan struct {
 	interval int   // between restarts in units, 0: there are none
 	units    int   // MCUs
 	restarts []int // where their markers' second bytes are
+	apart    bool  // of one component that has several blocks in an MCU of all
 }
 
 const (
@@ -63,22 +64,23 @@ func readJPEG(file []byte) *jpegFile {
 			at++
 		}
 		if at+1 >= len(file) {
+			j.cut = true
 			return j
 		}
 		marker := file[at+1]
 		at += 2
 		switch {
 		case marker == jpegEOI:
-			j.ended = true
 			return j
 		case marker >= jpegRST0 && marker < jpegEOI:
 			continue
 		}
-		if at+2 > len(file) {
-			return j
+		n := 2
+		if at+2 <= len(file) {
+			n = int(binary.BigEndian.Uint16(file[at:]))
 		}
-		n := int(binary.BigEndian.Uint16(file[at:]))
 		if n < 2 || n > len(file)-at {
+			j.cut = n >= 2
 			return j
 		}
 		segment := file[at+2 : at+n]
@@ -149,6 +151,7 @@ func (j *jpegFile) scan(segment []byte, interval int) (s jpegScan, ok bool) {
 	}
 	up := func(a, b int) int { return (a + b - 1) / b }
 	if len(in) == 1 {
+		s.apart = in[0].h*in[0].v > 1
 		s.units = up(up(j.width*in[0].h, wide), 8) * up(up(j.height*in[0].v, high), 8)
 	} else {
 		s.units = up(j.width, 8*wide) * up(j.height, 8*high)
@@ -241,6 +244,12 @@ func jpegSize(file []byte) (width, height int, err error) {
 	case len(j.components) != 1 && len(j.components) != 3 && len(j.components) != 4:
 		return 0, 0, unsupported(fmt.Sprintf("JPEG with %d components", len(j.components)))
 	}
+	for _, s := range j.scans {
+		// image/jpeg counts such a scan's restarts in MCUs of all components, where T.81, A.2.2, has single blocks.
+		if s.apart && len(j.components) > 1 && s.interval > 0 && s.units > s.interval {
+			return 0, 0, unsupported("JPEG with restart markers in scans of one component, and samples of others left out")
+		}
+	}
 	width, height, err = sizeBy(jpeg.DecodeConfig)(file)
 	var u jpeg.UnsupportedError
 	if errors.As(err, &u) && strings.Contains(string(u), "subsampling") {
@@ -258,15 +267,19 @@ func jpegSize(file []byte) (width, height int, err error) {
 func decodeJPEG(file []byte) (*Picture, error) {
 	decode := decodeBy(jpeg.Decode)
 	p, err := decode(file)
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return p, err
+	if err == nil {
+		return p, nil
 	}
-	if j := readJPEG(file); j.ended || !j.whole() {
+	j := readJPEG(file)
+	if !j.cut {
 		return nil, err
 	}
-	p, again := decode(append(bytes.Clone(bytes.TrimRight(file, "\xff")), 0xff, jpegEOI))
-	if again != nil { // what is there of the last scan ends early
-		return nil, err
+	if !j.whole() {
+		return nil, io.ErrUnexpectedEOF
+	}
+	p, err = decode(append(bytes.Clone(bytes.TrimSuffix(file, []byte{0xff})), 0xff, jpegEOI))
+	if err != nil { // what is there of the last scan ends early
+		return nil, io.ErrUnexpectedEOF
 	}
 	p.Notes = append(p.Notes, noteEnd)
 	return p, nil
