@@ -432,6 +432,7 @@ func TestErrors(t *testing.T) {
 		{"good.png", encode(t, scene(40, 30)), ""},
 		{"empty.png", nil, "bad-picture"},
 		{"cut.png", encode(t, scene(40, 40))[:200], "bad-picture"},
+		{"large.tif", []byte("II\x2b\x00\x08\x00\x00\x00"), "unsupported-picture"},
 		{"huge.png", huge, "too-large"},
 		{"wrong-key.png", others.PNG, "wrong-key"},
 		{"wrong-phrase.png", locked.PNG, "wrong-key"},

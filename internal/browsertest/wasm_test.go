@@ -237,6 +237,7 @@ func TestWasmChecksItsArguments(t *testing.T) {
 		{"encrypt", `{ file: picture, key: "x".repeat(2e4) }`, "bad-key"},
 		{"encrypt", `{ file: picture, key: "" }`, "bad-key"},
 		{"encrypt", `{ file: new Uint8Array(0), key }`, "bad-picture"},
+		{"encrypt", `{ file: new TextEncoder().encode("II\x2b\0\x08\0\0\0"), key }`, "unsupported-picture"},
 		{"decrypt", `{ file: picture, key }`, "not-a-cipher"},
 		{"decrypt", `{ file: new Uint8Array(0), key }`, "not-a-cipher"},
 		{"encrypt", `{ file: picture, key, exact: "perhaps" }`, "bad-argument"},

@@ -84,6 +84,18 @@ var unread = []format{
 	{name: "PDF", magic: []string{"%PDF"}},
 }
 
+// unsupportedKinds are kinds of pictures whose files begin like none that is
+// read, or like one that they are not.
+var unsupportedKinds = []format{
+	{name: "BigTIFF", magic: []string{"II\x2b\x00", "MM\x00\x2b"}},
+	{name: rawFile, magic: []string{"IIRO", "IIRS", "MMOR", "IIU\x00", "FUJIFILMCCD-RAW", "\x00MRM", "????ftypcrx "}},
+	{name: "JPEG 2000", magic: []string{"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51"}},
+	{name: "JPEG XR", magic: []string{"II\xbc\x01"}},
+	{name: "PSD of Photoshop", magic: []string{"8BPS\x00"}},
+	{name: "OpenEXR", magic: []string{"\x76\x2f\x31\x01"}},
+	{name: "QOI", magic: []string{"qoif"}},
+}
+
 func (f format) matches(file []byte) bool {
 next:
 	for _, m := range f.magic {
@@ -121,6 +133,11 @@ func sniff(file []byte) (format, error) {
 	for _, f := range formats {
 		if f.matches(file) {
 			return f, nil
+		}
+	}
+	for _, f := range unsupportedKinds {
+		if f.matches(file) {
+			return format{}, unsupported(f.name)
 		}
 	}
 	for _, f := range unread {
