@@ -40,6 +40,9 @@ type jpegScan struct {
 	apart    bool  // of one component that has several blocks in an MCU of all
 }
 
+// maxScans bounds the scans that are followed. Encoders write some ten.
+const maxScans = 1024
+
 const (
 	jpegSOF0 = 0xc0
 	jpegSOF2 = 0xc2
@@ -104,6 +107,9 @@ func readJPEG(file []byte) *jpegFile {
 		}
 		at += n
 		if marker == jpegSOS {
+			if len(j.scans) == maxScans {
+				return j
+			}
 			scan, ok := j.scan(segment, interval)
 			if !ok {
 				return j
@@ -173,7 +179,9 @@ func (s *jpegScan) follow(file []byte, at int) int {
 		case next == 0xff:
 			at++
 		case next >= jpegRST0 && next <= jpegRST7:
-			s.restarts = append(s.restarts, at+1)
+			if s.interval > 0 && len(s.restarts) <= s.units/s.interval+1 { // more are wrong, whatever their number
+				s.restarts = append(s.restarts, at+1)
+			}
 			at += 2
 		default:
 			return at

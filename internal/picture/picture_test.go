@@ -635,6 +635,19 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range besides(f) {
 		f.Add(c.file)
 	}
+	for _, pattern := range []string{"testdata/*.*", "testdata/*/*.*"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatalf("%s: %v", pattern, err)
+		}
+		for _, name := range files {
+			file, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(file)
+		}
+	}
 	limits := Limits{Bytes: 1 << 16, Pixels: 1 << 16}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		p, err := Decode(file, limits)

@@ -124,6 +124,15 @@ func (d *directory) entry(tag uint16) []byte {
 // values are the numbers of a tag, nil where it is missing. More than most of
 // them, other types than unsigned integers, and none at all are errors.
 func (d *directory) values(tag uint16, most int) ([]uint32, error) {
+	if entry := d.entry(tag); entry != nil && int64(d.order.Uint32(entry[4:])) > int64(most) {
+		return nil, fmt.Errorf("its tag %d has more than %d numbers", tag, most)
+	}
+	return d.leading(tag, most)
+}
+
+// leading is values for a tag that may have more than n numbers, of which the
+// first n are read.
+func (d *directory) leading(tag uint16, n int) ([]uint32, error) {
 	entry := d.entry(tag)
 	if entry == nil {
 		return nil, nil
@@ -137,19 +146,19 @@ func (d *directory) values(tag uint16, most int) ([]uint32, error) {
 	case 4, 13:
 		size = 4
 	}
-	n := int64(d.order.Uint32(entry[4:]))
-	if size == 0 || n == 0 || n > int64(most) {
+	count := int64(d.order.Uint32(entry[4:]))
+	if size == 0 || count == 0 {
 		return nil, fmt.Errorf("its tag %d is not as it must be", tag)
 	}
 	data := entry[8:]
-	if n*int64(size) > 4 {
+	if count*int64(size) > 4 {
 		at := int64(d.order.Uint32(data))
-		if at+n*int64(size) > int64(len(d.file)) {
+		if at+count*int64(size) > int64(len(d.file)) {
 			return nil, io.ErrUnexpectedEOF
 		}
 		data = d.file[at:]
 	}
-	v := make([]uint32, n)
+	v := make([]uint32, min(count, int64(n)))
 	for i := range v {
 		switch size {
 		case 1:
@@ -488,12 +497,15 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 	if l.planar {
 		n *= l.samples
 	}
-	// Either is as long as the other, and both are in the file: the file bounds them.
+	// Each takes tables of its compression, which cost more than few samples do.
+	if n > 1<<20 {
+		return nil, unsupported(fmt.Sprintf("TIFF of %d strips or tiles", n))
+	}
 	var err error
-	if b.offsets, err = d.values(offsets, len(d.file)); err != nil {
+	if b.offsets, err = d.leading(offsets, n); err != nil {
 		return nil, err
 	}
-	if b.counts, err = d.values(counts, len(d.file)); err != nil {
+	if b.counts, err = d.leading(counts, n); err != nil {
 		return nil, err
 	}
 	if b.counts == nil && l.compression == uncompressed && n == 1 {

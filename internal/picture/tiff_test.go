@@ -477,6 +477,11 @@ func TestTIFFRefuses(t *testing.T) {
 			t.Errorf("%v: %v, want %q", more, err, want)
 		}
 	}
+	many := simpleTIFF()
+	many.more = map[uint16][]uint32{tagHeight: {1<<20 + 1}, tagWidth: {1}, tagRowsPerStrip: {1}}
+	if _, err := Decode(many.file(), Limits{Bytes: 1 << 20, Pixels: 1 << 24}); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "1048577 strips") {
+		t.Errorf("%v", err)
+	}
 	oldLZW := simpleTIFF()
 	oldLZW.compression = 5
 	file := oldLZW.file()
