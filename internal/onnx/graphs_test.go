@@ -927,8 +927,8 @@ func convTransposeOf(g *graphs) {
 	out := make([]int, 2)
 	for i := range out {
 		if strings.HasPrefix(mode, "SAME") {
-			if dilation[i]*(size[i]-1)+1 < stride[i] {
-				return // onnxruntime makes less than the size that this asks for
+			if dilation[i]*(size[i]-1)+1 < stride[i] || extra[i] > 0 {
+				return // onnxruntime makes, or infers, another size than this asks for
 			}
 			out[i] = stride[i] * x.shape[2+i]
 			continue
