@@ -117,15 +117,11 @@ func openCase(t *testing.T, m *Model, c corpus.Case) (*Opened, error) {
 		}
 		secret = i
 	}
-	info, err := Inspect(file)
+	info, err := m.Inspect(file)
 	if err != nil {
 		return nil, err
 	}
-	if info.Model != m.Fingerprint() { // before the work of unlocking
-		_, err := m.Decrypt(t.Context(), file, secretOf(t, corpusSecret))
-		return nil, err
-	}
-	k, err := info.Unlock(secret)
+	k, err := info.Unlock(t.Context(), secret)
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +278,7 @@ func (w *corpusWriter) positive() {
 		w.Fatal(err)
 	}
 	slot := keyslot.Argon2id{Salt: [16]byte([]byte("salt of a corpus")), Passes: 3, Memory: 64 << 10, Lanes: 4}.Slot()
-	k, err := p.Open(slot)
+	k, err := p.Open(w.Context(), slot)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -327,7 +323,7 @@ func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate fun
 	if err != nil {
 		w.Fatal(err)
 	}
-	k, slot, err := to.Lock()
+	k, slot, err := to.Lock(w.Context())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -462,6 +458,7 @@ func (w *corpusWriter) negative() {
 	argon("argon2id-no-pass", "Argon2id without a pass", 0, 0, 0, 0, 0)
 	argon("argon2id-passes", "Argon2id with more passes than a reader takes", 0, 0, 0, 0, 255)
 	argon("argon2id-memory", "Argon2id over more memory than a reader takes", 4, 1, 0, 0, 0)
+	argon("argon2id-work", "Argon2id with the most passes over the most memory, which together are more work than a reader does", 0, 0, 0, 0, 8, 0, 2, 0, 0)
 	argon("argon2id-little", "Argon2id over less than 8 KiB a lane", 4, 0, 0, 0, 31)
 	argon("argon2id-lanes", "Argon2id in more lanes than a reader takes", 8, 255)
 	list := chunksOf(readFile(w.T, "recipient.png"))

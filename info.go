@@ -70,10 +70,24 @@ func Inspect(png []byte) (info *Info, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h := sealed.Header
+	return infoOf(sealed.Header), nil
+}
+
+// Inspect is the function Inspect for a cipher image that the model is to open, and gives all
+// errors of Decrypt that need no key: OtherModel where another model made it.
+func (m *Model) Inspect(png []byte) (info *Info, err error) {
+	defer guard(&err)
+	sealed, _, err := m.parse(png)
+	if err != nil {
+		return nil, err
+	}
+	return infoOf(sealed.Header), nil
+}
+
+func infoOf(h container.Header) *Info {
 	i := &Info{Width: h.Width, Height: h.Height, Model: hex.EncodeToString(h.Model[:]), Slot: h.Slot, Sealed: !h.Bare, header: h}
 	i.PaddedHeight, i.PaddedWidth = h.Padded()
-	return i, nil
+	return i
 }
 
 // IsFor reports whether a key is the one that sealed the image, without opening it.

@@ -51,7 +51,7 @@ func TestInspect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, slot, err := phrase.Lock()
+	k, slot, err := phrase.Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +60,13 @@ func TestInspect(t *testing.T) {
 	}
 	if i, err := Inspect(s.PNG); err != nil || i.Slot != slot || !i.IsFor(k) {
 		t.Errorf("with a slot: %v", err)
+	}
+	if i, err := m.Inspect(s.PNG); err != nil || i.Slot != slot || !i.IsFor(k) {
+		t.Errorf("by the model: %v", err)
+	}
+	stranger := &Model{network: &fake{name: "stranger", tiling: m.network.Tiling()}}
+	if i, err := stranger.Inspect(s.PNG); i != nil || CodeOf(err) != OtherModel {
+		t.Errorf("by another model: %v", err)
 	}
 	if o, err := m.Decrypt(t.Context(), s.PNG, k); err != nil || !o.Exact {
 		t.Errorf("with a slot: %v", err)

@@ -1,19 +1,21 @@
 package encipher
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/lock"
 )
 
 // Passphrase locks and opens pictures and models. Lock gives a key, and the slot for
-// WithSlot; a second's work with 64 MiB (Argon2id) for the first picture, none for those after it.
+// WithSlot; for the first picture it runs Argon2id with 64 MiB, for those after it there is no more work.
 type Passphrase = lock.Phrase
 
-// NewPassphrase takes a passphrase of 1 to 1,024 bytes of UTF-8, of which a line end is left
-// away. Errors have the code BadKey.
+// NewPassphrase takes a passphrase of 1 to 1,024 bytes of UTF-8 on one line, typed or from a
+// file: a byte order mark before it and the line's end are removed. Errors have the code BadKey.
 func NewPassphrase(text string) (*Passphrase, error) {
 	p, err := lock.NewPhrase(text)
 	return p, explain(err)
@@ -88,14 +90,17 @@ func UnsealKeyFile(file []byte, with ...Unsealer) (text string, err error) {
 	return string(data), nil
 }
 
-// Secret finds the key of a picture by its slot: a *Passphrase, *Identities or KeyFile.
-type Secret interface{ Open(Slot) (Key, error) }
+// Secret finds the key of a picture by its slot: a *Passphrase, *Identities or KeyFile. Open
+// returns early, with its error, when the context is canceled.
+type Secret interface {
+	Open(context.Context, Slot) (Key, error)
+}
 
 // KeyFile is a key that is given as it is.
 type KeyFile struct{ Key }
 
 // Open gives the key where a slot asks for a key file.
-func (k KeyFile) Open(s Slot) (Key, error) {
+func (k KeyFile) Open(_ context.Context, s Slot) (Key, error) {
 	if s.Kind != keyslot.KeyFile {
 		return Key{}, keyslot.ErrOther
 	}
@@ -103,11 +108,16 @@ func (k KeyFile) Open(s Slot) (Key, error) {
 }
 
 // Unlock is the key that sealed the image, among what the secrets give, or the error
-// WrongKey, which says what is needed.
-func (i *Info) Unlock(secrets ...Secret) (k Key, err error) {
+// WrongKey, which says what is needed. A passphrase that stood behind a byte order mark is tried
+// with the mark, too, as Passphrase.Marked says.
+func (i *Info) Unlock(ctx context.Context, secrets ...Secret) (k Key, err error) {
 	defer guard(&err)
-	for _, s := range secrets {
-		k, err := s.Open(i.Slot)
+	for n := 0; n < len(secrets); n++ {
+		s := secrets[n]
+		if p, ok := s.(*Passphrase); ok && p.Marked() != nil {
+			secrets = slices.Insert(slices.Clone(secrets), n+1, Secret(p.Marked()))
+		}
+		k, err := s.Open(ctx, i.Slot)
 		switch {
 		case err == nil && i.IsFor(k):
 			return k, nil

@@ -2,6 +2,7 @@ package encipher
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestUnlock(t *testing.T) {
 	}
 	mine := newKey(t)
 	right := map[string]Secret{}
-	lockers := map[string]func() (Key, Slot, error){"key": func() (Key, Slot, error) { return mine, Slot{}, nil }}
+	lockers := map[string]func(context.Context) (Key, Slot, error){"key": func(context.Context) (Key, Slot, error) { return mine, Slot{}, nil }}
 	p, err := NewPassphrase(words)
 	right["key"], right["passphrase"], lockers["passphrase"] = KeyFile{mine}, must(p, err), p.Lock
 	r, err := ParseRecipients(identity.Recipient().String())
@@ -48,7 +49,7 @@ func TestUnlock(t *testing.T) {
 	q, err := NewPassphrase("another")
 	wrong := []Secret{KeyFile{newKey(t)}, must(q, err), other}
 	for name, locker := range lockers {
-		k, slot, err := locker()
+		k, slot, err := locker(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,10 +61,10 @@ func TestUnlock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := info.Unlock(wrong...); CodeOf(err) != WrongKey {
+		if _, err := info.Unlock(t.Context(), wrong...); CodeOf(err) != WrongKey {
 			t.Errorf("%s: wrong secrets: %v", name, err)
 		}
-		found, err := info.Unlock(append(wrong, right[name])...)
+		found, err := info.Unlock(t.Context(), append(wrong, right[name])...)
 		if err != nil || found != k {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+
 	"enciphergan"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/lock"
@@ -71,7 +73,7 @@ func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
 // lock gives the key to encrypt with for a passphrase or recipients, and its slot.
 func (s *service) lock(a argument) (map[string]any, error) {
 	var by interface {
-		Lock() (encipher.Key, encipher.Slot, error)
+		Lock(context.Context) (encipher.Key, encipher.Slot, error)
 	}
 	switch {
 	case a.has("passphrase"):
@@ -91,7 +93,7 @@ func (s *service) lock(a argument) (map[string]any, error) {
 	default:
 		return nil, bad("%q or %q is missing", "passphrase", "recipients")
 	}
-	k, slot, err := by.Lock()
+	k, slot, err := by.Lock(context.Background())
 	if err != nil {
 		return nil, &encipher.Error{Code: encipher.BadKey, Hint: "Encrypt for fewer recipients, or for some of one kind.", Err: err}
 	}
@@ -122,7 +124,11 @@ func (s *service) unlock(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := encipher.Inspect(file)
+	inspect := encipher.Inspect
+	if m := s.model.Load(); m != nil { // what the model does not open is not worth Argon2id
+		inspect = m.Inspect
+	}
+	i, err := inspect(file)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +154,7 @@ func (s *service) unlock(a argument) (map[string]any, error) {
 		}
 		secrets = append(secrets, i)
 	}
-	k, err := i.Unlock(secrets...)
+	k, err := i.Unlock(context.Background(), secrets...)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,8 @@ type batch struct {
 	quiet   bool
 	jobs    int
 	memory  int64
-	workers int // 0: as many as processors, shared by the jobs
+	derives int64 // bytes that Argon2id may take before a picture is opened or sealed
+	workers int   // 0: as many as processors, shared by the jobs
 }
 
 // folders says how names change where a folder is written.
@@ -318,7 +319,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 		wg.Go(func() {
 			for i := range queue {
 				if i.cost == nil {
-					c := costOf(m, i.in, workers)
+					c := costOf(m, i.in, workers, b.derives)
 					i.cost = &c
 				}
 				takes := min(b.memory, i.cost.MemoryBytes)
@@ -505,8 +506,9 @@ func (r *result) size() string {
 
 // costOf is about what encrypting a picture takes, its file included, from as much of the
 // file's head as that needs: the size may stand behind a preview, or, in a TIFF, at the end.
+// What finding the key takes, derives bytes, is let go of before the picture is worked on.
 // It is next to nothing for what is no picture, which fails soon.
-func costOf(m *encipher.Model, path string, workers int) encipher.Cost {
+func costOf(m *encipher.Model, path string, workers int, derives int64) encipher.Cost {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait for its other side
 		return encipher.Cost{}
@@ -524,7 +526,7 @@ func costOf(m *encipher.Model, path string, workers int) encipher.Cost {
 		}
 		head = append(head, more...)
 		if c, err := m.Estimate(head, workers); err == nil {
-			c.MemoryBytes += info.Size()
+			c.MemoryBytes = max(c.MemoryBytes, derives) + info.Size()
 			return c
 		}
 		if int64(len(head)) < size {

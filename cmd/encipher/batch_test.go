@@ -17,6 +17,7 @@ import (
 	tiffimage "golang.org/x/image/tiff"
 
 	"enciphergan"
+	"enciphergan/internal/keyslot"
 )
 
 func TestNaming(t *testing.T) {
@@ -144,7 +145,7 @@ func TestCost(t *testing.T) {
 		late.Write(make([]byte, 65533))
 	}
 	late.Write(plain.Bytes()[2:])
-	want := costOf(m, "", 1)
+	want := costOf(m, "", 1, 0)
 	if want != (encipher.Cost{}) {
 		t.Errorf("no file costs %+v", want)
 	}
@@ -157,14 +158,19 @@ func TestCost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := costOf(m, path, 1); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
+		if got := costOf(m, path, 1, 0); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
 			t.Errorf("%s: %+v, want %+v and the file", name, got, whole)
+		}
+		for _, derives := range []int64{keyslot.MaxMemory, 1 << 40, 1} {
+			if got := costOf(m, path, 1, derives); got.MemoryBytes != max(whole.MemoryBytes, derives)+int64(len(file)) {
+				t.Errorf("%s, with %d bytes for its key: %+v", name, derives, got)
+			}
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "text"), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := costOf(m, filepath.Join(dir, "text"), 1); got != (encipher.Cost{}) {
+	if got := costOf(m, filepath.Join(dir, "text"), 1, keyslot.MaxMemory); got != (encipher.Cost{}) {
 		t.Errorf("no picture costs %+v", got)
 	}
 }

@@ -68,6 +68,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.batch, err = newBatch(c, folders{wanted: isCipher, rename: d.rename}, kinds); err != nil {
 		return err
 	}
+	d.derives = derives(c)
 	if err := d.ready(); err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	if err != nil {
 		return nil, err
 	}
-	k, err := find(input, d.secrets)
+	k, err := find(ctx, d.model, input, d.secrets)
 	if err != nil {
 		return nil, fileError(i.in, err)
 	}

@@ -109,6 +109,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if b.resume && b.unlike {
 		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
 	}
+	b.derives = derives(c)
 	e := encryption{batch: b, exact: exact, bare: bare}
 	if err := e.ready(); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (e *encryption) announce() {
 	}
 	var bytes, most int64
 	for n := range e.items {
-		c := costOf(e.model, e.items[n].in, e.workers)
+		c := costOf(e.model, e.items[n].in, e.workers, e.derives)
 		e.items[n].cost = &c
 		bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
 	}
@@ -198,7 +199,10 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 		e.say("%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
 			named(i.in), cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
 	}
-	k, slot, err := e.lock()
+	k, slot, err := e.lock(ctx)
+	if ctx.Err() != nil {
+		return nil, &failure{exitInterrupted, "", errInterrupted}
+	}
 	if err != nil {
 		return nil, badInput("encrypt for fewer recipients, or for some of one kind", err)
 	}
@@ -241,7 +245,10 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 		}
 		return nil
 	}
-	k, err := info.Unlock(e.opens)
+	k, err := info.Unlock(ctx, e.opens)
+	if encipher.CodeOf(err) == encipher.Canceled {
+		return fileError(i.out, err)
+	}
 	if err != nil {
 		return notTheSame(i, err.Error())
 	}

@@ -63,12 +63,12 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 	if err != nil {
 		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
-	k.text = file
-	sealed, _ := encipher.IsSealed([]byte(file))
+	k.text = file.text
+	sealed, _ := encipher.IsSealed([]byte(file.text))
 	if sealed {
 		ids, err := readIdentities(ctx, c)
 		if err == nil {
-			k.text, err = openSealed(ctx, c, path, openKeyCommand, []byte(file), ids, encipher.UnsealKeyFile)
+			k.text, err = openSealed(ctx, c, path, openKeyCommand, []byte(file.text), ids, encipher.UnsealKeyFile)
 		}
 		if err != nil {
 			return k, err
@@ -77,8 +77,8 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
 		return k, badInput("compare it with the original, or copy the whole line again", fmt.Errorf("%s: %w", path, err))
 	}
-	if info, err := os.Stat(path); err == nil && !sealed && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
+	if !sealed {
+		file.warn(path)
 	}
 	return k, nil
 }
@@ -144,7 +144,10 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 	case !info.IsDir():
 		return sealedModelFiles(ctx, c, name)
 	default:
-		files, err = network.ReadFiles(os.DirFS(name))
+		files, err = interruptible(ctx, func() (network.Files, error) { return network.ReadFiles(os.DirFS(name)) })
+		if ctx.Err() != nil {
+			return files, err
+		}
 	}
 	if err != nil {
 		return files, badInput("a model is a directory with card.json, encryption.onnx and decryption.onnx", fmt.Errorf("%s: %w", name, err))

@@ -176,7 +176,7 @@ func openSealedKey(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	text, err := encipher.UnsealKeyFile([]byte(sealed), with...)
+	text, err := encipher.UnsealKeyFile([]byte(sealed.text), with...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

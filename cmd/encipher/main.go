@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -84,8 +85,30 @@ Exit codes: ` + exitCodes,
 	for _, command := range commands {
 		r.Commands = append(r.Commands, command())
 	}
+	r.Commands = append(r.Commands, helpCommand())
 	dress(r, r.Name)
 	return r
+}
+
+// helpCommand is -help for those who look for a command.
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "help",
+		Usage:     "print the help of the program or of a command",
+		ArgsUsage: "[COMMAND...]",
+		UsageText: "encipher help [COMMAND...]",
+		Action: func(_ context.Context, c *cli.Command) error {
+			r := root()
+			known := r
+			for _, name := range c.Args().Slice() {
+				if known = known.Command(name); known == nil {
+					return usage("run encipher -help for the list", "there is no command %q", strings.Join(c.Args().Slice(), " "))
+				}
+			}
+			// In a context of this call it would be taken for a command below help.
+			return r.Run(context.Background(), slices.Concat([]string{r.Name}, c.Args().Slice(), []string{"-help"}))
+		},
+	}
 }
 
 // bashOverrides replaces two functions of the library's script. One needs the package

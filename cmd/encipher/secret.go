@@ -8,10 +8,12 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/trustelem/zxcvbn"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
@@ -46,11 +48,11 @@ func sealFlags() []cli.Flag {
 // sealer seals pictures, models and keys, opener opens them.
 type (
 	sealer interface {
-		Lock() (encipher.Key, keyslot.Slot, error)
+		Lock(context.Context) (encipher.Key, keyslot.Slot, error)
 		Seal(data []byte) ([]byte, error)
 	}
 	opener interface {
-		Open(keyslot.Slot) (encipher.Key, error)
+		Open(context.Context, keyslot.Slot) (encipher.Key, error)
 		Unseal(file []byte, most int64) ([]byte, error)
 	}
 )
@@ -58,11 +60,11 @@ type (
 // secret opens pictures.
 type secret struct {
 	says string // what it is, for messages
-	open func(keyslot.Slot) (encipher.Key, error)
+	open func(context.Context, keyslot.Slot) (encipher.Key, error)
 }
 
 // locking gives the key of a picture to be, and the slot that finds it again.
-type locking func() (encipher.Key, keyslot.Slot, error)
+type locking func(context.Context) (encipher.Key, keyslot.Slot, error)
 
 var errNoSecret = usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
 
@@ -90,11 +92,19 @@ func checkLock(c *cli.Command) error {
 	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
 }
 
+// derives is how many bytes Argon2id may take: a file may ask for as much where there is a passphrase.
+func derives(c *cli.Command) int64 {
+	if given(c, "passphrase", "passphrase-file", "passphrase-fd", "generate") == 0 {
+		return 0
+	}
+	return keyslot.MaxMemory
+}
+
 // readLock gives also what opens the pictures again; nil for recipients.
 func readLock(ctx context.Context, c *cli.Command) (locking, encipher.Secret, error) {
 	if c.IsSet("key") {
 		k, err := readKey(ctx, c, c.String("key"))
-		return func() (encipher.Key, keyslot.Slot, error) { return k.Key, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k.Key}, err
+		return func(context.Context) (encipher.Key, keyslot.Slot, error) { return k.Key, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k.Key}, err
 	}
 	s, err := readSealer(ctx, c)
 	if err != nil {
@@ -159,7 +169,7 @@ func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, secret{fmt.Sprintf("%s holds the key %s", path, k.Fingerprint()), func(s keyslot.Slot) (encipher.Key, error) {
+		list = append(list, secret{fmt.Sprintf("%s holds the key %s", path, k.Fingerprint()), func(_ context.Context, s keyslot.Slot) (encipher.Key, error) {
 			if s.Kind != keyslot.KeyFile {
 				return k.Key, keyslot.ErrOther
 			}
@@ -172,6 +182,9 @@ func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
 	}
 	for _, o := range openers {
 		list = append(list, secret{fmt.Sprint(o), o.Open})
+		if p, ok := o.(*lock.Phrase); ok && p.Marked() != nil {
+			list = append(list, secret{"the same with the byte order mark of its file", p.Marked().Open})
+		}
 	}
 	return list, nil
 }
@@ -214,15 +227,18 @@ func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error)
 	}
 	sealed := map[string]string{}
 	for _, path := range c.StringSlice("i") {
-		text, err := readSmall(ctx, path)
+		f, err := readSmall(ctx, path)
 		if err != nil {
 			return nil, badInput("check its name, or make one with age-keygen", fmt.Errorf("%s: cannot read the identity: %w", path, cause(err)))
 		}
-		if is, _ := encipher.IsSealed([]byte(text)); is {
-			sealed[path] = text
-		} else if err := add(path, text); err != nil {
+		if is, _ := encipher.IsSealed([]byte(f.text)); is {
+			sealed[path] = f.text
+			continue
+		}
+		if err := add(path, f.text); err != nil {
 			return nil, err
 		}
+		f.warn(path)
 	}
 	for _, path := range slices.Sorted(maps.Keys(sealed)) {
 		text, err := openSealed(ctx, c, path, openKeyCommand, []byte(sealed[path]), list, encipher.UnsealKeyFile)
@@ -295,13 +311,19 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	var err error
 	switch {
 	case c.IsSet("passphrase-file"):
-		text, err = readSmall(ctx, c.String("passphrase-file"))
+		var f smallFile
+		if f, err = readSmall(ctx, c.String("passphrase-file")); err == nil {
+			text = f.text
+			f.warn(c.String("passphrase-file"))
+		}
 	case c.IsSet("passphrase-fd"):
 		f := os.NewFile(uintptr(c.Int("passphrase-fd")), "file descriptor")
 		if f == nil {
 			return nil, usage("give the number of an open file descriptor, for instance 3", "-passphrase-fd %d is none", c.Int("passphrase-fd"))
 		}
-		text, err = interruptible(ctx, func() (string, error) { return readAtMost(f) })
+		var read smallFile
+		read, err = interruptible(ctx, func() (smallFile, error) { return readAtMost(f) })
+		text = read.text
 	default:
 		prompt := "Passphrase: "
 		if fresh {
@@ -320,9 +342,23 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	}
 	p, err := lock.NewPhrase(text)
 	if err != nil {
-		return nil, badInput("type it again, or let one be made with -generate", err)
+		return nil, badInput("give one line of text, or let one be made with -generate", err)
+	}
+	if fresh && isWeak(p.Text()) {
+		say(os.Stderr, "note: the passphrase is weak: whoever has the file can try guesses without limit; -generate makes one of 90 bits")
 	}
 	return p, nil
+}
+
+// judged bounds the time that zxcvbn takes, which grows with the length, as the page does.
+const judged = 100 // characters
+
+// isWeak says whether the page's meter, which has the same measure, calls a passphrase weak or worse.
+func isWeak(phrase string) bool {
+	if r := []rune(phrase); len(r) > judged {
+		phrase = string(r[:judged])
+	}
+	return zxcvbn.PasswordStrength(phrase, nil).Score <= 2
 }
 
 // Commands that open a sealed file.
@@ -415,25 +451,44 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	}
 }
 
+// smallFile is what is in a file of a key, passphrase or identity.
+type smallFile struct {
+	text    string
+	exposed bool // others than its owner can read it
+}
+
+// warn says that others can read the file, of a secret that is not sealed.
+func (f smallFile) warn(path string) {
+	if f.exposed {
+		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
+	}
+}
+
 // readSmall reads a file of a key, passphrase or identity, which may be sealed.
-func readSmall(ctx context.Context, path string) (string, error) {
-	return interruptible(ctx, func() (string, error) {
+func readSmall(ctx context.Context, path string) (smallFile, error) {
+	return interruptible(ctx, func() (smallFile, error) {
 		f, err := os.Open(path)
 		if err != nil {
-			return "", err
+			return smallFile{}, err
 		}
 		return readAtMost(f)
 	})
 }
 
 // readAtMost reads a file of at most encipher.MaxSealedKeyFileBytes, and closes it.
-func readAtMost(f *os.File) (string, error) {
+func readAtMost(f *os.File) (smallFile, error) {
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return smallFile{}, err
+	}
+	// On Windows the mode says nothing of who can read a file.
+	exposed := runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0
 	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedKeyFileBytes+1))
 	if err == nil && len(b) > encipher.MaxSealedKeyFileBytes {
 		err = fmt.Errorf("it is longer than %d bytes", encipher.MaxSealedKeyFileBytes)
 	}
-	return string(b), err
+	return smallFile{string(b), exposed}, err
 }
 
 // needs says what a slot asks for, and how to give it.
@@ -448,21 +503,23 @@ func needs(s keyslot.Slot) (what, flag string) {
 	return encipher.Needs(s), flag
 }
 
-// find is the key that opens a cipher image, among the secrets.
-func find(file []byte, secrets []secret) (encipher.Key, error) {
-	i, err := encipher.Inspect(file)
+// find is the key that opens a cipher image of the model, among the secrets.
+func find(ctx context.Context, m *encipher.Model, file []byte, secrets []secret) (encipher.Key, error) {
+	i, err := m.Inspect(file)
 	if err != nil {
 		return encipher.Key{}, err
 	}
 	what, flag := needs(i.Slot)
 	var wrong []string
 	for _, s := range secrets {
-		k, err := s.open(i.Slot)
+		k, err := s.open(ctx, i.Slot)
 		switch {
 		case err == nil && i.IsFor(k):
 			return k, nil
 		case err == nil || errors.Is(err, keyslot.ErrOther):
 			wrong = append(wrong, s.says)
+		case ctx.Err() != nil:
+			return encipher.Key{}, err
 		default:
 			return encipher.Key{}, &failure{exitChanged, "fetch the file again from where it was first saved", err}
 		}

@@ -388,7 +388,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phraseKey, slot, err := phrase.Lock()
+	phraseKey, slot, err := phrase.Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -512,7 +512,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrapped, slot, err := recipients.Lock()
+	wrapped, slot, err := recipients.Lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -617,7 +617,7 @@ func TestPassphraseAndRecipients(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
-				key, err := info.Unlock(secret)
+				key, err := info.Unlock(t.Context(), secret)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"testing"
@@ -37,7 +38,7 @@ func TestBrowserSecrets(t *testing.T) {
 	for _, c := range []struct {
 		name, lock, unlock, needs string
 		locker                    interface {
-			Lock() (encipher.Key, encipher.Slot, error)
+			Lock(context.Context) (encipher.Key, encipher.Slot, error)
 		}
 		secret encipher.Secret
 	}{
@@ -60,7 +61,7 @@ func TestBrowserSecrets(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				k, err := info.Unlock(c.secret)
+				k, err := info.Unlock(t.Context(), c.secret)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -69,7 +70,7 @@ func TestBrowserSecrets(t *testing.T) {
 				}
 			}
 
-			k, slot, err := c.locker.Lock()
+			k, slot, err := c.locker.Lock(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

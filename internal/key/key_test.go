@@ -120,6 +120,7 @@ func TestParseAccepts(t *testing.T) {
 		"lower case":       strings.ToLower(v.Text),
 		"spaces around":    "  " + v.Text + "\t\r\n\r\n",
 		"comments":         "# one\n#two\n\n" + v.Text,
+		"blanks":           "\ufeff \t# a comment \r\n\t" + v.Text + " \t\r\n \r\n",
 		"byte order mark":  "\ufeff# made by an editor\r\n" + v.Text + "\r\n",
 		"own file content": string(v.key(t).File(time.Unix(1e9, 0))),
 	} {
@@ -188,6 +189,9 @@ func TestFile(t *testing.T) {
 	}
 	if back, at, err := ParseFile(text); err != nil || back != k || !at.Equal(created) {
 		t.Errorf("ParseFile = %v, %v, %v", back, at, err)
+	}
+	if back, at, err := ParseFile([]byte("\ufeff" + strings.ReplaceAll(string(text), "\n", " \r\n"))); err != nil || back != k || !at.Equal(created) {
+		t.Errorf("with a byte order mark and blanks: %v, %v", at, err)
 	}
 	for name, text := range map[string]string{"no time": k.Text(), "another time": "# created: yesterday\n" + k.Text()} {
 		if back, at, err := ParseFile([]byte(text)); err != nil || back != k || !at.IsZero() {

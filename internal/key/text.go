@@ -18,6 +18,9 @@ const (
 	charset    = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
 )
 
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
 // MaxFileBytes bounds a key file; Parse refuses longer text.
 const MaxFileBytes = 16 << 10
 
@@ -43,15 +46,15 @@ func (k Key) File(created time.Time) []byte {
 		created.UTC().Format(time.RFC3339), k.Fingerprint(), k.Text())
 }
 
-// Parse reads a key from its text or from the content of a key file: empty
-// lines and lines that begin with # are skipped, and exactly one line must
-// remain. Its errors wrap ErrText, say what is wrong as far as the checksum
+// Parse reads a key from its text or from the content of a key file: a byte order
+// mark, blanks at the ends of lines, empty lines and lines that begin with # are
+// skipped, and exactly one line must remain. Its errors wrap ErrText, say what is wrong as far as the checksum
 // tells, and never contain a valid key.
 func Parse(text []byte) (Key, error) {
 	if len(text) > MaxFileBytes {
 		return Key{}, fmt.Errorf("%w: it is longer than %d bytes, and a key is one line of %d characters", ErrText, MaxFileBytes, textLength)
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin every file with a byte order mark
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	var line string
 	for l := range strings.Lines(string(text)) {
 		l = strings.TrimSpace(l)

@@ -65,12 +65,18 @@ type Argon2id struct {
 	Lanes  uint8
 }
 
-// What a header may ask of a reader: about a second on a phone and 256 MiB.
+// What a header may ask of a reader. A writer asks for 3 passes over 64 MiB; a reader does at
+// most 2 2/3 times that work, with at most twice that memory. Since a phone does the one, it can do
+// the other: whoever sends a file chooses what the reader's machine does before it knows the key.
 const (
-	maxPasses = 16
-	maxMemory = 256 << 10
+	maxPasses = 8
+	maxMemory = 128 << 10 // KiB
 	maxLanes  = 8
+	maxWork   = 512 << 10 // passes times KiB
 )
+
+// MaxMemory bounds the bytes that Argon2id takes for a slot.
+const MaxMemory = maxMemory << 10
 
 // Argon2id gives the parameters of a passphrase's slot, within bounds. Errors wrap
 // ErrSlot, or ErrOther where the slot asks for no passphrase.
@@ -85,7 +91,7 @@ func (s Slot) Argon2id() (a Argon2id, err error) {
 	copy(a.Salt[:], b)
 	b = b[len(a.Salt):]
 	a.Passes, a.Memory, a.Lanes = binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), b[8]
-	if a.Passes < 1 || a.Passes > maxPasses || a.Lanes < 1 || a.Lanes > maxLanes || a.Memory < 8*uint32(a.Lanes) || a.Memory > maxMemory {
+	if a.Passes < 1 || a.Passes > maxPasses || a.Lanes < 1 || a.Lanes > maxLanes || a.Memory < 8*uint32(a.Lanes) || a.Memory > maxMemory || a.Passes*a.Memory > maxWork {
 		return a, fmt.Errorf("%w: Argon2id with %d passes over %d KiB in %d lanes", ErrSlot, a.Passes, a.Memory, a.Lanes)
 	}
 	return a, nil

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +18,24 @@ import (
 // ErrAge says that a text holds no age recipients or identities that can be used.
 var ErrAge = errors.New("this is not usable with age")
 
+// lines reads a text as a key file is read: without a byte order mark at its start, and
+// without blanks at the ends of its lines.
+func lines(text string) io.Reader {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
+		b.WriteString(strings.TrimSpace(line))
+		b.WriteByte('\n')
+	}
+	return strings.NewReader(b.String())
+}
+
 // To are the people who can open a picture.
 type To struct{ recipients []age.Recipient }
 
 // ParseTo reads age recipients (age1…, of X25519 or hybrid), one a line. Errors
 // wrap ErrAge.
 func ParseTo(text string) (*To, error) {
-	list, err := age.ParseRecipients(strings.NewReader(text))
+	list, err := age.ParseRecipients(lines(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
@@ -32,7 +44,7 @@ func ParseTo(text string) (*To, error) {
 
 // Lock gives a fresh random key and the slot that holds it for the recipients.
 // Errors wrap ErrAge: there are too many of them, or of kinds that do not mix.
-func (t *To) Lock() (key.Key, keyslot.Slot, error) {
+func (t *To) Lock(context.Context) (key.Key, keyslot.Slot, error) {
 	k := key.New()
 	secret := k.Secret()
 	file, err := t.Seal(secret[:])
@@ -51,7 +63,7 @@ type Identities struct{ list []age.Identity }
 // ParseIdentities reads the content of an age identity file, as age-keygen
 // writes it. Errors wrap ErrAge.
 func ParseIdentities(text string) (*Identities, error) {
-	list, err := age.ParseIdentities(strings.NewReader(text))
+	list, err := age.ParseIdentities(lines(text))
 	if err != nil {
 		// age's message could quote the line, which may be a secret with a typo.
 		return nil, fmt.Errorf("%w: a line is no identity, AGE-SECRET-KEY-…", ErrAge)
@@ -70,7 +82,7 @@ func (i *Identities) Format(s fmt.State, _ rune) {
 
 // Open gives the key of a slot. Errors wrap keyslot.ErrOther where it is not for these
 // identities, and keyslot.ErrSlot where it is damaged.
-func (i *Identities) Open(s keyslot.Slot) (key.Key, error) {
+func (i *Identities) Open(_ context.Context, s keyslot.Slot) (key.Key, error) {
 	if s.Kind != keyslot.Recipients {
 		return key.Key{}, keyslot.ErrOther
 	}
@@ -125,7 +137,11 @@ func (p *Phrase) Unseal(file []byte, most int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
 	i.SetMaxWorkFactor(maxWork)
-	return unseal(file, most, i)
+	data, err := unseal(file, most, i)
+	if errors.Is(err, keyslot.ErrOther) && p.marked != nil {
+		return p.marked.Unseal(file, most)
+	}
+	return data, err
 }
 
 func seal(data []byte, to ...age.Recipient) ([]byte, error) {
@@ -148,7 +164,12 @@ const introduction = "age-encryption.org/v1\n"
 
 // IsSealed says whether a file looks like one of age, binary or armored.
 func IsSealed(file []byte) bool {
-	return bytes.HasPrefix(file, []byte(introduction)) || bytes.HasPrefix(file, []byte(armor.Header))
+	return bytes.HasPrefix(file, []byte(introduction)) || isArmored(file)
+}
+
+// isArmored looks behind white space, which package armor allows before and behind its lines.
+func isArmored(file []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(file, " \t\r\n"), []byte(armor.Header))
 }
 
 // HasPassphrase says whether a file of age, binary or armored, is sealed with a passphrase.
@@ -168,7 +189,7 @@ func Check(file []byte) error {
 }
 
 func reader(file []byte) io.Reader {
-	if bytes.HasPrefix(file, []byte(armor.Header)) {
+	if isArmored(file) {
 		return armor.NewReader(bytes.NewReader(file))
 	}
 	return bytes.NewReader(file)

@@ -2,11 +2,13 @@ package lock
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"filippo.io/age"
@@ -39,7 +41,7 @@ func TestPhraseVectors(t *testing.T) {
 		"a5a955570bb89b4bbc3e04eb50cb4e884f1e4b3bbfed35474660c908f3bad3a6": slotOf(1, 8, 1),
 	} {
 		for form, text := range map[string]string{"C": "Gr\u00fc\u00dfe aus K\u00f6ln", "D": "Gru\u0308\u00dfe aus Ko\u0308ln", "with a line end": "Gr\u00fc\u00dfe aus K\u00f6ln\r\n"} {
-			k, err := phrase(t, text).Open(s)
+			k, err := phrase(t, text).Open(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +63,7 @@ func TestPhrase(t *testing.T) {
 	for i := range keys {
 		wg.Go(func() {
 			var err error
-			if keys[i], slots[i], err = p.Lock(); err != nil {
+			if keys[i], slots[i], err = p.Lock(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -74,25 +76,117 @@ func TestPhrase(t *testing.T) {
 		t.Errorf("slot %+v", slots[0])
 	}
 	cheap := slotOf(1, 8, 1)
-	right, err := phrase(t, "a phrase").Open(cheap)
+	right, err := phrase(t, "a phrase").Open(t.Context(), cheap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wrong, err := phrase(t, "a Phrase").Open(cheap); err != nil || wrong == right {
+	if wrong, err := phrase(t, "a Phrase").Open(t.Context(), cheap); err != nil || wrong == right {
 		t.Errorf("another passphrase: %v", err)
 	}
 	for _, s := range []keyslot.Slot{{}, {Kind: keyslot.Recipients, Data: "age-encryption.org/v1\n"}} {
-		if _, err := p.Open(s); !errors.Is(err, keyslot.ErrOther) {
+		if _, err := p.Open(t.Context(), s); !errors.Is(err, keyslot.ErrOther) {
 			t.Errorf("slot of kind %d: %v", s.Kind, err)
 		}
 	}
 	if text := fmt.Sprintf("%v %+v %#v %s %q", p, p, p, p, p); strings.Contains(text, "phrase\"") || strings.Contains(text, "a phrase") {
 		t.Errorf("printing tells the passphrase: %s", text)
 	}
-	for name, text := range map[string]string{"empty": "\n", "long": strings.Repeat("x", MaxPhraseBytes+1), "no UTF-8": "\xff"} {
+	for name, text := range map[string]string{"empty": "", "a line end": "\n", "a byte order mark": "\ufeff", "a mark and a line end": "\ufeff\r\n",
+		"long": strings.Repeat("x", MaxPhraseBytes+1), "no UTF-8": "\xff", "UTF-16": "\xff\xfea\x00",
+		"two lines": "one\ntwo", "two lines of Windows": "one\r\ntwo\r\n", "two lines of old Macs": "one\rtwo", "an empty line before": "\none", "a mark and two lines": "\ufeffone\ntwo"} {
 		if _, err := NewPhrase(text); !errors.Is(err, ErrPhrase) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What an editor puts around a passphrase is no part of it; what was locked with a byte
+// order mark before it is opened all the same.
+func TestPhraseOfFile(t *testing.T) {
+	cheap := slotOf(1, 8, 1)
+	open := func(p *Phrase) key.Key {
+		k, err := p.Open(t.Context(), cheap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	plain := phrase(t, "a phrase")
+	if plain.Marked() != nil {
+		t.Error("a passphrase without a byte order mark has one")
+	}
+	// A second mark belongs to the passphrase: this is what earlier versions made of one.
+	old := phrase(t, "\ufeff\ufeffa phrase")
+	for name, text := range map[string]string{"mark": "\ufeffa phrase", "mark and line end": "\ufeffa phrase\r\n"} {
+		p := phrase(t, text)
+		if open(p) != open(plain) || open(p) == open(old) {
+			t.Errorf("%s: not the passphrase alone", name)
+		}
+		if p.Marked() == nil || open(p.Marked()) != open(old) {
+			t.Errorf("%s: with the mark, not what earlier versions took", name)
+		}
+		sealed, err := old.Seal([]byte("data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err := p.Unseal(sealed, 10); err != nil || string(data) != "data" {
+			t.Errorf("%s: sealed by an earlier version: %v", name, err)
+		}
+		if _, err := plain.Unseal(sealed, 10); !errors.Is(err, keyslot.ErrOther) {
+			t.Errorf("%s: without the mark: %v", name, err)
+		}
+	}
+	if long := phrase(t, "\ufeff"+strings.Repeat("x", MaxPhraseBytes)); long.Marked() != nil {
+		t.Error("a passphrase that was too long with its mark has another form")
+	}
+}
+
+// A canceled Open returns while Argon2id runs on, and the next run waits for the end of that one.
+func TestOpenIsCanceled(t *testing.T) {
+	usual := idKey
+	defer func() { idKey = usual }()
+	begun, hold := make(chan struct{}, 2), make(chan struct{})
+	var running, most atomic.Int32
+	idKey = func(password, salt []byte, passes, memory uint32, lanes uint8, n uint32) []byte {
+		most.Store(max(most.Load(), running.Add(1)))
+		defer running.Add(-1)
+		begun <- struct{}{}
+		<-hold
+		return usual(password, salt, passes, memory, lanes, n)
+	}
+	p, s := phrase(t, "a phrase"), slotOf(1, 8, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := p.Open(ctx, s)
+		ended <- err
+	}()
+	<-begun
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled in the middle: %v", err)
+	}
+	if _, err := phrase(t, "another").Open(ctx, s); !errors.Is(err, context.Canceled) { // it waits for the run that goes on
+		t.Errorf("canceled before it began: %v", err)
+	}
+	var keys [2]key.Key
+	var wg sync.WaitGroup
+	for i := range keys {
+		wg.Go(func() {
+			var err error
+			if keys[i], err = p.Open(t.Context(), s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(hold)
+	wg.Wait()
+	idKey = usual
+	if k, err := phrase(t, "a phrase").Open(t.Context(), s); err != nil || keys != [2]key.Key{k, k} {
+		t.Errorf("the run that was given up gave another key: %v", err)
+	}
+	if most.Load() != 1 || len(begun) != 0 {
+		t.Errorf("%d runs at once, and %d more than one in all", most.Load(), len(begun))
 	}
 }
 
@@ -117,7 +211,7 @@ func TestRecipients(t *testing.T) {
 		if text := fmt.Sprintf("%v %+v %#v %s", i, i, i, i); strings.Contains(text, "SECRET") {
 			t.Errorf("printing tells the identity: %s", text)
 		}
-		return i.Open(s)
+		return i.Open(t.Context(), s)
 	}
 	for name, c := range map[string]struct {
 		to     string
@@ -132,12 +226,12 @@ func TestRecipients(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		k, s, err := to.Lock()
+		k, s, err := to.Lock(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		t.Logf("%s: a slot of %d bytes", name, len(s.Data))
-		if again, _, err := to.Lock(); err != nil || again == k {
+		if again, _, err := to.Lock(t.Context()); err != nil || again == k {
 			t.Errorf("%s: a second key is the same: %v", name, err)
 		}
 		if got, err := open(s, c.owner); err != nil || got != k {
@@ -171,6 +265,14 @@ func TestRecipients(t *testing.T) {
 			t.Errorf("a key that is too %s: %v", name, err)
 		}
 	}
+	for name, text := range map[string]string{"byte order mark": "\ufeff%s", "mark and comment": "\ufeff# created: today\n%s\n", "CRLF": "# created\r\n\r\n%s\r\n", "blanks": " \t\n# c\n  %s \t\n \n", "no line end": "%s"} {
+		if _, err := ParseIdentities(fmt.Sprintf(text, one)); err != nil {
+			t.Errorf("identities with %s: %v", name, err)
+		}
+		if _, err := ParseTo(fmt.Sprintf(text, one.Recipient())); err != nil {
+			t.Errorf("recipients with %s: %v", name, err)
+		}
+	}
 	if _, err := ParseTo(one.Recipient().String() + "x"); !errors.Is(err, ErrAge) {
 		t.Errorf("a recipient with a typo: %v", err)
 	}
@@ -181,7 +283,7 @@ func TestRecipients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := many.Lock(); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "1000 recipients") {
+	if _, _, err := many.Lock(t.Context()); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "1000 recipients") {
 		t.Errorf("1000 recipients: %v", err)
 	}
 }
@@ -195,7 +297,7 @@ func FuzzSlot(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	_, s, err := to.Lock()
+	_, s, err := to.Lock(f.Context())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -211,13 +313,13 @@ func FuzzSlot(f *testing.F) {
 		if err := s.Check(); err != nil && !errors.Is(err, keyslot.ErrSlot) {
 			t.Errorf("error of no class: %v", err)
 		}
-		if _, err := identities.Open(s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+		if _, err := identities.Open(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
 			t.Errorf("error of no class: %v", err)
 		}
 		if len(data) == 25 && binary.BigEndian.Uint32([]byte(data[20:])) > 64 {
 			return // within bounds, but too slow to fuzz
 		}
-		if _, err := phrase(t, "x").Open(s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+		if _, err := phrase(t, "x").Open(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
 			t.Errorf("error of no class: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@
 package lock
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
@@ -39,17 +40,31 @@ var ErrPhrase = errors.New("this is not a usable passphrase")
 // Phrase is a passphrase. It runs Argon2id once for each salt, however many
 // pictures have it, and is safe for concurrent use. Printing it shows nothing.
 type Phrase struct {
-	text []byte
+	text   []byte
+	marked *Phrase
 
 	mu    sync.Mutex
 	fresh *keyslot.Slot
 	keys  map[keyslot.Slot]key.Key
 }
 
-// NewPhrase takes a passphrase as it was typed: UTF-8, of which a line end is
-// left away and the rest brought to Unicode's normal form C. Errors wrap ErrPhrase.
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
+// NewPhrase takes a passphrase as it was typed or as a file holds it: one line of UTF-8.
+// A byte order mark before it and line ends behind it are removed, and the rest is brought to
+// Unicode's normal form C. Errors wrap ErrPhrase.
 func NewPhrase(text string) (*Phrase, error) {
 	text = strings.TrimRight(text, "\r\n")
+	plain, isMarked := strings.CutPrefix(text, byteOrderMark)
+	p, err := newPhrase(plain)
+	if err == nil && isMarked {
+		p.marked, _ = newPhrase(text) // it may be too long then
+	}
+	return p, err
+}
+
+func newPhrase(text string) (*Phrase, error) {
 	switch {
 	case text == "":
 		return nil, fmt.Errorf("%w: it is empty", ErrPhrase)
@@ -57,6 +72,8 @@ func NewPhrase(text string) (*Phrase, error) {
 		return nil, fmt.Errorf("%w: it is longer than %d bytes", ErrPhrase, MaxPhraseBytes)
 	case !utf8.ValidString(text):
 		return nil, fmt.Errorf("%w: it is not UTF-8", ErrPhrase)
+	case strings.ContainsAny(text, "\r\n"):
+		return nil, fmt.Errorf("%w: it has more than one line", ErrPhrase)
 	}
 	return &Phrase{text: norm.NFC.Bytes([]byte(text)), keys: map[keyslot.Slot]key.Key{}}, nil
 }
@@ -64,12 +81,19 @@ func NewPhrase(text string) (*Phrase, error) {
 // Format implements fmt.Formatter for every verb.
 func (p *Phrase) Format(s fmt.State, _ rune) { s.Write([]byte("a passphrase")) }
 
+// Text is the passphrase itself, in normal form C.
+func (p *Phrase) Text() string { return string(p.text) }
+
 // Equal says whether two passphrases are the same, in constant time.
 func (p *Phrase) Equal(q *Phrase) bool { return subtle.ConstantTimeCompare(p.text, q.text) == 1 }
 
-// Lock gives a key to encrypt with and its slot. The first call draws a salt and
-// takes about a second and 64 MiB; later ones give the same.
-func (p *Phrase) Lock() (key.Key, keyslot.Slot, error) {
+// Marked is the passphrase with the byte order mark that stood before it, nil where none did.
+// Earlier versions did not remove the mark, so it may be what opens a picture.
+func (p *Phrase) Marked() *Phrase { return p.marked }
+
+// Lock gives a key to encrypt with and its slot. The first call draws a salt and runs
+// Argon2id with 64 MiB; later ones give the same. The errors are those of a canceled ctx.
+func (p *Phrase) Lock(ctx context.Context) (key.Key, keyslot.Slot, error) {
 	p.mu.Lock()
 	if p.fresh == nil {
 		a := keyslot.Argon2id{Passes: newPasses, Memory: newMemory, Lanes: newLanes}
@@ -79,26 +103,53 @@ func (p *Phrase) Lock() (key.Key, keyslot.Slot, error) {
 	}
 	s := *p.fresh
 	p.mu.Unlock()
-	k, err := p.Open(s)
+	k, err := p.Open(ctx, s)
 	return k, s, err
 }
 
+// deriving holds a token while Argon2id runs: it cannot be stopped, and runs that nobody
+// waits for any more must not add up in memory.
+var deriving = make(chan struct{}, 1)
+
 // Open gives the key of a slot, right or wrong. Errors wrap keyslot.ErrSlot, or
-// keyslot.ErrOther where the slot asks for no passphrase.
-func (p *Phrase) Open(s keyslot.Slot) (key.Key, error) {
+// keyslot.ErrOther where the slot asks for no passphrase, or are those of ctx, with which Open
+// returns at once; a run of Argon2id that has begun goes on to its end.
+func (p *Phrase) Open(ctx context.Context, s keyslot.Slot) (key.Key, error) {
 	a, err := s.Argon2id()
 	if err != nil {
 		return key.Key{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	k, ok := p.keys[s]
-	if !ok {
-		k = key.FromSecret([32]byte(argon2.IDKey(p.text, a.Salt[:], a.Passes, a.Memory, a.Lanes, 32)))
-		p.keys[s] = k
+	select {
+	case deriving <- struct{}{}:
+	case <-ctx.Done():
+		return key.Key{}, ctx.Err()
 	}
-	return k, nil
+	p.mu.Lock()
+	k, ok := p.keys[s]
+	p.mu.Unlock()
+	if ok {
+		<-deriving
+		return k, nil
+	}
+	derived := make(chan key.Key, 1)
+	go func() {
+		defer func() { <-deriving }()
+		k := key.FromSecret([32]byte(idKey(p.text, a.Salt[:], a.Passes, a.Memory, a.Lanes, 32)))
+		p.mu.Lock()
+		p.keys[s] = k
+		p.mu.Unlock()
+		derived <- k
+	}()
+	select {
+	case k := <-derived:
+		return k, nil
+	case <-ctx.Done():
+		return key.Key{}, ctx.Err()
+	}
 }
+
+// idKey is a variable so that a test can hold it up.
+var idKey = argon2.IDKey
 
 // proposedWords of 7776 each are 90 bits.
 const proposedWords = 7
