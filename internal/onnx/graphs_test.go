@@ -687,6 +687,9 @@ func arithmeticOf(op string) func(g *graphs) {
 			y.most = a.most / (b.least - b.apart)
 			y.apart = (a.apart + y.most*b.apart) / (b.least - b.apart)
 		}
+		if op == "Mul" && (a.odd && b.apart > 0 || b.odd && a.apart > 0) {
+			return // an infinity may meet a zero in one only: Erf and Tanh make it of the smallest numbers here
+		}
 		// The two round once each, and so only where their operands differ not at all alike.
 		if y.apart > 0 {
 			y.apart += ulp * y.most
