@@ -9,12 +9,14 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
@@ -47,9 +49,13 @@ func batchFlags() []cli.Flag {
 type item struct {
 	in, out string // as they are named to the user; standard for the streams
 	name    string // of the input below the folder that was given, with slashes
+	at      int    // its place in the list
 	err     error  // why it cannot be read, where that is known already
 	cost    *encipher.Cost
 }
+
+// left is a file or folder that is left alone, and why.
+type left struct{ in, name, why string }
 
 // count is a number of things: 1 picture, 2 pictures.
 func count(n int, thing string) string {
@@ -64,7 +70,7 @@ type batch struct {
 	items   []item
 	single  bool   // one picture, and -o is its file
 	folder  string // to write otherwise
-	alone   int    // files in folders that are left alone
+	left    []left // what is left alone in folders
 	force   bool
 	resume  bool
 	unlike  bool // the outputs cannot be compared with the pictures, so that -resume is refused
@@ -79,7 +85,9 @@ type batch struct {
 // folders says how names change where a folder is written.
 type folders struct {
 	wanted func(name string) bool   // which files of a folder are pictures to work on
+	other  string                   // why others are none
 	rename func(name string) string // the output's name
+	spare  string                   // what an output's name gets in addition where another has it; empty: that is refused
 }
 
 // newBatch reads the command line: inputs, output and flags that the two commands share.
@@ -117,7 +125,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 		return nil, err
 	}
 	if len(b.items) == 0 {
-		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %s", strings.Join(args, ", "), count(b.alone, "other file")))
+		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %s", strings.Join(args, ", "), count(len(b.left), "other file")))
 	}
 	if shard := c.String("shard"); c.IsSet("shard") {
 		var part, parts uint32
@@ -125,6 +133,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 			return nil, usage("for instance -shard 0/4 for the first of four", "-shard %q: want I/N with I from 0 to N-1", shard)
 		}
 		b.items = slices.DeleteFunc(b.items, func(i item) bool { return shardOf(i.name, parts) != part })
+		b.left = slices.DeleteFunc(b.left, func(l left) bool { return shardOf(l.name, parts) != part })
 	}
 	return b, nil
 }
@@ -177,51 +186,89 @@ func (b *batch) collect(args []string, out string, f folders) error {
 	if err != nil {
 		return badInput("check the name after -o", err)
 	}
-	taken := map[string]string{}
-	add := func(i item) error {
-		i.out = filepath.Join(out, filepath.FromSlash(f.rename(i.name)))
-		if other, ok := taken[i.out]; ok {
-			return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other, i.in, i.out)
-		}
-		taken[i.out] = i.in
-		b.items = append(b.items, i)
-		return nil
-	}
 	for _, arg := range args {
 		base := filepath.ToSlash(filepath.Base(arg))
 		if !isFolder(arg) {
-			if err := add(item{in: arg, name: base}); err != nil {
-				return err
-			}
+			b.items = append(b.items, item{in: arg, name: base})
 			continue
 		}
-		names, err := picture.Files(arg)
+		under := func(name string) string { return filepath.Join(arg, filepath.FromSlash(name)) }
+		inside := isWithin(arg, whole)
+		l, err := picture.List(arg, func(name string) string {
+			if why := whyHidden(name); why != "" {
+				return why
+			}
+			if !inside && isWithin(under(name), whole) { // what an earlier call wrote is no input
+				return "it is in the folder for the outputs"
+			}
+			return ""
+		})
 		if err != nil { // no part of it is done, and the others are
-			if err := add(item{in: arg, name: base, err: unlisted(arg, "check its permissions", err)}); err != nil {
-				return err
-			}
+			b.items = append(b.items, item{in: arg, name: base, err: unlisted(arg, "check its permissions", err)})
 			continue
 		}
-		for _, name := range names {
-			path := filepath.Join(arg, filepath.FromSlash(name))
-			if full, err := filepath.Abs(path); err == nil && strings.HasPrefix(full, whole+string(filepath.Separator)) && !isWithin(arg, whole) {
-				continue // what an earlier call wrote is no input
-			}
-			if isHidden(name) || !f.wanted(name) {
-				b.alone++
+		for _, c := range l.Closed {
+			path := under(c.Name)
+			b.items = append(b.items, item{in: path, name: c.Name, err: unlisted(path, "check its permissions", c.Err)})
+		}
+		for _, name := range l.Names {
+			if !f.wanted(name) {
+				l.Left = append(l.Left, picture.Left{Name: name, Why: f.other})
 				continue
 			}
-			if err := add(item{in: path, name: name}); err != nil {
-				return err
-			}
+			b.items = append(b.items, item{in: under(name), name: name})
 		}
+		for _, n := range l.Left {
+			b.left = append(b.left, left{under(n.Name), n.Name, n.Why})
+		}
+	}
+	return b.assign(out, f)
+}
+
+// assign gives each picture a file of its own below out. In a folder, one that keeps its name
+// comes before one whose name changes.
+func (b *batch) assign(out string, f folders) error {
+	taken := map[string]item{}
+	keeps := func(i item) bool { return strings.HasPrefix(i.name, f.rename(i.name)) }
+	order := slices.Clone(b.items)
+	for n := range order {
+		order[n].at = n
+	}
+	slices.SortStableFunc(order, func(a, c item) int {
+		switch {
+		case keeps(a) == keeps(c):
+			return cmp.Compare(a.name, c.name)
+		case keeps(a):
+			return -1
+		}
+		return 1
+	})
+	for _, i := range order {
+		if i.err != nil {
+			continue
+		}
+		name := f.rename(i.name)
+		i.out = filepath.Join(out, filepath.FromSlash(name))
+		for other, ok := taken[i.out]; ok; other, ok = taken[i.out] {
+			if f.spare == "" || other.name == i.name {
+				return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other.in, i.in, i.out)
+			}
+			i.out += f.spare
+		}
+		taken[i.out] = i
+		b.items[i.at].out = i.out
 	}
 	slices.SortStableFunc(b.items, func(a, c item) int { return cmp.Compare(a.out, c.out) })
 	return nil
 }
 
-// isHidden says whether a part of a path with slashes begins with a dot.
-func isHidden(path string) bool { return strings.HasPrefix(path, ".") || strings.Contains(path, "/.") }
+// whyHidden says why a file or folder of this name is passed over, if that is so.
+func whyHidden(name string) string {
+	if strings.HasPrefix(path.Base(name), ".") {
+		return "hidden"
+	}
+	return ""
+}
 
 // isWithin says whether a path is folder or below it.
 func isWithin(path, folder string) bool {
@@ -251,25 +298,29 @@ func (b *batch) ready() error {
 
 // result is what is said of a picture, and an object of -json.
 type result struct {
-	Input   string   `json:"input"`
-	Output  string   `json:"output,omitempty"`
-	Status  string   `json:"status"` // done, skipped, failed
-	Width   int      `json:"width,omitempty"`
-	Height  int      `json:"height,omitempty"`
-	Bytes   int      `json:"bytes,omitempty"`
-	Exact   *bool    `json:"exact,omitempty"`  // of decrypt: whether every sample is proven to be that of the original
-	Sealed  *bool    `json:"sealed,omitempty"` // of decrypt: whether the file was sealed
-	Notes   []string `json:"notes,omitempty"`
-	Exit    int      `json:"exit,omitempty"` // the exit code that the failure alone would have
-	Error   string   `json:"error,omitempty"`
-	Hint    string   `json:"hint,omitempty"`
-	Seconds float64  `json:"seconds"`
+	Input       string   `json:"input"`
+	InputBytes  []byte   `json:"input_bytes,omitempty"` // where Input is not UTF-8, which JSON cannot have
+	Output      string   `json:"output,omitempty"`
+	OutputBytes []byte   `json:"output_bytes,omitempty"` // the same of Output
+	Status      string   `json:"status"`                 // done, skipped, failed, left
+	Width       int      `json:"width,omitempty"`
+	Height      int      `json:"height,omitempty"`
+	Bytes       int      `json:"bytes,omitempty"`
+	Exact       *bool    `json:"exact,omitempty"`  // of decrypt: whether every sample is proven to be that of the original
+	Sealed      *bool    `json:"sealed,omitempty"` // of decrypt: whether the file was sealed
+	Notes       []string `json:"notes,omitempty"`
+	Exit        int      `json:"exit,omitempty"` // the exit code that the failure alone would have
+	Error       string   `json:"error,omitempty"`
+	Hint        string   `json:"hint,omitempty"`
+	Seconds     float64  `json:"seconds"`
 }
 
 const (
 	done    = "done"
 	skipped = "skipped"
 	failed  = "failed"
+
+	leftAlone = "left"
 )
 
 // say prints a line where nothing forbids it.
@@ -292,8 +343,13 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 		}
 		return err
 	}
-	if b.alone > 0 {
-		b.say("%s left alone", count(b.alone, "other file"))
+	if len(b.left) > 0 {
+		b.say("%s left alone", count(len(b.left), "other file"))
+	}
+	if b.json {
+		for _, l := range b.left {
+			printJSON(&result{Input: l.in, InputBytes: notText(l.in), Status: leftAlone, Notes: []string{l.why}})
+		}
 	}
 	if len(b.items) == 0 {
 		b.say("there is nothing in this part")
@@ -474,6 +530,7 @@ func (b *batch) one(ctx context.Context, i item, work func(context.Context, item
 // report says what became of a picture; number stands before it where there are many.
 func (b *batch) report(r *result, err error, number string) {
 	if b.json {
+		r.InputBytes, r.OutputBytes = notText(r.Input), notText(r.Output)
 		printJSON(r)
 	}
 	for _, n := range r.Notes {
@@ -489,6 +546,14 @@ func (b *batch) report(r *result, err error, number string) {
 	case r.Output != "" && r.Output != standard:
 		b.say("%swrote %s: %s", number, r.Output, r.size())
 	}
+}
+
+// notText gives the bytes of a name that is not UTF-8, which JSON changes.
+func notText(name string) []byte {
+	if utf8.ValidString(name) {
+		return nil
+	}
+	return []byte(name)
 }
 
 // printJSON prints a line of strings and numbers, of which encoding cannot fail.

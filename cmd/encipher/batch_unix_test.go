@@ -44,6 +44,10 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	const nobody = 65534
+	picture, err := os.ReadFile(at("photo.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	err = filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
 		if err == nil && os.Getuid() == 0 {
 			err = os.Chown(path, nobody, nobody)
@@ -78,6 +82,68 @@ func TestReadOnlyFolder(t *testing.T) {
 		p.Run()
 		if exit := p.ProcessState.ExitCode(); exit != c.exit || !strings.Contains(stderr.String(), c.says) {
 			t.Errorf("-o %s %s: exit code %d, want %d, %q", c.out, c.in, exit, c.exit, stderr.String())
+		}
+	}
+	// One folder of a tree that cannot be listed is told, and keeps nothing else from being done; a
+	// hidden one is not looked into.
+	for _, c := range []struct {
+		closed []string
+		exit   int
+		says   string
+	}{
+		{[]string{"tree/.Trash-0"}, 0, "1 done, 0 skipped, 0 failed"},
+		{[]string{"tree/.Trash-0", "tree/lost+found"}, exitPartial, "failed: tree/lost+found: cannot read the folder: permission denied"},
+	} {
+		for _, name := range append([]string{"tree"}, c.closed...) {
+			if err := os.MkdirAll(at(name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(at("tree/photo.png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(at("tree"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range c.closed {
+			if err := os.Chmod(at(name), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, args := range [][]string{
+			{"encrypt", "-key", at("a.key"), "-model", at("model"), "-f", "-o", at("out") + "/", "tree"},
+			{"info", "-json", "tree"},
+		} {
+			var stdout, stderr strings.Builder
+			p := program(t, &stderr, args...)
+			p.Path, p.Dir, p.Stdout = at("encipher"), dir, &stdout
+			if os.Getuid() == 0 {
+				p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			}
+			p.Run()
+			exit := p.ProcessState.ExitCode()
+			if args[0] == "encrypt" {
+				if exit != c.exit || !strings.Contains(stderr.String(), c.says) {
+					t.Errorf("%q: exit code %d, want %d, %q", c.closed, exit, c.exit, stderr.String())
+				}
+				if _, err := os.Stat(at("out/photo.png.cipher.png")); err != nil {
+					t.Error(err)
+				}
+				if err := os.Remove(at("out/photo.png.cipher.png")); err != nil {
+					t.Error(err)
+				}
+				continue
+			}
+			for _, name := range c.closed {
+				if !strings.Contains(stdout.String(), `{"input":"`+name+`",`) {
+					t.Errorf("info does not name %s: %s", name, &stdout)
+				}
+			}
+		}
+		for _, name := range c.closed { // so that the folder can be removed
+			if err := os.Chmod(at(name), 0o700); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if left, err := os.ReadDir(at("closed")); err != nil || len(left) > 0 {

@@ -65,7 +65,11 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.original {
 		kinds = nil
 	}
-	if d.batch, err = newBatch(c, folders{wanted: isCipher, rename: d.rename}, kinds); err != nil {
+	spare := ".png"
+	if d.original { // whose names are their own
+		spare = ""
+	}
+	if d.batch, err = newBatch(c, folders{wanted: isCipher, other: otherName, rename: d.rename, spare: spare}, kinds); err != nil {
 		return err
 	}
 	d.derives = derives(c)

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/picture"
 )
 
 func encryptCommand() *cli.Command {
@@ -101,7 +102,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err := checkLock(c); err != nil {
 		return err
 	}
-	b, err := newBatch(c, folders{wanted: isPicture, rename: func(name string) string { return name + cipherSuffix }}, []string{".png"})
+	b, err := newBatch(c, folders{wanted: isPicture, other: "its name is none of a picture", rename: func(name string) string { return name + cipherSuffix }}, []string{".png"})
 	if err != nil {
 		return err
 	}
@@ -141,10 +142,7 @@ func isCipher(name string) bool {
 }
 
 // isPicture says by its name whether a file of a folder is to be encrypted.
-func isPicture(name string) bool {
-	name = strings.ToLower(name)
-	return !isCipher(name) && slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}, filepath.Ext(name))
-}
+func isPicture(name string) bool { return !isCipher(name) && picture.HasExtension(name) }
 
 // encryption is one call of encrypt.
 type encryption struct {

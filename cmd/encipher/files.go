@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -230,6 +232,8 @@ func (o output) check() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return o.tooLong()
 	case err != nil:
 		return &failure{exitFailure, "check the name after " + o.flag, fmt.Errorf("%s: cannot write there: %w", o.path, cause(err))}
 	case !info.Mode().IsRegular():
@@ -238,6 +242,12 @@ func (o output) check() error {
 		return o.exists()
 	}
 	return nil
+}
+
+// tooLong is the error of a name that the file system does not take.
+func (o output) tooLong() error {
+	return &failure{exitFailure, "rename the input, or give it by itself with a shorter name after " + o.flag,
+		fmt.Errorf("%s: cannot write there: the name has %d bytes, and the file system takes fewer", o.path, len(filepath.Base(o.path)))}
 }
 
 func (o output) exists() error {

@@ -36,7 +36,9 @@ A file that cannot be read does not stop the rest.`,
 // facts is what info -json prints of a cipher image; docs/batch.md describes it.
 type facts struct {
 	Input        string `json:"input"`
-	Width        int    `json:"width,omitempty"` // of the picture
+	InputBytes   []byte `json:"input_bytes,omitempty"` // where Input is not UTF-8, which JSON cannot have
+	Left         string `json:"left,omitempty"`        // why it is left alone; then there is nothing else
+	Width        int    `json:"width,omitempty"`       // of the picture
 	Height       int    `json:"height,omitempty"`
 	PaddedWidth  int    `json:"padded_width,omitempty"` // of the cipher image
 	PaddedHeight int    `json:"padded_height,omitempty"`
@@ -58,7 +60,14 @@ func info(ctx context.Context, c *cli.Command) error {
 	}
 	var files []item
 	for _, arg := range c.Args().Slice() {
-		files = append(files, cipherImages(arg)...)
+		found, others := cipherImages(arg)
+		files = append(files, found...)
+		if !c.Bool("json") {
+			continue
+		}
+		for _, l := range others {
+			printJSON(facts{Input: l.in, InputBytes: notText(l.in), Left: l.why})
+		}
 	}
 	names := sync.OnceValues(func() (map[string]string, error) { return shippedFingerprints(ctx, c) })
 	failed := 0
@@ -94,29 +103,40 @@ func info(ctx context.Context, c *cli.Command) error {
 	return nil
 }
 
-// cipherImages are those of an argument: it itself, or what is in the folder.
-func cipherImages(arg string) []item {
+// otherName is why a file is no cipher image to look for in a folder.
+const otherName = "its name does not end in " + cipherSuffix
+
+// cipherImages are those of an argument: it itself, or what is in the folder, and what else there is.
+func cipherImages(arg string) (files []item, others []left) {
 	if !isFolder(arg) {
-		return []item{{in: arg}}
+		return []item{{in: arg}}, nil
 	}
-	names, err := picture.Files(arg)
+	under := func(name string) string { return filepath.Join(arg, filepath.FromSlash(name)) }
+	l, err := picture.List(arg, whyHidden)
 	if err != nil {
-		return []item{{in: arg, err: unlisted(arg, "check its permissions", err)}}
+		return []item{{in: arg, err: unlisted(arg, "check its permissions", err)}}, nil
 	}
-	var files []item
-	for _, name := range names {
-		if !isHidden(name) && isCipher(name) {
-			files = append(files, item{in: filepath.Join(arg, filepath.FromSlash(name))})
+	for _, n := range l.Left {
+		others = append(others, left{under(n.Name), n.Name, n.Why})
+	}
+	for _, name := range l.Names {
+		if isCipher(name) {
+			files = append(files, item{in: under(name)})
+		} else {
+			others = append(others, left{under(name), name, otherName})
 		}
 	}
-	if files == nil {
-		return []item{{in: arg, err: badInput("name the files themselves", fmt.Errorf("%s: no file in it is called NAME%s", arg, cipherSuffix))}}
+	for _, c := range l.Closed {
+		files = append(files, item{in: under(c.Name), err: unlisted(under(c.Name), "check its permissions", c.Err)})
 	}
-	return files
+	if files == nil {
+		files = []item{{in: arg, err: badInput("name the files themselves", fmt.Errorf("%s: no file in it is called NAME%s", arg, cipherSuffix))}}
+	}
+	return files, others
 }
 
 func inspect(ctx context.Context, i item, names func() (map[string]string, error)) (facts, error) {
-	f := facts{Input: i.in}
+	f := facts{Input: i.in, InputBytes: notText(i.in)}
 	if i.err != nil {
 		return f, i.err
 	}

@@ -48,8 +48,8 @@ type format struct {
 }
 
 var formats = []format{
-	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, []string{".png"}, mendPNG, pngSize, decodeBy(png.Decode)},
-	{"JPEG", []string{"\xff\xd8"}, []string{".jpg", ".jpeg", ".jpe", ".jfif"}, mendJPEG, jpegSize, decodeJPEG},
+	{"PNG", []string{"\x89PNG\r\n\x1a\n"}, []string{".png", ".apng"}, mendPNG, pngSize, decodeBy(png.Decode)},
+	{"JPEG", []string{"\xff\xd8"}, []string{".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp"}, mendJPEG, jpegSize, decodeJPEG},
 	{"GIF", []string{"GIF8?a"}, []string{".gif"}, nil, sizeBy(gif.DecodeConfig), decodeGIF},
 	{"BMP", bmpMagic, []string{".bmp", ".dib"}, nil, bmpSize, decodeBMP},
 	{"TIFF", []string{"II\x2a\x00", "MM\x00\x2a"}, []string{".tif", ".tiff"}, nil, tiffSize, decodeTIFF},

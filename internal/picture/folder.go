@@ -10,30 +10,63 @@ import (
 	"slices"
 )
 
-// maxFiles bounds what Files lists.
-const maxFiles = 200_000
+// maxFiles bounds what is listed. It is a variable for tests.
+var maxFiles = 200_000
 
 // ErrUnreadable says that the system did not give the bytes of a file.
 var ErrUnreadable = errors.New("the file cannot be read")
 
-// Files lists the files below a folder, as slash paths below it in byte order,
-// which is the same on every system. Links to files are listed, and so are those
-// that lead nowhere, for ReadFile to report; links to folders are not followed.
+// Listing is what a folder holds. Paths are slash paths below it.
+type Listing struct {
+	Names  []string // files, in byte order, which is the same on every system
+	Left   []Left   // what is passed over
+	Closed []Closed // folders that cannot be listed
+}
+
+// Left is a file or a folder that is passed over, and why.
+type Left struct{ Name, Why string }
+
+// Closed is a folder that cannot be listed, or not as a whole.
+type Closed struct {
+	Name string
+	Err  error
+}
+
+// List lists what is below a folder. leave says of a file or folder, by its path below, why it
+// is passed over, or nothing; what is in such a folder is neither listed nor counted. Links
+// to files are listed, and so are those that lead nowhere, for ReadFile to report; links to
+// folders are not followed. A folder below that cannot be listed keeps nothing else from being.
 //
-// The error is a *fs.PathError that names the folder that cannot be listed.
-func Files(folder string) ([]string, error) {
+// The error is a *fs.PathError: the folder itself cannot be listed, or holds too many files.
+func List(folder string, leave func(name string) (why string)) (Listing, error) {
+	var l Listing
 	info, err := os.Stat(folder)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "list", Path: folder, Err: errors.New("not a folder: give the folder that holds the pictures")}
+		return l, &fs.PathError{Op: "list", Path: folder, Err: errors.New("not a folder: give the folder that holds the pictures")}
 	}
-	var names []string
 	err = fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
 		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err != nil {
+		switch {
+		case err != nil && name == ".":
 			return &fs.PathError{Op: "list", Path: path, Err: cause(err)}
+		case err != nil:
+			l.Closed = append(l.Closed, Closed{name, cause(err)})
+			return nil
+		case name == ".":
+			return nil
+		}
+		if why := leave(name); why != "" {
+			l.Left = append(l.Left, Left{name, why})
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if entry.IsDir() {
+			return nil
 		}
 		kind := entry.Type()
 		if kind&fs.ModeSymlink != 0 {
@@ -42,17 +75,31 @@ func Files(folder string) ([]string, error) {
 				kind = target.Mode().Type()
 			}
 		}
-		if !kind.IsRegular() {
-			return nil
-		}
-		names = append(names, name)
-		if len(names) > maxFiles {
+		switch {
+		case kind.IsDir():
+			l.Left = append(l.Left, Left{name, "a link to a folder"})
+		case !kind.IsRegular():
+			l.Left = append(l.Left, Left{name, "no plain file"})
+		case len(l.Names) == maxFiles:
 			return &fs.PathError{Op: "list", Path: folder, Err: fmt.Errorf("more than %d files: give the folder that holds only the pictures", maxFiles)}
+		default:
+			l.Names = append(l.Names, name)
 		}
 		return nil
 	})
-	slices.Sort(names)
-	return names, err
+	slices.Sort(l.Names)
+	return l, err
+}
+
+// Files lists all files below a folder, as List does, for those who need all of it: a folder
+// that cannot be listed is an error.
+func Files(folder string) ([]string, error) {
+	l, err := List(folder, func(string) string { return "" })
+	if err == nil && len(l.Closed) > 0 {
+		c := l.Closed[0]
+		err = &fs.PathError{Op: "list", Path: filepath.Join(folder, filepath.FromSlash(c.Name)), Err: c.Err}
+	}
+	return l.Names, err
 }
 
 // ReadFile reads a file that Decode may take with these limits. Errors wrap

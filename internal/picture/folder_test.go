@@ -63,6 +63,63 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// What is passed over is named, and not looked into nor counted.
+func TestList(t *testing.T) {
+	folder := t.TempDir()
+	for _, path := range []string{"a.png", ".b.png", ".hidden/c.png", "d/e.png", "d/.f/g.png"} {
+		path = filepath.Join(folder, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"link": "d", "device": os.DevNull} {
+		if err := os.Symlink(target, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := List(folder, func(name string) string {
+		if filepath.Base(name)[0] == '.' {
+			return "hidden"
+		}
+		return ""
+	})
+	if want := []string{"a.png", "d/e.png"}; err != nil || !slices.Equal(l.Names, want) || l.Closed != nil {
+		t.Errorf("%q, %v, %v, want %q", l.Names, l.Closed, err, want)
+	}
+	if want := []Left{{".b.png", "hidden"}, {".hidden", "hidden"}, {"d/.f", "hidden"}, {"device", "no plain file"}, {"link", "a link to a folder"}}; !slices.Equal(l.Left, want) {
+		t.Errorf("left are %q, want %q", l.Left, want)
+	}
+}
+
+// As many files as are taken may be there, and any number in what is passed over.
+func TestListBounded(t *testing.T) {
+	defer func(most int) { maxFiles = most }(maxFiles)
+	maxFiles = 3
+	folder := t.TempDir()
+	for _, name := range []string{"1", "2", "3", ".4", ".5/6", ".5/7", ".5/8", ".5/9"} {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hidden := func(name string) string { return map[bool]string{true: "hidden"}[name[0] == '.'] }
+	if l, err := List(folder, hidden); err != nil || len(l.Names) != 3 {
+		t.Errorf("%q, %v", l.Names, err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "4"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := List(folder, hidden); err == nil || !strings.Contains(err.Error(), "more than 3 files") {
+		t.Errorf("four files: %v", err)
+	}
+}
+
 func TestNoPicture(t *testing.T) {
 	_, format := Decode([]byte("text"), Limits{Bytes: 10, Pixels: 10})
 	_, large := Decode(bytes.Repeat([]byte("x"), 11), Limits{Bytes: 10, Pixels: 10})
@@ -72,7 +129,7 @@ func TestNoPicture(t *testing.T) {
 		want bool
 	}{
 		{"notes.txt", format, true}, {"a.b/README", fmt.Errorf("with words: %w", format), true},
-		{"a.png", format, false}, {"a/b.JPeG", format, false}, {"notes.txt", large, false}, {"notes.txt", nil, false},
+		{"a.png", format, false}, {"a/b.JPeG", format, false}, {"a.jfif", format, false}, {"a.Jpe", format, false}, {"a.dib", format, false}, {"notes.txt", large, false}, {"notes.txt", nil, false},
 	} {
 		if got := NoPicture(c.name, c.err); got != c.want {
 			t.Errorf("%s, %v: %t", c.name, c.err, got)
