@@ -23,7 +23,7 @@ const shownPictures = 4
 // analyse is evaluate -full: cheap checks, then the measuring, then the outputs.
 func (e evaluation) analyse(ctx context.Context, c *cli.Command, models []candidate) error {
 	report := c.String("html")
-	to := output{report, "-html", c.Bool("f")}
+	to := output{path: report, flag: "-html", force: c.Bool("f")}
 	if c.IsSet("html") {
 		if err := checkReport(report); err != nil {
 			return err

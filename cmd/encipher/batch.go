@@ -72,6 +72,7 @@ type batch struct {
 	folder  string // to write otherwise
 	left    []left // what is left alone in folders
 	force   bool
+	secret  bool // the outputs are not encrypted
 	resume  bool
 	unlike  bool // the outputs cannot be compared with the pictures, so that -resume is refused
 	json    bool
@@ -166,7 +167,7 @@ func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
 }
 
 // to is where an item is written.
-func (b *batch) to(i item) output { return output{i.out, "-o", b.force} }
+func (b *batch) to(i item) output { return output{i.out, "-o", b.force, b.secret} }
 
 // shardOf is the part of parts that a name belongs to, the same on every machine.
 func shardOf(name string, parts uint32) uint32 {
@@ -277,18 +278,21 @@ func isWithin(path, folder string) bool {
 }
 
 // ready makes the output folder and finds out whether files can be written there, before
-// any work is done for it.
+// any work is done for it. It removes what a call that was killed left where this one writes.
 func (b *batch) ready() error {
+	folders := map[string]bool{}
+	for _, i := range b.items {
+		if folder := filepath.Dir(i.out); i.out != standard && !folders[folder] {
+			folders[folder] = true
+			atomicfile.Sweep(folder)
+		}
+	}
 	if b.folder == "" {
 		return nil
 	}
 	err := os.MkdirAll(b.folder, 0o777)
 	if err == nil {
-		var f *os.File
-		if f, err = os.CreateTemp(b.folder, ".encipher-"); err == nil {
-			f.Close()
-			err = os.Remove(f.Name())
-		}
+		err = atomicfile.Probe(b.folder)
 	}
 	if err != nil {
 		return &failure{exitFailure, "check the folder and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write there: %w", b.folder, cause(err))}

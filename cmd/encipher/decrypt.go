@@ -72,7 +72,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.batch, err = newBatch(c, folders{wanted: isCipher, other: otherName, rename: d.rename, spare: spare}, kinds); err != nil {
 		return err
 	}
-	d.derives = derives(c)
+	d.derives, d.secret = derives(c), true
 	if err := d.ready(); err != nil {
 		return err
 	}

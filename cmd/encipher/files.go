@@ -223,6 +223,7 @@ func unlisted(path, hint string, err error) error {
 type output struct {
 	path, flag string
 	force      bool // replace what is there
+	secret     bool // a new file can be read by its owner alone
 }
 
 // check refuses an output that exists, unless force is set, and one that
@@ -261,14 +262,18 @@ func (o output) write(file []byte) error {
 	if err != nil {
 		return err
 	}
+	var mode fs.FileMode = 0o666
+	if o.secret {
+		mode = 0o600
+	}
 	_, statErr := os.Lstat(o.path)
 	switch {
 	case !o.force:
-		err = atomicfile.WriteNew(o.path, file, 0o666)
+		err = atomicfile.WriteNew(o.path, file, mode)
 	case statErr == nil:
 		err = atomicfile.Replace(o.path, file)
 	default:
-		err = atomicfile.Write(o.path, file, 0o666)
+		err = atomicfile.Write(o.path, file, mode)
 	}
 	switch {
 	case err == nil:

@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
+	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/network"
 	"enciphergan/internal/training"
 )
@@ -132,7 +131,7 @@ func sealModel(ctx context.Context, c *cli.Command) error {
 	if err := checkSeal(c, "model"); err != nil {
 		return err
 	}
-	to := output{out, "-o", c.Bool("f")}
+	to := output{path: out, flag: "-o", force: c.Bool("f")}
 	if out != standard {
 		if err := to.check(); err != nil {
 			return err
@@ -218,21 +217,11 @@ func readModelFile(ctx context.Context, path string) ([]byte, error) {
 	})
 }
 
-// writeModel makes a directory that is whole or not there.
-func writeModel(path string, files network.Files) (err error) {
-	temporary := filepath.Join(filepath.Dir(path), ".encipher-"+rand.Text())
-	if err := os.Mkdir(temporary, 0o700); err != nil {
-		return err
+// writeModel makes a directory that is whole or not there, for its owner only.
+func writeModel(path string, files network.Files) error {
+	var parts []atomicfile.Part
+	for _, f := range files.List() {
+		parts = append(parts, atomicfile.Part(f))
 	}
-	defer func() {
-		if err != nil {
-			os.RemoveAll(temporary)
-		}
-	}()
-	for _, file := range files.List() {
-		if err := os.WriteFile(filepath.Join(temporary, file.Name), file.Data, 0o600); err != nil {
-			return err
-		}
-	}
-	return os.Rename(temporary, path)
+	return atomicfile.WriteFolder(path, parts)
 }
