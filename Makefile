@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
+.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.c
 
 # The wasm comes first, because the tests that build it again must find it
 # current: replacing it while the server's tests are compiled would break them.
-test: chromium nginx wasm tools/npm/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
+test: chromium nginx wasm tools/npm/node_modules/.package-lock.json tools/reader/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
 	$(GO) vet ./... $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
@@ -109,6 +109,13 @@ size: wasm ## print what the first visit of the page transfers, and fail above 3
 # axe-core, for the page's tests, and the libraries that the page carries.
 tools/npm/node_modules/.package-lock.json: tools/npm/package-lock.json
 	cd tools/npm && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+reader: tools/reader/node_modules/.package-lock.json ## open the corpus with the second reader, which was written from the documents alone
+	node tools/reader/corpus.mjs testdata/corpus models/default
+
+tools/reader/node_modules/.package-lock.json: tools/reader/package-lock.json
+	cd tools/reader && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 vendor: tools/npm/node_modules/.package-lock.json ## copy the page's libraries from npm into static/vendor
