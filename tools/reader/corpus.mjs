@@ -12,7 +12,7 @@ const hex = (b) => Buffer.from(b).toString('hex');
 // result runs a case and says how it ended, and whether that is what is listed.
 async function result(c, file, model) {
 	const fails = (what) => ({ what, same: false });
-	const secret = c.key ? { key: parseKey(c.key) } : c.passphrase ? { passphrase: c.passphrase } : { identity: c.identity };
+	const secret = c.key ? { key: parseKey(c.key) } : c.passphrase ? { passphrase: c.passphrase } : { identities: [c.identity] };
 	let picture;
 	try {
 		picture = await open(file, model, secret);

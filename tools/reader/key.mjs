@@ -19,12 +19,23 @@ export function parseKey(s) {
 	return key;
 }
 
-// parseKeyFile gives the key of a key file's text.
-export function parseKeyFile(s) {
-	if (Buffer.byteLength(s) > 16384) throw new Error('a key file has at most 16 KiB');
-	const lines = s.split(/\r?\n/).filter((l) => l !== '' && !l.startsWith('#'));
-	if (lines.length !== 1) throw new Error('a key file has one key');
-	return parseKey(lines[0]);
+// lines gives what is to be read of the bytes of a key file or a file of age identities.
+export function lines(bytes) {
+	if (bytes.length > 16384) throw new Error('a key file has at most 16 KiB');
+	return utf8(bytes).split('\n').map((l) => l.replace(/^[ \t\r]+|[ \t\r]+$/g, '')).filter((l) => l !== '' && !l.startsWith('#'));
+}
+
+// passphraseOf gives the passphrase that the bytes of a file are.
+export const passphraseOf = (bytes) => utf8(bytes).replace(/[\r\n]+$/, '');
+
+// utf8 skips a byte order mark.
+const utf8 = (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+
+// parseKeyFile gives the key of a key file.
+export function parseKeyFile(bytes) {
+	const rest = lines(bytes);
+	if (rest.length !== 1) throw new Error('a key file has one key');
+	return parseKey(rest[0]);
 }
 
 export function fingerprint(key) {
@@ -45,8 +56,8 @@ export function checkSlot(kind, slot) {
 	if (kind === 1) {
 		if (slot.length !== 25) throw new Error('a slot of kind 1 has 25 bytes');
 		const { passes, memory, lanes } = argon2Of(slot);
-		if (passes < 1 || passes > 16 || lanes < 1 || lanes > 8) throw new Error('passes or lanes out of range');
-		if (memory < 8 * lanes || memory > 256 * 1024) throw new Error('memory out of range');
+		if (passes < 1 || passes > 8 || lanes < 1 || lanes > 8) throw new Error('passes or lanes out of range');
+		if (memory < 8 * lanes || memory > 128 * 1024 || passes * memory > 512 * 1024) throw new Error('memory out of range');
 	}
 	if (kind === 2 && ascii(slot.subarray(0, AGE.length)) !== AGE) throw new Error('not an age file');
 }
@@ -59,7 +70,7 @@ export function normalisePassphrase(s) {
 	return bytes;
 }
 
-// find gives the key of a picture from its slot and a secret, which is { key } (32 bytes), { passphrase } or { identity } (texts).
+// find gives the key of a picture from its slot and a secret, which is { key } (32 bytes), { passphrase } (a text) or { identities } (texts).
 export async function find(kind, slot, secret) {
 	let key;
 	if (kind === 0) key = secret.key;
@@ -67,9 +78,9 @@ export async function find(kind, slot, secret) {
 		const { salt, passes, memory, lanes } = argon2Of(slot);
 		key = argon2id(normalisePassphrase(secret.passphrase), salt, { t: passes, m: memory, p: lanes, version: 0x13, dkLen: 32 });
 	}
-	if (kind === 2 && secret.identity !== undefined) {
+	if (kind === 2 && secret.identities !== undefined) {
 		const file = new age.Decrypter();
-		file.addIdentity(secret.identity);
+		for (const identity of secret.identities) file.addIdentity(identity);
 		key = await file.decrypt(slot);
 	}
 	if (key === undefined) throw new Error('the file asks for another kind of secret');

@@ -21,7 +21,7 @@ import * as residual from './residual.mjs';
 export const loadModel = (directory) =>
 	network.model(readFileSync(join(directory, 'encryption.onnx')), readFileSync(join(directory, 'decryption.onnx')));
 
-// open gives the picture of a cipher image, or throws a Refusal. A secret is { key }, { passphrase } or { identity }.
+// open gives the picture of a cipher image, or throws a Refusal. A secret is { key }, { passphrase } or { identities }.
 export async function open(file, model, secret) {
 	const h = container.parse(file);
 	if (!equal(h.model, model.fingerprint)) throw new Refusal(5, 'another model');
@@ -119,8 +119,6 @@ function isOf(file, { width, height, channels, depth, samples }) {
 	return true;
 }
 
-const line = (text) => text.replace(/\r?\n$/, '');
-
 async function main() {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,
@@ -133,14 +131,14 @@ async function main() {
 	if (positionals.length !== 1 || !values.model || !values.output || secrets.length !== 1) {
 		throw new Error('usage: reader.mjs FILE --model DIRECTORY --key FILE|--passphrase-file FILE|--identity FILE -o OUT.png');
 	}
-	const text = (file) => {
+	const small = (file) => {
 		if (statSync(file).size > 16384) throw new Error(`${file} is longer than 16 KiB`);
-		return readFileSync(file, 'utf8');
+		return readFileSync(file);
 	};
 	let secret;
-	if (values.key) secret = { key: key.parseKeyFile(text(values.key)) };
-	if (values['passphrase-file']) secret = { passphrase: line(text(values['passphrase-file'])) };
-	if (values.identity) secret = { identity: text(values.identity).split(/\r?\n/).filter((l) => l && !l.startsWith('#'))[0] };
+	if (values.key) secret = { key: key.parseKeyFile(small(values.key)) };
+	if (values['passphrase-file']) secret = { passphrase: key.passphraseOf(small(values['passphrase-file'])) };
+	if (values.identity) secret = { identities: key.lines(small(values.identity)) };
 	const picture = await open(readFileSync(positionals[0]), loadModel(values.model), secret);
 	if (!picture.exact) console.error('the picture is approximate: the file has no digest');
 	writeFileSync(values.output, png.encode(picture));
