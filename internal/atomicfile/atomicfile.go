@@ -146,7 +146,9 @@ func write(path string, data []byte, mode fs.FileMode, rename func(from, to stri
 // Probe says whether files can be made in a folder, by making one. The error is that of
 // making it.
 func Probe(folder string) error {
-	name, f, err := temporary(folder, func(name string) (*os.File, error) { return Create(name, private) })
+	name, f, err := temporary(folder, func(name string) (*os.File, error) {
+		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private) // an empty file fits on a full disk
+	})
 	if err != nil {
 		return err
 	}
