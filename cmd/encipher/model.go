@@ -223,5 +223,5 @@ func writeModel(path string, files network.Files) error {
 	for _, f := range files.List() {
 		parts = append(parts, atomicfile.Part(f))
 	}
-	return atomicfile.WriteFolder(path, parts)
+	return atomicfile.WriteFolder(path, parts, 0o600)
 }

@@ -55,23 +55,24 @@ func WriteNew(path string, data []byte, mode fs.FileMode) error {
 	return write(path, data, mode&^umask, renameNew)
 }
 
-// Part is a file of a folder.
+// Part is a file of a folder. A name with slashes leads into folders of the folder.
 type Part struct {
 	Name string
 	Data []byte
 }
 
-// WriteFolder makes a folder of the given files, which its owner alone can read. Its name must
-// not be taken by anything but an empty folder. The errors are those of Write.
-func WriteFolder(path string, parts []Part) error {
+// WriteFolder makes a folder of the given files, with mode as their permissions; whoever can read
+// them can look into the folders. Its name must not be taken by anything but an empty folder. The errors are those of Write.
+func WriteFolder(path string, parts []Part, mode fs.FileMode) error {
 	sweepOnce(filepath.Dir(path))
-	if err := writeFolder(path, parts); err != nil {
+	if err := writeFolder(path, parts, mode); err != nil {
 		return failed(path, err)
 	}
 	return nil
 }
 
-func writeFolder(path string, parts []Part) (err error) {
+func writeFolder(path string, parts []Part, mode fs.FileMode) (err error) {
+	folderMode := mode | 0o100 | mode&0o444>>2
 	name, lock, err := temporary(filepath.Dir(path), func(name string) (*os.File, error) {
 		if err := os.Mkdir(name, 0o700); err != nil {
 			return nil, err
@@ -92,7 +93,11 @@ func writeFolder(path string, parts []Part) (err error) {
 		}
 	}()
 	for _, part := range parts {
-		f, err := os.OpenFile(filepath.Join(name, part.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, private)
+		target := filepath.Join(name, filepath.FromSlash(part.Name))
+		if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 		if err != nil {
 			return err
 		}
@@ -104,8 +109,16 @@ func writeFolder(path string, parts []Part) (err error) {
 	if !renamesOpen {
 		lock.Close()
 	}
+	if i, err := os.Lstat(path); err == nil && i.IsDir() { // where a rename replaces no folder; this one must be empty
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
 	if err := os.Rename(name, path); err != nil {
 		return err
+	}
+	if mode != private {
+		os.Chmod(path, folderMode) // where this fails, the file system gives all its files the same permissions
 	}
 	syncFolder(filepath.Dir(path))
 	return nil

@@ -176,3 +176,48 @@ func TestReplace(t *testing.T) {
 		holds(t, folder, map[string]string{"a": "new"})
 	}
 }
+
+// A folder for others has its permissions inside too, takes the place of an empty one, and never
+// that of anything else.
+func TestPublicFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "site")
+	parts := []Part{{"index.html", []byte("a")}, {"models/default/card.json", []byte("b")}}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFolder(path, parts, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	usual := t.TempDir() // what the process's umask leaves
+	if err := os.WriteFile(filepath.Join(usual, "index.html"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(usual, "models"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, like := range map[string]string{"index.html": "index.html", "models": "models", "models/default": "models", "models/default/card.json": "index.html"} {
+		want, err := os.Stat(filepath.Join(usual, like))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.Stat(filepath.Join(path, name)); err != nil || got.Mode() != want.Mode() {
+			t.Errorf("%s: %v, %v; want %v", name, got, err, want.Mode())
+		}
+	}
+	if i, err := os.Stat(path); err != nil || i.Mode().Perm()&0o055 != 0o055 && os.PathSeparator == '/' {
+		t.Errorf("the folder: %v, %v", i, err)
+	}
+	if err := WriteFolder(path, parts, 0o644); err == nil {
+		t.Error("it took the place of a folder with files")
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFolder(file, parts, 0o644); err == nil {
+		t.Error("it took the place of a file")
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "kept" {
+		t.Errorf("the file holds %q, %v", b, err)
+	}
+}

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		Link = func(string, string) error { stop(); return nil }
 		if strings.HasSuffix(path, "folder") {
 			syncFolder = func(string) { stop() }
-			WriteFolder(path, []Part{{"one", []byte("secret")}, {"two", []byte("secret")}})
+			WriteFolder(path, []Part{{"one", []byte("secret")}, {"two", []byte("secret")}}, 0o600)
 		} else {
 			WriteNew(path, []byte("secret"), 0o666)
 		}
@@ -169,7 +169,7 @@ func TestSweepWhileWriting(t *testing.T) {
 		writers.Go(func() {
 			for i := range 10 {
 				path := filepath.Join(folder, fmt.Sprint("folder", n, "-", i))
-				if err := WriteFolder(path, []Part{{"a", []byte("b")}}); err != nil {
+				if err := WriteFolder(path, []Part{{"a", []byte("b")}}, 0o600); err != nil {
 					t.Error(err)
 				}
 				holds(t, path, map[string]string{"a": "b"})

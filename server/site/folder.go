@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"enciphergan/internal/atomicfile"
 )
 
 // Files of the folder that are no part of the site.
@@ -32,29 +34,12 @@ func (s *Site) WriteFolder(dir string) error {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	temporary, err := os.MkdirTemp(parent, ".encipher-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temporary)
+	var parts []atomicfile.Part
 	files := s.folder()
-	for name, content := range files {
-		target := filepath.Join(temporary, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, content, 0o644); err != nil {
-			return err
-		}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		parts = append(parts, atomicfile.Part{Name: name, Data: files[name]})
 	}
-	// MkdirTemp makes folders for one's own eyes only.
-	if err := os.Chmod(temporary, 0o755); err != nil {
-		return err
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.Rename(temporary, dir)
+	return atomicfile.WriteFolder(dir, parts, 0o644)
 }
 
 // folder returns the files that WriteFolder writes, by name.
