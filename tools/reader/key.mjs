@@ -70,6 +70,9 @@ export function normalisePassphrase(s) {
 	return bytes;
 }
 
+// DamagedSlot is the error of a key slot whose age file is damaged or holds no key.
+export class DamagedSlot extends Error {}
+
 // find gives the key of a picture from its slot and a secret, which is { key } (32 bytes), { passphrase } (a text) or { identities } (texts).
 export async function find(kind, slot, secret) {
 	let key;
@@ -81,9 +84,15 @@ export async function find(kind, slot, secret) {
 	if (kind === 2 && secret.identities !== undefined) {
 		const file = new age.Decrypter();
 		for (const identity of secret.identities) file.addIdentity(identity);
-		key = await file.decrypt(slot);
+		try {
+			key = await file.decrypt(slot);
+		} catch (error) {
+			if (error.message.startsWith('no identity matched')) throw error;
+			throw new DamagedSlot(`the age file: ${error.message}`);
+		}
+		if (key.length !== 32) throw new DamagedSlot('the age file holds no key');
 	}
 	if (key === undefined) throw new Error('the file asks for another kind of secret');
-	if (key.length !== 32 || key.every((b) => b === 0)) throw new Error('not a key');
+	if (key.every((b) => b === 0)) throw new Error('not a key');
 	return key;
 }

@@ -91,9 +91,9 @@ function complete(picture, rgb, sections) {
 }
 
 function unpack(packed, size) {
-	const { buffer, engine } = inflateSync(packed, { maxOutputLength: size, info: true });
-	if (buffer.length !== size || engine.bytesWritten !== packed.length) throw new Error('a packed section of another length');
-	return buffer;
+	const bytes = inflateSync(packed, { maxOutputLength: size });
+	if (bytes.length !== size) throw new Error('a packed section of another length');
+	return bytes;
 }
 
 export const digest = ({ width, height, channels, depth, samples }) =>

@@ -39,11 +39,9 @@ export function decode(code, samples) {
 			}
 			i += n - 1;
 			if (i >= end) throw new Error('a run beyond the block');
-			if (values[t] === 0) throw new Error('a run that ends in zero');
 			out[i++] = values[t];
 		}
 		if (rests.length !== (bit + 7) >> 3) throw new Error('the rests are too long');
-		if (bit & 7 && rests[bit >> 3] & (255 >> (bit & 7))) throw new Error('the rests end in a bit other than zero');
 	}
 	if (at !== code.length) throw new Error('the residual is too long');
 	return out;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { be32, concat } from './bytes.mjs';
 import * as arithmetic from './arithmetic.mjs';
@@ -186,6 +187,61 @@ for (const v of some(json('internal/network/testdata/layers.json'))) {
 		for (const [name, { data }] of Object.entries(network.statistics(m, base64(v.statistics)))) assert.deepEqual(bits(outputs[name].data), bits(data), name);
 	});
 }
+
+// What "File" and "Reading" of docs/format.md say beyond the corpus: files made of one of the corpus by other chunks.
+test('reading', async () => {
+	const secret = { key: key.parseKey(json('testdata/corpus/corpus.json').cases.find((c) => c.file === 'soft.png').key) };
+	const model = loadModel(new URL('models/default', root).pathname);
+	const data = Object.fromEntries(png.chunks(read('testdata/corpus/soft.png')).list.map((c) => [c.type, c.data]));
+	const chunk = (type, body, crc = png.crc32(concat(Buffer.from(type), body))) => concat(be32(body.length), Buffer.from(type), body, be32(crc));
+	const [IHDR, enCR, IDAT, IEND] = ['IHDR', 'enCR', 'IDAT', 'IEND'].map((type) => chunk(type, data[type]));
+	const together = (...chunks) => concat(png.SIGNATURE, ...chunks);
+	const changed = (type, at, ...values) => {
+		const body = Uint8Array.from(data[type]);
+		body.set(values, at);
+		return chunk(type, body);
+	};
+	const split = [chunk('IDAT', data.IDAT.subarray(0, 100)), chunk('IDAT', data.IDAT.subarray(100))];
+	const colours = chunk('PLTE', new Uint8Array(3)), transparent = chunk('tRNS', new Uint8Array(6));
+	const cases = [
+		['as it is', 0, together(IHDR, enCR, IDAT, IEND)],
+		['enCR behind IDAT', 0, together(IHDR, ...split, enCR, IEND)],
+		['other chunks', 0, together(IHDR, enCR, chunk('ABCD', data.IEND), chunk('gAMA', data.IEND), chunk('a1Cd', data.IEND), IDAT, IEND)],
+		['PLTE and tRNS', 0, together(IHDR, enCR, colours, transparent, IDAT, IEND)],
+		['bytes behind the zlib stream', 0, together(IHDR, enCR, chunk('IDAT', concat(data.IDAT, data.IHDR)), IDAT, IEND)],
+		['IHDR is second', 1, together(enCR, IHDR, IDAT, IEND)],
+		['IHDR of 14 bytes', 1, together(chunk('IHDR', concat(data.IHDR, Uint8Array.of(0))), enCR, IDAT, IEND)],
+		['cut in enCR', 1, together(IHDR, enCR.subarray(0, enCR.length - 1))],
+		['enCR of 11 bytes', 1, together(IHDR, chunk('enCR', data.enCR.subarray(0, 11)), IDAT, IEND)],
+		['two enCR, the first without the magic', 2, together(IHDR, chunk('enCR', data.IDAT), enCR, IDAT, IEND)],
+		['neither magic nor checksum', 2, together(IHDR, chunk('enCR', data.IDAT, 0), IDAT, IEND)],
+		['a length of 2^31', 2, together(IHDR, enCR, IDAT, be32(2 ** 31), Buffer.from('tEXt'), new Uint8Array(100))],
+		['flags 2 in a header that is cut', 3, together(IHDR, chunk('enCR', concat(data.enCR.subarray(0, 10), Uint8Array.of(2, 0))), IDAT, IEND)],
+		['enCR of 12 bytes', 4, together(IHDR, chunk('enCR', data.enCR.subarray(0, 12)), IDAT, IEND)],
+		['width over 2^30', 4, together(IHDR, changed('enCR', 44, 0x40, 0, 0, 1), IDAT, IEND), 'changed'],
+		['width 2^30', 4, together(IHDR, changed('enCR', 44, 0x40, 0, 0, 0), IDAT, IEND), 'too-large'],
+		['unknown interlacing and another model', 5, together(changed('IHDR', 12, 2), changed('enCR', 12, 0), IDAT, IEND)],
+		['a bare cipher of another model', 5, together(IHDR, changed('enCR', 10, 1, 0, 0), IDAT, IEND)],
+		['a bare cipher', 6, together(IHDR, changed('enCR', 10, 1), IEND), 'bare-cipher'],
+		['unknown interlacing', 7, together(changed('IHDR', 12, 2), enCR, IDAT, IEND)],
+		['checksum of IHDR', 7, together(chunk('IHDR', data.IHDR, 0), enCR, IDAT, IEND)],
+		['two IHDR', 7, together(IHDR, IHDR, enCR, IDAT, IEND)],
+		['enCR between two IDAT', 7, together(IHDR, split[0], enCR, split[1], IEND)],
+		['PLTE behind IDAT', 7, together(IHDR, enCR, IDAT, colours, IEND)],
+		['PLTE behind tRNS', 7, together(IHDR, enCR, transparent, colours, IDAT, IEND)],
+		['PLTE of 4 bytes', 7, together(IHDR, enCR, chunk('PLTE', new Uint8Array(4)), IDAT, IEND)],
+		['tRNS of 2 bytes', 7, together(IHDR, enCR, chunk('tRNS', new Uint8Array(2)), IDAT, IEND)],
+		['an IEND with data', 7, together(IHDR, enCR, IDAT, chunk('IEND', new Uint8Array(1)))],
+		['filter type 9', 7, together(IHDR, enCR, chunk('IDAT', deflateSync(inflateSync(data.IDAT).fill(9, 0, 1))), IEND)],
+		['more pixels', 7, together(IHDR, enCR, chunk('IDAT', deflateSync(concat(inflateSync(data.IDAT), new Uint8Array(1)))), IEND)],
+	];
+	for (const [name, step, file, code] of cases) {
+		let error;
+		await open(file, model, secret).catch((e) => { error = e; });
+		assert.equal(error?.step ?? error ?? 0, step, name);
+		if (code) assert.equal(error.code, code, name);
+	}
+});
 
 test('a whole file', async () => {
 	const v = json('testdata/vector.json');
