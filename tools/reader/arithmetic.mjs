@@ -140,6 +140,18 @@ function both(func, matrix, n) {
 	return columns[0].flatMap((_, i) => func(columns.map((c) => c[i])));
 }
 
+// The spread weights of each tensor that was met, as every tile of a picture has the same.
+const known = new WeakMap();
+
+function spreadWeights(w, n) {
+	if (!known.has(w)) {
+		const U = new Float32Array(36 * n);
+		for (let k = 0; k < n; k++) both(weights, w.subarray(9 * k, 9 * k + 9), 3).forEach((v, place) => { U[place * n + k] = v; });
+		known.set(w, U);
+	}
+	return known.get(w);
+}
+
 function byTiles(x, w, bias, y, stride, [top, left]) {
 	const [, channels, h, width] = x.shape;
 	const [, m, H, W] = y.shape;
@@ -148,10 +160,7 @@ function byTiles(x, w, bias, y, stride, [top, left]) {
 	const padded = bordered(x.data, [channels, h, width], top, left, rows, columns);
 
 	// U is [place, filter, channel] and V is [place, tile, channel].
-	const U = new Float32Array(36 * m * channels), V = new Float32Array(36 * tiles * channels);
-	for (let k = 0; k < m * channels; k++) {
-		both(weights, w.subarray(9 * k, 9 * k + 9), 3).forEach((v, place) => { U[place * m * channels + k] = v; });
-	}
+	const U = spreadWeights(w, m * channels), V = new Float32Array(36 * tiles * channels);
 	const d = new Float32Array(36);
 	for (let t = 0; t < tiles; t++) {
 		for (let c = 0; c < channels; c++) {
