@@ -331,6 +331,44 @@ func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate fun
 	w.opens(c, picture, k, WithSlot(slot))
 }
 
+// ageSlot adds a file whose slot holds the given bytes in place of a key, unless it was there before.
+func (w *corpusWriter) ageSlot(c corpus.Case, content []byte) {
+	if k, ok := w.kept[c.File]; ok {
+		w.add(k.Case, k.file)
+		return
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		w.Fatal(err)
+	}
+	to, err := ParseRecipients(identity.Recipient().String())
+	if err != nil {
+		w.Fatal(err)
+	}
+	data, err := to.Seal(content)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var k [32]byte
+	copy(k[:], content)
+	sealed, _, err := w.model.parse(readFile(w.T, "soft.png"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	h := sealed.Header
+	h.Slot = keyslot.Slot{Kind: keyslot.Recipients, Data: string(data)}
+	text, err := sealed.Open(w.key.Subkeys(h.Nonce), w.model.network.StatisticsBytes())
+	if err != nil {
+		w.Fatal(err)
+	}
+	file, err := container.Seal(h, key.FromSecret(k).Subkeys(h.Nonce), text.Levels, text.Statistics, text.Record)
+	if err != nil {
+		w.Fatal(err)
+	}
+	c.Identity = identity.String()
+	w.add(c, file)
+}
+
 func readFile(t *testing.T, name string) []byte {
 	b, err := os.ReadFile(filepath.Join(corpusFolder, name))
 	if err != nil {
@@ -423,6 +461,8 @@ func (w *corpusWriter) negative() {
 	w.refused(1, NotCipher, "empty", "an empty file", nil)
 	w.refused(1, NotCipher, "picture", "a PNG without enCR", with(func(list []chunk) []chunk { return slices.Delete(list, 1, 2) }))
 	w.refused(1, NotCipher, "magic", "an enCR without the magic", header(put(0, 'D')))
+	w.refused(1, NotCipher, "short", "an enCR of 11 bytes", header(func(b []byte) []byte { return b[:11] }))
+	w.refused(1, NotCipher, "cut-chunk", "a file that was cut in its enCR", soft[:100])
 	w.refused(1, NotCipher, "cut", "a file that was cut before its enCR", soft[:40])
 
 	// 2: damaged around enCR.
@@ -441,6 +481,7 @@ func (w *corpusWriter) negative() {
 	// 4: fields out of range.
 	w.refused(4, Changed, "cut-header", "a header of 100 bytes", header(func(b []byte) []byte { return b[:100] }))
 	w.refused(4, Changed, "width", "a picture 0 pixels wide", header(put(44, 0, 0, 0, 0)))
+	w.refused(4, Changed, "width-over", "a width over 2^30", header(put(44, 0x40, 0, 0, 1)))
 	w.refused(4, Changed, "stride", "a stride of 0", header(put(52, 0, 0)))
 	w.refused(4, Changed, "side", "a side that is no multiple of the stride", header(put(54, 1, 1)))
 	w.refused(4, Changed, "min-side", "a least side that is no multiple of the stride", header(put(56, 0, 17)))
@@ -477,6 +518,17 @@ func (w *corpusWriter) negative() {
 	w.refused(6, WrongKey, "passphrase", "another passphrase", readFile(w.T, "passphrase.png"), "", corpusPassphrase+".")
 	w.refused(6, WrongKey, "kind", "a key, where a passphrase is asked for", readFile(w.T, "passphrase.png"))
 
+	opener := w.list.Cases[slices.IndexFunc(w.list.Cases, func(c corpus.Case) bool { return c.File == "recipient.png" })].Identity
+	w.add(corpus.Case{File: "step6-identity.png", About: "an identity that is none of its recipients'", Step: 6, Error: WrongKey,
+		Identity: "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0"}, readFile(w.T, "recipient.png"))
+	list = chunksOf(readFile(w.T, "recipient.png"))
+	slot := list[1].data[116:]
+	slot = slot[:binary.BigEndian.Uint16(list[1].data[114:])]
+	slot[len(slot)-1] ^= 1
+	w.add(corpus.Case{File: "step6-age-damaged.png", About: "an age file whose last byte was changed", Step: 6, Error: Changed, Identity: opener}, join(list))
+	w.ageSlot(corpus.Case{File: "step6-age-zeros.png", About: "an age file that holds 32 zeros", Step: 6, Error: Changed}, make([]byte, 32))
+	w.ageSlot(corpus.Case{File: "step6-age-short.png", About: "an age file that holds 31 bytes", Step: 6, Error: Changed}, bytes.Repeat([]byte{1}, 31))
+
 	// 7: changed.
 	w.refused(7, Changed, "sample", "one sample changed", with(func(list []chunk) []chunk {
 		m, err := png.Decode(bytes.NewReader(soft))
@@ -502,7 +554,21 @@ func (w *corpusWriter) negative() {
 		return list
 	}))
 	w.refused(7, Changed, "idat-zlib", "an IDAT whose zlib stream is damaged", with(func(list []chunk) []chunk { list[2].data[0] ^= 0x40; return list }))
-	w.refused(7, Changed, "filter", "a row with a filter type that PNG does not have", with(func(list []chunk) []chunk { list[2].data[2+5] = 7; return list }))
+	w.refused(7, Changed, "filter", "a row with a filter type that PNG does not have", with(func(list []chunk) []chunk {
+		rows, err := record.Unpack(list[2].data, 32*(1+3*48))
+		if err != nil {
+			w.Fatal(err)
+		}
+		rows[5*(1+3*48)] = 7
+		list[2].data = record.Pack(rows)
+		return list
+	}))
+	w.refused(7, Changed, "idat-apart", "another chunk between two IDAT", with(func(list []chunk) []chunk {
+		whole := list[2].data
+		list[2].data = whole[:1000]
+		return slices.Insert(list, 3, chunk{"gAMA", []byte{0, 0, 0xb1, 0x8f}}, chunk{"IDAT", whole[1000:]})
+	}))
+	w.refused(7, Changed, "interlace", "a method of interlacing that PNG does not have", ihdr(12, 2))
 
 	anew := chunksOf(readFile(w.T, "written-anew.png"))
 	for _, name := range []string{"gAMA", "IDAT"} {

@@ -90,10 +90,10 @@ var classes = []struct {
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
 	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To read it all the same, with the command line: encipher decrypt -mode paper."},
+	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."}, // whose cause may be ErrAge
 	{lock.ErrPhrase, BadKey, "Type it again."},
 	{lock.ErrAge, BadKey, "A recipient begins with age1, an identity with AGE-SECRET-KEY-, one a line."},
 	{keyslot.ErrOther, WrongKey, "Use what the picture was encrypted with."},
-	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
 	{key.ErrText, BadKey, "Compare it with the original, or copy the whole line again."},
 	{context.Canceled, Canceled, ""},
 	{context.DeadlineExceeded, Canceled, ""},

@@ -98,7 +98,11 @@ func (i *Identities) Open(_ context.Context, s keyslot.Slot) (key.Key, error) {
 	case len(secret) != 32:
 		return key.Key{}, fmt.Errorf("%w: it holds %d bytes in place of a key", keyslot.ErrSlot, len(secret))
 	}
-	return key.FromSecret([32]byte(secret)), nil
+	k := key.FromSecret([32]byte(secret))
+	if k.IsZero() {
+		return key.Key{}, fmt.Errorf("%w: it holds zeros in place of a key", keyslot.ErrSlot)
+	}
+	return k, nil
 }
 
 // Seal encrypts data for the recipients, as a binary age file. Errors wrap ErrAge.

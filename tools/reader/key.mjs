@@ -93,6 +93,6 @@ export async function find(kind, slot, secret) {
 		if (key.length !== 32) throw new DamagedSlot('the age file holds no key');
 	}
 	if (key === undefined) throw new Error('the file asks for another kind of secret');
-	if (key.every((b) => b === 0)) throw new Error('not a key');
+	if (key.every((b) => b === 0)) throw new DamagedSlot('a key slot that holds zeros');
 	return key;
 }
