@@ -34,12 +34,13 @@ type about struct {
 	exif        []byte
 	icc         []byte // not nil, and no profile, where one cannot be read
 	chunks      []pngPart
-	bits        []byte   // significant ones of red, green, blue and, where known, alpha
-	background  []uint16 // red, green and blue
-	lost        []string // sentences on what is not a part of the picture
-	left        []string // names of what goes with the picture and is not kept
-	more        int      // of those, beyond maxNames
-	inflated    int      // bytes
+	bits        []byte        // significant ones of red, green, blue and, where known, alpha
+	background  []uint16      // red, green and blue
+	lost        []string      // sentences on what is not a part of the picture
+	left        []string      // names of what goes with the picture and is not kept
+	more        int           // of those, beyond maxNames
+	inflated    int           // bytes
+	zlib        io.ReadCloser // kept, since each has large tables
 }
 
 // pngPart is a chunk that may be kept.
@@ -273,12 +274,17 @@ func (a *about) ofSamples(shape pngchunk.Shape) (chunks []pngPart) {
 
 // inflate expands a zlib stream of a file. All of a file together are bounded.
 func (a *about) inflate(packed []byte) (b []byte, ok bool) {
-	r, err := zlib.NewReader(bytes.NewReader(packed))
+	var err error
+	if r := bytes.NewReader(packed); a.zlib == nil {
+		a.zlib, err = zlib.NewReader(r)
+	} else {
+		err = a.zlib.(zlib.Resetter).Reset(r, nil)
+	}
 	if err != nil {
 		return nil, false
 	}
 	most := 2*maxMetadata - a.inflated
-	b, err = io.ReadAll(io.LimitReader(r, int64(most)+1))
+	b, err = io.ReadAll(io.LimitReader(a.zlib, int64(most)+1))
 	a.inflated += len(b)
 	return b, err == nil && len(b) <= most
 }

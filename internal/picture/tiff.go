@@ -354,6 +354,9 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	if group && get(tagGroup3, 0)&3 != 0 && l.compression == group3 || group && get(tagGroup4, 0)&2 != 0 {
 		return nil, unsupported("TIFF with two-dimensional or uncompressed parts of CCITT Group 3 or 4")
 	}
+	if l.compression == group3 && get(tagGroup3, 0)&4 != 0 { // x/image/ccitt takes the bits for damage
+		return nil, unsupported("TIFF with fill bits in CCITT Group 3")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -534,6 +537,12 @@ func decodeTIFF(file []byte) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l.reversed { // at once: blocks may overlap
+		file = bytes.Clone(file)
+		for i, v := range file {
+			file[i] = bits.Reverse8(v)
+		}
+	}
 	planes, each := 1, l.samples
 	if l.planar {
 		planes, each = l.samples, 1
@@ -614,12 +623,6 @@ type unpacker struct {
 
 // open begins a block, of which that many rows are read.
 func (u *unpacker) open(l *tiffLayout, chunk []byte, width, rows int) error {
-	if l.reversed {
-		chunk = bytes.Clone(chunk)
-		for i, v := range chunk {
-			chunk[i] = bits.Reverse8(v)
-		}
-	}
 	r := bytes.NewReader(chunk)
 	switch l.compression {
 	case uncompressed:

@@ -466,6 +466,7 @@ func TestTIFFRefuses(t *testing.T) {
 		"palette of 16 bits":            {tagPhotometric: {3}, tagBits: {16, 16, 16}},
 		"palette of other colours":      {tagPhotometric: {3}, tagIndexed: {1}},
 		"two-dimensional":               {tagCompression: {3}, tagGroup3: {1}},
+		"fill bits":                     {tagCompression: {3}, tagGroup3: {4}},
 		"uncompressed parts":            {tagCompression: {4}, tagGroup4: {2}},
 		"far larger than the picture":   {tagTileWidth: {1 << 20}, tagTileHeight: {16}, tagTileOffsets: {8}, tagTileCounts: {64}},
 		"alpha beside a palette":        {tagPhotometric: {3}, tagExtraSamples: {2}},
@@ -513,6 +514,22 @@ func TestTIFFRefuses(t *testing.T) {
 		if _, err := Decode(k.file(), roomy); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v without %v: %v, want %q", c.more, c.drop, err, want)
 		}
+	}
+}
+
+func TestTIFFStripsThatOverlap(t *testing.T) {
+	const strips, bytes = 4096, 1 << 16
+	c := simpleTIFF()
+	c.more = map[uint16][]uint32{tagHeight: {strips}, tagRowsPerStrip: {1}, tagFillOrder: {2}, 305: slices.Repeat([]uint32{0}, bytes/2),
+		tagStripOffsets: slices.Repeat([]uint32{8}, strips), tagStripCounts: slices.Repeat([]uint32{bytes}, strips)}
+	file := c.file()
+	n := allocated(func() {
+		if p, err := Decode(file, roomy); err != nil || p.Height != strips {
+			t.Fatal(err)
+		}
+	})
+	if most := uint64(16 * len(file)); n > most {
+		t.Errorf("decoding a file of %d bytes allocates %d, want at most %d", len(file), n, most)
 	}
 }
 

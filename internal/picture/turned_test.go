@@ -229,6 +229,28 @@ func TestTextsAreBounded(t *testing.T) {
 	}
 }
 
+func TestManyTextsAreLinear(t *testing.T) {
+	empty := "A\x00\x00" + packed("")
+	file := slices.Insert(encodePNG(t, scene(3, 3)), 33, bytes.Repeat(seq("zTXt", empty), 10_000)...)
+	n := allocated(func() {
+		if _, err := Decode(file, roomy); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 50_000_000 { // a reader for each would take 400 MB
+		t.Errorf("decoding a file of %d bytes allocates %d", len(file), n)
+	}
+}
+
+// TestXMPWithoutEnd ends in time only if the rest is not searched again from every name: that
+// would take an hour.
+func TestXMPWithoutEnd(t *testing.T) {
+	const name = "tiff:Orientation"
+	if from, to := xmpValue(strings.Repeat(name+">", 64<<20/len(name)), name); from != 0 || to != 0 {
+		t.Errorf("a value from %d to %d", from, to)
+	}
+}
+
 func TestDropMetadata(t *testing.T) {
 	photo := withSegment(withSegment(encodeJPEG(t, scene(8, 8)), 0xed, []byte("Photoshop 3.0\x00")), 0xfe, []byte("words"))
 	photo = withSegment(withOrientation(photo, 1), 0xe2, iccSegment(1, 1, profile("RGB ", 300)))

@@ -50,8 +50,11 @@ func xmpValue(s, name string) (from, to int) {
 			continue
 		}
 		from = len(s) - len(rest) + 1
-		if n := strings.IndexByte(s[from:], end); n > 0 {
+		switch n := strings.IndexByte(s[from:], end); {
+		case n > 0:
 			return from, from + n
+		case n < 0: // no XML; the rest is not searched again for each name in it
+			return 0, 0
 		}
 	}
 }
