@@ -60,6 +60,10 @@ const MaxFileBytes = 4 * MaxPixels
 
 var limits = picture.Limits{Bytes: MaxFileBytes, Pixels: MaxPixels}
 
+// maxSealedBytes bounds the cipher images that Encrypt makes: the native program's MaxFileBytes,
+// in the page too, whose larger ones that program opens.
+var maxSealedBytes = 400_000_000
+
 // NewKey draws a key from the system's random source. A program without such a
 // source ends, as crypto/rand says, so that the error is nil on every platform
 // of today.
@@ -247,6 +251,9 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, k Key, opts ...Option)
 	sealed, err := container.Seal(header, subkeys, bare.RGB, statistics, rec.Encode())
 	if err != nil {
 		return nil, err
+	}
+	if len(sealed) > maxSealedBytes {
+		return nil, fmt.Errorf("%w: with all that is kept, the cipher image would have %d bytes, and at most %d are opened", picture.ErrTooLarge, len(sealed), maxSealedBytes)
 	}
 	o.progress("seal", 1, 1)
 	return &Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: len(rec[record.Residual])}, nil

@@ -140,6 +140,39 @@ func named(got, before string, file []byte) bool {
 	return strings.HasPrefix(got, strings.TrimSuffix(before, filepath.Ext(before))) && filepath.Ext(got) == extensions[0]
 }
 
+// TestWhatIsSealedOpens: a picture that is within the bound, whose cipher image with the file in
+// it is not, is refused before it is too late.
+func TestWhatIsSealedOpens(t *testing.T) {
+	usual, usualSealed := limits, maxSealedBytes
+	defer func() { limits, maxSealedBytes = usual, usualSealed }()
+	if maxSealedBytes != MaxFileBytes {
+		t.Errorf("cipher images of %d bytes are made, and of %d opened", maxSealedBytes, MaxFileBytes)
+	}
+	m, k, ctx := fakeModel(), newKey(t), t.Context()
+	file := photo(t, 40, 48, 1)
+	s, err := m.Encrypt(ctx, file, k, WithExact(ExactFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range []int{0, -1} {
+		maxSealedBytes = len(s.PNG) + more
+		limits.Bytes = int64(maxSealedBytes)
+		again, err := m.Encrypt(ctx, file, k, WithExact(ExactFile))
+		if more < 0 {
+			if CodeOf(err) != TooLarge || again != nil {
+				t.Errorf("one byte over the bound: %v, want %q", err, TooLarge)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o, err := m.Decrypt(ctx, again.PNG, k); err != nil || !bytes.Equal(o.File, file) {
+			t.Errorf("at the bound: %v", err)
+		}
+	}
+}
+
 // TestOtherFile opens cipher images of somebody who can seal, has another program, and
 // puts another file, or a treacherous name, beside a sound picture.
 func TestOtherFile(t *testing.T) {
