@@ -83,9 +83,12 @@ func (d exifData) directory(at uint32) (list entries, link int64) {
 func (d exifData) first() (list entries, link int64) { return d.directory(d.o.Uint32(d.b[4:])) }
 
 // entry finds the 12 bytes of a tag's entry.
-func (d exifData) entry(list entries, tag uint16) []byte {
+func (d exifData) entry(list entries, tag uint16) []byte { return list.find(d.o, tag) }
+
+// find is the first entry of a tag, nil where it is missing.
+func (list entries) find(o binary.ByteOrder, tag uint16) []byte {
 	for e := range slices.Chunk(list, 12) {
-		if d.o.Uint16(e) == tag {
+		if o.Uint16(e) == tag {
 			return e
 		}
 	}

@@ -26,7 +26,7 @@ func (a *about) tiff(file []byte) {
 		return
 	}
 	d, _ := readEXIF(file)
-	list := entries(page.entries)
+	list := page.entries
 	if v, ok := d.number(list, tagOrientation); ok && v >= 1 && v <= 8 {
 		a.orientation = int(v)
 	}

@@ -6,6 +6,8 @@ import (
 	"image/png"
 	"slices"
 	"strings"
+
+	"enciphergan/internal/pngchunk"
 )
 
 func pngSize(file []byte) (width, height int, err error) {
@@ -20,15 +22,15 @@ func pngSize(file []byte) (width, height int, err error) {
 func mendPNG(file []byte) ([]byte, []string) {
 	var left []string
 	mended := file
-	for at := 8; len(file)-at >= 12; {
-		n := int64(binary.BigEndian.Uint32(file[at:]))
-		if n > int64(len(file)-at-12) {
+	for at := 8; at <= len(file); {
+		name, data, rest, ok := pngchunk.Next(file[at:])
+		if !ok {
 			break
 		}
-		next := at + 12 + int(n)
-		name, sum := string(file[at+4:at+8]), binary.BigEndian.Uint32(file[next-4:])
+		next := len(file) - len(rest)
+		sum := binary.BigEndian.Uint32(file[next-4:])
 		const ancillary = 0x20
-		if name[0]&ancillary != 0 && name != "tRNS" && crc32.ChecksumIEEE(file[at+4:next-4]) != sum {
+		if name[0]&ancillary != 0 && name != "tRNS" && crc32.ChecksumIEEE(file[at+4:at+8+len(data)]) != sum {
 			if left == nil {
 				mended = slices.Clone(file[:at])
 			}
@@ -39,7 +41,7 @@ func mendPNG(file []byte) ([]byte, []string) {
 		at = next
 		if name == "IEND" {
 			if left != nil {
-				mended = append(mended, file[at:]...)
+				mended = append(mended, rest...)
 			}
 			break
 		}

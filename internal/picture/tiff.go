@@ -86,7 +86,7 @@ const maxDirectories = 1024
 type directory struct {
 	file    []byte
 	order   binary.ByteOrder
-	entries []byte // of 12 bytes each
+	entries entries
 	next    uint32 // where the next one is, 0 behind the last
 }
 
@@ -112,14 +112,7 @@ func directoryAt(file []byte, at uint32) (*directory, error) {
 }
 
 // entry is the first one of a tag, nil where it is missing.
-func (d *directory) entry(tag uint16) []byte {
-	for e := d.entries; len(e) > 0; e = e[12:] {
-		if d.order.Uint16(e) == tag {
-			return e[:12]
-		}
-	}
-	return nil
-}
+func (d *directory) entry(tag uint16) []byte { return d.entries.find(d.order, tag) }
 
 // values are the numbers of a tag, nil where it is missing. More than most of
 // them, other types than unsigned integers, and none at all are errors.
