@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -25,6 +24,7 @@ import (
 	"enciphergan/internal/corpus"
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyslot"
+	"enciphergan/internal/pngchunk"
 	"enciphergan/internal/record"
 	"enciphergan/models"
 )
@@ -415,10 +415,7 @@ func chunksOf(file []byte) (list []chunk) {
 func join(list []chunk) []byte {
 	file := []byte("\x89PNG\r\n\x1a\n")
 	for _, c := range list {
-		file = binary.BigEndian.AppendUint32(file, uint32(len(c.data)))
-		at := len(file)
-		file = append(append(file, c.name...), c.data...)
-		file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(file[at:]))
+		file = pngchunk.Append(file, c.name, c.data)
 	}
 	return file
 }

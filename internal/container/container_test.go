@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"hash/crc32"
 	"image/png"
 	"math/rand/v2"
 	"runtime"
@@ -20,6 +19,7 @@ import (
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/picture"
+	"enciphergan/internal/pngchunk"
 )
 
 var roomy = picture.Limits{Bytes: 1 << 23, Pixels: 1 << 21}
@@ -155,9 +155,7 @@ func TestWrongKey(t *testing.T) {
 
 // chunk is one PNG chunk with its checksum.
 func chunk(name string, data []byte) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
-	b = append(append(b, name...), data...)
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+	return pngchunk.Append(nil, name, data)
 }
 
 // split takes a file of Seal apart: signature with IHDR, enCR's payload, the rest.

@@ -2,14 +2,14 @@ package picture
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"slices"
 	"strings"
 	"testing"
+
+	"enciphergan/internal/pngchunk"
 )
 
 // chunksOf are the chunks of a PNG.
@@ -23,9 +23,7 @@ func chunksOf(file []byte) (chunks [][]byte) {
 }
 
 func chunkOf(name string, data []byte) []byte {
-	b := append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), name...)
-	b = append(b, data...)
-	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
+	return pngchunk.Append(nil, name, data)
 }
 
 // TestPNGChecksums has a chunk with a wrong checksum at each place.
