@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/binary"
 	"encoding/json"
 	"flag"
@@ -14,6 +15,11 @@ import (
 )
 
 var update = flag.Bool("update", false, "write testdata/arithmetic.json anew; that is a new version of the format")
+
+// Embedded, as a browser has no files.
+//
+//go:embed testdata/arithmetic.json
+var arithmeticFile []byte
 
 // arithmeticVectors are those of docs/arithmetic.md that need no model.
 type arithmeticVectors struct {
@@ -163,22 +169,18 @@ func computed(t *testing.T) arithmeticVectors {
 // TestArithmeticVectors: every backend gives the stored bits, from which docs/arithmetic.md
 // can be implemented anew.
 func TestArithmeticVectors(t *testing.T) {
-	const path = "testdata/arithmetic.json"
 	if *update {
 		text, err := json.MarshalIndent(computed(t), "", " ")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, append(text, '\n'), 0o666); err != nil {
+		arithmeticFile = append(text, '\n')
+		if err := os.WriteFile("testdata/arithmetic.json", arithmeticFile, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var want arithmeticVectors
-	if err := json.Unmarshal(text, &want); err != nil {
+	if err := json.Unmarshal(arithmeticFile, &want); err != nil {
 		t.Fatal(err)
 	}
 	withEach(t, func(t *testing.T) {
