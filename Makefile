@@ -25,7 +25,7 @@ test: chromium nginx wasm tools/npm/node_modules/.package-lock.json tools/reader
 
 # The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
-WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyed ./internal/key ./internal/container ./internal/picture
+WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture
 
 test-wasm:
 	@if command -v node >/dev/null; then \

@@ -24,7 +24,7 @@ import (
 
 	"enciphergan/internal/container"
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/network"
 	"enciphergan/internal/record"
@@ -70,7 +70,7 @@ func (s *fakeSession) enter(samples []byte, height, width int) error {
 	return nil
 }
 
-func noise(seed keyed.Seed, n int) []byte {
+func noise(seed keyschedule.Seed, n int) []byte {
 	b := make([]byte, 0, n+31)
 	for i := uint32(0); len(b) < n; i++ {
 		sum := sha256.Sum256(binary.BigEndian.AppendUint32(seed[:], i))
@@ -79,7 +79,7 @@ func noise(seed keyed.Seed, n int) []byte {
 	return b[:n]
 }
 
-func (s *fakeSession) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (network.Cipher, error) {
+func (s *fakeSession) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyschedule.Seed) (network.Cipher, error) {
 	if err := s.enter(rgb, height, width); err != nil {
 		return network.Cipher{}, err
 	}
@@ -92,7 +92,7 @@ func (s *fakeSession) Encrypt(ctx context.Context, rgb []byte, height, width int
 	return network.Cipher{Height: height, Width: width, Levels: levels, Statistics: statistics}, ctx.Err()
 }
 
-func (s *fakeSession) Decrypt(ctx context.Context, c network.Cipher, seed keyed.Seed) ([]byte, error) {
+func (s *fakeSession) Decrypt(ctx context.Context, c network.Cipher, seed keyschedule.Seed) ([]byte, error) {
 	if err := s.enter(c.Levels, c.Height, c.Width); err != nil {
 		return nil, err
 	}

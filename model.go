@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 )
@@ -35,8 +35,8 @@ type generators interface {
 // session is what this package needs of a *network.Session. It serves one
 // goroutine at a time.
 type session interface {
-	Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (network.Cipher, error)
-	Decrypt(ctx context.Context, c network.Cipher, seed keyed.Seed) ([]byte, error)
+	Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyschedule.Seed) (network.Cipher, error)
+	Decrypt(ctx context.Context, c network.Cipher, seed keyschedule.Seed) ([]byte, error)
 }
 
 type trained struct{ *network.Model }

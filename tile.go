@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 )
@@ -63,14 +63,14 @@ func (m *Model) ComputeTile(ctx context.Context, j TileJob) (r TileResult, err e
 // run does a tile's work in a session.
 func run(ctx context.Context, s session, j TileJob) (TileResult, error) {
 	if j.Decrypt {
-		rgb, err := s.Decrypt(ctx, network.Cipher{Height: j.Height, Width: j.Width, Levels: j.Samples, Statistics: j.Statistics}, keyed.Seed(j.Seed))
+		rgb, err := s.Decrypt(ctx, network.Cipher{Height: j.Height, Width: j.Width, Levels: j.Samples, Statistics: j.Statistics}, keyschedule.Seed(j.Seed))
 		return TileResult{Samples: rgb}, err
 	}
-	c, err := s.Encrypt(ctx, j.Samples, j.Height, j.Width, keyed.Seed(j.Seed))
+	c, err := s.Encrypt(ctx, j.Samples, j.Height, j.Width, keyschedule.Seed(j.Seed))
 	if err != nil || !j.Exact {
 		return TileResult{Samples: c.Levels, Statistics: c.Statistics}, err
 	}
-	rgb, err := s.Decrypt(ctx, c, keyed.Seed(j.Seed))
+	rgb, err := s.Decrypt(ctx, c, keyschedule.Seed(j.Seed))
 	return TileResult{Samples: c.Levels, Statistics: c.Statistics, Recovered: rgb}, err
 }
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx/peer"
 	"enciphergan/models"
@@ -123,7 +123,7 @@ func modelJobs(ctx context.Context, files network.Files, tiles int) (encrypt, de
 		return err
 	}
 	for tile := range tiles {
-		seed, rgb := keyed.Seed{byte(tile)}, scene(uint64(tile))
+		seed, rgb := keyschedule.Seed{byte(tile)}, scene(uint64(tile))
 		in, err := s.EncryptionInputs(rgb, tileSide, tileSide, seed)
 		if err := add(&encrypt, in, err); err != nil {
 			return encrypt, decrypt, err

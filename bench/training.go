@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx/peer"
 	"enciphergan/internal/training"
@@ -70,7 +70,7 @@ func trainingJob(ctx context.Context) (job, error) {
 		}
 	}
 	channels, positions := d.Channels(), c.Crop/d.Unshuffle*(c.Crop/d.Unshuffle)
-	m, err := keyed.New(channels, positions, network.KeyedLayers, network.KeyedLayers)
+	m, err := keyschedule.New(channels, positions, network.KeyedLayers, network.KeyedLayers)
 	if err != nil {
 		return job{}, err
 	}

@@ -17,7 +17,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/op"
@@ -81,7 +81,7 @@ func bench(ctx context.Context, c *cli.Command) error {
 		}
 	}
 	const seed = 1
-	s, key, rgb := m.NewSession(a), keyed.Seed{seed}, make([]byte, 3*size*size)
+	s, key, rgb := m.NewSession(a), keyschedule.Seed{seed}, make([]byte, 3*size*size)
 	rand.NewChaCha8(key).Read(rgb)
 	in, err := s.EncryptionInputs(rgb, size, size, key)
 	if err != nil {

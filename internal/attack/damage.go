@@ -21,7 +21,7 @@ import (
 	"enciphergan"
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/key"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/picture"
@@ -154,7 +154,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 			return report, err
 		}
 	}
-	recover := func(s *network.Session, seed func(uint64) keyed.Seed, change func([]byte) ([]byte, error)) (Quality, error) {
+	recover := func(s *network.Session, seed func(uint64) keyschedule.Seed, change func([]byte) ([]byte, error)) (Quality, error) {
 		back := make([][]byte, len(probes))
 		for i, c := range ciphers {
 			levels, err := change(append([]byte{}, c.Levels...))
@@ -176,7 +176,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 	}
 	if report.Keyed {
 		other := key.FromSecret(secret(v.seed, "wrong key", 0))
-		q, err := recover(session, func(number uint64) keyed.Seed {
+		q, err := recover(session, func(number uint64) keyschedule.Seed {
 			return other.Subkeys(v.nonce(number)).TileSeed(v.model.Fingerprint(), 0)
 		}, same)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"enciphergan"
 	"enciphergan/internal/key"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 )
@@ -131,7 +131,7 @@ func Untrained(seed uint64) (System, error) {
 }
 
 func (v *Victim) unkeyed() System {
-	return System{v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyed.Seed { return keyed.Seed{} })}
+	return System{v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyschedule.Seed { return keyschedule.Seed{} })}
 }
 
 // Keyed tells whether the model takes a key.
@@ -147,7 +147,7 @@ func (v *Victim) Systems() []System {
 	return []System{
 		file,
 		{v.Name + ": bare cipher, nonce per picture", false, v.bare(v.tileSeed)},
-		{v.Name + ": bare cipher, fixed seed", false, v.bare(func(uint64) keyed.Seed { return v.tileSeed(0) })},
+		{v.Name + ": bare cipher, fixed seed", false, v.bare(func(uint64) keyschedule.Seed { return v.tileSeed(0) })},
 	}
 }
 
@@ -156,11 +156,11 @@ func (v *Victim) nonce(number uint64) key.Nonce {
 	return key.Nonce(s[:key.NonceSize])
 }
 
-func (v *Victim) tileSeed(number uint64) keyed.Seed {
+func (v *Victim) tileSeed(number uint64) keyschedule.Seed {
 	return v.key.Subkeys(v.nonce(number)).TileSeed(v.model.Fingerprint(), 0)
 }
 
-func (v *Victim) bare(seed func(number uint64) keyed.Seed) func(context.Context, []byte, int, uint64) ([]byte, error) {
+func (v *Victim) bare(seed func(number uint64) keyschedule.Seed) func(context.Context, []byte, int, uint64) ([]byte, error) {
 	session := v.model.NewSession(v.model.Arithmetic())
 	return func(ctx context.Context, rgb []byte, side int, number uint64) ([]byte, error) {
 		c, err := session.Encrypt(ctx, rgb, side, side, seed(number))

@@ -16,7 +16,7 @@ import (
 	"fmt"
 	"io"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 )
 
 // NonceSize is the number of bytes of a picture's nonce, that of XChaCha20.
@@ -98,12 +98,12 @@ func (k Key) Subkeys(n Nonce) Subkeys {
 
 // TileSeed derives the seed of the keyed layers for one tile of the picture.
 // model is the fingerprint of the model; tile counts from 0 in row-major order.
-func (s Subkeys) TileSeed(model [32]byte, tile uint32) keyed.Seed {
+func (s Subkeys) TileSeed(model [32]byte, tile uint32) keyschedule.Seed {
 	info := make([]byte, 0, len(purposeTile)+len(model)+4)
 	info = append(info, purposeTile...)
 	info = append(info, model[:]...)
 	info = binary.BigEndian.AppendUint32(info, tile)
-	var seed keyed.Seed
+	var seed keyschedule.Seed
 	copy(seed[:], expand(s.prk, string(info), len(seed)))
 	return seed
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 )
 
 // contrasty gives the first convolution channels of such contrast that the eps of the
@@ -46,7 +46,7 @@ func TestContrast(t *testing.T) {
 		}
 		s := m.NewSession(kernel.Canonical)
 		encrypt := func(rgb []byte) Cipher {
-			cipher, err := s.Encrypt(context.Background(), rgb, size, size, keyed.Seed{})
+			cipher, err := s.Encrypt(context.Background(), rgb, size, size, keyschedule.Seed{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,12 +67,12 @@ func TestContrast(t *testing.T) {
 		if bytes.Equal(a.Statistics, b.Statistics) {
 			t.Error("the statistics of both pictures are the same")
 		}
-		first, err := s.Decrypt(context.Background(), a, keyed.Seed{})
+		first, err := s.Decrypt(context.Background(), a, keyschedule.Seed{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		a.Statistics = b.Statistics
-		second, err := s.Decrypt(context.Background(), a, keyed.Seed{})
+		second, err := s.Decrypt(context.Background(), a, keyschedule.Seed{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 )
 
 // TestLargestTiles builds the generators of every profile, in both arithmetics, for the
@@ -38,7 +38,7 @@ func TestLargestTiles(t *testing.T) {
 
 	const side = 640
 	s := fresh(t, Paper()).NewSession(kernel.Fused)
-	c, err := s.Encrypt(t.Context(), smooth(seeded(t), side, side), side, side, keyed.Seed{})
+	c, err := s.Encrypt(t.Context(), smooth(seeded(t), side, side), side, side, keyschedule.Seed{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/onnx"
 )
 
@@ -158,7 +158,7 @@ func tile(t *testing.T, model string, height, width int) tileVector {
 		t.Fatal(err)
 	}
 	v := tileVector{Model: model, Fingerprint: fmt.Sprintf("%x", m.Fingerprint()), Height: height, Width: width}
-	var seed keyed.Seed
+	var seed keyschedule.Seed
 	for i := range seed {
 		seed[i] = byte(i)
 	}

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"testing"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 )
 
 // TestTileMemory: what a model says that a tile takes is what a session of it has allocated when it
@@ -38,9 +38,9 @@ func TestTileMemory(t *testing.T) {
 		before := inUse()
 		s, rgb := m.NewSession(m.Arithmetic()), make([]byte, 3*side*side)
 		run := func() {
-			c, err := s.Encrypt(t.Context(), rgb, side, side, keyed.Seed{})
+			c, err := s.Encrypt(t.Context(), rgb, side, side, keyschedule.Seed{})
 			if err == nil {
-				_, err = s.Decrypt(t.Context(), c, keyed.Seed{})
+				_, err = s.Decrypt(t.Context(), c, keyschedule.Seed{})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"enciphergan/internal/kernel"
 	"testing/fstest"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/onnx"
 )
 
@@ -95,7 +95,7 @@ func TestHostileShapes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.NewSession(kernel.Canonical).Encrypt(context.Background(), make([]byte, 3*32*32), 32, 32, keyed.Seed{}); err == nil || !strings.Contains(err.Error(), "shape") {
+	if _, err := m.NewSession(kernel.Canonical).Encrypt(context.Background(), make([]byte, 3*32*32), 32, 32, keyschedule.Seed{}); err == nil || !strings.Contains(err.Error(), "shape") {
 		t.Errorf("outputs of another shape give %v", err)
 	}
 }
@@ -120,7 +120,7 @@ func TestHostileWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.NewSession(kernel.Canonical).Encrypt(context.Background(), make([]byte, 3*512*512), 512, 512, keyed.Seed{}); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
+	if _, err := m.NewSession(kernel.Canonical).Encrypt(context.Background(), make([]byte, 3*512*512), 512, 512, keyschedule.Seed{}); err == nil || !strings.Contains(err.Error(), "multiply-adds") {
 		t.Errorf("a generator with hundreds of times the work of its profile gives %v", err)
 	}
 }
@@ -151,16 +151,16 @@ func TestTilesOutOfRange(t *testing.T) {
 	}
 	s := m.NewSession(kernel.Canonical)
 	for _, size := range [][3]int{{16, 12, 576}, {18, 16, 864}, {16, 16, 767}, {1 << 20, 1 << 20, 0}, {0, 0, 0}, {-16, -16, 768}, {1024, 1024, 3 << 20}} {
-		if _, err := s.Encrypt(context.Background(), make([]byte, size[2]), size[0], size[1], keyed.Seed{}); err == nil {
+		if _, err := s.Encrypt(context.Background(), make([]byte, size[2]), size[0], size[1], keyschedule.Seed{}); err == nil {
 			t.Errorf("a tile of %d x %d with %d samples is taken", size[1], size[0], size[2])
 		}
 	}
-	if _, err := s.Decrypt(context.Background(), Cipher{Height: 16, Width: 16, Levels: make([]byte, 768), Statistics: make([]byte, 3)}, keyed.Seed{}); err == nil {
+	if _, err := s.Decrypt(context.Background(), Cipher{Height: 16, Width: 16, Levels: make([]byte, 768), Statistics: make([]byte, 3)}, keyschedule.Seed{}); err == nil {
 		t.Error("a cipher with 3 bytes of statistics is taken")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.Encrypt(ctx, make([]byte, 768), 16, 16, keyed.Seed{}); err == nil {
+	if _, err := s.Encrypt(ctx, make([]byte, 768), 16, 16, keyschedule.Seed{}); err == nil {
 		t.Error("a cancelled context is ignored")
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"enciphergan/internal/kernel"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/metric"
 )
 
@@ -69,7 +69,7 @@ func TestReversibleRoundTrip(t *testing.T) {
 	s := m.NewSession(kernel.Canonical)
 	for _, size := range [][2]int{{64, 64}, {16, 48}, {36, 20}} {
 		rgb := smooth(r, size[0], size[1])
-		seed := keyed.Seed{1, byte(size[0])}
+		seed := keyschedule.Seed{1, byte(size[0])}
 		c, err := s.Encrypt(context.Background(), rgb, size[0], size[1], seed)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func TestReversibleRoundTrip(t *testing.T) {
 		if psnr < 30 {
 			t.Errorf("%d x %d: PSNR %.1f dB after a round trip", size[1], size[0], psnr)
 		}
-		other, err := s.Decrypt(context.Background(), c, keyed.Seed{2})
+		other, err := s.Decrypt(context.Background(), c, keyschedule.Seed{2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,11 +151,11 @@ func TestPaperRuns(t *testing.T) {
 	m := fresh(t, Paper())
 	s := m.NewSession(kernel.Canonical)
 	rgb := smooth(r, 32, 48)
-	c, err := s.Encrypt(context.Background(), rgb, 32, 48, keyed.Seed{})
+	c, err := s.Encrypt(context.Background(), rgb, 32, 48, keyschedule.Seed{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := s.Decrypt(context.Background(), c, keyed.Seed{})
+	back, err := s.Decrypt(context.Background(), c, keyschedule.Seed{})
 	if err != nil {
 		t.Fatal(err)
 	}

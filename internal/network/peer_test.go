@@ -9,7 +9,7 @@ import (
 
 	"enciphergan/internal/kernel"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/onnx/peer"
 
@@ -48,7 +48,7 @@ func TestOnnxruntimeAgreesOnModels(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := m.NewSession(kernel.Canonical)
-		seed := keyed.Seed{3}
+		seed := keyschedule.Seed{3}
 		rgb := smooth(seeded(t), size, size)
 		compare := func(generator string, data []byte, in map[string]*tensor.Dense, tolerance float64) {
 			t.Helper()

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/onnx"
 
 	"gorgonia.org/tensor"
@@ -26,10 +26,10 @@ type Session struct {
 // keyedLayers holds the material of the last tile. Its memory serves tile after tile,
 // and decrypting a tile that was just encrypted derives nothing again.
 type keyedLayers struct {
-	seed       keyed.Seed
-	positions  int             // 0 before the first tile
-	encryption *keyed.Material // of seed
-	decryption *keyed.Material // its inverse, where decryption was the last to ask
+	seed       keyschedule.Seed
+	positions  int                   // 0 before the first tile
+	encryption *keyschedule.Material // of seed
+	decryption *keyschedule.Material // its inverse, where decryption was the last to ask
 }
 
 type cachedGraph struct {
@@ -120,18 +120,18 @@ func (m *Model) Dims(height, width int) map[string]int {
 
 // keyedInputs adds the key material of a tile; back asks for its inverse. It is valid
 // until the next tile.
-func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, height, width int, back bool) error {
+func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyschedule.Seed, height, width int, back bool) error {
 	d := s.model.card.Definition
 	if !d.Keyed() {
 		return nil
 	}
 	c, p, k := d.Channels(), height/d.Unshuffle*(width/d.Unshuffle), &s.keyed
 	if k.positions != p {
-		forward, err := keyed.New(c, p, KeyedLayers, KeyedLayers)
+		forward, err := keyschedule.New(c, p, KeyedLayers, KeyedLayers)
 		if err != nil {
 			return err
 		}
-		inverse, err := keyed.New(c, p, KeyedLayers, KeyedLayers)
+		inverse, err := keyschedule.New(c, p, KeyedLayers, KeyedLayers)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyed.Seed, heig
 
 // EncryptionInputs makes the inputs of the encryption generator for one tile,
 // key material included, which is valid until the session's next tile. rgb is as for Encrypt.
-func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyed.Seed) (map[string]*tensor.Dense, error) {
+func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyschedule.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(height, width, len(rgb)); err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyed.See
 
 // Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
 // interleaved, 8 bits a sample. The seed is unused by the profiles after the paper.
-func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyed.Seed) (Cipher, error) {
+func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyschedule.Seed) (Cipher, error) {
 	in, err := s.EncryptionInputs(rgb, height, width, seed)
 	if err != nil {
 		return Cipher{}, err
@@ -196,7 +196,7 @@ func (s *Session) quantizer() func([]byte, []float32) {
 }
 
 // Decrypt runs the decryption generator; the result is (H, W, 3) interleaved, 8 bits a sample.
-func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byte, error) {
+func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyschedule.Seed) ([]byte, error) {
 	in, err := s.DecryptionInputs(c, seed)
 	if err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyed.Seed) ([]byt
 
 // DecryptionInputs makes the inputs of the decryption generator for one tile, key material included, which is
 // valid until the session's next tile.
-func (s *Session) DecryptionInputs(c Cipher, seed keyed.Seed) (map[string]*tensor.Dense, error) {
+func (s *Session) DecryptionInputs(c Cipher, seed keyschedule.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
 		return nil, err
 	}

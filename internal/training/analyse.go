@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/op"
 
@@ -126,7 +126,7 @@ func whitening(crops []float32, side, b int, r *rand.Rand) (matrix *mat.Dense, m
 type probe struct {
 	machine  gorgonia.VM
 	input    []float32
-	material *keyed.Material // nil without keyed layers
+	material *keyschedule.Material // nil without keyed layers
 	out      []float32
 }
 
@@ -156,7 +156,7 @@ func newProbe(d network.Definition, w *network.Weights, layers []network.Layer, 
 }
 
 // run computes the layers' output; it stays valid until the next run.
-func (p *probe) run(crops []float32, seed keyed.Seed) ([]float32, error) {
+func (p *probe) run(crops []float32, seed keyschedule.Seed) ([]float32, error) {
 	copy(p.input, crops)
 	if p.material != nil {
 		p.material.Derive(seed)

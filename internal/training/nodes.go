@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/op"
 
@@ -20,12 +20,12 @@ type keyedInputs struct {
 
 // feedKeyed adds the inputs for square tiles, and gives the material whose memory
 // they read. A network without keyed layers has neither: the material is nil.
-func feedKeyed(d network.Definition, g *gorgonia.ExprGraph, side int) (k keyedInputs, m *keyed.Material, err error) {
+func feedKeyed(d network.Definition, g *gorgonia.ExprGraph, side int) (k keyedInputs, m *keyschedule.Material, err error) {
 	if !d.Keyed() {
 		return k, nil, nil
 	}
 	c, positions := d.Channels(), side/d.Unshuffle*(side/d.Unshuffle)
-	if m, err = keyed.New(c, positions, network.KeyedLayers, network.KeyedLayers); err != nil {
+	if m, err = keyschedule.New(c, positions, network.KeyedLayers, network.KeyedLayers); err != nil {
 		return k, nil, err
 	}
 	for i := range network.KeyedLayers {

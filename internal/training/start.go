@@ -3,7 +3,7 @@ package training
 import (
 	"context"
 
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 )
 
@@ -11,7 +11,7 @@ import (
 type Start struct {
 	Encryption, Decryption, Discriminator *network.Weights // the run's own; the first two are one where generators mirror each other
 	Batch                                 Batch
-	Key                                   keyed.Seed
+	Key                                   keyschedule.Seed
 }
 
 // Start gives the beginning of a fresh run.

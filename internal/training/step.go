@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/op"
 
@@ -82,8 +82,8 @@ func (m *machine) run() (map[string]float64, error) {
 type generatorStep struct {
 	*machine
 	plain, target []float32
-	material      *keyed.Material // nil without keyed layers
-	cipher        []float32       // quantised, (N, 3, S, S), for the discriminator
+	material      *keyschedule.Material // nil without keyed layers
+	cipher        []float32             // quantised, (N, 3, S, S), for the discriminator
 }
 
 // stepKind says which networks a generator step trains.
@@ -189,7 +189,7 @@ func newGeneratorStep(c Config, w *weights, kind stepKind) (*generatorStep, erro
 }
 
 // run feeds one batch and a key.
-func (s *generatorStep) run(c Config, b Batch, seed keyed.Seed) (map[string]float64, error) {
+func (s *generatorStep) run(c Config, b Batch, seed keyschedule.Seed) (map[string]float64, error) {
 	copy(s.plain, b.Plain)
 	copy(s.target, targets(c, b))
 	if s.material != nil {

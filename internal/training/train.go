@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"enciphergan/internal/kernel"
-	"enciphergan/internal/keyed"
+	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/network"
 )
@@ -622,8 +622,8 @@ func (r *Run) diverged(err error) error {
 }
 
 // stepSeed is the key of a training step: random layers, a fresh one each step.
-func stepSeed(seed uint64, step int) keyed.Seed {
-	var s keyed.Seed
+func stepSeed(seed uint64, step int) keyschedule.Seed {
+	var s keyschedule.Seed
 	stream := Stream(seed, step, "key")
 	for i := range s {
 		s[i] = byte(stream.Uint32())
@@ -671,7 +671,7 @@ func Measure(ctx context.Context, m *network.Model, tiles []Tile, seed uint64) (
 	session := m.NewSession(m.Arithmetic())
 	var residuals float64
 	for i, t := range tiles {
-		key := keyed.Seed(sha256.Sum256(fmt.Appendf(nil, "measure %d %d", seed, i)))
+		key := keyschedule.Seed(sha256.Sum256(fmt.Appendf(nil, "measure %d %d", seed, i)))
 		c, err := session.Encrypt(ctx, t.RGB, t.Side, t.Side, key)
 		if err != nil {
 			return f, nil, err

@@ -100,7 +100,7 @@ test('residual', () => {
 });
 
 test('keyed layers', () => {
-	for (const v of some(json('internal/keyed/testdata/vectors.json'))) {
+	for (const v of some(json('internal/keyschedule/testdata/vectors.json'))) {
 		const { permutations, mixes } = keyed.layers(bytes(v.seed), v.channels, v.positions, v.permutations, v.mixes);
 		assert.deepEqual(Array.from(permutations[0].slice(0, v.firstPermutation.length)), v.firstPermutation);
 		assert.deepEqual(bits(mixes[0].slice(0, v.firstMix.length)), v.firstMix);

@@ -1,4 +1,4 @@
-// Package keyed derives the secret layers of the reversible network: for one
+// Package keyschedule derives the secret layers of the reversible network: for one
 // tile, the permutations of positions and the orthogonal mixing matrices that
 // enter the generators as graph inputs. docs/keyed-layers.md specifies them.
 //
@@ -6,7 +6,7 @@
 // allocates a Material, Derive expands the seed into it, Invert makes that of the
 // decryption generator. Everything is integer arithmetic or + - * / sqrt in
 // float64 with explicit conversions, so every platform computes the same bits.
-package keyed
+package keyschedule
 
 // Seed is the 256-bit secret of one tile of one picture. It must never be used
 // for two tiles or two pictures.

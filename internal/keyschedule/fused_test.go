@@ -1,6 +1,6 @@
 //go:build !js
 
-package keyed
+package keyschedule
 
 import (
 	"os"
@@ -20,7 +20,7 @@ func TestNoFusedArithmetic(t *testing.T) {
 		if err != nil {
 			t.Fatalf("building for %v: %v\n%s", machine, err, listing[:min(len(listing), 2000)])
 		}
-		if !regexp.MustCompile(`keyed\.\(\*Material\)\.orthogonal STEXT`).Match(listing) {
+		if !regexp.MustCompile(`keyschedule\.\(\*Material\)\.orthogonal STEXT`).Match(listing) {
 			t.Fatalf("%v: the listing does not hold the code of orthogonal", machine)
 		}
 		if m := fused.FindAllSubmatch(listing, -1); m != nil {
