@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
+.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,12 +37,22 @@ test-wasm:
 # The programs that look for faults have a module of their own, tools/lint, so that theirs are not among ours.
 LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
 
-lint: ## run staticcheck over all packages, and over those that the wasm has files of its own in
+lint: lint-page ## run staticcheck over all packages, and ESLint and Prettier over the page's JavaScript
 	$(LINT) honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck ./... $(STAND_INS)
 	GOOS=windows $(GO) vet . ./cmd/encipher ./server/... ./internal/atomicfile
 	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
 	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
+
+# The JavaScript and the types that ESLint and Prettier look at.
+SCRIPTS = static docs/examples wasm tools/npm tools/types
+
+lint-page: tools/npm/node_modules/.package-lock.json
+	tools/npm/node_modules/.bin/eslint --no-error-on-unmatched-pattern -c tools/npm/eslint.config.mjs $(SCRIPTS)
+	tools/npm/node_modules/.bin/prettier --check --log-level warn $(SCRIPTS)
+
+format: tools/npm/node_modules/.package-lock.json ## format the page's JavaScript with Prettier
+	tools/npm/node_modules/.bin/prettier --write --log-level warn $(SCRIPTS)
 
 vulncheck: ## run govulncheck, which fetches the list of known vulnerabilities; GOVULNDB=URL
 	$(LINT) golang.org/x/vuln/cmd/govulncheck
@@ -93,12 +103,8 @@ bench/lighthouse/node_modules/.package-lock.json: bench/lighthouse/package-lock.
 	cd bench/lighthouse && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-types: tools/types/node_modules/.package-lock.json ## check static/encipher.d.ts with TypeScript
-	cd tools/types && node_modules/.bin/tsc
-
-tools/types/node_modules/.package-lock.json: tools/types/package-lock.json
-	cd tools/types && npm ci --ignore-scripts --no-audit --no-fund
-	@touch $@
+types: tools/npm/node_modules/.package-lock.json ## check static/encipher.d.ts with TypeScript
+	tools/npm/node_modules/.bin/tsc -p tools/types
 
 icons: chromium ## draw the page's icons as PNG from their SVG, into static/
 	$(GO) run ./tools/icons
@@ -106,7 +112,7 @@ icons: chromium ## draw the page's icons as PNG from their SVG, into static/
 size: wasm ## print what the first visit of the page transfers, and fail above 3.2 MB as brotli
 	@$(GO) run ./tools/size
 
-# axe-core, for the page's tests, and the libraries that the page carries.
+# axe-core for the page's tests, the libraries that the page carries, TypeScript, ESLint and Prettier.
 tools/npm/node_modules/.package-lock.json: tools/npm/package-lock.json
 	cd tools/npm && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@

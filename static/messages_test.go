@@ -57,7 +57,7 @@ func TestEveryCodeHasATitle(t *testing.T) {
 	for _, list := range lists {
 		var have []string
 		// Each has a title and what to do.
-		for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: \["[^"]+", "[^"]+"\],$`).FindAllSubmatch(list[1], -1) {
+		for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: \[\s*"[^"]+",\s*"[^"]+",?\s*\],$`).FindAllSubmatch(list[1], -1) {
 			have = append(have, string(m[1]))
 		}
 		for _, code := range want {

@@ -78,7 +78,7 @@ class Member {
     return (this.#started ??= new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         if (data.failed) return reject(new EncipherError({ message: data.failed }));
-        this.#worker.onmessage = ({ data }) => (data.id === 0 ? this.#settleLoad(data) : this.heard(this, data));
+        this.#worker.onmessage = (event) => (event.data.id === 0 ? this.#settleLoad(event.data) : this.heard(this, event.data));
         this.#worker.onerror = (event) => this.lost(this, event.message);
         this.memory = data.memory;
         this.running = true;

@@ -42,8 +42,8 @@ async function add(cache, path) {
 
 // names are those of the models that are stored, of whatever build.
 async function names() {
-  const stored = await (await caches.open(modelsName)).keys();
-  return new Set(stored.map(({ url }) => decodeURIComponent(url.slice(at("models/").length).split("/")[0])));
+  const requests = await (await caches.open(modelsName)).keys();
+  return new Set(requests.map(({ url }) => decodeURIComponent(url.slice(at("models/").length).split("/")[0])));
 }
 
 async function keep({ folder, files }) {
@@ -57,9 +57,9 @@ async function stored(name) {
     const found = await Promise.all(paths.map((path) => caches.match(at(path), { cacheName })));
     return found.every(Boolean);
   };
-  const model = build.models.find((m) => m.name === name) ?? build.models[0];
+  const entry = build.models.find((m) => m.name === name) ?? build.models[0];
   if (!(await has(shellName(build.version), build.shell))) return false;
-  return !model || has(modelsName, model.files.map((file) => model.folder + file));
+  return !entry || has(modelsName, entry.files.map((file) => entry.folder + file));
 }
 
 // tidy drops builds that no page uses, and models that no build has. A page holds
@@ -92,8 +92,8 @@ self.addEventListener("message", (event) => {
 // works with it without the server.
 async function answer(port, name) {
   try {
-    const model = build.models.find((m) => m.name === name);
-    if (model) await keep(model);
+    const entry = build.models.find((m) => m.name === name);
+    if (entry) await keep(entry);
     port.postMessage(await stored(name));
     await tidy();
   } catch {
@@ -115,7 +115,7 @@ self.addEventListener("fetch", (event) => {
   } else if (path === "manifest.webmanifest") {
     event.respondWith(first(shellName(build.version), at(path), event.request));
   } else if (/^models\/[^/]+\/[^/]+\//.test(path)) {
-    event.respondWith(model(path, event.request));
+    event.respondWith(modelFile(path, event.request));
   }
 });
 
@@ -124,9 +124,9 @@ async function first(cacheName, url, request) {
   return (await caches.match(url, { cacheName, ignoreVary: true })) ?? fetch(request);
 }
 
-// model gives a file of a model, and stores what comes from the server: whoever
+// modelFile gives a file of a model, and stores what comes from the server: whoever
 // has chosen a model once has it from then on.
-async function model(path, request) {
+async function modelFile(path, request) {
   const cached = await caches.match(at(path), { cacheName: modelsName, ignoreVary: true });
   if (cached) return cached;
   const response = await fetch(request);

@@ -1,6 +1,5 @@
 // The question for what opens something that is sealed with age: a model, or a
 // key file.
-import { text } from "./messages.js";
 
 const $ = (id) => document.getElementById(id);
 
