@@ -149,7 +149,18 @@ export class Batch {
     const items = this.ready;
     this.running = { items, began: performance.now() };
     for (const item of items) {
-      Object.assign(item, { state: "working", stage: "", fraction: 0, error: null, result: null, inZip: false, saved: false, notes: [], outcome: "", controller: new AbortController() });
+      Object.assign(item, {
+        state: "working",
+        stage: "",
+        fraction: 0,
+        error: null,
+        result: null,
+        inZip: false,
+        saved: false,
+        notes: [],
+        outcome: "",
+        controller: new AbortController(),
+      });
       this.#changed(item);
     }
     this.#changed();

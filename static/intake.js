@@ -14,9 +14,7 @@ export function chosen(files) {
 // dropped lists the files of a drop or a paste, folders opened. A DataTransfer is
 // readable only until the event is over, so its entries are taken at once.
 export async function dropped(transfer) {
-  const taken = [...transfer.items]
-    .filter((item) => item.kind === "file")
-    .map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const taken = [...transfer.items].filter((item) => item.kind === "file").map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
   const files = [];
   for (const { entry, file } of taken) {
     if (entry?.isDirectory) await open(entry, files);

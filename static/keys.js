@@ -128,11 +128,14 @@ export class Keys {
 
   // open makes a key that is given as text the one in use.
   open(words) {
-    return this.#change(async (program) => {
-      const { fingerprint } = await program.parseKey(words);
-      const [line] = /ENCIPHER-KEY-\S+/i.exec(words);
-      return { text: line, fingerprint, saved: true, used: false };
-    }, () => text.key.opened);
+    return this.#change(
+      async (program) => {
+        const { fingerprint } = await program.parseKey(words);
+        const [line] = /ENCIPHER-KEY-\S+/i.exec(words);
+        return { text: line, fingerprint, saved: true, used: false };
+      },
+      () => text.key.opened,
+    );
   }
 
   // recall opens the key that this browser remembers.
@@ -231,7 +234,12 @@ export class Keys {
   async #sheet() {
     const { text: line, fingerprint } = this.#key;
     // Without the library, as may be offline, the sheet has the text alone.
-    $("sheet-code").replaceChildren(...(await code(line).then((svg) => [svg], () => [])));
+    $("sheet-code").replaceChildren(
+      ...(await code(line).then(
+        (svg) => [svg],
+        () => [],
+      )),
+    );
     $("sheet-fingerprint").textContent = fingerprint;
     $("sheet-text").textContent = line;
     $("sheet-date").textContent = text.backup.made(new Date().toLocaleDateString(language));

@@ -76,7 +76,10 @@ export class List {
     $("save-all").className = ready.length ? "quiet" : "";
     show("clear", !running);
     show("overall", running);
-    show("options", ready.some((item) => item.kind === "picture"));
+    show(
+      "options",
+      ready.some((item) => item.kind === "picture"),
+    );
     if (running) $("overall").value = this.#batch.fraction;
   }
 
@@ -91,7 +94,9 @@ export class List {
     const { last } = this.#batch;
     if (last) {
       const done = last.items.filter((i) => i.state === "done").length;
-      words.push(text.list.done(done, last.items.length - done, new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format((last.ended - last.began) / 1000)));
+      words.push(
+        text.list.done(done, last.items.length - done, new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format((last.ended - last.began) / 1000)),
+      );
     }
     const waiting = ready.filter((item) => item.state === "waiting").length;
     if (waiting) words.push(text.list.waiting(waiting));

@@ -19,8 +19,14 @@ const english = {
     "bad-key": ["This cannot be used as a key", "Compare it with the original, or copy all of it again."],
     "bad-model": ["The model cannot be used", "Choose another model."],
     "not-sealed": ["Nothing seals this file", "It was made in the research mode, and anybody can have made or changed it. Ask for a sealed cipher image."],
-    "not-exact": ["What is in this file cannot be proven to be the original", "Nothing was kept of it. Ask who encrypted it; if that was you, try another browser or the native program, and please report this."],
-    "not-kept": ["The file itself cannot be kept", "Only this browser can decode it, so nothing could prove later that it is the picture. Choose “The picture, every sample” under Options, or convert it to PNG first."],
+    "not-exact": [
+      "What is in this file cannot be proven to be the original",
+      "Nothing was kept of it. Ask who encrypted it; if that was you, try another browser or the native program, and please report this.",
+    ],
+    "not-kept": [
+      "The file itself cannot be kept",
+      "Only this browser can decode it, so nothing could prove later that it is the picture. Choose “The picture, every sample” under Options, or convert it to PNG first.",
+    ],
     "bad-argument": ["The program cannot take this", "Reload the page and try again."],
     canceled: ["Canceled", "Nothing was written."],
     internal: ["Something went wrong in the program", "Try again, with fewer or smaller pictures. If that does not help, reload the page."],
@@ -47,7 +53,8 @@ const english = {
       modelHint: "See whether the server that this page came from still runs, and choose the model again.",
       network: (profile, fingerprint) => `${profile} network, fingerprint ${fingerprint}`,
       slow: "This browser has no WebAssembly vector instructions (SIMD), or they are switched off, as in a lockdown mode. Everything works and gives the same files, but takes many times as long. A current Chrome, Edge, Firefox or Safari has them.",
-      insecure: (missing) => `This page was not opened over HTTPS or from this machine, so the browser withholds ${missing}. Pictures are encrypted and decrypted all the same, but whoever is on the network can change what this page does. Open it over HTTPS.`,
+      insecure: (missing) =>
+        `This page was not opened over HTTPS or from this machine, so the browser withholds ${missing}. Pictures are encrypted and decrypted all the same, but whoever is on the network can change what this page does. Open it over HTTPS.`,
       missing: { subtle: "the store that remembers a key", picker: "writing a ZIP straight to disk", offline: "working offline" },
     },
     offline: { ready: "works offline" },
@@ -100,7 +107,8 @@ const english = {
       paste: "Or paste its text",
       backup: "Print a backup",
       remember: "Remember it in this browser",
-      rememberLimits: (host) => `It lies encrypted in this browser's storage. That does not protect it from anyone who can use this browser profile, nor from any page of ${host}, this one changed or another: all of them can read it.`,
+      rememberLimits: (host) =>
+        `It lies encrypted in this browser's storage. That does not protect it from anyone who can use this browser profile, nor from any page of ${host}, this one changed or another: all of them can read it.`,
       forget: "Forget it",
       forgotten: "This browser no longer has the key.",
       notRemembered: (why) => `The key could not be remembered: ${why}`,
@@ -154,7 +162,11 @@ const english = {
       title: "Pictures",
       overall: "All pictures",
       start: (encrypt, decrypt) =>
-        encrypt && decrypt ? `Encrypt ${encrypt}, decrypt ${decrypt}` : encrypt ? `Encrypt ${plural(encrypt, "picture", "pictures")}` : `Decrypt ${plural(decrypt, "picture", "pictures")}`,
+        encrypt && decrypt
+          ? `Encrypt ${encrypt}, decrypt ${decrypt}`
+          : encrypt
+            ? `Encrypt ${plural(encrypt, "picture", "pictures")}`
+            : `Decrypt ${plural(decrypt, "picture", "pictures")}`,
       intoZip: "… into a ZIP",
       cancel: "Cancel all",
       saveAll: "Save all as ZIP",
@@ -227,8 +239,10 @@ const english = {
     },
     notes: {
       protects: "What protects the picture",
-      neural: "The neural transform is experimental: deterministic, approximate, unauthenticated, not proven secure; its statistical scores are descriptive. Confidentiality and integrity come only from the standard authenticated encryption around it (XChaCha20-Poly1305).",
-      leaks: "A cipher image still shows its dimensions, its size, the model it was made with and that it is one. Keep it as a PNG file: anything that converts or recompresses it destroys it.",
+      neural:
+        "The neural transform is experimental: deterministic, approximate, unauthenticated, not proven secure; its statistical scores are descriptive. Confidentiality and integrity come only from the standard authenticated encryption around it (XChaCha20-Poly1305).",
+      leaks:
+        "A cipher image still shows its dimensions, its size, the model it was made with and that it is one. Keep it as a PNG file: anything that converts or recompresses it destroys it.",
       figures: "What the figures say",
       entropy: "bits a sample; 8 when every level is equally frequent.",
       correlation: "between neighbouring samples, mean of its absolute values; near 1 in photos, near 0 in noise.",
@@ -243,16 +257,28 @@ const german = {
     "bad-picture": ["Das ist kein lesbares Bild", "Ein PNG-, JPEG-, GIF-, BMP-, TIFF- oder WebP-Bild wählen oder die Datei neu holen."],
     "unsupported-picture": ["Diese Art von Bild wird nicht unterstützt", "Mit einem Bildprogramm in PNG umwandeln und diese Datei hinzufügen."],
     "too-large": ["Dieses Bild ist zu groß", "Vorher verkleinern; das Programm außerhalb des Browsers nimmt größere Bilder."],
-    "not-a-cipher": ["In dieser Datei ist nichts Verschlüsseltes", "Um die Datei bitten, wie sie geschrieben wurde: als Datei oder Dokument gesendet, nicht als Bild."],
+    "not-a-cipher": [
+      "In dieser Datei ist nichts Verschlüsseltes",
+      "Um die Datei bitten, wie sie geschrieben wurde: als Datei oder Dokument gesendet, nicht als Bild.",
+    ],
     "wrong-key": ["Das ist nicht der Schlüssel dieses Bildes", "Schlüssel, Passphrase oder Identität nehmen, für die es verschlüsselt wurde."],
     changed: ["Diese Datei wurde verändert", "Neu holen, wo sie zuerst gespeichert wurde; aus dieser Kopie ist nichts wiederherzustellen."],
     "other-model": ["Dieses Chiffrebild stammt von einem anderen Modell", "Oben das Modell wählen, mit dem es verschlüsselt wurde."],
     "unsupported-version": ["Dieses Chiffrebild stammt von einem neueren Encipher", "Die Seite neu laden oder die neuere Version holen."],
     "bad-key": ["Das ist als Schlüssel nicht zu gebrauchen", "Mit dem Original vergleichen oder alles noch einmal kopieren."],
     "bad-model": ["Das Modell ist nicht zu gebrauchen", "Ein anderes Modell wählen."],
-    "not-sealed": ["Diese Datei ist nicht versiegelt", "Sie entstand im Forschungsmodus, und jeder kann sie gemacht oder verändert haben. Um ein versiegeltes Chiffrebild bitten."],
-    "not-exact": ["Der Inhalt dieser Datei ist nicht als Original zu beweisen", "Davon wurde nichts behalten. Nachfragen, wer sie verschlüsselt hat; waren Sie es selbst, einen anderen Browser oder das Programm versuchen, und bitte melden."],
-    "not-kept": ["Die Datei selbst lässt sich nicht aufheben", "Nur dieser Browser kann sie dekodieren; später könnte nichts beweisen, dass sie das Bild ist. Unter Einstellungen „Das Bild, jeder Bildpunkt“ wählen oder sie vorher in PNG umwandeln."],
+    "not-sealed": [
+      "Diese Datei ist nicht versiegelt",
+      "Sie entstand im Forschungsmodus, und jeder kann sie gemacht oder verändert haben. Um ein versiegeltes Chiffrebild bitten.",
+    ],
+    "not-exact": [
+      "Der Inhalt dieser Datei ist nicht als Original zu beweisen",
+      "Davon wurde nichts behalten. Nachfragen, wer sie verschlüsselt hat; waren Sie es selbst, einen anderen Browser oder das Programm versuchen, und bitte melden.",
+    ],
+    "not-kept": [
+      "Die Datei selbst lässt sich nicht aufheben",
+      "Nur dieser Browser kann sie dekodieren; später könnte nichts beweisen, dass sie das Bild ist. Unter Einstellungen „Das Bild, jeder Bildpunkt“ wählen oder sie vorher in PNG umwandeln.",
+    ],
     "bad-argument": ["Damit kann das Programm nichts anfangen", "Die Seite neu laden und noch einmal versuchen."],
     canceled: ["Abgebrochen", "Es wurde nichts geschrieben."],
     internal: ["Im Programm ging etwas schief", "Noch einmal versuchen, mit weniger oder kleineren Bildern. Hilft das nicht, die Seite neu laden."],
@@ -279,8 +305,13 @@ const german = {
       modelHint: "Nachsehen, ob der Server dieser Seite noch läuft, und das Modell noch einmal wählen.",
       network: (profile, fingerprint) => `Netz ${profile}, Fingerabdruck ${fingerprint}`,
       slow: "Diesem Browser fehlen die Vektorbefehle von WebAssembly (SIMD), oder sie sind abgeschaltet, wie im Blockierungsmodus. Alles geht und gibt dieselben Dateien, dauert aber ein Vielfaches. Aktuelle Chrome, Edge, Firefox und Safari haben sie.",
-      insecure: (missing) => `Diese Seite kam nicht über HTTPS und nicht von diesem Gerät, darum verweigert der Browser ${missing}. Bilder werden trotzdem ver- und entschlüsselt, aber wer im Netz sitzt, kann verändern, was diese Seite tut. Über HTTPS öffnen.`,
-      missing: { subtle: "den Speicher, der einen Schlüssel merkt", picker: "das Schreiben eines ZIP direkt auf die Platte", offline: "das Arbeiten ohne Netz" },
+      insecure: (missing) =>
+        `Diese Seite kam nicht über HTTPS und nicht von diesem Gerät, darum verweigert der Browser ${missing}. Bilder werden trotzdem ver- und entschlüsselt, aber wer im Netz sitzt, kann verändern, was diese Seite tut. Über HTTPS öffnen.`,
+      missing: {
+        subtle: "den Speicher, der einen Schlüssel merkt",
+        picker: "das Schreiben eines ZIP direkt auf die Platte",
+        offline: "das Arbeiten ohne Netz",
+      },
     },
     offline: { ready: "geht auch offline" },
     update: {
@@ -323,7 +354,8 @@ const german = {
       busy: "Der Schlüssel blieb, weil gerade an Bildern gearbeitet wurde.",
       wanted: "Zuerst braucht es einen Schlüssel: einen neuen erzeugen oder einen öffnen.",
       wantedToDecrypt: "Den Schlüssel öffnen, mit dem diese Bilder verschlüsselt wurden.",
-      unsaved: "Diesen Schlüssel gibt es nur in diesem Tab. Ohne ihn sind die Bilder verloren: niemand kann sie zurückholen. Jetzt speichern und eine Kopie aufheben.",
+      unsaved:
+        "Diesen Schlüssel gibt es nur in diesem Tab. Ohne ihn sind die Bilder verloren: niemand kann sie zurückholen. Jetzt speichern und eine Kopie aufheben.",
       fingerprint: "Fingerabdruck",
       save: "Schlüsseldatei speichern",
       new: "Neuer Schlüssel",
@@ -332,7 +364,8 @@ const german = {
       paste: "Oder den Text einfügen",
       backup: "Sicherung drucken",
       remember: "In diesem Browser merken",
-      rememberLimits: (host) => `Er liegt verschlüsselt im Speicher dieses Browsers. Das schützt weder vor jemandem, der dieses Browserprofil benutzen kann, noch vor irgendeiner Seite von ${host}, dieser, wenn sie verändert wird, oder einer anderen: alle können ihn lesen.`,
+      rememberLimits: (host) =>
+        `Er liegt verschlüsselt im Speicher dieses Browsers. Das schützt weder vor jemandem, der dieses Browserprofil benutzen kann, noch vor irgendeiner Seite von ${host}, dieser, wenn sie verändert wird, oder einer anderen: alle können ihn lesen.`,
       forget: "Vergessen",
       forgotten: "Dieser Browser hat den Schlüssel nicht mehr.",
       notRemembered: (why) => `Der Schlüssel konnte nicht gemerkt werden: ${why}`,
@@ -463,8 +496,10 @@ const german = {
     },
     notes: {
       protects: "Was das Bild schützt",
-      neural: "Die neuronale Umformung ist ein Experiment: deterministisch, ungenau, ohne Echtheitsprüfung, nicht als sicher bewiesen; ihre statistischen Werte beschreiben nur. Vertraulichkeit und Unversehrtheit kommen allein von der üblichen authentifizierten Verschlüsselung darum herum (XChaCha20-Poly1305).",
-      leaks: "Ein Chiffrebild zeigt weiterhin seine Maße, seine Größe, das Modell, mit dem es entstand, und dass es eines ist. Als PNG-Datei aufheben: alles, was es umwandelt oder neu komprimiert, zerstört es.",
+      neural:
+        "Die neuronale Umformung ist ein Experiment: deterministisch, ungenau, ohne Echtheitsprüfung, nicht als sicher bewiesen; ihre statistischen Werte beschreiben nur. Vertraulichkeit und Unversehrtheit kommen allein von der üblichen authentifizierten Verschlüsselung darum herum (XChaCha20-Poly1305).",
+      leaks:
+        "Ein Chiffrebild zeigt weiterhin seine Maße, seine Größe, das Modell, mit dem es entstand, und dass es eines ist. Als PNG-Datei aufheben: alles, was es umwandelt oder neu komprimiert, zerstört es.",
       figures: "Was die Zahlen sagen",
       entropy: "Bit je Wert; 8, wenn jede Stufe gleich oft vorkommt.",
       correlation: "zwischen benachbarten Werten, Mittel der Beträge; nahe 1 in Fotos, nahe 0 im Rauschen.",

@@ -303,7 +303,10 @@ $("language").addEventListener("change", ({ target }) => {
 
 // ---- wiring
 
-for (const [button, field] of [["choose", "file"], ["choose-folder", "folder"]]) {
+for (const [button, field] of [
+  ["choose", "file"],
+  ["choose-folder", "folder"],
+]) {
   $(button).addEventListener("click", () => $(field).click());
   $(field).addEventListener("change", async ({ target }) => {
     const files = chosen(target.files);

@@ -328,7 +328,11 @@ export class Pool {
       method: "tile",
       argument: job,
       parent: call,
-      resolve: (result) => answer({ result }, Object.values(result).map((v) => v.buffer)),
+      resolve: (result) =>
+        answer(
+          { result },
+          Object.values(result).map((v) => v.buffer),
+        ),
       reject: ({ code, message, hint }) => answer({ error: { code, message, hint } }),
       back: () => answer({ job }),
     });

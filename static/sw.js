@@ -59,7 +59,13 @@ async function stored(name) {
   };
   const entry = build.models.find((m) => m.name === name) ?? build.models[0];
   if (!(await has(shellName(build.version), build.shell))) return false;
-  return !entry || has(modelsName, entry.files.map((file) => entry.folder + file));
+  return (
+    !entry ||
+    has(
+      modelsName,
+      entry.files.map((file) => entry.folder + file),
+    )
+  );
 }
 
 // tidy drops builds that no page uses, and models that no build has. A page holds

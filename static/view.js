@@ -27,7 +27,7 @@ export class View {
     $("divider").addEventListener("input", () => this.#divide($("divider").value));
     // On the picture itself the divider follows the pointer.
     const follow = (event) => {
-      if (!event.isPrimary || !(event.buttons & 1) || event.pointerType === "touch" && $("zoom").value !== "0") return;
+      if (!event.isPrimary || !(event.buttons & 1) || (event.pointerType === "touch" && $("zoom").value !== "0")) return;
       const { left, width } = $("pair").getBoundingClientRect();
       this.#divide(Math.round((100 * (event.clientX - left)) / width));
     };
@@ -57,7 +57,8 @@ export class View {
     this.draw();
     try {
       const program = await this.#program();
-      const opened = item.opened ?? (await program.decrypt(this.#pictures.cipher, { key: item.key, bareCipher: item.allowed, approximate: true, views: true, signal }));
+      const opened =
+        item.opened ?? (await program.decrypt(this.#pictures.cipher, { key: item.key, bareCipher: item.allowed, approximate: true, views: true, signal }));
       if (signal.aborted) return;
       Object.assign(this.#pictures, { bare: opened.bare, recovered: opened.png });
       this.#note = () => "";
@@ -102,7 +103,10 @@ export class View {
       $(side).replaceChildren(...there.map((kind) => new Option(text.view.pictures[kind], kind)));
     }
     $("left").value = there.includes(before.left) ? before.left : there.includes("plain") ? "plain" : "cipher";
-    $("right").value = there.includes(before.right) && before.right !== $("left").value ? before.right : (there.find((kind) => kind === "cipher" && kind !== $("left").value) ?? there.at(-1));
+    $("right").value =
+      there.includes(before.right) && before.right !== $("left").value
+        ? before.right
+        : (there.find((kind) => kind === "cipher" && kind !== $("left").value) ?? there.at(-1));
     $("compare").hidden = there.length < 2;
     this.#compare();
     this.#drawPanels();
@@ -166,7 +170,8 @@ export class View {
     root.querySelector("dl").replaceChildren(...this.#rows(kind));
     const figures = this.#figures[kind];
     const name = text.view.pictures[kind];
-    if (figures) root.querySelector(".plots").replaceChildren(histogram(figures.histograms, text.view.histogram(name)), scatter(figures.pairs, text.view.scatter(name)));
+    if (figures)
+      root.querySelector(".plots").replaceChildren(histogram(figures.histograms, text.view.histogram(name)), scatter(figures.pairs, text.view.scatter(name)));
   }
 
   #rows(kind) {
@@ -174,7 +179,8 @@ export class View {
     const rows = [];
     if (m) {
       rows.push([text.view.entropy, `${m.entropy.toFixed(3)} ${text.view.bits}`], [text.view.correlation, m.correlation.toFixed(4)]);
-      if (m.psnr !== undefined) rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${m.psnr.toFixed(2)} dB`], [text.view.ssim, m.ssim.toFixed(5)]);
+      if (m.psnr !== undefined)
+        rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${m.psnr.toFixed(2)} dB`], [text.view.ssim, m.ssim.toFixed(5)]);
     }
     if (kind === "plain" || kind === "cipher") rows.push([text.view.size, bytes(this.#pictures[kind].size)]);
     return rows.flatMap(([label, value]) => {

@@ -48,7 +48,10 @@ async function bytes(blob) {
   }
 }
 
-const buffers = (object) => Object.values(object).filter(ArrayBuffer.isView).map((v) => v.buffer);
+const buffers = (object) =>
+  Object.values(object)
+    .filter(ArrayBuffer.isView)
+    .map((v) => v.buffer);
 
 function handOut(id, job) {
   return new Promise((resolve, reject) => {

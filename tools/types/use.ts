@@ -5,7 +5,12 @@ import { Encipher, EncipherError, type Code, type Inspection, type Progress } fr
 export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   const onProgress = ({ stage, done, total, fraction }: Progress) => console.log(stage, done / total, fraction.toFixed(2));
   const encipher: Encipher = await Encipher.load({ model: "default", base: new URL("https://example.org/encipher/"), workers: 2, signal, onProgress });
-  console.log(encipher.models.map((m) => m.name + m.folder + m.files.length + m.sealed + m.bytes), encipher.model.fingerprint, encipher.kernels, encipher.memory);
+  console.log(
+    encipher.models.map((m) => m.name + m.folder + m.files.length + m.sealed + m.bytes),
+    encipher.model.fingerprint,
+    encipher.kernels,
+    encipher.memory,
+  );
   const { text, file, fingerprint } = await encipher.newKey();
   console.log(file, (await encipher.parseKey(text)).fingerprint === fingerprint);
   const { passphrase } = await encipher.proposePassphrase();
@@ -17,7 +22,15 @@ export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size);
   const unlocked = await encipher.unlock(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
   try {
-    const opened = await encipher.decrypt(sealed.png, { key: unlocked.key, name: photo.name, approximate: true, bareCipher: false, views: true, signal, onProgress });
+    const opened = await encipher.decrypt(sealed.png, {
+      key: unlocked.key,
+      name: photo.name,
+      approximate: true,
+      bareCipher: false,
+      views: true,
+      signal,
+      onProgress,
+    });
     const { psnr, ssim, entropy, correlation, histograms, pairs } = await encipher.metrics(photo, opened.png, { plots: true });
     console.log(psnr, ssim, entropy, correlation, histograms?.r[0], pairs?.length, opened.exact, opened.sealed, opened.name, opened.fault, opened.generated);
     return opened.original ?? opened.png;
