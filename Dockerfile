@@ -26,7 +26,7 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs
 FROM build AS build-server
 RUN go run ./wasm/bundle
 RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
-    -ldflags "-s -w -X enciphergan/internal/version.set=$VERSION" -o /encipher-server ./server
+    -ldflags "-s -w -X enciphergan/internal/version.set=$VERSION" -o /encipher-server ./cmd/encipher-server
 
 FROM scratch AS encipher
 COPY --from=build-encipher /encipher /usr/local/bin/encipher

@@ -3,13 +3,13 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check bench-server screenshots chromium nginx tamper fuzz race clean
+.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
-	$(GO) run ./server $(if $(ADDR),-addr $(ADDR))
+	$(GO) run ./cmd/encipher-server $(if $(ADDR),-addr $(ADDR))
 
 # Modules of our own in place of others (third_party/README.md), which ./... leaves out.
 STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.com/apache/arrow/go/arrow/... github.com/awalterschulze/gographviz
@@ -40,7 +40,7 @@ LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
 lint: lint-page ## run staticcheck over all packages, and ESLint and Prettier over the page's JavaScript
 	$(LINT) honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck ./... $(STAND_INS)
-	GOOS=windows $(GO) vet . ./cmd/encipher ./server/... ./internal/atomicfile
+	GOOS=windows $(GO) vet . ./cmd/... ./server/... ./internal/atomicfile
 	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
 	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
 
@@ -60,7 +60,7 @@ vulncheck: ## run govulncheck, which fetches the list of known vulnerabilities; 
 	GOOS=js GOARCH=wasm build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./wasm
 
 build: wasm ## build the server and the command-line tool into build/
-	$(GO) build -trimpath -o build/ ./server ./cmd/encipher
+	$(GO) build -trimpath -o build/ ./cmd/encipher-server ./cmd/encipher
 
 wasm: ## build the wasm into server/built/, from where the server embeds it
 	$(GO) run ./wasm/bundle
@@ -136,7 +136,7 @@ screenshots: chromium tools/npm/node_modules/.package-lock.json ## take pictures
 chromium:
 	@tools/chromium
 
-# So do the tests of docs/server.md, whose examples run in nginx, and bench-server.
+# So do the tests of docs/server.md, whose examples run in nginx, and.
 nginx:
 	@tools/nginx
 
@@ -160,10 +160,6 @@ dist: ## write build/dist: the site for a static host, servers and command lines
 
 dist-check: ## build the distribution twice, at two places, and compare the bytes (minutes)
 	tools/dist-check
-
-bench-server: nginx wasm ## requests per second beside nginx, on the same files
-	$(GO) build -trimpath -o build/ ./server
-	$(GO) run ./bench/web
 
 clean: ## remove what was built
 	rm -rf build

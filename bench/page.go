@@ -53,7 +53,7 @@ var served = regexp.MustCompile(`https?://[^ ]+/`)
 // startServer builds and starts the server on a free port.
 func startServer(ctx context.Context, dir string) (address string, stop func(), err error) {
 	program := filepath.Join(dir, "server")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./server").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/encipher-server").CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("building the server: %w: %s", err, out)
 	}
 	c := exec.CommandContext(ctx, program, "-addr", "127.0.0.1:0")

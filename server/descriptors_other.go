@@ -1,6 +1,7 @@
 //go:build !unix
 
-package main
+package server
 
-// mostConnections is how many connections may be open at once: there is no limit of open files.
-func mostConnections() int { return maxConnections }
+// maxOpenConnections returns how many connections may be open at once; the system has no
+// limit of open files.
+func maxOpenConnections() int { return maxConnections }

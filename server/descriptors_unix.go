@@ -1,12 +1,12 @@
 //go:build unix
 
-package main
+package server
 
 import "golang.org/x/sys/unix"
 
-// mostConnections is how many connections may be open at once: Go has raised the limit of
-// open files as far as it goes.
-func mostConnections() int {
+// maxOpenConnections returns how many connections may be open at once. The Go runtime has
+// already raised the limit of open files to its maximum.
+func maxOpenConnections() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return maxConnections

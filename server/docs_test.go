@@ -1,9 +1,8 @@
-package main
+package server
 
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,8 +40,10 @@ func example(t *testing.T, kind string, n int) string {
 
 func TestDocumentHasEveryFlag(t *testing.T) {
 	var help bytes.Buffer
-	if code := run(t.Context(), []string{"-help"}, io.Discard, &help); code != 0 {
-		t.Fatalf("-help exits with %d", code)
+	command := exec.Command(binary(t), "-help")
+	command.Stderr = &help
+	if err := command.Run(); err != nil {
+		t.Fatal(err)
 	}
 	names := func(pattern, text string) (list []string) {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
@@ -71,7 +72,7 @@ func TestDocumentHasTheLimits(t *testing.T) {
 		fmt.Sprintf("| %d KiB and the 4 KiB", maxHeaderBytes>>10),
 		fmt.Sprintf("| %.0f s after the connection", readTimeout.Seconds()),
 		fmt.Sprintf("| an answer | no limit as a whole; %.0f s without progress", stallTimeout.Seconds()),
-		fmt.Sprintf("none on which nothing has moved for %.0f s", stillTime.Seconds()),
+		fmt.Sprintf("if none has been inactive for %.0f s", minInactive.Seconds()),
 		fmt.Sprintf("less %d, and at most %d ", spareDescriptors, maxConnections),
 		fmt.Sprintf("| an idle connection | %.0f minutes |", idleTimeout.Minutes()),
 		fmt.Sprintf("; %d MiB sealed |", network.MaxSealedBytes>>20),

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -26,8 +26,9 @@ import (
 //go:embed all:built
 var built embed.FS
 
-// collect gathers everything that is served. What is wrong with an own model goes to the log.
-func collect(dir string, log *slog.Logger) (*site.Site, error) {
+// NewSite returns the site of the page, the wasm, the shipped models and the operator's own
+// models in dir, if that is not empty. Own models that cannot be used are logged.
+func NewSite(dir string, log *slog.Logger) (*site.Site, error) {
 	wasm, err := fs.Sub(built, "built")
 	if err != nil {
 		return nil, err

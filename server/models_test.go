@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"encoding/json"
@@ -214,7 +214,7 @@ func get(t *testing.T, s *site.Site, path string) string {
 // How long the server takes to collect what it serves.
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
-		if _, err := collect("", silent()); err != nil {
+		if _, err := NewSite("", silent()); err != nil {
 			b.Skip(err) // built without the wasm
 		}
 	}

@@ -113,7 +113,7 @@ func serve(t *testing.T, args ...string) string {
 	binary := filepath.Join(programs, "server")
 	serverBuilt.Do(func() {
 		command(t, "go", "run", "./wasm/bundle")
-		command(t, "go", "build", "-buildvcs=false", "-o", binary, "./server")
+		command(t, "go", "build", "-buildvcs=false", "-o", binary, "./cmd/encipher-server")
 	})
 	c := exec.Command(binary, append([]string{"-addr", "127.0.0.1:0", "-quiet"}, args...)...)
 	c.Stderr = os.Stderr

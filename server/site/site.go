@@ -55,31 +55,6 @@ var header = func() http.Header {
 	return h
 }()
 
-// Refusal is the header of a refusal as HTTP/1 sends it: "Name: value" and a line end each.
-var Refusal = func() []byte {
-	h := maps.Clone(header)
-	h["Cache-Control"] = []string{never}
-	return fields(h)
-}()
-
-func fields(h http.Header) []byte {
-	var b bytes.Buffer
-	if err := h.Write(&b); err != nil {
-		panic(err) // memory takes what is written
-	}
-	return b.Bytes()
-}
-
-// Presetter is a ResponseWriter that can put header fields into an answer as they are
-// sent, without a look at them.
-type Presetter interface {
-	// Preset adds fields, in the form of Refusal, to the head of the next answer. They
-	// must not be in its Header, nor be any that net/http acts on: Content-Type,
-	// Content-Length, Transfer-Encoding, Trailer, Date, Connection. False says that it
-	// cannot: its head may be on the way already.
-	Preset(fields []byte) bool
-}
-
 // Values of Cache-Control. A file whose content is named by its URL may be kept
 // for ever. Any other may be kept too, but the browser asks each time whether it is
 // still current, so that page, wasm and models always belong together.
@@ -118,11 +93,9 @@ type file struct{ forms []form }
 // form is a file in one content coding. Values of header fields are made once and
 // shared by all responses.
 type form struct {
-	coding                   coding // its name is empty for identity
-	content                  []byte
-	header                   http.Header // but for the two that follow
-	fields                   []byte      // header, as HTTP/1 sends it
-	contentType, contentSize []string
+	coding  coding // with an empty name for identity
+	content []byte
+	header  http.Header
 }
 
 func (f *file) identity() form { return f.forms[len(f.forms)-1] }
@@ -233,14 +206,12 @@ func newForm(name, cache string, c coding, content []byte, tag string) form {
 	h["Cache-Control"] = []string{cache}
 	h["Etag"] = []string{strconv.Quote(tag)}
 	h["Vary"] = []string{"Accept-Encoding"}
+	h["Content-Type"] = []string{contentTypes[path.Ext(name)]}
+	h["Content-Length"] = []string{strconv.Itoa(len(content))} // which net/http would omit where there is a Content-Encoding
 	if c.name != "" {
 		h["Content-Encoding"] = []string{c.name}
 	}
-	return form{
-		coding: c, content: content, header: h, fields: fields(h),
-		contentType: []string{contentTypes[path.Ext(name)]},
-		contentSize: []string{strconv.Itoa(len(content))},
-	}
+	return form{coding: c, content: content, header: h}
 }
 
 // cached is the same file with another value of Cache-Control.
@@ -249,7 +220,7 @@ func (f *file) cached(cache string) *file {
 	for i, m := range forms {
 		h := maps.Clone(m.header)
 		h["Cache-Control"] = []string{cache}
-		forms[i].header, forms[i].fields = h, fields(h)
+		forms[i].header = h
 	}
 	return &file{forms}
 }
@@ -318,36 +289,23 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Range")
 	}
 	sent := f.identity()
-	partial := r.Header["Range"] != nil
-	if !partial {
+	if r.Header["Range"] == nil {
 		sent = f.negotiate(r.Header["Accept-Encoding"])
 	}
-	h := w.Header()
-	h["Content-Type"] = sent.contentType
-	if partial || r.Header["If-None-Match"] != nil || r.Header["If-Match"] != nil {
-		maps.Copy(h, sent.header)
-		http.ServeContent(conditional{w}, r, "", time.Time{}, bytes.NewReader(sent.content))
-		return
-	}
-	// Without conditions one write is all there is to do.
-	h["Content-Length"] = sent.contentSize
-	if p, ok := w.(Presetter); !ok || !p.Preset(sent.fields) {
-		maps.Copy(h, sent.header)
-	}
-	if r.Method == http.MethodGet {
-		w.Write(sent.content)
-	}
+	maps.Copy(w.Header(), sent.header)
+	http.ServeContent(errorWriter{w}, r, "", time.Time{}, bytes.NewReader(sent.content))
 }
 
-// conditional keeps answers without the file, to conditions and ranges that do not hold,
-// out of caches.
-type conditional struct{ http.ResponseWriter }
+// errorWriter changes the header of answers without the file, to conditions and ranges
+// that do not hold: they must not be cached.
+type errorWriter struct{ http.ResponseWriter }
 
-func (c conditional) WriteHeader(status int) {
+func (w errorWriter) WriteHeader(status int) {
 	if status >= 400 {
-		c.Header()["Cache-Control"] = []string{never}
+		w.Header()["Cache-Control"] = []string{never}
+		w.Header().Del("Content-Length")
 	}
-	c.ResponseWriter.WriteHeader(status)
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // negotiate returns the first form whose coding the request accepts, otherwise identity.

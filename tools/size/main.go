@@ -42,8 +42,8 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := path.Join(dir, "server")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./server").CombinedOutput(); err != nil {
+	program := path.Join(dir, "encipher-server")
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/encipher-server").CombinedOutput(); err != nil {
 		return fmt.Errorf("building the server: %w: %s", err, text)
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)

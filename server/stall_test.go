@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -27,7 +27,7 @@ func newPipes() *pipes { return &pipes{accepted: make(chan net.Conn), closed: ma
 
 func (p *pipes) dial() net.Conn {
 	client, server := net.Pipe()
-	p.accepted <- halfClosing{server}
+	p.accepted <- server
 	return client
 }
 
@@ -42,10 +42,6 @@ func (p *pipes) Accept() (net.Conn, error) {
 
 func (p *pipes) Close() error   { p.close.Do(func() { close(p.closed) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-type halfClosing struct{ net.Conn }
-
-func (halfClosing) CloseWrite() error { return nil }
 
 // slow reads a number of bytes a second.
 type slow struct {
@@ -77,7 +73,7 @@ func slowly(t *testing.T, test func(t *testing.T, l *pipes)) {
 		server.Protocols.SetHTTP1(true)
 		server.Protocols.SetUnencryptedHTTP2(true)
 		l := newPipes()
-		go server.Serve(wrapping{l})
+		go server.Serve(l)
 		test(t, l)
 		server.Close()
 		time.Sleep(time.Minute) // until all that is left of it has ended
@@ -157,7 +153,7 @@ func TestStalledReaderIsLetGo(t *testing.T) {
 			}
 			time.Sleep(stallTimeout + time.Second)
 			synctest.Wait()
-			if n, err := io.Copy(io.Discard, c); n > pieceBytes || err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			if n, err := io.Copy(io.Discard, c); n > chunkBytes || err != nil && !errors.Is(err, io.ErrClosedPipe) {
 				t.Errorf("after %d bytes: %d more came: %v", read, n, err)
 			}
 		})

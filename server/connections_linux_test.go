@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"testing"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestConnectionsShowProgress(t *testing.T) {
-	l := limited(listen(t), 1)
+func TestUnsentBytesAreBounded(t *testing.T) {
+	l := limitConnections(listen(t), 1)
 	defer l.Close()
 	dialed(t, l)
 	c, err := l.Accept()
@@ -15,14 +15,14 @@ func TestConnectionsShowProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	raw, err := c.(*held).SyscallConn()
+	raw, err := c.(*limitedConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if failed := raw.Control(func(fd uintptr) {
 		got, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
-		if err != nil || got != unsentBytes {
-			t.Errorf("%d bytes, %v, want %d", got, err, unsentBytes)
+		if err != nil || got != maxUnsentBytes {
+			t.Errorf("%d bytes, %v, want %d", got, err, maxUnsentBytes)
 		}
 	}); failed != nil {
 		t.Fatal(failed)

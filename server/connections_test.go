@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -17,11 +17,11 @@ func TestConnectionsWithin(t *testing.T) {
 	}
 }
 
-// echoing is a capped listener, whose connections return what they are sent.
-func echoing(t *testing.T, most int, still time.Duration) *capped {
+// echoing returns a limited listener whose connections send back what they receive.
+func echoing(t *testing.T, max int, minInactive time.Duration) *limitedListener {
 	t.Helper()
-	l := limited(listen(t), most)
-	l.still = still
+	l := limitConnections(listen(t), max)
+	l.minInactive = minInactive
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -49,8 +49,8 @@ func dialed(t *testing.T, l net.Listener) net.Conn {
 	return c
 }
 
-// move sends a byte and waits for it.
-func move(c net.Conn) error {
+// echo sends a byte and waits for it.
+func echo(c net.Conn) error {
 	if _, err := c.Write([]byte{1}); err != nil {
 		return err
 	}
@@ -58,49 +58,49 @@ func move(c net.Conn) error {
 	return err
 }
 
-// A connection beyond the most takes the place of that which has been still the longest.
-func TestStillestConnectionMakesRoom(t *testing.T) {
+// A connection beyond the limit replaces the one that has been inactive the longest.
+func TestInactiveConnectionIsReplaced(t *testing.T) {
 	l := echoing(t, 3, 0)
 	a, b, c := dialed(t, l), dialed(t, l), dialed(t, l)
-	for _, moves := range []net.Conn{a, b, c, a, c} {
-		if err := move(moves); err != nil {
+	for _, active := range []net.Conn{a, b, c, a, c} {
+		if err := echo(active); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d := dialed(t, l)
 	for _, left := range []net.Conn{d, a, c} {
-		if err := move(left); err != nil {
+		if err := echo(left); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := move(b); err == nil {
-		t.Error("four connections are open, of three")
+	if err := echo(b); err == nil {
+		t.Error("four connections are open; the limit is three")
 	} else if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
-		t.Error("the connection that made room is not closed")
+		t.Error("the replaced connection is not closed")
 	}
 }
 
-// Where none is still, a connection beyond the most waits until one is closed, or the listener is.
+// Where none is inactive, a connection beyond the limit waits until one is closed, or the listener is.
 func TestConnectionWaits(t *testing.T) {
 	l := echoing(t, 1, time.Hour)
 	a := dialed(t, l)
-	if err := move(a); err != nil {
+	if err := echo(a); err != nil {
 		t.Fatal(err)
 	}
 	b := dialed(t, l) // by the system, which queues what is not accepted
 	b.SetDeadline(time.Now().Add(50 * time.Millisecond))
-	if err := move(b); err == nil {
-		t.Error("two connections are open, of one")
+	if err := echo(b); err == nil {
+		t.Error("two connections are open; the limit is one")
 	}
 	a.Close()
 	b.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(b, make([]byte, 1)); err != nil {
-		t.Errorf("there is room, and still: %v", err)
+		t.Errorf("the waiting connection is not accepted: %v", err)
 	}
 	c := dialed(t, l)
 	l.Close()
 	if _, err := io.ReadFull(c, make([]byte, 1)); err == nil {
-		t.Error("the listener is closed, and what waited is not")
+		t.Error("the listener is closed, and the waiting connection is not")
 	} else if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		t.Error("the listener is closed, and a connection waits")
 	}
