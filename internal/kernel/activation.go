@@ -52,7 +52,7 @@ func each(dst, src []float32, f func(float32) float32) {
 func mapBy(by simd.Map, dst, src []float32, p, q float32, f func(float32) float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		x, y := src[lo:hi], dst[lo:hi]
-		for i := mapped(by, x, y, p, q); i < len(x); i++ {
+		for i := mapVectors(by, x, y, p, q); i < len(x); i++ {
 			y[i] = f(x[i])
 		}
 	})
@@ -268,7 +268,7 @@ func InverseErfGrad(dx, y, dy []float32) {
 func Multiply(dst, a, b []float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		x, y, z := a[lo:hi], b[lo:hi], dst[lo:hi]
-		for i := paired(simd.Times, x, y, z); i < len(z); i++ {
+		for i := pairVectors(simd.Times, x, y, z); i < len(z); i++ {
 			z[i] = x[i] * y[i]
 		}
 	})

@@ -82,11 +82,11 @@ func broadcastVectors[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) 
 	x, z := any(a).([]float32), any(b).([]float32)
 	switch {
 	case sb == 0:
-		return mapped(numberSecond[op], x[:n], y, z[0], 0)
+		return mapVectors(scalarMap[op], x[:n], y, z[0], 0)
 	case sa == 0:
-		return mapped(numberFirst[op], z[:n], y, x[0], 0)
+		return mapVectors(swappedScalarMap[op], z[:n], y, x[0], 0)
 	}
-	return paired(pairsOf[op], x[:n], z[:n], y)
+	return pairVectors(tensorPair[op], x[:n], z[:n], y)
 }
 
 // BroadcastNaive is the reference for Broadcast: every index is taken apart by itself.
@@ -183,14 +183,14 @@ func Abs(dst, src []float32) {
 }
 
 // Clip computes dst[i] = min(max(src[i], least), most). NaN stays NaN.
-func Clip(dst, src []float32, least, most float32) {
+func Clip(dst, src []float32, minimum, maximum float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		for i, v := range src[lo:hi] {
-			if v < least {
-				v = least
+			if v < minimum {
+				v = minimum
 			}
-			if v > most {
-				v = most
+			if v > maximum {
+				v = maximum
 			}
 			dst[lo+i] = v
 		}

@@ -68,14 +68,14 @@ type vectorKernels struct {
 	// them at an index that is negative or not below extent.
 	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
 	// The four of Winograd's transforms are the functions of their names; width is at least simd.Lanes.
-	deal       func(n int, x, y *float32, stride int)
-	interleave func(n int, x *float32, stride int, y *float32)
-	spread     func(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)
-	fold       func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+	deinterleave    func(n int, x, y *float32, stride int)
+	interleave      func(n int, x *float32, stride int, y *float32)
+	inputTransform  func(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)
+	outputTransform func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 }
 
 // mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.
-func mapped(f simd.Map, x, y []float32, p, q float32) int {
+func mapVectors(f simd.Map, x, y []float32, p, q float32) int {
 	n := len(x) &^ (simd.Lanes - 1)
 	if active.vectors == nil || n == 0 {
 		return 0
@@ -85,7 +85,7 @@ func mapped(f simd.Map, x, y []float32, p, q float32) int {
 }
 
 // paired computes the first elements of y = f(a, b) by vectors and tells how many. All are equally long.
-func paired(f simd.Pair, a, b, y []float32) int {
+func pairVectors(f simd.Pair, a, b, y []float32) int {
 	n := len(y) &^ (simd.Lanes - 1)
 	if active.vectors == nil || n == 0 {
 		return 0

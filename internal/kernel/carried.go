@@ -121,7 +121,7 @@ func ChannelAffine(n, c, p int, x, scale, shift, y []float32) {
 
 // affine computes y = x*scale + shift in two roundings.
 func affine(x, y []float32, scale, shift float32) {
-	for i := mapped(simd.Affine, x, y, scale, shift); i < len(x); i++ {
+	for i := mapVectors(simd.Affine, x, y, scale, shift); i < len(x); i++ {
 		y[i] = float32(x[i]*scale) + shift
 	}
 }
@@ -138,7 +138,7 @@ func ChannelProducts(n, c, p int, x, y, out []float32) {
 func ChannelBias(n, c, p int, x, b, y []float32) {
 	parallel(n*c, func(t int) {
 		in, out := x[t*p:(t+1)*p], y[t*p:(t+1)*p]
-		for i := mapped(simd.Add, in, out, b[t%c], 0); i < p; i++ {
+		for i := mapVectors(simd.Add, in, out, b[t%c], 0); i < p; i++ {
 			out[i] = in[i] + b[t%c]
 		}
 	})

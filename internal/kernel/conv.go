@@ -213,7 +213,7 @@ func Conv2D(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
 	p := newPlan(c)
 	p.pack(w)
-	p.run(x, bias, y, After{})
+	p.run(x, bias, y, Epilogue{})
 }
 
 // pointwise says whether the convolution is a product of two matrices, of weights and of
@@ -357,19 +357,19 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 		offsets = append(offsets, offsets[k-1])
 	}
 	rows := roundUp(c.M, active.dotRows)
-	xs, ds := borrow(c.N*size), borrow(c.N*rows*span)
+	xs, ds := getScratch(c.N*size), getScratch(c.N*rows*span)
 	parallel(c.N, func(n int) {
 		xn, dst := x[n*c.C*c.H*c.W:(n+1)*c.C*c.H*c.W], (*xs)[n*size:(n+1)*size]
 		if direct {
 			c.fill(p, dst, xn, 0)
 		} else {
 			clear(dst)
-			flat := borrow(k * oh * ow)
+			flat := getScratch(k * oh * ow)
 			c.im2col(xn, *flat)
 			for l := range k {
 				copy(dst[offsets[l]:], (*flat)[l*oh*ow:(l+1)*oh*ow])
 			}
-			release(flat)
+			putScratch(flat)
 		}
 		d := (*ds)[n*rows*span : (n+1)*rows*span]
 		clear(d)
@@ -380,7 +380,7 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 		}
 	})
 	ld := len(offsets)
-	acc := borrow(rows * ld)
+	acc := getScratch(rows * ld)
 	clear(*acc)
 	blocks := rows / active.dotRows
 	parallel(blocks, func(b int) {
@@ -396,9 +396,9 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	for m := range c.M {
 		copy(dw[m*k:(m+1)*k], (*acc)[m*ld:])
 	}
-	release(acc)
-	release(ds)
-	release(xs)
+	putScratch(acc)
+	putScratch(ds)
+	putScratch(xs)
 }
 
 // ChannelSums adds up x (N, C, P) over samples and positions: out has C elements.

@@ -73,20 +73,20 @@ func TestAfterEqualsSteps(t *testing.T) {
 			x, w, b := random(r, c.N*c.C*c.H*c.W), random(r, c.M*c.taps()), random(r, c.M)
 			n := c.N * c.M * c.OutH() * c.OutW()
 			got, want, add := make([]float32, n), make([]float32, n), random(r, n)
-			after := After{Leaky: i%3 > 0, Slope: 0.2}
+			epilogue := Epilogue{Leaky: i%3 > 0, Slope: 0.2}
 			Conv2D(c, x, w, b, want)
 			if i%2 == 0 {
-				after.Add = add
+				epilogue.Add = add
 				for i, v := range add {
 					want[i] += v
 				}
 			}
-			if after.Leaky {
-				LeakyReLU(want, want, after.Slope)
+			if epilogue.Leaky {
+				LeakyReLU(want, want, epilogue.Slope)
 			}
 			var f Filter
-			f.Conv2D(c, x, w, b, got, after)
-			equalBits(t, fmt.Sprintf("%+v then %t, %t", c, after.Add != nil, after.Leaky), got, want)
+			f.Conv2D(c, x, w, b, got, epilogue)
+			equalBits(t, fmt.Sprintf("%+v then %t, %t", c, epilogue.Add != nil, epilogue.Leaky), got, want)
 		}
 	})
 }

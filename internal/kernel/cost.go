@@ -5,7 +5,7 @@ import "runtime"
 // Cost is what an operation takes, known from shapes alone, before anything is allocated.
 type Cost struct {
 	Work    int64    // of a run, see PerElement
-	Kept    int64    // bytes that it holds from its first run on: packed weights and plans
+	Packed  int64    // bytes that it holds from its first run on: packed weights and plans
 	Buffers []Buffer // that a run borrows
 }
 
@@ -24,21 +24,21 @@ const (
 
 // The tile that work is counted in: what is not a multiple of it costs as if it were.
 const (
-	pricedRows    = 8
-	pricedColumns = 32
+	costRows    = 8
+	costColumns = 32
 )
 
-// pricedM is how many rows m outputs cost.
-func pricedM(m int) int64 {
-	if m <= pricedRows/2 {
-		return pricedRows / 2
+// costM is how many rows m outputs cost.
+func costM(m int) int64 {
+	if m <= costRows/2 {
+		return costRows / 2
 	}
-	return int64(roundUp(m, pricedRows))
+	return int64(roundUp(m, costRows))
 }
 
 // sequence multiplies in int64: sizes of valid shapes are below 2^28 each, and so are
 // the products of a tensor's, but not those of what is done with them.
-func sequence(factors ...int) int64 {
+func productInts(factors ...int) int64 {
 	n := int64(1)
 	for _, f := range factors {
 		if f != 0 && n > maxWork/int64(f) {
@@ -52,8 +52,8 @@ func sequence(factors ...int) int64 {
 // maxWork stands for more than any limit; sums of several do not overflow.
 const maxWork = 1 << 56
 
-// tasked is a buffer of every one of tasks, of which the cores do some at a time.
-func tasked(tasks, floats int) Buffer {
+// perTask is a buffer of every one of tasks, of which the cores do some at a time.
+func perTask(tasks, floats int) Buffer {
 	return Buffer{floats, min(tasks, runtime.GOMAXPROCS(0))}
 }
 
@@ -64,35 +64,35 @@ const blockBuffer = 1 << 14
 func (c Conv) Cost(constant bool) Cost {
 	weights := c.M * c.taps()
 	t := c.tile()
-	k := Cost{Work: sequence(weights, 4*PerElement)} // to pack them
+	k := Cost{Work: productInts(weights, 4*PerElement)} // to pack them
 	if !constant {
-		k.Kept = 4 * int64(weights)
+		k.Packed = 4 * int64(weights)
 	}
-	k.Kept += 4 * int64(c.packedSize())
-	rows := pricedM(c.M)
+	k.Packed += 4 * int64(c.packedSize())
+	rows := costM(c.M)
 	switch {
 	case c.winograd():
-		w := c.tiles(pricedRows, pricedColumns)
-		parts := sequence(c.N, w.bands, winogradParts, w.ld)
+		w := c.tiles(costRows, costColumns)
+		parts := productInts(c.N, w.bands, winogradParts, w.ld)
 		k.Work += sum(product(parts, rows, int64(c.C)), product(parts, int64(c.C+c.M), PerElement))
 		w = c.tiles(t.rows, t.cols)
-		tasks, lines := c.N*w.bands, winogradSide*roundUp(winogradSide*w.band+2, winogradSide)*(w.across+1)
+		tasks, lines := c.N*w.bands, winogradOutput*roundUp(winogradOutput*w.band+2, winogradOutput)*(w.across+1)
 		for _, floats := range []int{lines, lines, winogradParts * 16, winogradParts * w.part, winogradParts * w.filters * w.ld} {
-			k.Buffers = append(k.Buffers, tasked(tasks, floats))
+			k.Buffers = append(k.Buffers, perTask(tasks, floats))
 		}
-		k.Kept += 8 * int64(c.C)
+		k.Packed += 8 * int64(c.C)
 	case c.pointwise():
 		k.Work += c.rowsWork()
-		k.Kept += 8 * int64(c.C)
-		k.Buffers = append(k.Buffers, tasked(c.N*((c.H*c.W+bandColumns-1)/bandColumns), blockBuffer))
+		k.Packed += 8 * int64(c.C)
+		k.Buffers = append(k.Buffers, perTask(c.N*((c.H*c.W+bandColumns-1)/bandColumns), blockBuffer))
 	default:
 		k.Work += c.rowsWork()
-		k.Kept += 8 * int64(c.taps())
+		k.Packed += 8 * int64(c.taps())
 		band, bands := c.rowBands(t.rows)
 		p := c.planes((band-1)*c.SH + c.reach())
 		ld := roundUp((band-1)*p.pw+c.OutW(), t.cols)
 		for _, floats := range []int{p.size(c.C), roundUp(c.M, t.rows) * ld, blockBuffer} {
-			k.Buffers = append(k.Buffers, tasked(c.N*bands, floats))
+			k.Buffers = append(k.Buffers, perTask(c.N*bands, floats))
 		}
 	}
 	return k
@@ -101,10 +101,10 @@ func (c Conv) Cost(constant bool) Cost {
 // rowsWork is the work of a convolution in bands of rows. One that is a product of two
 // matrices takes no more.
 func (c Conv) rowsWork() int64 {
-	band, bands := c.rowBands(pricedRows)
+	band, bands := c.rowBands(costRows)
 	p := c.planes((band-1)*c.SH + c.reach())
-	rows, ld := pricedM(c.M), roundUp((band-1)*p.pw+c.OutW(), pricedColumns)
-	return product(sequence(c.N, bands), sum(product(rows, sequence(c.taps(), ld)), product(PerElement, int64(p.size(c.C)-p.slack)), product(PerElement, rows, int64(ld))))
+	rows, ld := costM(c.M), roundUp((band-1)*p.pw+c.OutW(), costColumns)
+	return product(productInts(c.N, bands), sum(product(rows, productInts(c.taps(), ld)), product(PerElement, int64(p.size(c.C)-p.slack)), product(PerElement, rows, int64(ld))))
 }
 
 // GradInputCost is that of Filter.GradInput, likewise.
@@ -122,33 +122,33 @@ func (c Conv) GradInputCost(constant bool) Cost {
 	width := (c.W + c.SW - 1) / c.SW
 	phases := min(c.SH, c.KH) * min(c.SW, c.KW)
 	band := max(1, bandColumns/p.pw)
-	columns := roundUp(min(band, height)*p.pw, pricedColumns)
+	columns := roundUp(min(band, height)*p.pw, costColumns)
 	bands := (height + band - 1) / band
 	k := Cost{
-		Work: sum(sequence(weights, 4*PerElement),
-			product(sequence(c.N, bands, columns), pricedM(c.C), sequence(c.M, c.KH, c.KW)),
-			product(PerElement, sequence(c.N, p.size(c.M)-p.slack)),
-			sequence(PerFunction, c.N, c.C, c.H, c.W),
-			sequence(PerRun, c.N, phases, c.C, height)),
-		Kept: sum(4*sequence(roundUp(c.C, t.rows), c.M, c.KH*c.KW), 8*sequence(c.M, c.KH*c.KW), 128*int64(phases), 32*sequence(c.N, phases, bands)),
-		Buffers: []Buffer{{int(sequence(c.N, p.size(c.M))), 1}, tasked(c.N*phases*bands, roundUp(c.C, t.rows)*roundUp((min(band, height)-1)*p.pw+width, t.cols)),
-			tasked(c.N*phases*bands, blockBuffer)},
+		Work: sum(productInts(weights, 4*PerElement),
+			product(productInts(c.N, bands, columns), costM(c.C), productInts(c.M, c.KH, c.KW)),
+			product(PerElement, productInts(c.N, p.size(c.M)-p.slack)),
+			productInts(PerFunction, c.N, c.C, c.H, c.W),
+			productInts(PerRun, c.N, phases, c.C, height)),
+		Packed: sum(4*productInts(roundUp(c.C, t.rows), c.M, c.KH*c.KW), 8*productInts(c.M, c.KH*c.KW), 128*int64(phases), 32*productInts(c.N, phases, bands)),
+		Buffers: []Buffer{{int(productInts(c.N, p.size(c.M))), 1}, perTask(c.N*phases*bands, roundUp(c.C, t.rows)*roundUp((min(band, height)-1)*p.pw+width, t.cols)),
+			perTask(c.N*phases*bands, blockBuffer)},
 	}
 	if !constant {
-		k.Kept += 4 * int64(weights)
+		k.Packed += 4 * int64(weights)
 	}
 	return k
 }
 
 // MatMulCost is that of MatMul for a number of batches.
 func MatMulCost(batches, m, n, k int) Cost {
-	one := sum(product(pricedM(m), sequence(k, roundUp(n, pricedColumns))), product(2*PerElement, sum(sequence(m, k), sequence(k, n), sequence(m, n))), PerRun)
+	one := sum(product(costM(m), productInts(k, roundUp(n, costColumns))), product(2*PerElement, sum(productInts(m, k), productInts(k, n), productInts(m, n))), PerRun)
 	rows, cols := active.wide.rows, active.wide.cols
 	panels := min((n+cols-1)/cols, 32)
 	return Cost{
 		Work: product(int64(batches), one),
 		// The places of the batches in both operands, two words each, come on top.
-		Buffers: []Buffer{{roundUp(m, rows) * k, 1}, tasked((n+cols-1)/cols, panels*cols*min(k, depth)), tasked((n+cols-1)/cols, rows*cols), {4 * batches, 1}},
+		Buffers: []Buffer{{roundUp(m, rows) * k, 1}, perTask((n+cols-1)/cols, panels*cols*min(k, depth)), perTask((n+cols-1)/cols, rows*cols), {4 * batches, 1}},
 	}
 }
 
@@ -173,7 +173,7 @@ func sum(terms ...int64) int64 {
 
 // Scratch adds up what operations that run one after the other borrow. A buffer that was
 // given back serves only those of its size class, until garbage is collected.
-type Scratch struct{ most [8 * 64]int64 }
+type Scratch struct{ max [8 * 64]int64 }
 
 // Add adds an operation.
 func (s *Scratch) Add(buffers []Buffer) {
@@ -181,13 +181,13 @@ func (s *Scratch) Add(buffers []Buffer) {
 	for _, b := range buffers {
 		if b.Floats > 0 {
 			class, size := sizeClass(b.Floats)
-			own[class] += 4 * sequence(size, b.Count)
+			own[class] += 4 * productInts(size, b.Count)
 		}
 	}
 	for class, n := range own {
-		s.most[class] = max(s.most[class], n)
+		s.max[class] = max(s.max[class], n)
 	}
 }
 
 // Bytes is what they take together.
-func (s *Scratch) Bytes() int64 { return sum(s.most[:]...) }
+func (s *Scratch) Bytes() int64 { return sum(s.max[:]...) }

@@ -24,13 +24,13 @@ func TestCostOfPlans(t *testing.T) {
 			}
 			products := int64(c.N) * int64(c.M) * int64(c.OutH()*c.OutW()) * int64(c.taps())
 			k := c.Cost(true)
-			if p := newPlan(c); k.Kept != int64(4*len(p.packed)+8*len(p.offsets)) {
-				t.Errorf("%s: %+v keeps %d floats and %d offsets, said to be %d bytes", active.name, c, len(p.packed), len(p.offsets), k.Kept)
+			if p := newPlan(c); k.Packed != int64(4*len(p.packed)+8*len(p.offsets)) {
+				t.Errorf("%s: %+v keeps %d floats and %d offsets, said to be %d bytes", active.name, c, len(p.packed), len(p.offsets), k.Packed)
 			}
 			if k.Work < products/4 {
 				t.Errorf("%s: %+v is said to be a work of %d for %d products", active.name, c, k.Work, products)
 			}
-			if more := c.Cost(false).Kept - k.Kept; more != int64(4*c.M*c.taps()) {
+			if more := c.Cost(false).Packed - k.Packed; more != int64(4*c.M*c.taps()) {
 				t.Errorf("%s: %+v: weights that change take %d bytes more", active.name, c, more)
 			}
 			g := c.GradInputCost(true)
@@ -43,8 +43,8 @@ func TestCostOfPlans(t *testing.T) {
 				for _, f := range p.phases {
 					held += 8 * len(f.offsets)
 				}
-				if int64(held) > g.Kept {
-					t.Errorf("%s: gradient of %+v keeps %d bytes, said to be %d", active.name, c, held, g.Kept)
+				if int64(held) > g.Packed {
+					t.Errorf("%s: gradient of %+v keeps %d bytes, said to be %d", active.name, c, held, g.Packed)
 				}
 			}
 		}

@@ -23,32 +23,32 @@ func TestEdgesOfFunctions(t *testing.T) {
 		f     func(dst, src []float32)
 		want  func(float64) float64
 		error func(v, want float64) float64 // 0: the float32 nearest to want, with the sign of its zero
-		link  *Link
+		link  *Step
 	}{
-		{"ReLU", func(d, s []float32) { LeakyReLU(d, s, 0) }, relu, exact, ptr(LinkLeakyReLU(0))},
+		{"ReLU", func(d, s []float32) { LeakyReLU(d, s, 0) }, relu, exact, ptr(StepLeakyReLU(0))},
 		{"LeakyReLU", func(d, s []float32) { LeakyReLU(d, s, leak) }, func(v float64) float64 {
 			if v < 0 {
 				return float64(leak) * v
 			}
 			return v
-		}, exact, ptr(LinkLeakyReLU(leak))},
+		}, exact, ptr(StepLeakyReLU(leak))},
 		// Results below the smallest normal number are 0.
-		{"exp", Exp, math.Exp, func(v, want float64) float64 { return max(3e-7*want, 1.2e-38) }, &LinkExp},
-		{"tanh", Tanh, math.Tanh, within(4e-7), &LinkTanh},
-		{"erf", Erf, math.Erf, within(5e-7), &LinkErf},
-		{"sigmoid", Sigmoid, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }, within(2e-7), &LinkSigmoid},
+		{"exp", Exp, math.Exp, func(v, want float64) float64 { return max(3e-7*want, 1.2e-38) }, &StepExp},
+		{"tanh", Tanh, math.Tanh, within(4e-7), &StepTanh},
+		{"erf", Erf, math.Erf, within(5e-7), &StepErf},
+		{"sigmoid", Sigmoid, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }, within(2e-7), &StepSigmoid},
 		{"sqrt", Sqrt, math.Sqrt, exact, nil},
 		{"floor", Floor, math.Floor, exact, nil},
 		{"neg", Neg, func(v float64) float64 { return -v }, exact, nil},
 		{"abs", Abs, math.Abs, exact, nil},
 		{"clip", func(d, s []float32) { Clip(d, s, -1, 4) }, func(v float64) float64 { return min(max(v, -1), 4) }, exact, nil},
 		{"clip to infinities", func(d, s []float32) { Clip(d, s, float32(math.Inf(-1)), float32(math.Inf(1))) }, func(v float64) float64 { return v }, exact, nil},
-		{"scale", func(d, s []float32) { Scale(d, s, 0.1) }, func(v float64) float64 { return float64(float32(0.1)) * v }, exact, ptr(LinkNumber(Times, 0.1, false))},
-		{"scale by 0", func(d, s []float32) { Scale(d, s, 0) }, func(v float64) float64 { return 0 * v }, exact, ptr(LinkNumber(Times, 0, true))},
-		{"divide", func(d, s []float32) { Divide(d, s, 3) }, func(v float64) float64 { return v / 3 }, exact, ptr(LinkNumber(Over, 3, false))},
-		{"divide by 0", func(d, s []float32) { Divide(d, s, 0) }, func(v float64) float64 { return v / zero }, exact, ptr(LinkNumber(Over, 0, false))},
-		{"into", func(d, s []float32) { Chain(d, s, []Link{LinkNumber(Over, 1, true)}) }, func(v float64) float64 { return 1 / v }, exact, ptr(LinkNumber(Over, 1, true))},
-		{"from", func(d, s []float32) { Chain(d, s, []Link{LinkNumber(Minus, 0, true)}) }, func(v float64) float64 { return zero - v }, exact, ptr(LinkNumber(Minus, 0, true))},
+		{"scale", func(d, s []float32) { Scale(d, s, 0.1) }, func(v float64) float64 { return float64(float32(0.1)) * v }, exact, ptr(StepScalar(Times, 0.1, false))},
+		{"scale by 0", func(d, s []float32) { Scale(d, s, 0) }, func(v float64) float64 { return 0 * v }, exact, ptr(StepScalar(Times, 0, true))},
+		{"divide", func(d, s []float32) { Divide(d, s, 3) }, func(v float64) float64 { return v / 3 }, exact, ptr(StepScalar(Over, 3, false))},
+		{"divide by 0", func(d, s []float32) { Divide(d, s, 0) }, func(v float64) float64 { return v / zero }, exact, ptr(StepScalar(Over, 0, false))},
+		{"into", func(d, s []float32) { FusedElementwise(d, s, []Step{StepScalar(Over, 1, true)}) }, func(v float64) float64 { return 1 / v }, exact, ptr(StepScalar(Over, 1, true))},
+		{"from", func(d, s []float32) { FusedElementwise(d, s, []Step{StepScalar(Minus, 0, true)}) }, func(v float64) float64 { return zero - v }, exact, ptr(StepScalar(Minus, 0, true))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			withEach(t, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestEdgesOfFunctions(t *testing.T) {
 					src, got := x[from:], make([]float32, len(x)-from)
 					ways := map[string]func(){"function": func() { c.f(got, src) }}
 					if c.link != nil {
-						ways["link"] = func() { Chain(got, src, []Link{*c.link}) }
+						ways["link"] = func() { FusedElementwise(got, src, []Step{*c.link}) }
 					}
 					for way, compute := range ways {
 						clear(got)
@@ -101,7 +101,7 @@ func TestEdgesBehindConvolution(t *testing.T) {
 				fill(add, a.add)
 				fill(want, a.want)
 				var f Filter
-				f.Conv2D(c, x, []float32{1}, nil, y, After{Add: add, Leaky: true, Slope: a.slope})
+				f.Conv2D(c, x, []float32{1}, nil, y, Epilogue{Add: add, Leaky: true, Slope: a.slope})
 				equalNumbers(t, "what follows a convolution", x, y, want)
 			}
 		}
@@ -110,4 +110,4 @@ func TestEdgesBehindConvolution(t *testing.T) {
 
 var zero float64 // no constant, by which a compiler would not divide
 
-func ptr(l Link) *Link { return &l }
+func ptr(l Step) *Step { return &l }

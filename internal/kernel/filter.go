@@ -19,18 +19,18 @@ type Filter struct {
 	w       []float32 // what was packed
 }
 
-// Conv2D is the function Conv2D, followed by after. w is nil after KeepConv2D of the same c.
-func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, after After) {
+// Conv2D is the function Conv2D, followed by after. w is nil after PackConv2D of the same c.
+func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, epilogue Epilogue) {
 	if w != nil {
-		f.KeepConv2D(c, w)
+		f.PackConv2D(c, w)
 	}
 	f.check(c)
 	c.checkOperands(x, y)
-	f.forward.run(x, bias, y, after)
+	f.forward.run(x, bias, y, epilogue)
 }
 
-// KeepConv2D prepares Conv2D with weights w.
-func (f *Filter) KeepConv2D(c Conv, w []float32) {
+// PackConv2D prepares Conv2D with weights w.
+func (f *Filter) PackConv2D(c Conv, w []float32) {
 	c.checkWeights(w)
 	shape, weights := f.changed(c, w)
 	if shape {
@@ -41,22 +41,22 @@ func (f *Filter) KeepConv2D(c Conv, w []float32) {
 	}
 }
 
-// GradInput is Conv2DGradInput. w is nil after KeepGradInput of the same c.
+// GradInput is Conv2DGradInput. w is nil after PackGradInput of the same c.
 func (f *Filter) GradInput(c Conv, dy, w, dx []float32) {
 	if w != nil {
-		f.KeepGradInput(c, w)
+		f.PackGradInput(c, w)
 	}
 	f.check(c)
 	c.checkOperands(dx, dy)
 	if f.forward != nil {
-		f.forward.run(dy, nil, dx, After{})
+		f.forward.run(dy, nil, dx, Epilogue{})
 	} else {
 		f.phases.run(dy, dx)
 	}
 }
 
-// KeepGradInput prepares GradInput with weights w.
-func (f *Filter) KeepGradInput(c Conv, w []float32) {
+// PackGradInput prepares GradInput with weights w.
+func (f *Filter) PackGradInput(c Conv, w []float32) {
 	c.checkWeights(w)
 	shape, weights := f.changed(c, w)
 	r, mirrored := c.mirrored()
@@ -71,10 +71,10 @@ func (f *Filter) KeepGradInput(c Conv, w []float32) {
 	switch {
 	case !weights:
 	case mirrored:
-		mirror := borrow(len(w))
+		mirror := getScratch(len(w))
 		c.mirrorWeights(*mirror, w)
 		f.forward.pack(*mirror)
-		release(mirror)
+		putScratch(mirror)
 	default:
 		f.phases.pack(w)
 	}

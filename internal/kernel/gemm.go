@@ -28,7 +28,7 @@ func Gemm(m, n, k int, a, b Matrix, c []float32, ldc int) {
 	if k == 0 {
 		return
 	}
-	pa := borrow(roundUp(m, active.wide.rows) * k)
+	pa := getScratch(roundUp(m, active.wide.rows) * k)
 	packA(*pa, m, k, a, active.wide.rows)
 	const floats = 1 << 16 // a packed block of B stays within the second-level cache
 	block := max(active.wide.cols, min(floats/min(k, depth)/active.wide.cols, 32)*active.wide.cols)
@@ -36,7 +36,7 @@ func Gemm(m, n, k int, a, b Matrix, c []float32, ldc int) {
 		j0 := t * block
 		gemmColumns(m, k, *pa, b, j0, min(n, j0+block), c, ldc)
 	})
-	release(pa)
+	putScratch(pa)
 }
 
 // GemmNaive is the reference for Gemm: the same order, one element at a time.
@@ -113,8 +113,8 @@ func packB(dst []float32, b Matrix, k0, k1, j0, j1 int) {
 func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc int) {
 	rows, cols := active.wide.rows, active.wide.cols
 	panels := (j1 - j0 + cols - 1) / cols
-	pb := borrow(panels * cols * min(k, depth))
-	edge := borrow(rows * cols)
+	pb := getScratch(panels * cols * min(k, depth))
+	edge := getScratch(rows * cols)
 	var steps [depth]int
 	for l := range steps {
 		steps[l] = l * cols
@@ -149,6 +149,6 @@ func gemmColumns(m, k int, pa []float32, b Matrix, j0, j1 int, c []float32, ldc 
 			}
 		}
 	}
-	release(edge)
-	release(pb)
+	putScratch(edge)
+	putScratch(pb)
 }

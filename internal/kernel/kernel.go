@@ -18,7 +18,7 @@
 //   - transposed convolution with strides: one sum over (kernel row, kernel column,
 //     channel), from 0, of the taps that reach the output;
 //   - reductions over a plane (Sum): 16 interleaved partial sums, lane j takes
-//     elements j, j+16, ..., folded pairwise 8, 4, 2, 1.
+//     elements j, j+16, ..., outputSize pairwise 8, 4, 2, 1.
 //
 // # Fused arithmetic
 //
@@ -99,7 +99,7 @@ func sizeClass(n int) (class, size int) {
 }
 
 // borrow returns a scratch slice of n elements, 1 or more, with unspecified contents; give it back with release.
-func borrow(n int) *[]float32 {
+func getScratch(n int) *[]float32 {
 	class, size := sizeClass(n)
 	s, ok := scratch[class].Get().(*[]float32)
 	if !ok {
@@ -110,7 +110,7 @@ func borrow(n int) *[]float32 {
 	return s
 }
 
-func release(s *[]float32) {
+func putScratch(s *[]float32) {
 	class, _ := sizeClass(cap(*s))
 	scratch[class].Put(s)
 }

@@ -57,25 +57,25 @@ func sumsAVX512(n int, x *float32, lanes *[16]float32)
 //go:noescape
 func squaresAVX512(n int, x *float32, lanes *[16]float32, m float32)
 
-// dealAVX512 is deal. n is a multiple of 4.
+// deinterleaveAVX512 is deinterleave. n is a multiple of 4.
 //
 //go:noescape
-func dealAVX512(n int, x *float32, y *float32, stride int)
+func deinterleaveAVX512(n int, x *float32, y *float32, stride int)
 
 // interleaveAVX512 is interleave. n is a multiple of 4.
 //
 //go:noescape
 func interleaveAVX512(n int, x *float32, stride int, y *float32)
 
-// spreadAVX512 is spreadTiles. rows is at least 1, width at least simd.Lanes.
+// inputTransformAVX512 is inputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
-func spreadAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+func inputTransformAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 
-// foldAVX512 is foldTiles. rows is at least 1, width at least simd.Lanes.
+// outputTransformAVX512 is outputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
-func foldAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+func outputTransformAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX512 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
 // in vector lanes and fused. n is a multiple of the lanes.
@@ -127,25 +127,25 @@ func sumsAVX2(n int, x *float32, lanes *[16]float32)
 //go:noescape
 func squaresAVX2(n int, x *float32, lanes *[16]float32, m float32)
 
-// dealAVX2 is deal. n is a multiple of 4.
+// deinterleaveAVX2 is deinterleave. n is a multiple of 4.
 //
 //go:noescape
-func dealAVX2(n int, x *float32, y *float32, stride int)
+func deinterleaveAVX2(n int, x *float32, y *float32, stride int)
 
 // interleaveAVX2 is interleave. n is a multiple of 4.
 //
 //go:noescape
 func interleaveAVX2(n int, x *float32, stride int, y *float32)
 
-// spreadAVX2 is spreadTiles. rows is at least 1, width at least simd.Lanes.
+// inputTransformAVX2 is inputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
-func spreadAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+func inputTransformAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 
-// foldAVX2 is foldTiles. rows is at least 1, width at least simd.Lanes.
+// outputTransformAVX2 is outputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
-func foldAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+func outputTransformAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX2 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
 // in vector lanes and fused. n is a multiple of the lanes.

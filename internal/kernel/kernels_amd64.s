@@ -2144,9 +2144,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dealAVX512(n int, x *float32, y *float32, stride int)
+// func deinterleaveAVX512(n int, x *float32, y *float32, stride int)
 // Requires: AVX
-TEXT ·dealAVX512(SB), NOSPLIT, $0-32
+TEXT ·deinterleaveAVX512(SB), NOSPLIT, $0-32
 	MOVQ x+8(FP), AX
 	MOVQ y+16(FP), CX
 	MOVQ stride+24(FP), DX
@@ -2212,9 +2212,9 @@ step:
 	VZEROUPPER
 	RET
 
-// func spreadAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+// func inputTransformAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·spreadAVX512(SB), NOSPLIT, $0-64
+TEXT ·inputTransformAVX512(SB), NOSPLIT, $0-64
 	MOVQ x+16(FP), AX
 	MOVQ row+24(FP), CX
 	MOVQ plane+32(FP), DX
@@ -3049,9 +3049,9 @@ done3:
 	VZEROUPPER
 	RET
 
-// func foldAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+// func outputTransformAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·foldAVX512(SB), NOSPLIT, $0-64
+TEXT ·outputTransformAVX512(SB), NOSPLIT, $0-64
 	MOVQ         m+16(FP), AX
 	MOVQ         part+24(FP), CX
 	MOVQ         y+32(FP), DX
@@ -4927,9 +4927,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func dealAVX2(n int, x *float32, y *float32, stride int)
+// func deinterleaveAVX2(n int, x *float32, y *float32, stride int)
 // Requires: AVX
-TEXT ·dealAVX2(SB), NOSPLIT, $0-32
+TEXT ·deinterleaveAVX2(SB), NOSPLIT, $0-32
 	MOVQ x+8(FP), AX
 	MOVQ y+16(FP), CX
 	MOVQ stride+24(FP), DX
@@ -4995,9 +4995,9 @@ step:
 	VZEROUPPER
 	RET
 
-// func spreadAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
+// func inputTransformAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 // Requires: AVX
-TEXT ·spreadAVX2(SB), NOSPLIT, $0-64
+TEXT ·inputTransformAVX2(SB), NOSPLIT, $0-64
 	MOVQ x+16(FP), AX
 	MOVQ row+24(FP), CX
 	MOVQ plane+32(FP), DX
@@ -6235,9 +6235,9 @@ done4:
 	VZEROUPPER
 	RET
 
-// func foldAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
+// func outputTransformAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 // Requires: AVX
-TEXT ·foldAVX2(SB), NOSPLIT, $0-64
+TEXT ·outputTransformAVX2(SB), NOSPLIT, $0-64
 	MOVQ         m+16(FP), AX
 	MOVQ         part+24(FP), CX
 	MOVQ         y+32(FP), DX

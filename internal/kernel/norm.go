@@ -7,11 +7,11 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// Sum adds up x in canonical order: 16 interleaved partial sums, folded pairwise.
+// Sum adds up x in canonical order: 16 interleaved partial sums, outputSize pairwise.
 func Sum(x []float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
-		lanes := borrowLanes()
+		lanes := getLanes()
 		active.vectors.sums(n, &x[0], lanes)
 		l, x = *lanes, x[n:]
 		lanePool.Put(lanes)
@@ -26,20 +26,20 @@ func Sum(x []float32) float32 {
 	for j, v := range x {
 		l[j] += v
 	}
-	return fold(&l)
+	return sumLanes(&l)
 }
 
 // lanePool holds lanes: an array of a stack would be moved to the heap for a call
 // whose function is known at run time only.
 var lanePool = sync.Pool{New: func() any { return new([16]float32) }}
 
-func borrowLanes() *[16]float32 {
+func getLanes() *[16]float32 {
 	l := lanePool.Get().(*[16]float32)
 	clear(l[:])
 	return l
 }
 
-func fold(l *[16]float32) float32 {
+func sumLanes(l *[16]float32) float32 {
 	for w := 8; w > 0; w /= 2 {
 		for j := range w {
 			l[j] += l[j+w]
@@ -52,7 +52,7 @@ func fold(l *[16]float32) float32 {
 func sumSquares(x []float32, m float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
-		lanes := borrowLanes()
+		lanes := getLanes()
 		active.vectors.squares(n, &x[0], lanes, m)
 		l, x = *lanes, x[n:]
 		lanePool.Put(lanes)
@@ -69,7 +69,7 @@ func sumSquares(x []float32, m float32) float32 {
 		d := v - m
 		l[j] += float32(d * d)
 	}
-	return fold(&l)
+	return sumLanes(&l)
 }
 
 // sumProducts adds up x*y in the order of Sum.
@@ -86,7 +86,7 @@ func sumProducts(x, y []float32) float32 {
 	for j, v := range x {
 		l[j] += float32(v * y[j])
 	}
-	return fold(&l)
+	return sumLanes(&l)
 }
 
 // sqrt is the correctly rounded square root.
@@ -102,7 +102,7 @@ func Moments(x []float32, eps float32) (mean, deviation float32) {
 
 // Normalize writes (x-mean)/deviation.
 func Normalize(x, y []float32, mean, deviation float32) {
-	for i := mapped(simd.Normalize, x, y[:len(x)], mean, deviation); i < len(x); i++ {
+	for i := mapVectors(simd.Normalize, x, y[:len(x)], mean, deviation); i < len(x); i++ {
 		y[i] = (x[i] - mean) / deviation
 	}
 }

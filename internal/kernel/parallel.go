@@ -14,39 +14,39 @@ import (
 // a coarser way already or from within a task, run where they are.
 func parallel(tasks int, f func(task int)) {
 	helpers := min(runtime.GOMAXPROCS(0), tasks) - 1
-	if helpers < 1 || !crew.busy.TryLock() {
+	if helpers < 1 || !helperPool.busy.TryLock() {
 		for t := range tasks {
 			f(t)
 		}
 		return
 	}
 	j := &job{f: f, tasks: int64(tasks), ended: make(chan struct{})}
-	crew.job.Store(j)
-	for n := crew.helpers.Load(); n < int64(helpers); n = crew.helpers.Load() {
-		if crew.helpers.CompareAndSwap(n, n+1) {
+	helperPool.job.Store(j)
+	for n := helperPool.helpers.Load(); n < int64(helpers); n = helperPool.helpers.Load() {
+		if helperPool.helpers.CompareAndSwap(n, n+1) {
 			go help()
 		}
 	}
 	j.work()
 	j.wait()
-	crew.job.Store(nil)
-	crew.busy.Unlock()
+	helperPool.job.Store(nil)
+	helperPool.busy.Unlock()
 	if r := j.failure.Load(); r != nil {
 		panic(*r)
 	}
 }
 
-// crew is the job that helpers look for. A network's operations follow one another
+// helperPool is the job that helpers look for. A network's operations follow one another
 // within microseconds, and to wake a sleeping thread takes tens of them: so a
 // helper looks for the next job for a while before it ends.
-var crew struct {
+var helperPool struct {
 	busy    sync.Mutex
 	job     atomic.Pointer[job]
 	helpers atomic.Int64
 }
 
-// patience is how long a helper looks for a job, and the caller for the end of one before it sleeps.
-const patience = 500 * time.Microsecond
+// spinTime is how long a helper looks for a job, and the caller for the end of one before it sleeps.
+const spinTime = 500 * time.Microsecond
 
 type job struct {
 	f          func(task int)
@@ -87,11 +87,11 @@ func (j *job) wait() {
 }
 
 func help() {
-	defer crew.helpers.Add(-1)
+	defer helperPool.helpers.Add(-1)
 	var last *job
 	for {
 		var j *job
-		if !watch(func() bool { j = crew.job.Load(); return j != nil && j != last }) {
+		if !watch(func() bool { j = helperPool.job.Load(); return j != nil && j != last }) {
 			return
 		}
 		j.work()
@@ -99,7 +99,7 @@ func help() {
 	}
 }
 
-// watch waits for a condition, but no longer than patience, without giving up the thread unless others want it.
+// watch waits for a condition, but no longer than spinTime, without giving up the thread unless others want it.
 func watch(met func() bool) bool {
 	var began time.Time
 	for i := 1; ; i++ {
@@ -110,7 +110,7 @@ func watch(met func() bool) bool {
 			runtime.Gosched()
 			if began.IsZero() {
 				began = time.Now()
-			} else if time.Since(began) > patience {
+			} else if time.Since(began) > spinTime {
 				return false
 			}
 		}

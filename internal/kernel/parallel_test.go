@@ -71,8 +71,8 @@ func TestParallelHandsPanicsOver(t *testing.T) {
 			ranOnce(t, "with a panic", counts)
 		}
 	}
-	if !crew.busy.TryLock() {
+	if !helperPool.busy.TryLock() {
 		t.Fatal("the helpers are still taken")
 	}
-	crew.busy.Unlock()
+	helperPool.busy.Unlock()
 }

@@ -4,23 +4,23 @@ import "enciphergan/internal/kernel/simd"
 
 // After is what happens to the outputs of a convolution while they are in cache:
 // y = leaky(y + Add). The zero value does nothing.
-type After struct {
+type Epilogue struct {
 	Add   []float32 // of the shape of y; nil: nothing is added
 	Leaky bool
 	Slope float32 // of the negative side of LeakyReLU, 0 <= Slope < 1
 }
 
 // apply does it to y, a part of the output that begins with element at.
-func (a After) apply(y []float32, at int) {
+func (a Epilogue) apply(y []float32, at int) {
 	if a.Add != nil {
 		add := a.Add[at:][:len(y)]
-		for i := paired(simd.Plus, y, add, y); i < len(y); i++ {
+		for i := pairVectors(simd.Plus, y, add, y); i < len(y); i++ {
 			y[i] += add[i]
 		}
 	}
 	if a.Leaky {
 		f, p, one := leakyMap(a.Slope)
-		for i := mapped(f, y, y, p, 0); i < len(y); i++ {
+		for i := mapVectors(f, y, y, p, 0); i < len(y); i++ {
 			y[i] = one(y[i], p)
 		}
 	}
@@ -42,9 +42,9 @@ type plan struct {
 	tiled       tiled
 
 	// Of the run that is going on.
-	x, y  []float32
-	start []float32 // bias for every packed row
-	after After
+	x, y     []float32
+	start    []float32 // bias for every packed row
+	epilogue Epilogue
 }
 
 // newPlan makes the plan of c; pack must follow.
@@ -85,18 +85,18 @@ func (c Conv) packedSize() int {
 // pack brings weights into the form that the kernels read.
 func (p *plan) pack(w []float32) {
 	if p.winograd() {
-		p.packComponents(p.packed, w)
+		p.packWinograd(p.packed, w)
 	} else {
 		packA(p.packed, p.M, p.taps(), RowMajor(w, p.taps()), p.rows)
 	}
 }
 
 // run computes y = after(w * x + bias). bias has M elements or is nil.
-func (p *plan) run(x, bias, y []float32, after After) {
-	p.x, p.y, p.after = x, y, after
+func (p *plan) run(x, bias, y []float32, epilogue Epilogue) {
+	p.x, p.y, p.epilogue = x, y, epilogue
 	clear(p.start[copy(p.start, bias):])
 	parallel(p.tasks, p.compute)
-	p.x, p.y, p.after = nil, nil, After{}
+	p.x, p.y, p.epilogue = nil, nil, Epilogue{}
 }
 
 // bandColumns is how many columns of output a task computes: enough to pay for its
@@ -110,9 +110,9 @@ func (p *plan) computePoints(task int) {
 	columns := min(p.band, positions-j)
 	x, y := p.x[n*p.C*positions:(n+1)*p.C*positions], p.y[n*p.M*positions:(n+1)*p.M*positions]
 	p.multiply(p.M/p.rows, columns/p.cols, p.C, &p.packed[0], p.rows*p.C, &x[j], p.cols, &p.offsets[0], &p.start[0], &y[j], positions)
-	if p.after.Leaky || p.after.Add != nil {
+	if p.epilogue.Leaky || p.epilogue.Add != nil {
 		for m := range p.M {
-			p.after.apply(y[m*positions+j:][:columns], (n*p.M+m)*positions+j)
+			p.epilogue.apply(y[m*positions+j:][:columns], (n*p.M+m)*positions+j)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (p *plan) computeRows(task int) {
 	h1 := min(oh, h0+p.band)
 	ld := roundUp((h1-h0-1)*pw+ow, p.cols)
 	all := roundUp(p.M, p.rows)
-	input, result := borrow(p.padded.size(p.C)), borrow(all*ld)
+	input, result := getScratch(p.padded.size(p.C)), getScratch(all*ld)
 	p.Conv.fill(p.padded, *input, p.x[n*p.C*p.H*p.W:(n+1)*p.C*p.H*p.W], h0*p.SH)
 	// The last tap of the last panel ends inside the slack.
 	_, _ = (*input)[p.padded.last+ld-1], p.packed[all*k-1]
@@ -163,8 +163,8 @@ func (p *plan) computeRows(task int) {
 		for h := range h1 - h0 {
 			copy(y[h*ow:(h+1)*ow], (*result)[m*ld+h*pw:])
 		}
-		p.after.apply(y, at)
+		p.epilogue.apply(y, at)
 	}
-	release(result)
-	release(input)
+	putScratch(result)
+	putScratch(input)
 }

@@ -154,10 +154,10 @@ func (s *simulator) backend() backend {
 				})
 				return all
 			},
-			deal: func(n int, x, y *float32, stride int) {
+			deinterleave: func(n int, x, y *float32, stride int) {
 				locked(func() {
 					in, out := s.place(bytesOf(x, 4*n)), s.place(bytesOf(y, 3*stride+n))
-					s.call("deal", []buffer{out}, uint64(n), uint64(in.at), uint64(out.at), uint64(stride))
+					s.call("deinterleave", []buffer{out}, uint64(n), uint64(in.at), uint64(out.at), uint64(stride))
 				})
 			},
 			interleave: func(n int, x *float32, stride int, y *float32) {
@@ -166,17 +166,17 @@ func (s *simulator) backend() backend {
 					s.call("interleave", []buffer{out}, uint64(n), uint64(in.at), uint64(stride), uint64(out.at))
 				})
 			},
-			spread: func(rows, width int, x *float32, row, plane int, v *float32, part int, _ *float32) {
+			inputTransform: func(rows, width int, x *float32, row, plane int, v *float32, part int, _ *float32) {
 				locked(func() {
-					in := s.place(bytesOf(x, max(plane, 3*plane-1)+(winogradSide*rows+1)*row+width+1))
+					in := s.place(bytesOf(x, max(plane, 3*plane-1)+(winogradOutput*rows+1)*row+width+1))
 					out := s.place(bytesOf(v, (winogradParts-1)*part+rows*width))
-					s.call("spread", []buffer{out}, uint64(rows), uint64(width), uint64(in.at), uint64(row), uint64(plane), uint64(out.at), uint64(part))
+					s.call("inputTransform", []buffer{out}, uint64(rows), uint64(width), uint64(in.at), uint64(row), uint64(plane), uint64(out.at), uint64(part))
 				})
 			},
-			fold: func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, _ *float32) {
+			outputTransform: func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, _ *float32) {
 				locked(func() {
-					in, out := s.place(bytesOf(m, (winogradParts-1)*part+rows*width)), s.place(bytesOf(y, 3*plane+winogradSide*rows*width))
-					s.call("fold", []buffer{out}, uint64(rows), uint64(width), uint64(in.at), uint64(part), uint64(out.at), uint64(plane), api.EncodeF32(bias))
+					in, out := s.place(bytesOf(m, (winogradParts-1)*part+rows*width)), s.place(bytesOf(y, 3*plane+winogradOutput*rows*width))
+					s.call("outputTransform", []buffer{out}, uint64(rows), uint64(width), uint64(in.at), uint64(part), uint64(out.at), uint64(plane), api.EncodeF32(bias))
 				})
 			},
 		},

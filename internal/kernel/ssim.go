@@ -57,8 +57,8 @@ func (s *SSIM) blur(count int, dst, src []float32) {
 	})
 }
 
-// spread is the adjoint of blur.
-func (s *SSIM) spread(count int, dst, src []float32) {
+// blurAdjoint is the adjoint of blur.
+func (s *SSIM) blurAdjoint(count int, dst, src []float32) {
 	oh, ow := s.h-ssimWindow+1, s.w-ssimWindow+1
 	wide := s.wide[:count*s.h*ow]
 	clear(wide)
@@ -126,7 +126,7 @@ func (s *SSIM) Grad(x, y []float32, scale float32, dx []float32) {
 	copy(m[o:2*o], m[2*o:3*o])
 	copy(m[2*o:3*o], m[4*o:])
 	n := s.planes * s.h * s.w
-	s.spread(3*s.planes, s.stack[:3*n], m[:3*o])
+	s.blurAdjoint(3*s.planes, s.stack[:3*n], m[:3*o])
 	for i := range n {
 		dx[i] = s.stack[i] + 2*x[i]*s.stack[n+i] + y[i]*s.stack[2*n+i]
 	}

@@ -16,7 +16,7 @@ func TestSSIMBlur(t *testing.T) {
 		x, y := random(r, planes*h*w), random(r, planes*oh*ow)
 		blurred, spread := make([]float32, len(y)), make([]float32, len(x))
 		s.blur(planes, blurred, x)
-		s.spread(planes, spread, y)
+		s.blurAdjoint(planes, spread, y)
 
 		var g [11]float64
 		var total float64

@@ -141,13 +141,13 @@ func (p *phasesPlan) pack(w []float32) {
 
 func (p *phasesPlan) run(dy, dx []float32) {
 	p.dy, p.dx = dy, dx
-	p.borders = borrow(p.N * p.padded.size(p.M))
+	p.borders = getScratch(p.N * p.padded.size(p.M))
 	parallel(p.N, p.fill)
 	if !p.whole {
 		clear(dx)
 	}
 	parallel(len(p.tasks), p.compute)
-	release(p.borders)
+	putScratch(p.borders)
 	p.dy, p.dx, p.borders = nil, nil, nil
 }
 
@@ -157,7 +157,7 @@ func (p *phasesPlan) computePhase(task int) {
 	f := &p.phases[t.phase]
 	pw, all, k := p.padded.pw, roundUp(p.C, p.rows), len(f.offsets)
 	ld := roundUp((t.h1-t.h0-1)*pw+f.width, p.cols)
-	sum := borrow(all * ld)
+	sum := getScratch(all * ld)
 	size := p.padded.size(p.M)
 	src := (*p.borders)[t.n*size : (t.n+1)*size]
 	at := (f.top+t.h0)*pw + f.left
@@ -173,5 +173,5 @@ func (p *phasesPlan) computePhase(task int) {
 			}
 		}
 	}
-	release(sum)
+	putScratch(sum)
 }

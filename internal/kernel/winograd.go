@@ -6,13 +6,13 @@ import (
 
 // A convolution with kernels of 3 x 3, stride 1 and many channels is computed by
 // Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, 2016): 36 products give 4 x 4
-// outputs, where the definition takes 144. spreadRow, components and foldRow are
+// outputs, where the definition takes 144. inputTransformRow, components and outputTransformRow are
 // its three transforms along one axis; each is applied to columns first, then to
 // rows. The 36 products are sums over channels in canonical order, from 0; bias
 // comes last.
 //
 // Tiles are transformed as vectors of neighbours in a row of tiles. For that the
-// columns of the input are dealt to four planes by their remainder by 4, and the
+// columns of the input are phaseSize to four planes by their remainder by 4, and the
 // output is put together from four such planes.
 //
 // The rule when to do so is part of the canonical arithmetic, and so looks at
@@ -23,15 +23,15 @@ func (c Conv) winograd() bool {
 }
 
 const (
-	winogradSide  = 4 // rows and columns of output a tile has
-	winogradReach = 6 // rows and columns of input a tile takes
-	winogradParts = winogradReach * winogradReach
+	winogradOutput = 4 // rows and columns of output a tile has
+	winogradInput  = 6 // rows and columns of input a tile takes
+	winogradParts  = winogradInput * winogradInput
 )
 
 // components transforms three weights: points 0, 1, -1, 2, -2 and infinity.
-func components(g0, g1, g2 float32) [winogradReach]float32 {
+func filterTransformRow(g0, g1, g2 float32) [winogradInput]float32 {
 	outer, far, twice := g0+g2, g0+float32(4*g2), float32(2*g1)
-	return [winogradReach]float32{
+	return [winogradInput]float32{
 		g0 / 4,
 		(outer + g1) / -6,
 		(outer - g1) / -6,
@@ -41,44 +41,44 @@ func components(g0, g1, g2 float32) [winogradReach]float32 {
 	}
 }
 
-// spreadRow transforms six elements of input.
-func spreadRow(d0, d1, d2, d3, d4, d5 float32) (v0, v1, v2, v3, v4, v5 float32) {
+// inputTransformRow transforms six elements of input.
+func inputTransformRow(d0, d1, d2, d3, d4, d5 float32) (v0, v1, v2, v3, v4, v5 float32) {
 	a, b := d4-float32(4*d2), d3-float32(4*d1)
 	e, f := d4-d2, float32(2*(d3-d1))
 	return float32(float32(4*d0)-float32(5*d2)) + d4, a + b, a - b, e + f, e - f,
 		float32(float32(4*d1)-float32(5*d3)) + d5
 }
 
-// foldRow takes six products to four elements of output.
-func foldRow(m0, m1, m2, m3, m4, m5 float32) (y0, y1, y2, y3 float32) {
+// outputTransformRow takes six products to four elements of output.
+func outputTransformRow(m0, m1, m2, m3, m4, m5 float32) (y0, y1, y2, y3 float32) {
 	s, u, p, q := m1+m2, m1-m2, m3+m4, m3-m4
 	return m0 + s + p, u + float32(2*q), s + float32(4*p), u + float32(8*q) + m5
 }
 
-// componentsOf transforms the nine weights of a kernel.
-func componentsOf(g []float32) (u [winogradParts]float32) {
-	var columns [3][winogradReach]float32
+// filterTransform transforms the nine weights of a kernel.
+func filterTransform(g []float32) (u [winogradParts]float32) {
+	var columns [3][winogradInput]float32
 	for j := range columns {
-		columns[j] = components(g[j], g[3+j], g[6+j])
+		columns[j] = filterTransformRow(g[j], g[3+j], g[6+j])
 	}
-	for i := range winogradReach {
-		for j, v := range components(columns[0][i], columns[1][i], columns[2][i]) {
-			u[i*winogradReach+j] = v
+	for i := range winogradInput {
+		for j, v := range filterTransformRow(columns[0][i], columns[1][i], columns[2][i]) {
+			u[i*winogradInput+j] = v
 		}
 	}
 	return u
 }
 
-// packComponents transforms and packs the weights: winogradParts times
+// packWinograd transforms and packs the weights: winogradParts times
 // packed rows of M x C elements, in panels as packA makes them.
-func (c Conv) packComponents(dst, w []float32) {
+func (c Conv) packWinograd(dst, w []float32) {
 	rows := c.tile().rows
 	size := roundUp(c.M, rows) * c.C
 	clear(dst[:winogradParts*size])
 	for m := range c.M {
 		panel := m/rows*rows*c.C + m%rows
 		for ch := range c.C {
-			for part, v := range componentsOf(w[(m*c.C+ch)*9:][:9]) {
+			for part, v := range filterTransform(w[(m*c.C+ch)*9:][:9]) {
 				dst[part*size+panel+ch*rows] = v
 			}
 		}
@@ -115,7 +115,7 @@ func (p *plan) planTiles() {
 
 // tiles divides the work for tiles of C of so many rows and columns.
 func (c Conv) tiles(rows, cols int) (w tiled) {
-	w.down, w.across = roundUp(c.OutH(), winogradSide)/winogradSide, roundUp(c.OutW(), winogradSide)/winogradSide
+	w.down, w.across = roundUp(c.OutH(), winogradOutput)/winogradOutput, roundUp(c.OutW(), winogradOutput)/winogradOutput
 	w.band = max(1, tileFloats/(winogradParts*(c.C+min(c.M, tileFilters))*w.across))
 	w.bands = (w.down + w.band - 1) / w.band
 	w.band = (w.down + w.bands - 1) / w.bands
@@ -139,20 +139,20 @@ func (p *plan) computeTiles(task int) {
 	w := &p.tiled
 	n, t0 := task/w.bands, task%w.bands*w.band
 	rows := min(w.down, t0+w.band) - t0
-	columns := winogradSide * (w.across + 1) // of the bordered input, up to what the last tile reaches
-	dealt := roundUp(winogradSide*rows+2, winogradSide) * (w.across + 1)
-	folded := winogradSide * rows * w.across
-	lines, phases := borrow(winogradSide*max(dealt, folded)), borrow(winogradSide*max(dealt, folded))
-	scratch, v, products := borrow(winogradParts*simd.SumLanes), borrow(winogradParts*w.part), borrow(winogradParts*w.filters*w.ld)
+	columns := winogradOutput * (w.across + 1) // of the bordered input, up to what the last tile reaches
+	phaseSize := roundUp(winogradOutput*rows+2, winogradOutput) * (w.across + 1)
+	outputSize := winogradOutput * rows * w.across
+	lines, phases := getScratch(winogradOutput*max(phaseSize, outputSize)), getScratch(winogradOutput*max(phaseSize, outputSize))
+	scratch, v, products := getScratch(winogradParts*simd.SumLanes), getScratch(winogradParts*w.part), getScratch(winogradParts*w.filters*w.ld)
 	for ch := range p.C {
-		p.border((*lines)[:dealt*winogradSide], p.x[(n*p.C+ch)*p.H*p.W:][:p.H*p.W], winogradSide*t0-p.PT, columns)
-		deal(dealt, *lines, *phases, dealt)
-		spreadTiles(rows, w.across, *phases, w.across+1, dealt, (*v)[ch*w.ld:], w.part, *scratch)
+		p.border((*lines)[:phaseSize*winogradOutput], p.x[(n*p.C+ch)*p.H*p.W:][:p.H*p.W], winogradOutput*t0-p.PT, columns)
+		deinterleave(phaseSize, *lines, *phases, phaseSize)
+		inputTransformTiles(rows, w.across, *phases, w.across+1, phaseSize, (*v)[ch*w.ld:], w.part, *scratch)
 	}
 	all := roundUp(p.M, p.rows)
 	oh, ow := p.OutH(), p.OutW()
-	h0 := winogradSide * t0
-	h1 := min(oh, h0+winogradSide*rows)
+	h0 := winogradOutput * t0
+	h1 := min(oh, h0+winogradOutput*rows)
 	panels := roundUp(rows*w.across, p.cols) / p.cols
 	for m0 := 0; m0 < all; m0 += w.filters {
 		filters := min(w.filters, all-m0)
@@ -161,22 +161,22 @@ func (p *plan) computeTiles(task int) {
 			p.multiply(filters/p.rows, panels, p.C, &p.packed[i*all*p.C+m0*p.C], p.rows*p.C, &(*v)[i*w.part], p.cols, &p.offsets[0], &w.zeros[0], &(*products)[i*size], w.ld)
 		}
 		for m := m0; m < min(p.M, m0+filters); m++ {
-			foldTiles(rows, w.across, (*products)[(m-m0)*w.ld:], size, *phases, folded, p.start[m], *scratch)
+			outputTransformTiles(rows, w.across, (*products)[(m-m0)*w.ld:], size, *phases, outputSize, p.start[m], *scratch)
 			at := ((n*p.M+m)*oh + h0) * ow
 			y := p.y[at:][:(h1-h0)*ow]
-			if len(y) == winogradSide*folded {
-				interleave(folded, *phases, folded, y)
+			if len(y) == winogradOutput*outputSize {
+				interleave(outputSize, *phases, outputSize, y)
 			} else {
-				interleave(folded, *phases, folded, *lines)
+				interleave(outputSize, *phases, outputSize, *lines)
 				for h := range h1 - h0 {
-					copy(y[h*ow:(h+1)*ow], (*lines)[h*winogradSide*w.across:])
+					copy(y[h*ow:(h+1)*ow], (*lines)[h*winogradOutput*w.across:])
 				}
 			}
-			p.after.apply(y, at)
+			p.epilogue.apply(y, at)
 		}
 	}
 	for _, s := range []*[]float32{lines, phases, scratch, v, products} {
-		release(s)
+		putScratch(s)
 	}
 }
 
@@ -195,11 +195,11 @@ func (c Conv) border(dst, x []float32, first, columns int) {
 	}
 }
 
-// deal takes columns apart: y[j*stride+t] = x[4*t+j], t < n. n is a multiple of 4.
-func deal(n int, x, y []float32, stride int) {
+// deinterleave takes columns apart: y[j*stride+t] = x[4*t+j], t < n. n is a multiple of 4.
+func deinterleave(n int, x, y []float32, stride int) {
 	_, _ = x[4*n-1], y[3*stride+n-1]
 	if active.vectors != nil {
-		active.vectors.deal(n, &x[0], &y[0], stride)
+		active.vectors.deinterleave(n, &x[0], &y[0], stride)
 		return
 	}
 	for t := range n {
@@ -223,47 +223,47 @@ func interleave(n int, x []float32, stride int, y []float32) {
 	}
 }
 
-// spreadTiles transforms the input of rows rows of width tiles. Column 4*t+j of row
+// inputTransformTiles transforms the input of rows rows of width tiles. Column 4*t+j of row
 // h is at x[j*plane+h*row+t]; part i of tile (r, t) goes to v[i*part+r*width+t].
 // scratch has 36 * 16 elements.
-func spreadTiles(rows, width int, x []float32, row, plane int, v []float32, part int, scratch []float32) {
-	_, _, _ = x[max(plane, 3*plane-1)+(winogradSide*rows+1)*row+width], v[(winogradParts-1)*part+rows*width-1], scratch[winogradParts*simd.SumLanes-1]
+func inputTransformTiles(rows, width int, x []float32, row, plane int, v []float32, part int, scratch []float32) {
+	_, _, _ = x[max(plane, 3*plane-1)+(winogradOutput*rows+1)*row+width], v[(winogradParts-1)*part+rows*width-1], scratch[winogradParts*simd.SumLanes-1]
 	if active.vectors != nil && width >= simd.Lanes {
-		active.vectors.spread(rows, width, &x[0], row, plane, &v[0], part, &scratch[0])
+		active.vectors.inputTransform(rows, width, &x[0], row, plane, &v[0], part, &scratch[0])
 		return
 	}
 	for r := range rows {
 		for t := range width {
 			var d [winogradParts]float32
-			for i := range winogradReach {
-				for j := range winogradReach {
-					d[i*winogradReach+j] = x[j%4*plane+(winogradSide*r+i)*row+t+j/4]
+			for i := range winogradInput {
+				for j := range winogradInput {
+					d[i*winogradInput+j] = x[j%4*plane+(winogradOutput*r+i)*row+t+j/4]
 				}
 			}
-			for i, e := range spreadTile(d) {
+			for i, e := range inputTransform(d) {
 				v[i*part+r*width+t] = e
 			}
 		}
 	}
 }
 
-// spreadTile transforms 6 x 6 elements of input.
-func spreadTile(d [winogradParts]float32) (v [winogradParts]float32) {
-	for j := range winogradReach {
-		d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j] = spreadRow(d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j])
+// inputTransform transforms 6 x 6 elements of input.
+func inputTransform(d [winogradParts]float32) (v [winogradParts]float32) {
+	for j := range winogradInput {
+		d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j] = inputTransformRow(d[j], d[6+j], d[12+j], d[18+j], d[24+j], d[30+j])
 	}
-	for i := 0; i < winogradParts; i += winogradReach {
-		v[i], v[i+1], v[i+2], v[i+3], v[i+4], v[i+5] = spreadRow(d[i], d[i+1], d[i+2], d[i+3], d[i+4], d[i+5])
+	for i := 0; i < winogradParts; i += winogradInput {
+		v[i], v[i+1], v[i+2], v[i+3], v[i+4], v[i+5] = inputTransformRow(d[i], d[i+1], d[i+2], d[i+3], d[i+4], d[i+5])
 	}
 	return v
 }
 
-// foldTiles makes output of products: part i of tile (r, t) is at m[i*part+r*width+t],
+// outputTransformTiles makes output of products: part i of tile (r, t) is at m[i*part+r*width+t],
 // column 4*t+j of row h goes to y[j*plane+h*width+t]. scratch has 36 * 16 elements.
-func foldTiles(rows, width int, m []float32, part int, y []float32, plane int, bias float32, scratch []float32) {
-	_, _, _ = m[(winogradParts-1)*part+rows*width-1], y[3*plane+winogradSide*rows*width-1], scratch[winogradParts*simd.SumLanes-1]
+func outputTransformTiles(rows, width int, m []float32, part int, y []float32, plane int, bias float32, scratch []float32) {
+	_, _, _ = m[(winogradParts-1)*part+rows*width-1], y[3*plane+winogradOutput*rows*width-1], scratch[winogradParts*simd.SumLanes-1]
 	if active.vectors != nil && width >= simd.Lanes {
-		active.vectors.fold(rows, width, &m[0], part, &y[0], plane, bias, &scratch[0])
+		active.vectors.outputTransform(rows, width, &m[0], part, &y[0], plane, bias, &scratch[0])
 		return
 	}
 	for r := range rows {
@@ -272,21 +272,21 @@ func foldTiles(rows, width int, m []float32, part int, y []float32, plane int, b
 			for i := range p {
 				p[i] = m[i*part+r*width+t]
 			}
-			for i, e := range foldTile(p, bias) {
-				y[i%4*plane+(winogradSide*r+i/4)*width+t] = e
+			for i, e := range outputTransform(p, bias) {
+				y[i%4*plane+(winogradOutput*r+i/4)*width+t] = e
 			}
 		}
 	}
 }
 
-// foldTile takes 36 products to 4 x 4 outputs.
-func foldTile(m [winogradParts]float32, bias float32) (y [winogradSide * winogradSide]float32) {
-	for j := range winogradReach {
-		m[j], m[6+j], m[12+j], m[18+j] = foldRow(m[j], m[6+j], m[12+j], m[18+j], m[24+j], m[30+j])
+// outputTransform takes 36 products to 4 x 4 outputs.
+func outputTransform(m [winogradParts]float32, bias float32) (y [winogradOutput * winogradOutput]float32) {
+	for j := range winogradInput {
+		m[j], m[6+j], m[12+j], m[18+j] = outputTransformRow(m[j], m[6+j], m[12+j], m[18+j], m[24+j], m[30+j])
 	}
-	for i := range winogradSide {
+	for i := range winogradOutput {
 		r := m[6*i:]
-		y0, y1, y2, y3 := foldRow(r[0], r[1], r[2], r[3], r[4], r[5])
+		y0, y1, y2, y3 := outputTransformRow(r[0], r[1], r[2], r[3], r[4], r[5])
 		y[4*i], y[4*i+1], y[4*i+2], y[4*i+3] = y0+bias, y1+bias, y2+bias, y3+bias
 	}
 	return y
@@ -296,17 +296,17 @@ func foldTile(m [winogradParts]float32, bias float32) (y [winogradSide * winogra
 // reads the padded input of a channel.
 func (c Conv) winogradNaive(w []float32, bias float32, m, i, j int, sample func(ch, h, w int) float32) float32 {
 	var products [winogradParts]float32
-	h, q := i/winogradSide*winogradSide-c.PT, j/winogradSide*winogradSide-c.PL
+	h, q := i/winogradOutput*winogradOutput-c.PT, j/winogradOutput*winogradOutput-c.PL
 	for ch := range c.C {
 		var d [winogradParts]float32
 		for l := range d {
-			d[l] = sample(ch, h+l/winogradReach, q+l%winogradReach)
+			d[l] = sample(ch, h+l/winogradInput, q+l%winogradInput)
 		}
-		v := spreadTile(d)
-		for part, u := range componentsOf(w[(m*c.C+ch)*9:][:9]) {
+		v := inputTransform(d)
+		for part, u := range filterTransform(w[(m*c.C+ch)*9:][:9]) {
 			products[part] += float32(u * v[part])
 		}
 	}
-	y := foldTile(products, bias)
-	return y[i%winogradSide*winogradSide+j%winogradSide]
+	y := outputTransform(products, bias)
+	return y[i%winogradOutput*winogradOutput+j%winogradOutput]
 }

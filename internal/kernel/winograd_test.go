@@ -121,7 +121,7 @@ func TestFilter(t *testing.T) {
 				got, want := make([]float32, n), make([]float32, n)
 				for _, change := range []int{0, 0, len(w) - 1, len(w) / 2} {
 					w[change] += float32(change) / 8
-					f.Conv2D(c, x, w, b, got, After{})
+					f.Conv2D(c, x, w, b, got, Epilogue{})
 					Conv2D(c, x, w, b, want)
 					equalBits(t, fmt.Sprintf("filter %+v", c), got, want)
 				}
@@ -140,12 +140,12 @@ func TestConstantFilter(t *testing.T) {
 			x, w := random(r, c.C*c.H*c.W), random(r, c.M*c.taps())
 			got, want := make([]float32, c.M*c.H*c.W), make([]float32, c.M*c.H*c.W)
 			for range 2 {
-				f.Conv2D(c, x, w, nil, got, After{})
+				f.Conv2D(c, x, w, nil, got, Epilogue{})
 				Conv2D(c, x, w, nil, want)
 				equalBits(t, "filter", got, want)
 			}
 			w[0]++
-			f.Conv2D(c, x, w, nil, got, After{})
+			f.Conv2D(c, x, w, nil, got, Epilogue{})
 			equalBits(t, "filter that was told that its weights do not change", got, want)
 		}
 	})

@@ -68,7 +68,7 @@ func need(layers []Layer, height, width int) (work, memory int64) {
 				k = c.GradInputCost(true)
 			}
 			work += k.Work + perElement*elements
-			memory += k.Kept
+			memory += k.Packed
 			for _, p := range l.parameters() {
 				n := int64(4)
 				for _, d := range p.Shape {

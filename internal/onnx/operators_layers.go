@@ -97,7 +97,7 @@ func conv(c *call) (*operand, error) {
 	if c.op != fusedConv {
 		return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 	}
-	after := op.After{}
+	after := op.Epilogue{}
 	if _, after.Leaky = c.attributes[fusedSlope]; after.Leaky {
 		after.Slope = take(c, fusedSlope, float32(0))
 	}
@@ -113,7 +113,7 @@ func conv(c *call) (*operand, error) {
 }
 
 // apart adds the steps of a fused convolution one by one: what is added is of another shape.
-func (c *call) apart(a op.Window, after op.After) (*operand, error) {
+func (c *call) apart(a op.Window, after op.Epilogue) (*operand, error) {
 	y, err := c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 	if err != nil {
 		return nil, err

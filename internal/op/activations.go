@@ -11,7 +11,7 @@ import (
 )
 
 // pointwise builds y = f(x), which link does too, with its gradient dx = back(x or y, dy).
-func pointwise(name string, x *gorgonia.Node, link kernel.Link, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
+func pointwise(name string, x *gorgonia.Node, link kernel.Step, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
@@ -47,41 +47,41 @@ func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
 	if !(slope >= 0 && slope < 1) {
 		return nil, fmt.Errorf("LeakyReLU: slope %g must be at least 0 and below 1", slope)
 	}
-	return pointwise(fmt.Sprintf("LeakyReLU{%g}", slope), x, kernel.LinkLeakyReLU(slope),
+	return pointwise(fmt.Sprintf("LeakyReLU{%g}", slope), x, kernel.StepLeakyReLU(slope),
 		func(dst, src []float32) { kernel.LeakyReLU(dst, src, slope) }, false,
 		func(dx, x, dy []float32) { kernel.LeakyReLUGrad(dx, x, dy, slope) })
 }
 
 // Tanh is the hyperbolic tangent.
 func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Tanh", x, kernel.LinkTanh, kernel.Tanh, true, kernel.TanhGrad)
+	return pointwise("Tanh", x, kernel.StepTanh, kernel.Tanh, true, kernel.TanhGrad)
 }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Sigmoid", x, kernel.LinkSigmoid, kernel.Sigmoid, true, kernel.SigmoidGrad)
+	return pointwise("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, kernel.SigmoidGrad)
 }
 
 // Exp is e^x.
 func Exp(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Exp", x, kernel.LinkExp, kernel.Exp, true, kernel.Multiply)
+	return pointwise("Exp", x, kernel.StepExp, kernel.Exp, true, kernel.Multiply)
 }
 
 // Erf is the error function.
 func Erf(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Erf", x, kernel.LinkErf, kernel.Erf, false, kernel.ErfGrad)
+	return pointwise("Erf", x, kernel.StepErf, kernel.Erf, false, kernel.ErfGrad)
 }
 
 // Scale is factor*x.
 func Scale(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Scale(dst, src, factor) }
-	return pointwise(fmt.Sprintf("Scale{%g}", factor), x, kernel.LinkNumber(kernel.Times, factor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return pointwise(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
 }
 
 // Divide is x/divisor, one division an element.
 func Divide(x *gorgonia.Node, divisor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Divide(dst, src, divisor) }
-	return pointwise(fmt.Sprintf("Divide{%g}", divisor), x, kernel.LinkNumber(kernel.Over, divisor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return pointwise(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
 }
 
 // StraightThrough rounds c in [-1, 1] to the 8-bit levels; its gradient is that of the identity.

@@ -51,20 +51,20 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 
 // linkOf is the link of a broadcast between tensors of equal shape, or with a
 // constant number, and the input that flows; nil where there is none.
-func linkOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (link *kernel.Link, flow int) {
-	var l kernel.Link
+func linkOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (link *kernel.Step, flow int) {
+	var l kernel.Step
 	if a.Dtype() != tensor.Float32 {
 		return nil, 0
 	}
 	if slices.Equal(a.Shape(), b.Shape()) {
-		l = kernel.LinkTensor(arithmetic, false)
+		l = kernel.StepTensor(arithmetic, false)
 		return &l, 0
 	}
 	for i, n := range []*gorgonia.Node{b, a} {
 		other := []*gorgonia.Node{a, b}[i]
 		d, ok := n.Value().(*tensor.Dense)
 		if ok && constant(n) && n.Shape().TotalSize() == 1 && n.Dims() <= other.Dims() {
-			l = kernel.LinkNumber(arithmetic, floats(d)[0], i == 1)
+			l = kernel.StepScalar(arithmetic, floats(d)[0], i == 1)
 			return &l, i
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // link is a step of elements through operations that work element by element.
 type link struct {
-	kernel.Link
+	kernel.Step
 	name   string
 	tensor int // which of the chain's inputs is its tensor; 0 for none, since input 0 is what flows
 }
@@ -27,7 +27,7 @@ func (u *unit) chain() {
 		return
 	}
 	flows := []int{u.o.spec.Flow}
-	if l.Pair() {
+	if l.Binary() {
 		flows = []int{0, 1}
 	}
 	for _, flow := range flows {
@@ -44,11 +44,11 @@ func (u *unit) chain() {
 // extend makes u's chain of one that has the given inputs and links, with what
 // comes out of it as input flow of u.
 func (u *unit) extend(flow int, flowing []*unit, links []link) {
-	own := link{Link: *u.o.spec.Link, name: u.o.spec.Name}
+	own := link{Step: *u.o.spec.Link, name: u.o.spec.Name}
 	u.flowing = slices.Clone(flowing)
-	if own.Pair() {
+	if own.Binary() {
 		if flow == 1 {
-			own.Link = own.Swapped()
+			own.Step = own.Swapped()
 		}
 		own.tensor = len(u.flowing)
 		u.flowing = append(u.flowing, u.in[1-flow])
@@ -58,10 +58,10 @@ func (u *unit) extend(flow int, flowing []*unit, links []link) {
 
 // chained is the operation of u's links.
 func chained(u *unit) *operation {
-	steps, links := slices.Clone(u.links), make([]kernel.Link, len(u.links))
+	steps, links := slices.Clone(u.links), make([]kernel.Step, len(u.links))
 	var names []string
 	for i, l := range steps {
-		links[i] = l.Link
+		links[i] = l.Step
 		names = append(names, l.name)
 	}
 	s := Spec{
@@ -69,10 +69,10 @@ func chained(u *unit) *operation {
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			for i, l := range steps {
 				if l.tensor > 0 {
-					links[i] = l.With(floats(in[l.tensor]))
+					links[i] = l.WithOperand(floats(in[l.tensor]))
 				}
 			}
-			kernel.Chain(floats(out), floats(in[0]), links)
+			kernel.FusedElementwise(floats(out), floats(in[0]), links)
 			return nil
 		},
 	}

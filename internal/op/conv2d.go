@@ -37,9 +37,9 @@ func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
 	return c, c.Validate()
 }
 
-// After is what follows a convolution while its outputs are in cache: a tensor of
+// Epilogue is what follows a convolution while its outputs are in cache: a tensor of
 // their shape is added, then LeakyReLU is applied.
-type After struct {
+type Epilogue struct {
 	Add   *gorgonia.Node // nil: none
 	Leaky bool
 	Slope float32 // 0 <= Slope < 1; 0 is ReLU
@@ -47,18 +47,18 @@ type After struct {
 
 // Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
 func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
-	return conv2D(x, w, bias, After{}, a)
+	return conv2D(x, w, bias, Epilogue{}, a)
 }
 
 // Conv2DThen is Conv2D followed by after. No gradient.
-func Conv2DThen(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, error) {
+func Conv2DThen(x, w, bias *gorgonia.Node, after Epilogue, a Window) (*gorgonia.Node, error) {
 	if after.Leaky && !(after.Slope >= 0 && after.Slope < 1) {
 		return nil, fmt.Errorf("Conv2D: slope %g must be at least 0 and below 1", after.Slope)
 	}
 	return conv2D(x, w, bias, after, a)
 }
 
-func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, error) {
+func conv2D(x, w, bias *gorgonia.Node, after Epilogue, a Window) (*gorgonia.Node, error) {
 	// One operation serves one node and one run at a time.
 	filter := kernel.Filter{Constant: constant(w)}
 	name := fmt.Sprintf("Conv2D%+v", a)
@@ -84,13 +84,13 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// The operation must not hold the graph, as a node would.
-	then := kernel.After{Leaky: after.Leaky, Slope: after.Slope}
+	then := kernel.Epilogue{Leaky: after.Leaky, Slope: after.Slope}
 	s := Spec{
 		Name:  name,
 		Arity: len(in),
 		Cost:  c.Cost(constant(w)),
 		Keep: func(w *tensor.Dense) error {
-			filter.KeepConv2D(c, floats(w))
+			filter.PackConv2D(c, floats(w))
 			return nil
 		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
@@ -119,7 +119,7 @@ func conv2D(x, w, bias *gorgonia.Node, after After, a Window) (*gorgonia.Node, e
 			return nil
 		},
 	}
-	if after == (After{}) {
+	if after == (Epilogue{}) {
 		s.Diff = a.conv2DGradients
 	}
 	return Apply(s, in...)
@@ -166,7 +166,7 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 		Arity: 2,
 		Cost:  c.GradInputCost(constant(w)),
 		Keep: func(w *tensor.Dense) error {
-			filter.KeepGradInput(c, floats(w))
+			filter.PackGradInput(c, floats(w))
 			return nil
 		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {

@@ -42,7 +42,7 @@ type Spec struct {
 	Keep func(w *tensor.Dense) error
 	// Link, where there is one, says that the operation works element by element: on
 	// input Flow, or where the link is one of a pair, on both inputs, of equal shape.
-	Link *kernel.Link
+	Link *kernel.Step
 	Flow int
 	// Cost is what the operation takes beside its inputs and its result.
 	Cost kernel.Cost

@@ -127,7 +127,7 @@ func (p *Program) weigh(size map[int]int64) {
 	}
 	var scratch kernel.Scratch
 	for _, s := range p.steps {
-		kept += s.spec.Cost.Kept
+		kept += s.spec.Cost.Packed
 		most = max(most, leaves+kept)
 		scratch.Add(s.spec.Cost.Buffers)
 		if s.keeps(p) {

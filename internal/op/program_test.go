@@ -239,7 +239,7 @@ func TestProgramAllocatesNothing(t *testing.T) {
 			return Conv2D(n, constant("tiles", 16, 16, 3, 3), constant("bias", 16), Square(1, 1))
 		},
 		func() (*gorgonia.Node, error) {
-			return Conv2DThen(n, constant("points", 16, 16, 1, 1), nil, After{Leaky: true}, Square(1, 0))
+			return Conv2DThen(n, constant("points", 16, 16, 1, 1), nil, Epilogue{Leaky: true}, Square(1, 0))
 		},
 		func() (*gorgonia.Node, error) { return Conv2D(n, constant("strides", 16, 16, 3, 3), nil, Square(2, 1)) },
 		func() (*gorgonia.Node, error) {

@@ -16,10 +16,10 @@ func Floor(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("floor
 func Neg(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("neg", kernel.Neg, x) }
 func Abs(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("abs", kernel.Abs, x) }
 
-// Clip bounds every element to [least, most]. No gradient.
-func Clip(x *gorgonia.Node, least, most float32) (*gorgonia.Node, error) {
-	name := fmt.Sprintf("clip %08x %08x", math.Float32bits(least), math.Float32bits(most))
-	return elementwise(name, func(dst, src []float32) { kernel.Clip(dst, src, least, most) }, x)
+// Clip bounds every element to [minimum, maximum]. No gradient.
+func Clip(x *gorgonia.Node, minimum, maximum float32) (*gorgonia.Node, error) {
+	name := fmt.Sprintf("clip %08x %08x", math.Float32bits(minimum), math.Float32bits(maximum))
+	return elementwise(name, func(dst, src []float32) { kernel.Clip(dst, src, minimum, maximum) }, x)
 }
 
 // RoundHalf rounds every element to the nearest half-precision number, ties to

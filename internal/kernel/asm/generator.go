@@ -43,10 +43,10 @@ func write() (assembly, declarations []byte, err error) {
 		g.pairs()
 		g.sums()
 		g.squares()
-		g.deal()
+		g.deinterleave()
 		g.interleave()
-		g.spread()
-		g.fold()
+		g.inputTransform()
+		g.outputTransform()
 		g.dot()
 		g.leakyGrad()
 	}

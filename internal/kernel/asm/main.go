@@ -6,7 +6,7 @@
 // Main path: write makes both files. It emits wide, narrow and pack (matrix product
 // and convolution, fused ones beside those with the bits of plain Go, in which a
 // multiplication and an addition are two instructions), maps, pairs, sums, squares
-// and gather (element by element), deal, interleave, spread and fold (Winograd),
+// and gather (element by element), deinterleave, interleave, inputTransform and outputTransform (Winograd),
 // dot and leakyGrad (training).
 package main
 

@@ -5,15 +5,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The steps of spread and fold are those of spreadRow and foldRow in package kernel.
+// The steps of inputTransform and outputTransform are those of inputTransformRow and outputTransformRow in package kernel.
 
 const (
 	side  = 4
 	reach = 6
 )
 
-// spreadRow transforms six vectors of input.
-func (s span) spreadRow(d [reach]reg.Register, store func(i int, v reg.Register)) {
+// inputTransformRow transforms six vectors of input.
+func (s span) inputTransformRow(d [reach]reg.Register, store func(i int, v reg.Register)) {
 	four, five := s.numbers.at(4), s.numbers.at(5)
 	a, b := s.minus(d[4], s.times(d[2], four)), s.minus(d[3], s.times(d[1], four))
 	store(1, s.plus(a, b))
@@ -25,8 +25,8 @@ func (s span) spreadRow(d [reach]reg.Register, store func(i int, v reg.Register)
 	store(5, s.plus(s.minus(s.times(d[1], four), s.times(d[3], five)), d[5]))
 }
 
-// foldRow takes six vectors of products to four of output.
-func (s span) foldRow(m [reach]reg.Register, store func(i int, v reg.Register)) {
+// outputTransformRow takes six vectors of products to four of output.
+func (s span) outputTransformRow(m [reach]reg.Register, store func(i int, v reg.Register)) {
 	sum, difference := s.plus(m[1], m[2]), s.minus(m[1], m[2])
 	a, b := s.plus(m[3], m[4]), s.minus(m[3], m[4])
 	store(0, s.plus(s.plus(m[0], sum), a))
@@ -35,12 +35,12 @@ func (s span) foldRow(m [reach]reg.Register, store func(i int, v reg.Register)) 
 	store(3, s.plus(s.plus(difference, s.times(b, s.numbers.at(8))), m[5]))
 }
 
-// kept is where part i of what was transformed along columns waits for its row, in whole vectors.
-func kept(scratch reg.Register, i int) operand.Mem { return memory(scratch, 64*i) }
+// intermediate is where part i of what was transformed along columns waits for its row, in whole vectors.
+func intermediate(scratch reg.Register, i int) operand.Mem { return memory(scratch, 64*i) }
 
-func (g *generator) spread() {
-	g.function("spread", "(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)",
-		"is spreadTiles. rows is at least 1, width at least simd.Lanes.")
+func (g *generator) inputTransform() {
+	g.function("inputTransform", "(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)",
+		"is inputTransformTiles. rows is at least 1, width at least simd.Lanes.")
 	x, row, plane, v, part, scratch := g.argument("x"), g.argument("row"), g.argument("plane"), g.argument("v"), g.argument("part"), g.argument("scratch")
 	for _, distance := range []reg.GPVirtual{row, plane, part} {
 		g.SHLQ(operand.Imm(2), distance)
@@ -63,7 +63,7 @@ func (g *generator) spread() {
 					at.Disp += 4 * (c / side)
 					d[i] = s.load(at)
 				}
-				s.spreadRow(d, func(i int, e reg.Register) { whole.store(e, kept(scratch, reach*i+c)) })
+				s.inputTransformRow(d, func(i int, e reg.Register) { whole.store(e, intermediate(scratch, reach*i+c)) })
 			}
 			if j < side-1 {
 				g.ADDQ(plane, first)
@@ -74,11 +74,11 @@ func (g *generator) spread() {
 			var d [reach]reg.Register
 			for j := range d {
 				d[j] = s.register()
-				s.VMOVUPS(kept(scratch, reach*i+j), d[j])
+				s.VMOVUPS(intermediate(scratch, reach*i+j), d[j])
 			}
 			g.LEAQ(operand.Mem{Base: out, Index: part, Scale: 1}, second)
 			parts := rowsOf{out, second, part}
-			s.spreadRow(d, func(j int, e reg.Register) { s.store(e, parts.at(j)) })
+			s.inputTransformRow(d, func(j int, e reg.Register) { s.store(e, parts.at(j)) })
 			if i < reach-1 {
 				g.LEAQ(operand.Mem{Base: second, Index: part, Scale: 4}, out)
 				g.ADDQ(part, out)
@@ -93,9 +93,9 @@ func (g *generator) spread() {
 	g.end()
 }
 
-func (g *generator) fold() {
-	g.function("fold", "(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)",
-		"is foldTiles. rows is at least 1, width at least simd.Lanes.")
+func (g *generator) outputTransform() {
+	g.function("outputTransform", "(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)",
+		"is outputTransformTiles. rows is at least 1, width at least simd.Lanes.")
 	m, part, y, plane, scratch := g.argument("m"), g.argument("part"), g.argument("y"), g.argument("plane"), g.argument("scratch")
 	bias := g.everywhere("bias")
 	for _, distance := range []reg.GPVirtual{part, plane} {
@@ -121,7 +121,7 @@ func (g *generator) fold() {
 			for i := range d {
 				d[i] = s.load(columns.at(i))
 			}
-			s.foldRow(d, func(i int, e reg.Register) { whole.store(e, kept(scratch, reach*i+j)) })
+			s.outputTransformRow(d, func(i int, e reg.Register) { whole.store(e, intermediate(scratch, reach*i+j)) })
 			if j < reach-1 {
 				g.ADDQ(part, first)
 			}
@@ -131,11 +131,11 @@ func (g *generator) fold() {
 			var d [reach]reg.Register
 			for j := range d {
 				d[j] = s.register()
-				s.VMOVUPS(kept(scratch, reach*i+j), d[j])
+				s.VMOVUPS(intermediate(scratch, reach*i+j), d[j])
 			}
 			g.LEAQ(operand.Mem{Base: out, Index: plane, Scale: 1}, second)
 			planes := rowsOf{out, second, plane}
-			s.foldRow(d, func(j int, e reg.Register) { s.store(s.plus(e, s.of(bias)), planes.at(j)) })
+			s.outputTransformRow(d, func(j int, e reg.Register) { s.store(s.plus(e, s.of(bias)), planes.at(j)) })
 			if i < side-1 {
 				g.ADDQ(row, out)
 			}
@@ -166,8 +166,8 @@ func (r rowsOf) at(i int) operand.Mem {
 	return operand.Mem{Base: r.first, Index: r.distance, Scale: uint8(i)} // 2 and 4
 }
 
-func (g *generator) deal() {
-	g.function("deal", "(n int, x, y *float32, stride int)", "is deal. n is a multiple of 4.")
+func (g *generator) deinterleave() {
+	g.function("deinterleave", "(n int, x, y *float32, stride int)", "is deinterleave. n is a multiple of 4.")
 	g.transpose("x", "y", func(four, planes operand.Mem) (from, to operand.Mem) { return four, planes })
 }
 

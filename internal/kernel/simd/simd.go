@@ -77,7 +77,7 @@ const (
 //	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
 //	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 when it
 //	                                 stopped at an index not in [0, extent)
-//	deal(n, x, y, stride), interleave(n, x, stride, y),
+//	deinterleave(n, x, y, stride), interleave(n, x, stride, y),
 //	spread(rows, width, x, row, plane, v, part) and
 //	fold(rows, width, m, part, y, plane, bias)
 //	                                 the transforms of Winograd's F(4 x 4, 3 x 3),
@@ -98,9 +98,9 @@ func Module(relaxed bool) []byte {
 		return apply(f32Mul, d.get, d.get)
 	})
 	m.gather()
-	m.transpose("deal", "interleave")
-	m.spread()
-	m.fold()
+	m.transpose("deinterleave", "interleave")
+	m.inputTransform()
+	m.outputTransform()
 	return m.encode()
 }
 

@@ -13,8 +13,8 @@ func (f *function) columns(width local, at local, body func()) {
 }
 
 // transpose emits two exports that move blocks of 4 x 4 between a run of fours and four planes.
-func (m *module) transpose(deal, interleave string) {
-	for _, name := range []string{deal, interleave} {
+func (m *module) transpose(deinterleave, interleave string) {
+	for _, name := range []string{deinterleave, interleave} {
 		f := m.function(name, i32, i32, i32, i32)
 		n, four, plane, stride := local(0), local(1), local(2), local(3)
 		if name == interleave {
@@ -36,7 +36,7 @@ func (m *module) transpose(deal, interleave string) {
 			v[i] = f.variable(v128)
 		}
 		f.vectors(n, 4, func() {
-			if name == deal {
+			if name == deinterleave {
 				for i := range v {
 					f.set(v[i], access(vLoad, 16*i, four.get))
 				}
@@ -49,7 +49,7 @@ func (m *module) transpose(deal, interleave string) {
 				shuffle(low0.get, low1.get, 0, 1, 4, 5), shuffle(low0.get, low1.get, 2, 3, 6, 7),
 				shuffle(high0.get, high1.get, 0, 1, 4, 5), shuffle(high0.get, high1.get, 2, 3, 6, 7),
 			}
-			if name == deal {
+			if name == deinterleave {
 				planes(func(i int) { f.run(access(vStore, 0, row.get, result[i])) })
 			} else {
 				for i := range v {
@@ -61,14 +61,14 @@ func (m *module) transpose(deal, interleave string) {
 	}
 }
 
-// The steps of spread and fold are those of spreadRow and foldRow in package kernel.
+// The steps of inputTransform and outputTransform are those of inputTransformRow and outputTransformRow in package kernel.
 
 const (
 	side  = 4
 	reach = 6
 )
 
-func (f *function) spreadRow(d [reach]local) [reach]expression {
+func (f *function) inputTransformRow(d [reach]local) [reach]expression {
 	a := f.let(v128, minus(d[4].get, times(number(4), d[2].get)))
 	b := f.let(v128, minus(d[3].get, times(number(4), d[1].get)))
 	e := f.let(v128, minus(d[4].get, d[2].get))
@@ -80,7 +80,7 @@ func (f *function) spreadRow(d [reach]local) [reach]expression {
 	}
 }
 
-func (f *function) foldRow(m [reach]local) [side]expression {
+func (f *function) outputTransformRow(m [reach]local) [side]expression {
 	s, u := f.let(v128, plus(m[1].get, m[2].get)), f.let(v128, minus(m[1].get, m[2].get))
 	a, b := f.let(v128, plus(m[3].get, m[4].get)), f.let(v128, minus(m[3].get, m[4].get))
 	return [side]expression{
@@ -91,8 +91,8 @@ func (f *function) foldRow(m [reach]local) [side]expression {
 	}
 }
 
-func (m *module) spread() {
-	f := m.function("spread", i32, i32, i32, i32, i32, i32, i32)
+func (m *module) inputTransform() {
+	f := m.function("inputTransform", i32, i32, i32, i32, i32, i32, i32)
 	const (
 		rows local = iota
 		width
@@ -110,10 +110,10 @@ func (m *module) spread() {
 	for i := range d {
 		d[i] = f.variable(v128)
 	}
-	var kept [reach][reach]local
-	for i := range kept {
-		for j := range kept[i] {
-			kept[i][j] = f.variable(v128)
+	var intermediate [reach][reach]local
+	for i := range intermediate {
+		for j := range intermediate[i] {
+			intermediate[i][j] = f.variable(v128)
 		}
 	}
 	f.while(rows.get, func() {
@@ -128,8 +128,8 @@ func (m *module) spread() {
 							f.advance(from, row.get)
 						}
 					}
-					for i, e := range f.spreadRow(d) {
-						f.set(kept[i][c], e)
+					for i, e := range f.inputTransformRow(d) {
+						f.set(intermediate[i][c], e)
 					}
 				}
 				if j < side-1 {
@@ -137,8 +137,8 @@ func (m *module) spread() {
 				}
 			}
 			f.set(to, apply(i32Add, v.get, at.get))
-			for i := range kept {
-				for _, e := range f.spreadRow(kept[i]) {
+			for i := range intermediate {
+				for _, e := range f.inputTransformRow(intermediate[i]) {
 					f.run(access(vStore, 0, to.get, e))
 					f.advance(to, part.get)
 				}
@@ -150,8 +150,8 @@ func (m *module) spread() {
 	})
 }
 
-func (m *module) fold() {
-	f := m.function("fold", i32, i32, i32, i32, i32, i32, f32)
+func (m *module) outputTransform() {
+	f := m.function("outputTransform", i32, i32, i32, i32, i32, i32, f32)
 	const (
 		rows local = iota
 		width
@@ -169,10 +169,10 @@ func (m *module) fold() {
 	for i := range d {
 		d[i] = f.variable(v128)
 	}
-	var kept [side][reach]local
-	for i := range kept {
-		for j := range kept[i] {
-			kept[i][j] = f.variable(v128)
+	var intermediate [side][reach]local
+	for i := range intermediate {
+		for j := range intermediate[i] {
+			intermediate[i][j] = f.variable(v128)
 		}
 	}
 	far := f.let(i32, apply(i32Mul, part.get, integer(reach)))
@@ -187,17 +187,17 @@ func (m *module) fold() {
 						f.advance(from, far.get)
 					}
 				}
-				for i, e := range f.foldRow(d) {
-					f.set(kept[i][j], e)
+				for i, e := range f.outputTransformRow(d) {
+					f.set(intermediate[i][j], e)
 				}
 				if j < reach-1 {
 					f.advance(first, part.get)
 				}
 			}
 			f.set(first, apply(i32Add, y.get, at.get))
-			for i := range kept {
+			for i := range intermediate {
 				f.set(to, first.get)
-				for j, e := range f.foldRow(kept[i]) {
+				for j, e := range f.outputTransformRow(intermediate[i]) {
 					f.run(access(vStore, 0, to.get, plus(e, bias.get)))
 					if j < side-1 {
 						f.advance(to, plane.get)

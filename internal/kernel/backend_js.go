@@ -56,21 +56,21 @@ func wasmSquares(n int32, x, lanes unsafe.Pointer, m float32)
 //go:noescape
 func wasmGather(n int32, index, x unsafe.Pointer, extent int32, y unsafe.Pointer) int32
 
-//go:wasmimport kernel deal
+//go:wasmimport kernel deinterleave
 //go:noescape
-func wasmDeal(n int32, x, y unsafe.Pointer, stride int32)
+func wasmDeinterleave(n int32, x, y unsafe.Pointer, stride int32)
 
 //go:wasmimport kernel interleave
 //go:noescape
 func wasmInterleave(n int32, x unsafe.Pointer, stride int32, y unsafe.Pointer)
 
-//go:wasmimport kernel spread
+//go:wasmimport kernel inputTransform
 //go:noescape
-func wasmSpread(rows, width int32, x unsafe.Pointer, row, plane int32, v unsafe.Pointer, part int32)
+func wasmInputTransform(rows, width int32, x unsafe.Pointer, row, plane int32, v unsafe.Pointer, part int32)
 
-//go:wasmimport kernel fold
+//go:wasmimport kernel outputTransform
 //go:noescape
-func wasmFold(rows, width int32, m unsafe.Pointer, part int32, y unsafe.Pointer, plane int32, bias float32)
+func wasmOutputTransform(rows, width int32, m unsafe.Pointer, part int32, y unsafe.Pointer, plane int32, bias float32)
 
 // vectors makes a backend of the vectors of WebAssembly. The dot product, which
 // serves training only, stays in Go.
@@ -94,17 +94,17 @@ func vectors(name string, whole tile) backend {
 			gather: func(n int, index *int32, x *float32, extent int, y *float32) bool {
 				return wasmGather(int32(n), unsafe.Pointer(index), unsafe.Pointer(x), int32(extent), unsafe.Pointer(y)) != 0
 			},
-			deal: func(n int, x, y *float32, stride int) {
-				wasmDeal(int32(n), unsafe.Pointer(x), unsafe.Pointer(y), int32(stride))
+			deinterleave: func(n int, x, y *float32, stride int) {
+				wasmDeinterleave(int32(n), unsafe.Pointer(x), unsafe.Pointer(y), int32(stride))
 			},
 			interleave: func(n int, x *float32, stride int, y *float32) {
 				wasmInterleave(int32(n), unsafe.Pointer(x), int32(stride), unsafe.Pointer(y))
 			},
-			spread: func(rows, width int, x *float32, row, plane int, v *float32, part int, _ *float32) {
-				wasmSpread(int32(rows), int32(width), unsafe.Pointer(x), int32(row), int32(plane), unsafe.Pointer(v), int32(part))
+			inputTransform: func(rows, width int, x *float32, row, plane int, v *float32, part int, _ *float32) {
+				wasmInputTransform(int32(rows), int32(width), unsafe.Pointer(x), int32(row), int32(plane), unsafe.Pointer(v), int32(part))
 			},
-			fold: func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, _ *float32) {
-				wasmFold(int32(rows), int32(width), unsafe.Pointer(m), int32(part), unsafe.Pointer(y), int32(plane), bias)
+			outputTransform: func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, _ *float32) {
+				wasmOutputTransform(int32(rows), int32(width), unsafe.Pointer(m), int32(part), unsafe.Pointer(y), int32(plane), bias)
 			},
 		},
 	}

@@ -21,7 +21,7 @@ func available() []backend {
 				maps:  func(f simd.Map, n int, x, y *float32, p, q float32) { mapsAVX512(int(f), n, x, y, p, q) },
 				pairs: func(f simd.Pair, n int, a, b, y *float32) { pairsAVX512(int(f), n, a, b, y) },
 				sums:  sumsAVX512, squares: squaresAVX512, gather: gather,
-				deal: dealAVX512, interleave: interleaveAVX512, spread: spreadAVX512, fold: foldAVX512,
+				deinterleave: deinterleaveAVX512, interleave: interleaveAVX512, inputTransform: inputTransformAVX512, outputTransform: outputTransformAVX512,
 			}})
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
@@ -30,7 +30,7 @@ func available() []backend {
 			maps:  func(f simd.Map, n int, x, y *float32, p, q float32) { mapsAVX2(int(f), n, x, y, p, q) },
 			pairs: func(f simd.Pair, n int, a, b, y *float32) { pairsAVX2(int(f), n, a, b, y) },
 			sums:  sumsAVX2, squares: squaresAVX2, gather: gather,
-			deal: dealAVX2, interleave: interleaveAVX2, spread: spreadAVX2, fold: foldAVX2,
+			deinterleave: deinterleaveAVX2, interleave: interleaveAVX2, inputTransform: inputTransformAVX2, outputTransform: outputTransformAVX2,
 		}})
 	}
 	return append(list, portable)
@@ -60,7 +60,7 @@ func blocked(rows, cols int, tiles func(tiles, k int, a *float32, aStep int, b *
 		steps := unsafe.Slice(offsets, k)
 		chunks := (k + chunk - 1) / chunk
 		width := min(colPanels, max(1, group/(cols*min(k, chunk)))) // in panels
-		panels := borrow(width * cols * min(k, chunk))
+		panels := getScratch(width * cols * min(k, chunk))
 		for q := 0; q < colPanels; q += width {
 			n := min(width, colPanels-q)
 			for i := range chunks {
@@ -75,6 +75,6 @@ func blocked(rows, cols int, tiles func(tiles, k int, a *float32, aStep int, b *
 				}
 			}
 		}
-		release(panels)
+		putScratch(panels)
 	}
 }
