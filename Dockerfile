@@ -1,9 +1,9 @@
-# The server alone, in an image without anything else:
+# The server, in an image that holds it and the models only:
 #
 #     docker build -t encipher-server --build-arg VERSION=v1.0.0 .
 #     docker run --rm --read-only -p 127.0.0.1:8080:8080 encipher-server
 #
-# and the command line alone:
+# and the command line:
 #
 #     docker build -t encipher --target encipher --build-arg VERSION=v1.0.0 .
 #     docker run --rm --network none -v "$PWD:/pictures" -w /pictures --user "$(id -u):$(id -g)" encipher encrypt -key my.key -o sealed/ photos
@@ -12,7 +12,6 @@
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
-COPY third_party third_party
 RUN go mod download && go mod verify
 COPY . .
 ARG VERSION=devel
@@ -30,13 +29,15 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs
 
 FROM scratch AS encipher
 COPY --from=build-encipher /encipher /usr/local/bin/encipher
+COPY models/paper-stats /usr/local/bin/models/paper-stats
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/encipher"]
 
 FROM scratch
 COPY --from=build-server /encipher-server /encipher-server
+COPY models/paper-stats /models/paper-stats
 USER 65532:65532
 EXPOSE 8080
-# There is no HEALTHCHECK, since the image holds no program that could ask: let what runs it ask /healthz.
-# Further flags go behind the image's name; of a flag that is given twice, the last counts.
+# There is no HEALTHCHECK, since the image holds no other program: let the orchestrator request /healthz.
+# Further flags follow the image's name; of a flag that is given twice, the last counts.
 ENTRYPOINT ["/encipher-server", "-addr", "0.0.0.0:8080"]

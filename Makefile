@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race clean
+.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -11,17 +11,24 @@ help: ## list the targets
 run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
 	$(GO) run ./cmd/encipher-server $(if $(ADDR),-addr $(ADDR))
 
-# Modules of our own in place of others (third_party/README.md), which ./... leaves out.
+# The modules that stand in for others in the wasm (third_party/README.md); ./... does not include them.
+WASM_MOD = -modfile=wasm/wasm.mod
 STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.com/apache/arrow/go/arrow/... github.com/awalterschulze/gographviz
 
 # The wasm comes first, because the tests that build it again must find it
 # current: replacing it while the server's tests are compiled would break them.
 test: chromium nginx wasm tools/npm/node_modules/.package-lock.json tools/reader/node_modules/.package-lock.json ## vet and run every test, the page in headless Chromium included
-	$(GO) vet ./... $(STAND_INS)
+	$(GO) vet ./...
+	$(GO) vet $(WASM_MOD) $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
-	$(GO) test -timeout 40m ./... $(STAND_INS)
-	@$(MAKE) --no-print-directory test-wasm
+	$(GO) test -timeout 40m ./...
+	@$(MAKE) --no-print-directory test-stand-ins test-wasm
+
+# ONNX files are decoded the same with the stand-ins as with the original modules.
+test-stand-ins:
+	$(GO) test $(WASM_MOD) $(STAND_INS) ./internal/onnx
+	$(GO) test $(WASM_MOD) -run '^TestLayers$$' ./internal/network
 
 # The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
@@ -29,8 +36,8 @@ WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./inter
 
 test-wasm:
 	@if command -v node >/dev/null; then \
-		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED) && \
-		GOOS=js GOARCH=wasm $(GO) test -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" -run '^TestLayers$$' ./internal/network; \
+		GOOS=js GOARCH=wasm $(GO) test $(WASM_MOD) -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" $(WASM_TESTED) && \
+		GOOS=js GOARCH=wasm $(GO) test $(WASM_MOD) -exec "node --stack-size=8192 $(CURDIR)/wasm/node.mjs" -run '^TestLayers$$' ./internal/network; \
 	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
 	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
 
@@ -39,7 +46,8 @@ LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
 
 lint: lint-page ## run staticcheck over all packages, and ESLint and Prettier over the page's JavaScript
 	$(LINT) honnef.co/go/tools/cmd/staticcheck
-	build/staticcheck ./... $(STAND_INS)
+	build/staticcheck ./...
+	GOFLAGS=$(WASM_MOD) build/staticcheck $(STAND_INS)
 	GOOS=windows $(GO) vet . ./cmd/... ./server/... ./internal/atomicfile
 	GOOS=js GOARCH=wasm build/staticcheck . ./wasm $(WASM_TESTED)
 	GOOS=js GOARCH=wasm build/staticcheck -tags vectors ./wasm
@@ -56,11 +64,12 @@ format: tools/npm/node_modules/.package-lock.json ## format the page's JavaScrip
 
 vulncheck: ## run govulncheck, which fetches the list of known vulnerabilities; GOVULNDB=URL
 	$(LINT) golang.org/x/vuln/cmd/govulncheck
-	build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./... $(STAND_INS)
-	GOOS=js GOARCH=wasm build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./wasm
+	build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./...
+	GOFLAGS=$(WASM_MOD) GOOS=js GOARCH=wasm build/govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./wasm
 
 build: wasm ## build the server and the command-line tool into build/
 	$(GO) build -trimpath -o build/ ./cmd/encipher-server ./cmd/encipher
+	mkdir -p build/models && cp -R models/paper-stats build/models/
 
 wasm: ## build the wasm into server/built/, from where the server embeds it
 	$(GO) run ./wasm/bundle

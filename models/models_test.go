@@ -12,9 +12,9 @@ import (
 	"enciphergan/models"
 )
 
-// pictures is the folder to measure on: the shared evaluation set, which the
-// network has never seen, or the one photo of the browser's tests. That is cut from
-// a photo in the training list, so it shows only that nothing is broken.
+// pictures returns the folder to measure on: the shared evaluation set, which the
+// networks have never seen, or the photo of the browser's tests. That is cut from a photo
+// in the training list, so it shows only that nothing is broken.
 func pictures(t *testing.T) (folder string, shared bool) {
 	t.Helper()
 	root := os.Getenv("ENCIPHER_SHARED")
@@ -30,7 +30,7 @@ func pictures(t *testing.T) (folder string, shared bool) {
 
 func open(t *testing.T, name string) *network.Model {
 	t.Helper()
-	f, err := models.Files(name)
+	f, err := network.ReadFiles(os.DirFS(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +41,8 @@ func open(t *testing.T, name string) *network.Model {
 	return m
 }
 
-// TestQuality holds the shipped default network to its promise, for the bare
-// 8-bit cipher of centre crops of 256 x 256; on pictures it has never seen where
-// the shared set is there.
+// TestQuality measures the shipped default networks, for the neural cipher of centre crops
+// of 256 x 256; on pictures that they have never seen where the shared set is available.
 func TestQuality(t *testing.T) {
 	folder, shared := pictures(t)
 	photos, _, err := training.ReadPhotos(context.Background(), folder, training.ReadOptions{ShortestSide: 64})
@@ -54,12 +53,12 @@ func TestQuality(t *testing.T) {
 	const seed = 1
 	t.Logf("seed %d, %d tiles of %s", seed, len(tiles), folder)
 	if !shared {
-		t.Log("the shared evaluation set is not there: measured on a cut of a photo in the training list, which says little of other pictures")
+		t.Log("the shared evaluation set is not available: measured on a crop of a photo in the training list, which shows little about other pictures")
 	}
 	for _, c := range []struct {
-		model             string
-		kappa             float32
-		mean, least, bits float64
+		model           string
+		kappa           float32
+		mean, min, bits float64
 	}{
 		{models.Default + "-kappa1", 1, 58, 48, 7.99},
 		{models.Default, 1.73, 78, 58, 7.6},
@@ -78,13 +77,13 @@ func TestQuality(t *testing.T) {
 		if shared && f.PSNRMean < c.mean {
 			t.Errorf("%s: PSNR mean %.2f dB, want %g", c.model, f.PSNRMean, c.mean)
 		}
-		if f.PSNRMin < c.least || f.SSIM < 0.999 || f.Entropy < c.bits || f.Correlation > 0.01 {
-			t.Errorf("%s misses its promise: %+v", c.model, f)
+		if f.PSNRMin < c.min || f.SSIM < 0.999 || f.Entropy < c.bits || f.Correlation > 0.01 {
+			t.Errorf("%s: want a PSNR of at least %g dB, SSIM .999, entropy %g, correlation at most .01: %+v", c.model, c.min, c.bits, f)
 		}
 	}
 }
 
-// TestPaperStats holds the network after the paper to the figures that the paper
+// TestPaperStats compares the paper's network with the figures that the paper
 // prints, on skin pictures, of which it has seen none.
 func TestPaperStats(t *testing.T) {
 	folder, shared := pictures(t)
@@ -109,9 +108,9 @@ func TestPaperStats(t *testing.T) {
 	}
 }
 
-// TestCards: each card tells how the model was made, what it reaches, and that
-// where it was measured at the kappa of the start, that training gained at least 5 dB
-// over the analytic start on the same tiles.
+// TestCards checks that each card records how the model was made, and, where it was measured
+// at the kappa of the start, that training gained at least 5 dB over the analytic start on the
+// same tiles.
 func TestCards(t *testing.T) {
 	names := models.Names()
 	if len(names) == 0 {
@@ -121,7 +120,7 @@ func TestCards(t *testing.T) {
 	for _, name := range names {
 		card := open(t, name).Card()
 		if card.Training == nil || card.Training.Command == "" || card.Training.Data == "" || card.Training.Steps == 0 {
-			t.Errorf("%s: the card does not say how it was trained: %+v", name, card.Training)
+			t.Errorf("%s: the card does not record how it was trained: %+v", name, card.Training)
 		}
 		if !card.Definition.Keyed() {
 			continue
@@ -151,9 +150,9 @@ func TestCards(t *testing.T) {
 
 func TestFilesUnknown(t *testing.T) {
 	if _, err := models.Files("nothing"); err == nil || !strings.Contains(err.Error(), models.Default) {
-		t.Errorf("an unknown model gives %v, want an error that lists the shipped ones", err)
+		t.Errorf("an unknown model: %v, want an error that lists the shipped ones", err)
 	}
 	if _, err := models.Files("../network"); err == nil {
-		t.Error("a path outside is taken")
+		t.Error("a path outside the folder is accepted")
 	}
 }

@@ -309,7 +309,7 @@ func TestExportIsWhatIsServed(t *testing.T) {
 	own := t.TempDir()
 	write(t, filepath.Join(own, "secret.age"), sealedModel)
 	dir := filepath.Join(t.TempDir(), "site")
-	if out, err := exec.Command(binary(t), "-export", dir, "-dir", own).CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command(binary(t), "-quiet", "-export", dir, "-dir", own).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("-export: %v\n%s", err, out)
 	}
 	plain := httptest.NewServer(http.FileServerFS(os.DirFS(dir)))

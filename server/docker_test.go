@@ -70,12 +70,14 @@ func TestImages(t *testing.T) {
 		3: {
 			{"FROM", "scratch AS encipher"},
 			{"COPY", "--from=build-encipher /encipher /usr/local/bin/encipher"},
+			{"COPY", "models/paper-stats /usr/local/bin/models/paper-stats"},
 			{"USER", "65532:65532"},
 			{"ENTRYPOINT", `["/usr/local/bin/encipher"]`},
 		},
 		4: {
 			{"FROM", "scratch"},
 			{"COPY", "--from=build-server /encipher-server /encipher-server"},
+			{"COPY", "models/paper-stats /models/paper-stats"},
 			{"USER", "65532:65532"},
 			{"EXPOSE", "8080"},
 			{"ENTRYPOINT", `["/encipher-server", "-addr", "0.0.0.0:8080"]`},

@@ -36,7 +36,7 @@ func NewSite(dir string, log *slog.Logger) (*site.Site, error) {
 	if _, err := fs.Stat(wasm, "encipher.wasm"); err != nil {
 		return nil, errors.New("this server was built without the wasm: run `make wasm` (or `make run`) first")
 	}
-	offered, err := shippedModels()
+	offered, err := shippedModels(log)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +69,16 @@ type model struct {
 	sealed []byte // instead of files
 }
 
-// shippedModels returns the embedded models in their order.
-func shippedModels() ([]model, error) {
+// shippedModels returns the embedded models and those that are installed, sorted. Models that
+// are not installed are logged.
+func shippedModels(log *slog.Logger) ([]model, error) {
 	var found []model
 	for _, name := range models.Names() {
 		f, err := models.Files(name)
+		if errors.Is(err, models.ErrMissing) {
+			log.Info("shipped model left out", "error", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

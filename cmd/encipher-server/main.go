@@ -73,7 +73,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.HSTS, "hsts", 0, "with TLS, the `TIME`, such as 8760h, for which browsers must use TLS for this host; 0 sends no such header")
 	flags.StringVar(&o.base, "base-path", "/", "URL `PATH` that everything is served under, such as /encipher/")
 	flags.StringVar(&o.models, "dir", "", "`DIR` of your own models, a sub-folder or a sealed NAME.age each, offered before the shipped ones")
-	flags.BoolVar(&o.Quiet, "quiet", false, "no access log")
+	flags.BoolVar(&o.Quiet, "quiet", false, "log warnings only, no requests")
 	flags.StringVar(&o.export, "export", "", "write the site into `DIR`, for any static host, and exit")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	flags.SetOutput(io.Discard) // run prints errors
@@ -97,7 +97,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 func (o options) serve(ctx context.Context, stdout, stderr io.Writer) error {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	level := slog.LevelInfo
+	if o.Quiet {
+		level = slog.LevelWarn
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	pages, err := server.NewSite(o.models, log)
 	if err != nil {
 		return err

@@ -168,7 +168,11 @@ func TestBombs(t *testing.T) {
 // TestMemoryAsStated: what the program says before it begins is what it takes, within a quarter.
 func TestMemoryAsStated(t *testing.T) {
 	dir := t.TempDir()
-	for _, model := range []string{"default", "paper-stats"} {
+	paper, err := filepath.Abs("../../models/paper-stats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{"default", paper} {
 		says, exit, memory, _ := costOfRun(t, dir, model)
 		found := regexp.MustCompile(`about (\d+) MB of memory`).FindStringSubmatch(says)
 		if exit != 0 || found == nil {

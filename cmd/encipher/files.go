@@ -140,7 +140,9 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 	info, statErr := os.Stat(name)
 	switch {
 	case slices.Contains(models.Names(), name):
-		files, err = models.Files(name)
+		if files, err = models.Files(name); errors.Is(err, models.ErrMissing) {
+			return files, badInput("or give the model's directory with -model", err)
+		}
 	case statErr != nil:
 		return files, badInput(shippedModels(models.Names()), fmt.Errorf("there is no shipped model, directory or file %q", name))
 	case !info.IsDir():

@@ -165,7 +165,7 @@ var openedBy = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphras
 // shippedFingerprints gives the names of the shipped models by their fingerprints.
 func shippedFingerprints(ctx context.Context, c *cli.Command) (map[string]string, error) {
 	byFingerprint := map[string]string{}
-	for _, name := range models.Names() {
+	for _, name := range models.Installed() {
 		m, err := openModel(ctx, c, name)
 		if err != nil {
 			return nil, err

@@ -108,7 +108,7 @@ func shipped() (contents [][]byte, err error) {
 		contents = append(contents, content)
 		return err
 	})
-	for _, name := range models.Names() {
+	for _, name := range models.Installed() {
 		f, ferr := models.Files(name)
 		err = errors.Join(err, ferr)
 		if max(len(f.Encryption), len(f.Decryption)) <= largest {
@@ -192,7 +192,7 @@ func compile(target, tags, linker string, messages io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	modfile, err := leanModules(dir)
+	modfile, err := writeModfile(dir)
 	if err != nil {
 		return err
 	}

@@ -12,20 +12,18 @@ import (
 	"strings"
 )
 
-// edit is a change to one file of a module that the wasm is built with. old must
-// be there once.
+// edit replaces old, which must occur once, in one file of a module.
 type edit struct{ file, old, new string }
 
-// absent is where packages of ours lie that take the place of those of the standard
-// library that a module imports and, in the page, does not need.
+// absent is the import path of the packages that replace those of the standard library
+// that a module imports and the page does not need.
 const absent = "enciphergan/third_party/absent/"
 
-// lean are the changes to modules whose sources are otherwise as they are pinned: what
-// they import. Gorgonia draws graphs with text/template; tensor writes arrays with
-// encoding/gob, and reads files of NumPy with regexp, of which age asks one simple
-// question. Each of them prepares itself when a program starts, so that the linker
-// would keep all of it.
-var lean = map[string][]edit{
+// leanEdits changes imports of pinned modules, for the wasm only: Gorgonia draws graphs
+// with text/template, and tensor writes arrays with encoding/gob. Both packages build
+// tables when a program starts, so that the linker would retain all of them. The other
+// stand-ins are in wasm/wasm.mod.
+var leanEdits = map[string][]edit{
 	"gorgonia.org/gorgonia": {
 		{"templates.go", `"text/template"`, `"` + absent + `template"`},
 	},
@@ -33,20 +31,16 @@ var lean = map[string][]edit{
 		{"tensor.go", `"encoding/gob"`, `"` + absent + `gob"`},
 		{"dense_io.go", `"encoding/gob"`, `"` + absent + `gob"`},
 		{"sparse_io.go", `"encoding/gob"`, `"` + absent + `gob"`},
-		{"dense_io.go", `"regexp"`, `"` + absent + `regexp"`},
-	},
-	"filippo.io/age": {
-		{"scrypt.go", `"regexp"`, `"` + absent + `regexp"`},
 	},
 }
 
-// copies is where the changed modules lie, below the root of ours. Go writes their path
-// into the wasm, so it must be a relative one and name nothing but their content.
+// copies is the folder of the changed modules, relative to the module root. Go writes their
+// path into the wasm, so it must be relative and depend on their content only.
 const copies = "build/wasm-modules"
 
-// leanModules writes the changed modules, and into a folder a go.mod that leads to them, and
-// returns the path of that go.mod. Builds that run at the same time share the modules.
-func leanModules(dir string) (modfile string, err error) {
+// writeModfile writes the changed modules, and to dir a copy of wasm/wasm.mod that replaces
+// the originals by them. It returns the path of that file. Concurrent builds share the modules.
+func writeModfile(dir string) (modfile string, err error) {
 	root, err := module("")
 	if err != nil {
 		return "", err
@@ -55,9 +49,9 @@ func leanModules(dir string) (modfile string, err error) {
 	if err != nil {
 		return "", err
 	}
-	modfile = filepath.Join(dir, "go.mod")
-	for name, to := range map[string]string{"go.mod": modfile, "go.sum": filepath.Join(dir, "go.sum")} {
-		content, err := os.ReadFile(filepath.Join(root, name))
+	modfile = filepath.Join(dir, "wasm.mod")
+	for name, to := range map[string]string{"wasm.mod": modfile, "wasm.sum": filepath.Join(dir, "wasm.sum")} {
+		content, err := os.ReadFile(filepath.Join(root, "wasm", name))
 		if err != nil {
 			return "", err
 		}
@@ -65,7 +59,7 @@ func leanModules(dir string) (modfile string, err error) {
 			return "", err
 		}
 	}
-	for path := range lean {
+	for path := range leanEdits {
 		if out, err := exec.Command("go", "mod", "edit", "-replace="+path+"=./"+place+"/"+path, modfile).CombinedOutput(); err != nil {
 			return "", fmt.Errorf("go mod edit: %w: %s", err, out)
 		}
@@ -73,8 +67,8 @@ func leanModules(dir string) (modfile string, err error) {
 	return modfile, nil
 }
 
-// writeCopies writes the changed modules into a folder that is named by their content,
-// and returns its slash-separated path below root.
+// writeCopies writes the changed modules into a folder that is named by a digest of their
+// content, and returns its slash-separated path relative to root.
 func writeCopies(root string) (place string, err error) {
 	parent := filepath.Join(root, filepath.FromSlash(copies))
 	if err := os.MkdirAll(parent, 0o777); err != nil {
@@ -85,7 +79,7 @@ func writeCopies(root string) (place string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(fresh)
-	for path, edits := range lean {
+	for path, edits := range leanEdits {
 		from, err := module(path)
 		if err != nil {
 			return "", err
@@ -106,7 +100,7 @@ func writeCopies(root string) (place string, err error) {
 	}
 	target := filepath.Join(parent, name)
 	if err := os.Rename(fresh, target); err != nil {
-		// The same was written before, or is being written by another build.
+		// An earlier or a concurrent build has written the same.
 		if info, missing := os.Stat(target); missing != nil || !info.IsDir() {
 			return "", err
 		}
@@ -114,7 +108,7 @@ func writeCopies(root string) (place string, err error) {
 	return copies + "/" + name, nil
 }
 
-// digest names the files of a folder, their names included, in 64 bits.
+// digest returns a digest of the names and contents of a folder's files, of 64 bits.
 func digest(dir string) (string, error) {
 	sum := sha256.New()
 	files := os.DirFS(dir)
@@ -130,7 +124,7 @@ func digest(dir string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:8]), err
 }
 
-// module is the folder of a module's sources; of our own for "".
+// module returns the folder of a module's sources; of the main module for "".
 func module(path string) (string, error) {
 	arguments := []string{"list", "-m", "-json"}
 	if path != "" {
@@ -150,7 +144,7 @@ func module(path string) (string, error) {
 	return found.Dir, nil
 }
 
-// copySources copies what a package is built from, and go.mod.
+// copySources copies the Go and assembly sources of a module, without tests, and its go.mod.
 func copySources(to, from string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -185,7 +179,7 @@ func (e edit) apply(dir string) error {
 		return err
 	}
 	if n := strings.Count(string(content), e.old); n != 1 {
-		return fmt.Errorf("%s has %q %d times instead of once: its version has changed, and the list of edits must follow", e.file, e.old, n)
+		return fmt.Errorf("%s has %q %d times instead of once: update leanEdits for the module's new version", e.file, e.old, n)
 	}
 	return os.WriteFile(path, []byte(strings.Replace(string(content), e.old, e.new, 1)), 0o666)
 }

@@ -1,0 +1,84 @@
+// Package cmd_test checks the module as a whole.
+package cmd_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+)
+
+// sourceFile is a file of the repository, as golang.org/x/mod/zip takes it.
+type sourceFile struct{ root, name string }
+
+func (f sourceFile) Path() string                 { return filepath.ToSlash(f.name) }
+func (f sourceFile) Lstat() (os.FileInfo, error)  { return os.Lstat(filepath.Join(f.root, f.name)) }
+func (f sourceFile) Open() (io.ReadCloser, error) { return os.Open(filepath.Join(f.root, f.name)) }
+
+// The programs build from the module's zip file, as `go install` of a version makes it. The go
+// command takes versions only of module paths whose first element has a dot, which ours has
+// not yet, so that the zip has another path and is unpacked here and not through a proxy.
+func TestBuildsFromModuleZip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles all packages again")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("git", "ls-files", "-co", "--exclude-standard", "-z")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Skipf("not a checkout of the repository: %v", err)
+	}
+	var files []zip.File
+	for name := range bytes.SplitSeq(bytes.TrimRight(out, "\x00"), []byte{0}) {
+		f := sourceFile{root, filepath.FromSlash(string(name))}
+		if _, err := f.Lstat(); err == nil { // not removed in the working tree
+			files = append(files, f)
+		}
+	}
+	version := module.Version{Path: "encipher.example/enciphergan", Version: "v1.0.0"}
+	archive := filepath.Join(t.TempDir(), "module.zip")
+	w, err := os.Create(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := zip.Create(w, version, files); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "module")
+	if err := zip.Unzip(dir, version, archive); err != nil {
+		t.Fatal(err)
+	}
+	programs := t.TempDir()
+	build := exec.Command("go", "build", "-mod=readonly", "-o", programs, "./cmd/...")
+	build.Dir = dir
+	build.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	entries, err := os.ReadDir(programs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, trimExe(e.Name()))
+	}
+	if want := []string{"encipher", "encipher-server"}; !slices.Equal(names, want) {
+		t.Errorf("built %v, want %v", names, want)
+	}
+}
+
+func trimExe(name string) string { return name[:len(name)-len(filepath.Ext(name))] }
