@@ -112,8 +112,8 @@ bench/lighthouse/node_modules/.package-lock.json: bench/lighthouse/package-lock.
 	cd bench/lighthouse && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-types: tools/npm/node_modules/.package-lock.json ## check static/encipher.d.ts with TypeScript
-	tools/npm/node_modules/.bin/tsc -p tools/types
+types: tools/npm/node_modules/.package-lock.json ## check the page's scripts and static/encipher.d.ts with TypeScript
+	for config in tsconfig page worker; do tools/npm/node_modules/.bin/tsc -p tools/types/$$config.json || exit 1; done
 
 icons: chromium ## draw the page's icons as PNG from their SVG, into static/
 	$(GO) run ./tools/icons

@@ -1,57 +1,67 @@
-// ZIP files of results, and saving.
+// Downloads and ZIP files of results.
 //
-// Main path: Names keeps apart what the program called the results, ZipFile writes
-// results to disk one by one as they are finished; zip makes one Blob of those
-// that are there.
+// ZipFile writes results to disk one by one as they are finished. zip makes a
+// Blob of finished results. UniqueNames keeps the names in an archive distinct.
 import { makeZip } from "./vendor/client-zip.js";
 
+/** @typedef {{ path: string, blob: Blob }} Result */
+
+/** @param {string} path */
 export const baseName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
-// Names keeps the names of one archive apart, also where case, or how a letter with
-// an accent is written, does not count.
-export class Names {
-  #taken = new Set();
+/** UniqueNames hands out names that differ even without regard to case and Unicode normalization. */
+export class UniqueNames {
+  #used = new Set();
 
+  /** @param {string} path */
   unique(path) {
-    const [, stem, suffix] = /^(.*?)((?:\.cipher)?\.[^./]*)?$/s.exec(path);
+    const [, stem = "", suffix = ""] = /^(.*?)((?:\.cipher)?\.[^./]*)?$/s.exec(path) ?? [];
     let name = path;
     const folded = () => name.normalize("NFC").toLowerCase();
-    for (let n = 2; this.#taken.has(folded()); n++) name = `${stem} (${n})${suffix ?? ""}`;
-    this.#taken.add(folded());
+    for (let n = 2; this.#used.has(folded()); n++) name = `${stem} (${n})${suffix}`;
+    this.#used.add(folded());
     return name;
   }
 }
 
-// zip stores files, {path, blob} each, uncompressed: pictures do not compress again.
-export function zip(files) {
-  const names = new Names();
-  const entries = files.map(({ path, blob }) => ({ name: names.unique(path), input: blob, size: blob.size }));
+/**
+ * zip stores results uncompressed, because pictures are compressed already.
+ *
+ * @param {Result[]} results
+ */
+export function zip(results) {
+  const names = new UniqueNames();
+  const entries = results.map(({ path, blob }) => ({ name: names.unique(path), input: blob, size: blob.size }));
   return new Response(makeZip(entries, { buffersAreUTF8: true }), { headers: { "Content-Type": "application/zip" } }).blob();
 }
 
-// ZipFile is an archive on disk that grows while the work goes on. Nothing is
-// there under its name before end() has succeeded.
+/** ZipFile is an archive on disk that results are added to. The file appears under its name when close succeeds. */
 export class ZipFile {
-  #names = new Names();
+  #names = new UniqueNames();
   #writer;
   #written;
 
-  // stream is a FileSystemWritableFileStream.
+  /** @param {FileSystemWritableFileStream} stream */
   constructor(stream) {
     const { readable, writable } = new TransformStream();
     this.#writer = writable.getWriter();
-    this.#written = makeZip(entriesOf(readable), { buffersAreUTF8: true }).pipeTo(stream);
-    // Whoever adds or ends hears of a full disk.
+    this.#written = makeZip(readEntries(readable), { buffersAreUTF8: true }).pipeTo(stream);
+    // A full disk must fail add and close.
     this.#written.catch((error) => this.#writer.abort(error).catch(() => {}));
   }
 
-  // add resolves once the file is taken, and rejects where the archive cannot be written.
+  /**
+   * add resolves when the archive has accepted the file, and rejects if the archive cannot be written.
+   *
+   * @param {string} path
+   * @param {Blob} blob
+   */
   async add(path, blob) {
     await this.#writer.ready;
     await this.#writer.write({ name: this.#names.unique(path), input: blob, size: blob.size });
   }
 
-  async end() {
+  async close() {
     await this.#writer.close();
     await this.#written;
   }
@@ -62,17 +72,23 @@ export class ZipFile {
   }
 }
 
-async function* entriesOf(readable) {
+/** @param {ReadableStream} readable */
+async function* readEntries(readable) {
   const reader = readable.getReader();
   for (let next; !(next = await reader.read()).done; ) yield next.value;
 }
 
-// download offers a Blob under a name.
+/**
+ * download saves a Blob under a name.
+ *
+ * @param {Blob} blob
+ * @param {string} name
+ */
 export function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // The browser may ask for a place first, and does not say when it has read all.
+  // The browser may ask where to save, and does not report when it has read the Blob.
   setTimeout(() => URL.revokeObjectURL(link.href), 600_000);
 }

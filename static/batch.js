@@ -1,108 +1,140 @@
-// The pictures to work on, and the run over them.
+// The list of files and the run over them.
 //
-// Main path: add() reads what each file is; run() encrypts the pictures and
-// decrypts the cipher images, several at a time, and one that fails does not
-// stop the others. Who shows them is told of each change.
-import { bitmapOf } from "./foreign.js";
+// add inspects files. run encrypts the pictures and decrypts the cipher images
+// among them, several at a time; a failure does not stop the others. A callback
+// is told of every change.
+import { decodeToBMP } from "./browser-decoder.js";
 
-// How many calls the engine is given at a time; it shares its workers among them.
-const atOnce = 4;
+/** @typedef {import("./encipher.js").Encipher} Encipher */
+/** @typedef {import("./encipher.js").Decrypted} Decrypted */
+/** @typedef {import("./archive.js").Result} Result */
+/** @typedef {{ code: string, message: string }} Failure */
+/** @typedef {{ key?: string, passphrase?: string, identity?: string }} Secrets */
+/** @typedef {{ key: string, slot?: Uint8Array }} EncryptionKey */
+/** @typedef {{ items: Item[], started: number, ended?: number }} Run */
 
-// What an item costs beside its pixels, in pixels, where time is estimated.
-const overhead = 20_000;
+// Calls that the engine gets at a time. It divides its workers among them.
+const concurrentCalls = 4;
 
-// Failures that another key, model or attempt may mend.
-const mendable = new Set(["not-kept", "wrong-key", "other-model", "bad-model", "not-sealed", "canceled", "internal"]);
+// Cost of an item besides its pixels, in pixels, for progress and remaining time.
+const itemOverhead = 20_000;
 
-// Item is one file and what became of it.
+// Failures that another key, model or attempt may remedy.
+const retryable = new Set(["not-kept", "wrong-key", "other-model", "bad-model", "not-sealed", "canceled", "internal"]);
+
+/** Item is one file with its state and result. */
 export class Item {
-  state = "reading"; // reading, waiting, working, done, failed
-  kind = null; // "picture" or "cipher", once it is read
-  info = {}; // what inspect told
-  foreign = ""; // media type, where the browser decoded the file
+  /** @type {"reading" | "waiting" | "working" | "done" | "failed"} */
+  state = "reading";
+  /** @type {"picture" | "cipher" | null} null until the file is inspected */
+  kind = null;
+  /** @type {Record<string, any>} what inspect returned */
+  info = {};
+  decodedType = ""; // media type, if the browser decoded the file
   fraction = 0;
   stage = "";
-  error = null; // {code, message}
-  called = ""; // what the program calls the result
-  result = null; // {path, blob}, until it is in an archive
+  /** @type {Failure | null} */
+  error = null;
+  resultName = "";
+  /** @type {Result | null} null again once it is in an archive */
+  result = null;
   inZip = false;
   saved = false;
-  notes = []; // sentences of the program, in English
-  outcome = ""; // of a decryption: "exact", "approximate", "file", "bare"
-  allowed = false; // whether the user wants this bare cipher opened, which nothing protects
-  key = null; // text of the key that was used
-  opened = null; // what decrypt gave, with views, where there was one picture alone
+  /** @type {readonly string[]} remarks of the engine, in English */
+  notes = [];
+  /** @type {"" | "exact" | "approximate" | "file" | "bare"} of a decryption */
+  outcome = "";
+  allowed = false; // whether the user chose to open this bare cipher image
+  /** @type {string | null} text of the key that was used */
+  key = null;
+  /** @type {Decrypted | null} with views, if this was the only item of the run */
+  opened = null;
+  /** @type {AbortController | null} */
   controller = null;
 
+  /** @param {import("./files.js").FileEntry} entry */
   constructor({ file, path, unreadable = "" }) {
     this.file = file;
     this.path = path;
-    this.unreadable = unreadable; // why the file could not be read
-    this.source = file; // what is worked on
+    this.unreadable = unreadable;
+    /** @type {Blob} the file, or what the browser decoded it to */
+    this.source = file;
   }
 
-  // Whether it is a bare cipher that the user has not asked to have opened. No run includes it.
+  /** Whether it is a bare cipher image that the user did not choose to open. Runs skip it. */
   get refused() {
     return Boolean(this.info.bare) && !this.allowed;
   }
 
+  /** Whether a run would process it. */
   get ready() {
     if (this.refused) return false;
-    return this.state === "waiting" || (this.state === "failed" && this.kind !== null && mendable.has(this.error.code));
+    return this.state === "waiting" || (this.state === "failed" && this.kind !== null && this.error !== null && retryable.has(this.error.code));
   }
 
   get weight() {
-    return overhead + (this.info.width ?? 0) * (this.info.height ?? 0);
+    return itemOverhead + (this.info.width ?? 0) * (this.info.height ?? 0);
   }
 }
 
 export class Batch {
+  /** @type {Item[]} */
   items = [];
-  running = null; // {items, began, ended} of the run under way
-  last = null; // the run before
-  #program;
+  /** @type {Run | null} */
+  running = null;
+  /** @type {Run | null} the previous run */
+  last = null;
+  #engine;
   #changed;
   #reading = Promise.resolve();
 
-  // program resolves to the engine; changed is called with the item that changed,
-  // or with nothing when the list or the run did.
-  constructor(program, changed) {
-    this.#program = program;
+  /**
+   * @param {() => Promise<Encipher>} engine
+   * @param {(item?: Item) => void} changed is called with the item that changed, or without one when the list or the run did
+   */
+  constructor(engine, changed) {
+    this.#engine = engine;
     this.#changed = changed;
   }
 
-  // add takes files, {file, path, unreadable?} each, and resolves when all of them are read.
-  add(files) {
-    const items = files.map((entry) => new Item(entry));
+  /**
+   * add appends files and resolves when they are inspected.
+   *
+   * @param {import("./files.js").FileEntry[]} entries
+   */
+  add(entries) {
+    const items = entries.map((entry) => new Item(entry));
     this.items.push(...items);
     this.#changed();
     return (this.#reading = this.#reading.then(async () => {
-      for (const item of items) if (this.items.includes(item)) await this.#read(item);
+      for (const item of items) if (this.items.includes(item)) await this.#inspect(item);
       this.#changed();
     }));
   }
 
-  async #read(item) {
+  /** @param {Item} item */
+  async #inspect(item) {
     try {
       if (item.unreadable) throw { code: "bad-picture", message: item.unreadable };
-      const program = await this.#program();
+      const engine = await this.#engine();
       try {
-        item.info = await program.inspect(item.file);
+        item.info = await engine.inspect(item.file);
       } catch (error) {
-        const decoded = ["bad-picture", "unsupported-picture"].includes(error.code) && item.file.size > 0 ? await bitmapOf(item.file) : null;
+        const decoded = ["bad-picture", "unsupported-picture"].includes(error.code) && item.file.size > 0 ? await decodeToBMP(item.file) : null;
         if (!decoded) throw error;
         item.source = decoded.blob;
-        item.foreign = decoded.type;
-        item.info = await program.inspect(item.source);
+        item.decodedType = decoded.type;
+        item.info = await engine.inspect(item.source);
       }
       item.kind = item.info.kind;
       item.state = "waiting";
     } catch (error) {
-      fail(item, error);
+      setFailed(item, error);
     }
     this.#changed(item);
   }
 
+  /** @param {Item} item */
   remove(item) {
     this.cancel(item);
     this.items = this.items.filter((i) => i !== item);
@@ -116,38 +148,47 @@ export class Batch {
     this.#changed();
   }
 
-  // allow says whether a bare cipher is to be opened, for this one file.
-  allow(item, on) {
-    item.allowed = on;
+  /**
+   * allow sets whether to open a bare cipher image.
+   *
+   * @param {Item} item
+   * @param {boolean} allowed
+   */
+  allow(item, allowed) {
+    item.allowed = allowed;
     this.#changed(item);
     this.#changed();
   }
 
-  // The items that a run would work on.
+  /** The items that a run would process. */
   get ready() {
     return this.items.filter((item) => item.ready);
   }
 
-  // fraction is how far the run has come, 0 to 1. It only grows, and is 1 when
-  // every item is done or failed.
+  /** Progress of the run, 0 to 1. It never falls, and is 1 when every item is done or failed. */
   get fraction() {
-    const { items } = this.running ?? this.last ?? { items: [] };
     let done = 0;
-    let all = 0;
-    for (const item of items) {
+    let total = 0;
+    for (const item of (this.running ?? this.last)?.items ?? []) {
       done += item.weight * (item.state === "done" || item.state === "failed" ? 1 : item.fraction);
-      all += item.weight;
+      total += item.weight;
     }
-    return all ? done / all : 0;
+    return total ? done / total : 0;
   }
 
-  // run works on what is ready. lock is {key, slot?} to encrypt with; secrets are
-  // what may open cipher images; options go to encrypt. sink, where given, takes
-  // each result away, (path, blob) at a time.
-  async run({ lock, secrets, options, sink }) {
-    const program = await this.#program();
+  /**
+   * run processes the items that are ready and returns them.
+   *
+   * @param {object} parameters
+   * @param {EncryptionKey | null} parameters.encryptionKey
+   * @param {Secrets} parameters.secrets tried to decrypt
+   * @param {{ exact: "on" | "off" | "file", dropMetadata: boolean }} parameters.options of encrypt
+   * @param {((path: string, blob: Blob) => Promise<void>) | null} parameters.sink stores results as they are finished
+   */
+  async run({ encryptionKey, secrets, options, sink }) {
+    const engine = await this.#engine();
     const items = this.ready;
-    this.running = { items, began: performance.now() };
+    this.running = { items, started: performance.now() };
     for (const item of items) {
       Object.assign(item, {
         state: "working",
@@ -166,38 +207,45 @@ export class Batch {
     this.#changed();
     const views = items.length === 1;
     const queue = [...items];
-    let broken = null;
-    const next = async () => {
+    /** @type {Error | null} */
+    let sinkError = null;
+    const processQueue = async () => {
       for (let item; (item = queue.shift()); ) {
+        const controller = /** @type {AbortController} */ (item.controller);
         try {
-          if (broken) throw broken;
-          await this.#work(program, item, { lock, secrets, options, views });
-          if (sink && !broken) {
+          if (sinkError) throw sinkError;
+          const result = await this.#process(engine, item, { encryptionKey, secrets, options, views, controller });
+          item.result = result;
+          if (sink && !sinkError) {
             // A result that could not be written stays in the list.
-            await sink(item.result.path, item.result.blob).then(
+            await sink(result.path, result.blob).then(
               () => Object.assign(item, { inZip: true, result: null }),
-              (error) => (broken = error),
+              (error) => (sinkError = error),
             );
           }
           item.state = "done";
         } catch (error) {
-          fail(item, item.controller.signal.aborted ? { code: "canceled", message: "" } : error);
+          setFailed(item, controller.signal.aborted ? { code: "canceled", message: "" } : error);
         }
         item.controller = null;
         this.#changed(item);
         this.#changed();
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, next));
+    await Promise.all(Array.from({ length: concurrentCalls }, processQueue));
     this.last = { ...this.running, ended: performance.now() };
     this.running = null;
     this.#changed();
-    if (broken) throw broken;
+    if (sinkError) throw sinkError;
     return items;
   }
 
-  async #work(program, item, { lock, secrets, options, views }) {
-    const { signal } = item.controller;
+  /**
+   * @param {Encipher} engine
+   * @param {Item} item
+   * @returns {Promise<Result>}
+   */
+  async #process(engine, item, { encryptionKey, secrets, options, views, controller: { signal } }) {
     if (signal.aborted) throw { code: "canceled", message: "" };
     const onProgress = ({ stage, fraction }) => {
       item.stage = stage;
@@ -205,24 +253,24 @@ export class Batch {
       this.#changed(item);
     };
     if (item.kind === "picture") {
-      // What the browser decoded, the program could not compare with the picture later.
-      if (item.foreign && options.exact === "file") throw { code: "not-kept", message: item.foreign };
-      const done = await program.encrypt(item.source, { ...options, ...lock, name: item.path, signal, onProgress });
-      item.key = lock.key;
-      item.notes = done.notes;
-      item.called = done.name;
-      item.result = { path: done.name, blob: done.png };
-      return;
+      // The wasm could not verify that a file it cannot decode is of the picture.
+      if (item.decodedType && options.exact === "file") throw { code: "not-kept", message: item.decodedType };
+      const sealed = await engine.encrypt(item.source, { ...options, ...encryptionKey, name: item.path, signal, onProgress });
+      item.key = encryptionKey.key;
+      item.notes = sealed.notes;
+      item.resultName = sealed.name;
+      return { path: sealed.name, blob: sealed.png };
     }
-    const { key } = await program.unlock(item.source, { ...secrets, signal });
-    const done = await program.decrypt(item.source, { key, name: item.path, bareCipher: item.allowed, views, signal, onProgress });
+    const { key } = await engine.unwrapKey(item.source, { ...secrets, signal });
+    const opened = await engine.decrypt(item.source, { key, name: item.path, bareCipher: item.allowed, views, signal, onProgress });
     item.key = key;
-    item.opened = views ? done : null;
-    item.outcome = !done.sealed ? "bare" : done.original ? "file" : done.exact ? "exact" : "approximate";
-    item.called = done.name;
-    item.result = { path: done.name, blob: done.original ?? done.png };
+    item.opened = views ? opened : null;
+    item.outcome = !opened.sealed ? "bare" : opened.original ? "file" : opened.exact ? "exact" : "approximate";
+    item.resultName = opened.name;
+    return { path: opened.name, blob: opened.original ?? opened.png };
   }
 
+  /** @param {Item} item */
   cancel(item) {
     item.controller?.abort();
   }
@@ -232,7 +280,11 @@ export class Batch {
   }
 }
 
-function fail(item, { code = "internal", message }) {
+/**
+ * @param {Item} item
+ * @param {any} error
+ */
+function setFailed(item, { code = "internal", message }) {
   item.state = "failed";
   item.error = { code, message };
 }

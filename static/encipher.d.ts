@@ -1,42 +1,42 @@
 /**
  * Encipher for web pages: encrypts and decrypts pictures in the browser, in
- * workers, with WebAssembly. Nothing leaves the page. docs/embedding.md says how
- * to host it and which headers the page needs.
+ * workers, with WebAssembly. Nothing leaves the page. docs/embedding.md documents
+ * hosting and the headers that the page needs.
  */
 
 /** Stable codes of errors. */
 export type Code =
   | "bad-picture" // not a picture, or a damaged one
-  | "unsupported-picture" // a picture of a kind that is not read
-  | "too-large" // over the limits on bytes or pixels, or over the model's
-  | "not-a-cipher" // not a cipher image, or one whose chunk was removed
-  | "unsupported-version" // a cipher image of a later format
-  | "wrong-key" // another key sealed the file
-  | "changed" // the file differs from what was written
-  | "other-model" // another model made the file
-  | "bad-key" // the text is no key
-  | "bad-model" // the files are no usable model
-  | "canceled" // the signal was aborted, or the engine disposed of
-  | "not-sealed" // a bare neural cipher, made for measurements, and bareCipher was not given
-  | "not-exact" // the picture can be recovered approximately only, or the file that was kept is not of it
-  | "bad-argument" // a call with the wrong types, or after dispose
-  | "internal"; // a fault of the program, or of loading it
+  | "unsupported-picture" // a picture of a format that is not supported
+  | "too-large" // above the limits on bytes or pixels, or above the model's limit
+  | "not-a-cipher" // not a cipher image, or its private chunk was removed
+  | "unsupported-version" // a cipher image of a later format version
+  | "wrong-key" // the file was sealed with another key
+  | "changed" // the file was changed or damaged
+  | "other-model" // the file was made with another model
+  | "bad-key" // the text is not a key
+  | "bad-model" // the files are not a valid model
+  | "canceled" // the signal was aborted, or the engine was disposed of
+  | "not-sealed" // a bare cipher image, made for research, without the option bareCipher
+  | "not-exact" // the picture can be recovered only approximately, or the kept file is not of the picture
+  | "bad-argument" // an argument of the wrong type, or a call after dispose
+  | "internal"; // an unexpected error, or a failure to load the program
 
-/** What every call rejects with. */
+/** The error of every rejected call. */
 export class EncipherError extends Error {
   readonly code: Code;
-  /** What to do next, a sentence; may be empty. */
+  /** What to do next, as a sentence; may be empty. */
   readonly hint: string;
 }
 
-/** How far a call has come. */
+/** Progress of a call. */
 export interface Progress {
   /** load: program, model; encrypt: decode, encrypt, seal; decrypt: open, decrypt, encode. */
   readonly stage: string;
-  /** Steps of the stage that are done, 0 to total. */
+  /** Steps of the stage that are finished, 0 to total. */
   readonly done: number;
   readonly total: number;
-  /** Of the whole call, 0 to 1. It only grows, and is 1 exactly when the call is done. */
+  /** Of the whole call, 0 to 1. It never falls, and reaches 1 exactly once, when the call has succeeded. */
   readonly fraction: number;
 }
 
@@ -49,67 +49,67 @@ export interface ProgressOptions extends CallOptions {
   onProgress?: (progress: Progress) => void;
 }
 
-/** A model that the site offers: an entry of models/index.json. */
+/** A model of the site: an entry of models/index.json. */
 export interface ModelEntry {
   readonly name: string;
-  /** URL of its files' folder, relative to the site. */
+  /** URL of the folder with its files, relative to the site. */
   readonly folder: string;
   readonly files: readonly string[];
-  /** Whether it opens with a passphrase or an identity only. */
+  /** Whether it needs a passphrase or an identity. */
   readonly sealed: boolean;
-  /** Size of its files together. */
+  /** Total size of its files. */
   readonly bytes?: number;
 }
 
-/** A name of models; or that with what opens it, if it is sealed; or the files themselves. */
+/** The name of a model in models, for a sealed one with its secret; or the files of a model. */
 export type ModelChoice =
   | string
   | { name: string; passphrase?: string; identity?: string }
   | { card: Blob | Uint8Array; encryption: Blob | Uint8Array; decryption: Blob | Uint8Array }
   | { sealed: Blob | Uint8Array; passphrase?: string; identity?: string };
 
-/** The model in use. */
+/** The current model. */
 export interface Model {
   readonly name: string;
-  /** SHA-256 of both generators in hexadecimal; a cipher image opens with the model of equal fingerprint. */
+  /** SHA-256 of both generators, in hexadecimal. A cipher image can be decrypted only with the model that has the same fingerprint. */
   readonly fingerprint: string;
   readonly profile: "paper" | "paper+stats" | "reversible";
-  /** What the model's card warns of; may be empty. */
+  /** A warning on the model card; may be empty. */
   readonly note: string;
 }
 
 export interface LoadOptions extends ProgressOptions {
-  /** Default: the first of the site's models. */
+  /** Default: the first model of the site. */
   model?: ModelChoice;
-  /** Key, as text, of encrypt and decrypt calls that name none. */
+  /** Text of the default key of encrypt and decrypt. */
   key?: string;
-  /** URL of the folder with worker.js, encipher.wasm and models/, on the page's own origin. Default: that of encipher.js. */
+  /** URL of the folder with worker.js, encipher.wasm and models/, on the page's own origin. Default: the folder of encipher.js. */
   base?: string | URL;
-  /** How many workers compute, 1 to 8. Default: one per processor, as far as memory allows. */
+  /** Number of workers, 1 to 8. Default: one per processor, as far as memory allows. */
   workers?: number;
 }
 
 export interface Key {
-  /** The secret itself; keep it. */
+  /** The key itself, which is secret. */
   readonly text: string;
-  /** A key file's content, with the text and what it is. */
+  /** Content of a key file: the key with a comment. */
   readonly file: string;
-  /** Tells keys apart; not secret. */
+  /** Public name of the key. */
   readonly fingerprint: string;
 }
 
-/** A key that is found again with a passphrase or an identity. */
-export interface LockedKey {
-  /** The key, as text, to encrypt with. */
+/** A new key, wrapped for a passphrase or for recipients. */
+export interface WrappedKey {
+  /** Text of the key to encrypt with. */
   readonly key: string;
-  /** What the cipher images must carry for it. */
+  /** Key slot for the header of the cipher images. */
   readonly slot: Uint8Array;
 }
 
-export interface UnlockOptions extends CallOptions {
+export interface UnwrapOptions extends CallOptions {
   key?: string;
   passphrase?: string;
-  /** The text of age identities, one a line. */
+  /** age identities, one per line. */
   identity?: string;
 }
 
@@ -119,65 +119,65 @@ export type Inspection =
       /** In pixels. */
       readonly width: number;
       readonly height: number;
-      /** About, of the cipher image. */
+      /** Approximate size of the cipher image. */
       readonly fileBytes?: number;
-      /** About, at the most, of the work on it. */
+      /** Approximate peak memory of encrypting it. */
       readonly memoryBytes?: number;
     }
   | {
       readonly kind: "cipher";
-      /** In pixels; 0 where the file is damaged. */
+      /** In pixels; 0 if the file is damaged. */
       readonly width: number;
       readonly height: number;
-      /** Fingerprint of the model that made it. */
+      /** Fingerprint of the model that it was made with. */
       readonly model?: string;
-      /** What opens it. */
+      /** The kind of secret that decrypts it. */
       readonly needs?: "key" | "passphrase" | "identity";
-      /** A bare output of the generator, without protection. */
+      /** Whether it is a bare cipher image, which is not protected. */
       readonly bare?: boolean;
     };
 
 export interface EncryptOptions extends ProgressOptions {
-  /** Text of a key or key file. Default: that of load. */
+  /** Text of a key or key file. Default: the key given to load. */
   key?: string;
-  /** From lock, with its key. */
+  /** From wrapKey, together with its key. */
   slot?: Uint8Array;
-  /** "on", the default: every sample comes back; "off": approximately; "file": the file itself, byte by byte. */
+  /** What decryption restores. "on", the default: the exact picture; "off": an approximate one; "file": also the original file, byte by byte. */
   exact?: "on" | "off" | "file";
-  /** What the file is called, with folders before it or without: names the result, and with exact "file" is sealed beside the file. */
+  /** Name of the file, optionally with folders. The result is named after it; with exact "file", it is sealed with the file. */
   name?: string;
-  /** Leaves out all but the samples: EXIF, texts, density, colour profile. */
+  /** Removes EXIF data, texts, density and color profile. */
   dropMetadata?: boolean;
-  /** Also gives what can be looked at: plain and bare. */
+  /** Also returns plain and bare. */
   views?: boolean;
 }
 
 export interface Encrypted {
-  /** The cipher image, a file to keep. */
+  /** The cipher image. */
   readonly png: Blob;
-  /** What to save it under: a/photo.jpg becomes a/photo.cipher.png, without what a system would not take. */
+  /** Name to save it under, safe on every system: a/photo.cipher.png for a/photo.jpg. */
   readonly name: string;
   /** Of the picture, in pixels. */
   readonly width: number;
   readonly height: number;
-  /** What of the file does not come back, in sentences. */
+  /** What of the file decryption does not restore, as sentences. */
   readonly notes: readonly string[];
-  /** With views: the picture that comes back. */
+  /** With views: the picture that decryption restores. */
   readonly plain?: Blob;
-  /** With views: the bare output of the generator; experimental, without protection. */
+  /** With views: the neural cipher, which is not protected. */
   readonly bare?: Blob;
 }
 
 export interface DecryptOptions extends ProgressOptions {
-  /** Text of a key or key file. Default: that of load. */
+  /** Text of a key or key file. Default: the key given to load. */
   key?: string;
-  /** What the file is called, with folders before it or without, to name the result. */
+  /** Name of the file, optionally with folders. The result is named after it. */
   name?: string;
-  /** Reads a bare output of the generator, made for measurements: anybody can have made or changed it. Without it such a file is refused, "not-sealed". */
+  /** Accepts bare cipher images, which anyone can have made or changed. Without it they are refused with "not-sealed". */
   bareCipher?: boolean;
-  /** Gives a picture whose exactness cannot be proven, in place of the error "not-exact". */
+  /** Returns a picture that cannot be proven exact, instead of the error "not-exact". */
   approximate?: boolean;
-  /** Also gives what can be looked at: bare and generated. */
+  /** Also returns bare and generated. */
   views?: boolean;
 }
 
@@ -186,77 +186,77 @@ export interface Decrypted {
   readonly png: Blob;
   readonly width: number;
   readonly height: number;
-  /** Whether every sample is proven to be that of the original, and the original file, if it was kept, to be of that picture. */
+  /** Whether every sample is proven equal to the original, and the kept file, if there is one, to be of that picture. */
   readonly exact: boolean;
-  /** Why it is not exact although it should be, a sentence; with approximate only. */
+  /** With approximate: why a picture that should be exact is not, as a sentence. */
   readonly fault?: string;
-  /** False for a bare output of the generator alone. */
+  /** False for a bare cipher image. */
   readonly sealed: boolean;
-  /** The original file, if it was kept and is of the picture. */
+  /** The kept file, if there is one. */
   readonly original?: Blob;
   /**
-   * What to save original, or else png, under: in the folders of the name given, with an extension by the content, safe on
-   * every system. Not sealed, it ends in .unsealed.png.
+   * Name to save original or else png under, safe on every system: in the folders of the given name, with an extension by
+   * content. For a bare cipher image it ends in .unsealed.png.
    */
   readonly name: string;
-  /** With views: the bare output of the encryption generator. */
+  /** With views: the neural cipher. */
   readonly bare?: Blob;
-  /** With views: what the decryption generator alone made of it. */
+  /** With views: the output of the decryption generator, without the residual. */
   readonly generated?: Blob;
 }
 
 export interface Metrics {
-  /** Bits a sample, 0 to 8. */
+  /** Bits per sample, 0 to 8. */
   readonly entropy: number;
-  /** Mean absolute coefficient of neighbouring samples, 0 to 1. */
+  /** Mean absolute correlation coefficient of neighboring samples, 0 to 1. */
   readonly correlation: number;
-  /** Of two pictures, in dB; Infinity if they are equal. */
+  /** For two pictures, in dB; Infinity if they are equal. */
   readonly psnr?: number;
   readonly ssim?: number;
-  /** With plots: of the first picture, 256 levels each. */
+  /** With plots: counts of the 256 levels of the first picture. */
   readonly histograms?: { readonly r: Uint32Array; readonly g: Uint32Array; readonly b: Uint32Array };
-  /** With plots, of the first picture: up to 2,000 pairs x, y of neighbouring samples, one after the other. */
+  /** With plots: up to 2,000 pairs of neighboring samples of the first picture: x, y, x, y, … */
   readonly pairs?: Uint8Array;
 }
 
-/** The engine: frozen, made by load. Calls may overlap; they share its workers. */
+/** The engine, a frozen object that load creates. Calls may overlap; they share its workers. */
 export class Encipher {
   private constructor();
 
-  /** Starts the program and loads a model. */
+  /** Starts the wasm and loads a model. */
   static load(options?: LoadOptions): Promise<Encipher>;
 
-  /** What the site offers; empty where the model's files were given. */
+  /** The models of the site; empty if load was given the files of a model. */
   readonly models: readonly ModelEntry[];
   readonly model: Model;
-  /** Which kernels compute, e.g. "WebAssembly relaxed SIMD", or "plain Go" where the browser has no vectors, which is slow. */
+  /** The kernels in use, e.g. "WebAssembly relaxed SIMD", or "plain Go" if the browser has no SIMD, which is slow. */
   readonly kernels: string;
 
-  /** Bytes that the workers' programs have for themselves; Blobs come on top. */
+  /** Memory of all workers' wasm, in bytes, without Blobs. */
   readonly memory: number;
 
   newKey(): Promise<Key>;
-  /** Checks the text of a key or key file. */
+  /** Parses the text of a key or key file. */
   parseKey(text: string): Promise<{ readonly fingerprint: string }>;
-  /** The text of a key file, or of age identities, that is itself sealed with age. */
+  /** Decrypts a key file, or a file of age identities, that is sealed with age. */
   unsealKeyFile(file: Blob, options: { passphrase?: string; identity?: string; signal?: AbortSignal }): Promise<{ readonly text: string }>;
-  /** Seven words, 90 bits. */
-  proposePassphrase(): Promise<{ readonly passphrase: string }>;
-  /** Makes one key for any number of pictures, found again with the passphrase or by the age recipients, one a line. */
-  lock(options: { passphrase: string; signal?: AbortSignal } | { recipients: string; signal?: AbortSignal }): Promise<LockedKey>;
-  /** Finds the key of a cipher image with what is given, tried in turn. */
-  unlock(cipher: Blob, options: UnlockOptions): Promise<{ readonly key: string; readonly fingerprint: string }>;
-  /** Tells a cipher image from other pictures by its header, without a key. */
+  /** Generates a passphrase of seven random words, 90 bits. */
+  generatePassphrase(): Promise<{ readonly passphrase: string }>;
+  /** Creates a key for any number of pictures and wraps it for a passphrase or for age recipients, one per line. */
+  wrapKey(options: { passphrase: string; signal?: AbortSignal } | { recipients: string; signal?: AbortSignal }): Promise<WrappedKey>;
+  /** Recovers the key of a cipher image with the given secrets, tried in turn. */
+  unwrapKey(cipher: Blob, options: UnwrapOptions): Promise<{ readonly key: string; readonly fingerprint: string }>;
+  /** Reads the header of a picture or cipher image. Needs no key. */
   inspect(file: Blob, options?: CallOptions): Promise<Inspection>;
-  /** Describes a picture, or two of equal size. */
+  /** Measures a picture, or compares two of equal size. */
   metrics(a: Blob, b?: Blob, options?: CallOptions & { plots?: boolean }): Promise<Metrics>;
 
   encrypt(picture: Blob, options?: EncryptOptions): Promise<Encrypted>;
   decrypt(cipher: Blob, options?: DecryptOptions): Promise<Decrypted>;
 
-  /** Loads another model. Calls under way end with the one before; later ones take the new one. */
+  /** Loads another model for later calls. Pending calls finish with the model before. */
   useModel(model: ModelChoice, options?: ProgressOptions): Promise<Model>;
 
-  /** Ends the workers. Calls under way reject with the code "canceled", later ones with "bad-argument". */
+  /** Terminates the workers. Pending calls reject with the code "canceled", later ones with "bad-argument". */
   dispose(): void;
 }

@@ -1,21 +1,23 @@
-// Encipher for web pages: encrypts and decrypts pictures in this browser.
+// Encipher for web pages: encrypts and decrypts pictures in the browser.
 //
 //	import { Encipher } from "./encipher.js";
 //	const encipher = await Encipher.load();
 //	const { text } = await encipher.newKey();
 //	const { png } = await encipher.encrypt(photo, { key: text });
 //
-// Types and every option are in encipher.d.ts, headers and hosting in
-// docs/embedding.md.
+// encipher.d.ts documents all types and options, and docs/embedding.md hosting
+// and headers.
 import { EncipherError, Pool, canceled, maxWorkers } from "./pool.js";
+
+/** @import * as Types from "./encipher.js" */
 
 export { EncipherError };
 
-// Only load makes an object of the class.
-const own = Symbol();
+// Passed by load to the constructor, which is private.
+const constructorToken = Symbol();
 
-// How a call's time divides over its stages, roughly, so that progress moves evenly.
-const shares = {
+// Approximate shares of a call's time by stage, so that progress moves evenly.
+const stageShares = {
   load: { program: 0.7, model: 0.3 },
   encrypt: { decode: 0.04, encrypt: 0.88, seal: 0.08 },
   decrypt: { open: 0.06, decrypt: 0.86, encode: 0.08 },
@@ -24,30 +26,34 @@ const shares = {
 export class Encipher {
   #pool;
   #models;
-  #url; // of the folder in which models lie
+  #root; // URL of the folder that contains models/
   #model;
   #key;
 
+  /**
+   * @param {symbol} token
+   * @param {any} parts
+   */
   constructor(token, parts) {
-    if (token !== own) throw bad("Use Encipher.load in place of new Encipher.");
-    const { pool, models, url, model, key } = parts;
+    if (token !== constructorToken) throw badArgument("Call Encipher.load instead of the constructor.");
+    const { pool, models, root, model, key } = parts;
     this.#pool = pool;
     this.#models = models;
-    this.#url = url;
+    this.#root = root;
     this.#model = model;
     this.#key = key;
     Object.freeze(this);
   }
 
-  // Starts the program and loads a model.
+  /** @param {Types.LoadOptions} options */
   static async load({ model, key, base, workers, onProgress, signal } = {}) {
     if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1 && workers <= maxWorkers)) {
-      throw bad(`workers must be a whole number from 1 to ${maxWorkers}.`);
+      throw badArgument(`workers must be a whole number from 1 to ${maxWorkers}.`);
     }
     const folder = new URL(base ?? ".", base === undefined ? import.meta.url : document.baseURI);
-    // The site has this module under v/VERSION/ too, for its own page; models lie at its root.
+    // The site's own page loads this module from v/VERSION/; models/ is at the root of the site.
     const root = new URL(folder.pathname.replace(/v\/[0-9a-f]{16}\/$/, ""), folder);
-    const report = progress("load", onProgress);
+    const report = progressReporter("load", onProgress);
     const pool = new Pool(folder.href, workers);
     try {
       report("program", 0, 1);
@@ -56,18 +62,18 @@ export class Encipher {
         running = true;
         report("program", 1, 1);
       });
-      // The model is on its way while the program starts, of which alone is told then.
-      const chosen = index(root, model).then(async (models) => {
-        const files = await choice(root, models, model, { signal, report: (...step) => running && report(...step) });
+      // The model is fetched while the wasm starts; progress of the fetch is reported after the start.
+      const fetched = listModels(root, model).then(async (models) => {
+        const files = await modelFiles(root, models, model, { signal, report: (...step) => running && report(...step) });
         return { models, files };
       });
-      const [{ models, files }] = await Promise.all([chosen, abortable(started, signal)]);
-      const loaded = await open(pool, files, signal);
+      const [{ models, files }] = await Promise.all([fetched, abortable(started, signal)]);
+      const loaded = await loadModel(pool, files, signal);
       report.end();
-      return new Encipher(own, { pool, models, url: root, model: loaded, key });
+      return new Encipher(constructorToken, { pool, models, root, model: loaded, key });
     } catch (error) {
       pool.dispose();
-      throw failure(error, signal);
+      throw toEncipherError(error, signal);
     }
   }
 
@@ -83,20 +89,23 @@ export class Encipher {
     return this.#pool.kernels;
   }
 
-  // Bytes that the workers' programs have for themselves.
   get memory() {
     return this.#pool.memory;
   }
 
+  /**
+   * @param {Types.ModelChoice} model
+   * @param {Types.ProgressOptions} options
+   */
   async useModel(model, { onProgress, signal } = {}) {
-    const report = progress("load", onProgress);
+    const report = progressReporter("load", onProgress);
     try {
       report("program", 1, 1);
-      this.#model = await open(this.#pool, await choice(this.#url, this.#models, model, { signal, report }), signal);
+      this.#model = await loadModel(this.#pool, await modelFiles(this.#root, this.#models, model, { signal, report }), signal);
       report.end();
       return this.#model;
     } catch (error) {
-      throw failure(error, signal);
+      throw toEncipherError(error, signal);
     }
   }
 
@@ -104,49 +113,75 @@ export class Encipher {
     return this.#pool.call("newKey", {});
   }
 
+  /** @param {string} text */
   parseKey(text) {
     return this.#pool.call("parseKey", { text });
   }
 
+  /**
+   * @param {Blob} blob
+   * @param {{ passphrase?: string, identity?: string, signal?: AbortSignal }} options
+   */
   async unsealKeyFile(blob, { passphrase, identity, signal } = {}) {
-    return this.#pool.call("unsealKeyFile", { file: file(blob), passphrase, identity }, { signal });
+    return this.#pool.call("unsealKeyFile", { file: checkBlob(blob), passphrase, identity }, { signal });
   }
 
-  proposePassphrase() {
-    return this.#pool.call("proposePassphrase", {});
+  generatePassphrase() {
+    return this.#pool.call("generatePassphrase", {});
   }
 
-  lock({ passphrase, recipients, signal } = {}) {
-    return this.#pool.call("lock", { passphrase, recipients }, { signal });
+  /** @param {{ passphrase?: string, recipients?: string, signal?: AbortSignal }} options */
+  wrapKey({ passphrase, recipients, signal } = {}) {
+    return this.#pool.call("wrapKey", { passphrase, recipients }, { signal });
   }
 
-  async unlock(blob, { key, passphrase, identity, signal } = {}) {
-    return this.#pool.call("unlock", { file: file(blob), key, passphrase, identity }, { signal });
+  /**
+   * @param {Blob} blob
+   * @param {Types.UnwrapOptions} options
+   */
+  async unwrapKey(blob, { key, passphrase, identity, signal } = {}) {
+    return this.#pool.call("unwrapKey", { file: checkBlob(blob), key, passphrase, identity }, { signal });
   }
 
+  /**
+   * @param {Blob} blob
+   * @param {Types.CallOptions} options
+   */
   async inspect(blob, { signal } = {}) {
-    return this.#pool.call("inspect", { file: file(blob) }, { signal });
+    return this.#pool.call("inspect", { file: checkBlob(blob) }, { signal });
   }
 
+  /**
+   * @param {Blob} a
+   * @param {Blob} [b]
+   * @param {Types.CallOptions & { plots?: boolean }} options
+   */
   async metrics(a, b, { plots, signal } = {}) {
-    return this.#pool.call("metrics", { a: file(a), b: b && file(b), plots }, { signal });
+    return this.#pool.call("metrics", { a: checkBlob(a), b: b && checkBlob(b), plots }, { signal });
   }
 
+  /**
+   * @param {Blob} blob
+   * @param {Types.EncryptOptions} options
+   */
   async encrypt(blob, { key = this.#key, slot, exact, name, dropMetadata, views, signal, onProgress } = {}) {
-    return this.#work("encrypt", { file: file(blob), key, slot, exact, name, dropMetadata, views }, signal, onProgress);
+    return this.#process("encrypt", { file: checkBlob(blob), key, slot, exact, name, dropMetadata, views }, signal, onProgress);
   }
 
+  /**
+   * @param {Blob} blob
+   * @param {Types.DecryptOptions} options
+   */
   async decrypt(blob, { key = this.#key, name, approximate, bareCipher, views, signal, onProgress } = {}) {
-    return this.#work("decrypt", { file: file(blob), key, name, approximate, bareCipher, views }, signal, onProgress);
+    return this.#process("decrypt", { file: checkBlob(blob), key, name, approximate, bareCipher, views }, signal, onProgress);
   }
 
-  // Ends the workers; calls under way reject with the code "canceled".
   dispose() {
     this.#pool.dispose();
   }
 
-  async #work(method, argument, signal, onProgress) {
-    const report = progress(method, onProgress);
+  async #process(method, argument, signal, onProgress) {
+    const report = progressReporter(method, onProgress);
     const result = await this.#pool.call(method, argument, {
       signal,
       onProgress: ({ stage, done, total }) => report(stage, done, total),
@@ -159,22 +194,27 @@ export class Encipher {
 Object.freeze(Encipher);
 Object.freeze(Encipher.prototype);
 
-function bad(message, hint) {
+function badArgument(message, hint) {
   return new EncipherError({ code: "bad-argument", message, hint });
 }
 
-function file(blob) {
-  if (!(blob instanceof Blob)) throw bad("A file must be given as a Blob or a File.");
+function checkBlob(blob) {
+  if (!(blob instanceof Blob)) throw badArgument("The file must be a Blob or a File.");
   return blob;
 }
 
-// failure gives every error the class and code of this module.
-function failure(error, signal) {
+// toEncipherError converts any error to an EncipherError.
+function toEncipherError(error, signal) {
   if (signal?.aborted) return canceled();
   return error instanceof EncipherError ? error : new EncipherError({ message: error.message });
 }
 
-// abortable rejects when the signal is aborted, whatever becomes of the promise.
+/**
+ * abortable returns a promise that also rejects when the signal is aborted.
+ *
+ * @param {Promise<any>} promise
+ * @param {AbortSignal} [signal]
+ */
 function abortable(promise, signal) {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
@@ -184,56 +224,62 @@ function abortable(promise, signal) {
   });
 }
 
-// progress makes the reports of a call's stages one fraction that only grows.
-// Its method end is for calls that went well.
-function progress(method, onProgress) {
+/**
+ * progressReporter returns a function that turns the progress of a call's stages
+ * into one fraction that never falls. Its method end reports 1 when the call has
+ * succeeded.
+ *
+ * @param {"load" | "encrypt" | "decrypt"} method
+ * @param {Types.ProgressOptions["onProgress"]} onProgress
+ */
+function progressReporter(method, onProgress) {
   if (!onProgress) return Object.assign(() => {}, { end() {} });
-  const parts = Object.entries(shares[method]);
-  let most = 0;
+  const parts = Object.entries(stageShares[method]);
+  let fraction = 0;
   let last = null;
   const report = (stage, done, total) => {
     let before = 0;
     for (const [name, share] of parts) {
       if (name === stage) {
-        most = Math.max(most, before + (total > 0 ? (share * done) / total : 0));
+        fraction = Math.max(fraction, before + (total > 0 ? (share * done) / total : 0));
         break;
       }
       before += share;
     }
-    last = { stage, done, total, fraction: Math.min(most, 0.999) };
+    last = { stage, done, total, fraction: Math.min(fraction, 0.999) };
     onProgress(last);
   };
   report.end = () => onProgress({ ...last, fraction: 1 });
   return report;
 }
 
-async function get(url, signal) {
+async function fetchOK(url, signal) {
   const response = await fetch(url, { signal }).catch((error) => {
-    throw new EncipherError({ message: `${url}: ${error.message}`, hint: "See whether the server still runs and the network works, and try again." });
+    throw new EncipherError({ message: `${url}: ${error.message}`, hint: "Check your connection and try again." });
   });
   if (!response.ok) {
-    throw new EncipherError({ message: `${url}: the server answers ${response.status}`, hint: "See whether the server still runs, and try again." });
+    throw new EncipherError({ message: `${url}: the server answered ${response.status}`, hint: "Try again later." });
   }
   return response;
 }
 
-// index lists the models that the site offers. A page that brings its own needs none.
-async function index(root, model) {
+// listModels returns the models of the site, or none if the page passes the files of a model.
+async function listModels(root, model) {
   if (typeof model === "object" && model.name === undefined) return Object.freeze([]);
-  const { models } = await (await get(new URL("models/index.json", root))).json();
+  const { models } = await (await fetchOK(new URL("models/index.json", root))).json();
   return Object.freeze(models.map(Object.freeze));
 }
 
-async function open(pool, files, signal) {
+async function loadModel(pool, files, signal) {
   return Object.freeze(await pool.call("loadModel", files, { signal }));
 }
 
-// choice gives the files of a model: one of the site's by its name, or one that is given.
-async function choice(root, models, model, { signal, report }) {
+// modelFiles returns the files of a model: fetched, for a model of the site, or those that the page passes.
+async function modelFiles(root, models, model, { signal, report }) {
   const { name, ...secrets } = typeof model === "string" ? { name: model } : (model ?? { name: models[0]?.name });
   if (name === undefined) return secrets;
   const entry = models.find((m) => m.name === name);
-  if (!entry) throw new EncipherError({ code: "bad-model", message: `There is no model named ${name} here.`, hint: "Choose one of models." });
+  if (!entry) throw new EncipherError({ code: "bad-model", message: `There is no model named ${name}.`, hint: "Choose one of models." });
   return { ...secrets, ...(await fetchModel(root, entry, signal, report)) };
 }
 
@@ -241,9 +287,9 @@ async function fetchModel(root, { folder, files, sealed, bytes }, signal, report
   let received = 0;
   const contents = await Promise.all(
     files.map(async (name) => {
-      const response = await get(new URL(folder + name, root), signal);
+      const response = await fetchOK(new URL(folder + name, root), signal);
       const chunks = [];
-      for (let reader = response.body.getReader(), next; !(next = await reader.read()).done; ) {
+      for (let reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader(), next; !(next = await reader.read()).done; ) {
         chunks.push(next.value);
         received += next.value.length;
         if (bytes) report("model", Math.min(received, bytes), bytes);

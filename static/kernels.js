@@ -1,27 +1,38 @@
-// The imports "kernel" of the wasm: vector kernels that work on its memory in
-// place. The wasm itself carries them, as a second module that it hands to load
-// when it starts; where load returns 0, as in a browser without vectors, it
-// computes in plain Go. Go's instance needs its imports before its memory
-// exists, so every import but load calls what load has put in place.
-export function kernels(module) {
+// The wasm's imports "kernel": vector kernels that compute in its memory.
+//
+// The wasm carries the kernels as a second module, which it passes to load when
+// it starts. Where load returns 0, as in a browser without SIMD, it computes in
+// plain Go. Go's instance needs its imports before its memory exists, so each
+// import calls the export of the module that load has instantiated.
+
+/**
+ * kernelBridge returns the imports for a wasm, and attach, which must be called
+ * with its instance before that runs.
+ *
+ * @param {WebAssembly.Module} module
+ */
+export function kernelBridge(module) {
+  /** @type {WebAssembly.Memory} */
   let memory;
-  let loaded;
+  /** @type {Record<string, any>} */
+  let kernels;
+  /** @type {Record<string, (...values: number[]) => number>} */
   const imports = {
-    load(at, length) {
-      const bytes = new Uint8Array(memory.buffer, at, length);
+    load(offset, length) {
+      const bytes = new Uint8Array(memory.buffer, offset, length);
       if (!WebAssembly.validate(bytes)) return 0;
-      loaded = new WebAssembly.Instance(new WebAssembly.Module(bytes), { go: { mem: memory } }).exports;
+      kernels = new WebAssembly.Instance(new WebAssembly.Module(bytes), { go: { mem: memory } }).exports;
       return 1;
     },
   };
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
-    if (from === "kernel" && name !== "load") imports[name] = (...values) => loaded[name](...values);
+    if (from === "kernel" && name !== "load") imports[name] = (...values) => kernels[name](...values);
   }
   return {
     imports,
-    // Must be called before the instance runs.
+    /** @param {WebAssembly.Instance} instance */
     attach(instance) {
-      memory = instance.exports.mem;
+      memory = /** @type {WebAssembly.Memory} */ (instance.exports.mem);
     },
   };
 }

@@ -1,78 +1,86 @@
-// The page's side of the service worker: whether everything is stored that the
-// page needs without its server, and newer versions, which are offered.
+// The page's side of the service worker: whether the page is stored for offline
+// use, and updates.
 //
-//	offline.addEventListener("update", …)  another version is stored and may be accepted
-//	await offline.start()                  true if the page is stored
-//	await offline.keep(name)               stores a model; true if the page works with it offline
-//	await offline.accept()                 switches to the other version, which reloads the page
+//	offline.addEventListener("update", …)  a new version is stored and can be accepted
+//	await offline.start()                  whether the page is stored
+//	await offline.storeModel(name)         stores a model; whether the page works offline with it
+//	await offline.accept()                 switches to the new version and reloads the page
 //
-// Nothing changes for an open page before accept: until then, and in other tabs
-// after that, it gets its files from the version that it began with.
-import { scriptURL } from "./trusted.js";
+// An open page gets its files from the version that it was loaded with, until it
+// is reloaded after an update was accepted, in this or another tab.
+import { scriptURL } from "./trusted-types.js";
 
-// How often a page that stays open looks for another version, at most.
-const pause = 3_600_000; // ms
+// Minimum time between two checks for an update, in ms.
+const updateInterval = 3_600_000;
 
 class Offline extends EventTarget {
-  #container = navigator.serviceWorker; // not in insecure contexts
+  /** @type {ServiceWorkerContainer | undefined} undefined in insecure contexts */
+  #container = navigator.serviceWorker;
+  /** @type {ServiceWorkerRegistration | null} */
   #registration = null;
-  #looked = 0;
+  #lastCheck = 0;
   #offered = false;
-  #moved = false; // whether another tab has accepted a version
+  #acceptedElsewhere = false; // whether another tab has accepted the update
 
   constructor() {
     super();
     if (!this.#container) return;
-    hold();
+    holdBuildLock();
     const controlled = Boolean(this.#container.controller);
     this.#container.addEventListener("controllerchange", () => {
-      if (!controlled && !this.#offered) return; // the first one, for a page that had none
-      this.#moved = true;
+      if (!controlled && !this.#offered) return; // the first service worker of this page
+      this.#acceptedElsewhere = true;
       this.#offer();
     });
   }
 
-  // Registers the service worker, and waits until it has stored its build.
+  /** start registers the service worker and waits until it has stored its build. */
   async start() {
     if (!this.#container) return false;
     try {
       const url = new URL("sw.js", document.baseURI).href;
       this.#registration = await this.#container.register(scriptURL(url), { updateViaCache: "none" });
     } catch {
-      return false; // no server, a private window, or cookies refused
+      return false; // offline, a private window, or storage blocked
     }
-    this.#looked = Date.now();
+    this.#lastCheck = Date.now();
     const first = this.#registration.active ? null : (this.#registration.installing ?? this.#registration.waiting);
     this.#watch(this.#registration.installing);
-    this.#registration.addEventListener("updatefound", () => this.#watch(this.#registration.installing));
-    if (this.#registration.waiting && this.#container.controller) this.#offer();
-    document.addEventListener("visibilitychange", () => this.#look());
-    return !first || activated(first); // or something could not be stored
+    const registration = this.#registration;
+    registration.addEventListener("updatefound", () => this.#watch(registration.installing));
+    if (registration.waiting && this.#container.controller) this.#offer();
+    document.addEventListener("visibilitychange", () => this.#checkForUpdate());
+    return !first || isActivated(first);
   }
 
-  async keep(name) {
+  /**
+   * @param {string} name
+   * @returns {Promise<boolean>}
+   */
+  async storeModel(name) {
     const worker = this.#registration?.active;
     if (!worker) return false;
     const { port1, port2 } = new MessageChannel();
     const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
-    worker.postMessage({ type: "keep", name }, [port2]);
+    worker.postMessage({ type: "store-model", name }, [port2]);
     return answer;
   }
 
   async accept() {
     const waiting = this.#registration?.waiting;
-    if (waiting && !this.#moved) {
-      const changed = new Promise((resolve) => this.#container.addEventListener("controllerchange", resolve, { once: true }));
+    if (waiting && !this.#acceptedElsewhere) {
+      const changed = new Promise((resolve) => this.#container?.addEventListener("controllerchange", resolve, { once: true }));
       waiting.postMessage({ type: "accept" });
       await changed;
     }
     location.reload();
   }
 
+  /** @param {ServiceWorker | null} worker */
   #watch(worker) {
     worker?.addEventListener("statechange", () => {
-      // Without a controller it is the first version, which is nothing to choose.
-      if (worker.state === "installed" && this.#container.controller) this.#offer();
+      // Without a controller this is the first version, not an update.
+      if (worker.state === "installed" && this.#container?.controller) this.#offer();
     });
   }
 
@@ -82,28 +90,35 @@ class Offline extends EventTarget {
     this.dispatchEvent(new Event("update"));
   }
 
-  #look() {
-    if (document.hidden || Date.now() - this.#looked < pause) return;
-    this.#looked = Date.now();
-    this.#registration.update().catch(() => {}); // without the server there is none
+  #checkForUpdate() {
+    if (document.hidden || Date.now() - this.#lastCheck < updateInterval) return;
+    this.#lastCheck = Date.now();
+    this.#registration?.update().catch(() => {}); // fails offline
   }
 }
 
-// activated waits until a worker is, or never will be.
-function activated(worker) {
+/**
+ * isActivated waits until a service worker is activated, or has failed to install.
+ *
+ * @param {ServiceWorker} worker
+ * @returns {Promise<boolean>}
+ */
+function isActivated(worker) {
   return new Promise((resolve) => {
-    const look = () => {
+    const check = () => {
       if (worker.state === "activated") resolve(true);
       if (worker.state === "redundant") resolve(false);
     };
-    worker.addEventListener("statechange", look);
-    look();
+    worker.addEventListener("statechange", check);
+    check();
   });
 }
 
-// hold keeps the files of the page's version as long as the page is open: the
-// service worker drops those of versions of which nobody holds the lock.
-function hold() {
+/**
+ * holdBuildLock keeps the service worker from deleting the files of this page's
+ * build while the page is open: it deletes builds whose lock nobody holds.
+ */
+function holdBuildLock() {
   const folder = new URL(".", import.meta.url).href;
   navigator.locks?.request(`encipher ${folder}`, { mode: "shared" }, () => new Promise(() => {}));
 }

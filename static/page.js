@@ -1,42 +1,45 @@
-// The page: pictures go in, cipher images come out, and the other way round. All
-// work on pictures and keys happens in the engine's workers.
+// The page: pictures are encrypted and cipher images decrypted. All work on
+// pictures and keys happens in the engine's workers.
 //
-// Main path: start() loads program and model; take() sorts what was dropped,
-// pasted or chosen into secrets and pictures; run() works on the list.
+// start loads the wasm and a model. addFiles imports secrets and adds pictures to
+// the list. run processes the list.
 import { ZipFile, download, zip } from "./archive.js";
 import { Batch } from "./batch.js";
+import { $, find, onInput } from "./dom.js";
 import { Encipher } from "./encipher.js";
-import { chosen, dropped } from "./intake.js";
-import { Keys, isSecret } from "./keys.js";
-import * as keystore from "./keystore.js";
-import { List } from "./list.js";
-import { errors, fill, language, languages, text, use } from "./messages.js";
+import { filesFromInput, filesFromTransfer } from "./files.js";
+import { KeyCard, isSecretFile } from "./key-card.js";
+import * as keyStore from "./key-store.js";
+import { errors, language, languages, setLanguage, text, translate } from "./messages.js";
 import { offline } from "./offline.js";
-import { unseal } from "./unseal.js";
-import { View } from "./view.js";
+import { PictureList } from "./picture-list.js";
+import { PictureView } from "./picture-view.js";
+import { unseal } from "./unseal-dialog.js";
 
-const $ = (id) => document.getElementById(id);
+translate();
 
-fill();
-
-let encipher = null; // the engine, once program and model are loaded
-let loaded; // resolves when it is, or cannot be
-let starting = false; // a run is being prepared
-let trouble = null; // the error that is shown
+/** @type {Encipher | null} */
+let encipher = null;
+/** @type {Promise<void>} resolves when the engine is loaded or cannot be; never rejects */
+let loaded;
+let starting = false; // whether a run is being prepared
+/** @type {{ error: any, hint?: () => string } | null} the error that is shown */
+let shownError = null;
+/** @type {() => [state: "loading" | "ready" | "failed", label: string]} */
 let status = () => ["loading", text.engine.program];
 
-const batch = new Batch(program, (item) => {
+const batch = new Batch(engine, (item) => {
   if (!item && view.item && !batch.items.includes(view.item)) view.clear();
   list.changed(item);
 });
-const view = new View(program);
-const list = new List(batch, { look: (item) => look(item) });
-const keys = new Keys({ program, unseal, busy: () => starting || Boolean(batch.running), said: say, failed: fail });
+const view = new PictureView(engine);
+const list = new PictureList(batch, showItem);
+const keys = new KeyCard({ engine, unseal, isBusy: () => starting || Boolean(batch.running), announce, showError });
 
-// ---- program and model
+// ---- engine and model
 
-// program is the engine, once it is there.
-async function program() {
+/** engine resolves to the engine once it is loaded. */
+async function engine() {
   await loaded;
   if (!encipher) throw Object.assign(new Error(text.engine.failed), { code: "internal", hint: text.engine.failedHint });
   return encipher;
@@ -46,66 +49,88 @@ async function start() {
   showStatus(() => ["loading", text.engine.program]);
   const onProgress = ({ stage }) => showStatus(() => ["loading", text.engine[stage] ?? text.engine.program]);
   try {
-    let used;
-    [encipher, used] = await Encipher.load({ onProgress }).then(
-      (opened) => [opened, opened.models[0]?.name],
-      async (error) => {
-        // The first model may be sealed, which only the site's list tells.
-        const { models } = error.code === "wrong-key" ? await (await fetch("models/index.json")).json() : { models: [] };
-        if (!models[0]?.sealed) throw error;
-        const opened = await unsealed(models[0].name, (model) => Encipher.load({ model, onProgress }));
-        if (opened) return [opened, models[0].name];
-        const open = models.find(({ sealed }) => !sealed);
-        if (!open) throw error;
-        return [await Encipher.load({ model: open.name, onProgress }), open.name];
-      },
-    );
-    $("slow-warning").hidden = encipher.kernels !== "plain Go"; // the browser refused the vectors
-    $("model").replaceChildren(...encipher.models.map(({ name }) => new Option(name)));
+    const { opened, name } = await loadFirst(onProgress);
+    encipher = opened;
+    $("slow-warning").hidden = opened.kernels !== "plain Go"; // the browser has no SIMD
+    $("model").replaceChildren(...opened.models.map((model) => new Option(model.name)));
     $("model").disabled = false;
-    $("model-choice").hidden = encipher.models.length < 2;
-    $("model").value = $("model").dataset.used = used;
+    $("model-choice").hidden = opened.models.length < 2;
+    $("model").value = $("model").dataset.used = name;
     showModel();
   } catch (error) {
     showStatus(() => ["failed", text.engine.failed]);
-    fail(error, () => error.hint || text.engine.failedHint);
+    showError(error, () => error.hint || text.engine.failedHint);
   }
 }
 
-// chooseModel loads the model that is selected. Nothing begins until then. The
-// selector stays usable, so the selection may change meanwhile; every change
-// comes here, one after the other.
+/**
+ * loadFirst loads the engine with the first model. If that is sealed and the user
+ * cancels, it loads the first model that is not sealed.
+ *
+ * @param {(progress: import("./encipher.js").Progress) => void} onProgress
+ */
+async function loadFirst(onProgress) {
+  try {
+    const opened = await Encipher.load({ onProgress });
+    return { opened, name: opened.models[0]?.name ?? "" };
+  } catch (error) {
+    if (error.code !== "wrong-key") throw error;
+    // Only the list of models tells whether the model is sealed.
+    const { models } = await (await fetch("models/index.json")).json();
+    const [{ name, sealed }] = models;
+    if (!sealed) throw error;
+    const opened = await openSealed(name, (model) => Encipher.load({ model, onProgress }));
+    if (opened) return { opened, name };
+    const notSealed = models.find((model) => !model.sealed);
+    if (!notSealed) throw error;
+    return { opened: await Encipher.load({ model: notSealed.name, onProgress }), name: notSealed.name };
+  }
+}
+
+/**
+ * chooseModel loads the selected model. No run can start until it is loaded. The
+ * selection may change meanwhile; calls run one after the other.
+ */
 async function chooseModel() {
+  const current = encipher;
+  if (!current) return;
   const name = $("model").value;
   const before = $("model").dataset.used;
   try {
-    fail(null);
+    showError(null);
     if (name !== before) {
       showStatus(() => ["loading", text.engine.model]);
-      const { sealed } = encipher.models.find((m) => m.name === name);
-      const opened = await (sealed ? unsealed(name, (model) => encipher.useModel(model)) : encipher.useModel(name));
+      const sealed = current.models.some((model) => model.name === name && model.sealed);
+      const opened = await (sealed ? openSealed(name, (model) => current.useModel(model)) : current.useModel(name));
       if (opened) $("model").dataset.used = name;
     }
   } catch (error) {
-    fail(error, () => error.hint || text.engine.modelHint);
+    showError(error, () => error.hint || text.engine.modelHint);
   }
   showModel();
-  if ($("model").dataset.used !== before) keep();
-  // What was selected meanwhile comes next.
+  if ($("model").dataset.used !== before) storeModel();
+  // If the selection has changed meanwhile, the next call handles it.
   if ($("model").value === name) {
-    $("model").value = $("model").dataset.used;
-    list.busy = false;
+    $("model").value = $("model").dataset.used ?? "";
+    list.loadingModel = false;
     list.draw();
   }
 }
 
-// unsealed asks for what opens a sealed model, until open is content with the
-// choice that it is given, or the user gives up, which is null.
-function unsealed(name, open) {
+/**
+ * openSealed asks for the secret of a sealed model until open succeeds with it,
+ * and returns null if the user cancels.
+ *
+ * @template T
+ * @param {string} name
+ * @param {(model: { name: string, passphrase?: string, identity?: string }) => Promise<T>} open
+ */
+function openSealed(name, open) {
   return unseal(text.model.sealedTitle(name), text.model.sealed, (secret) => open({ name, ...secret }));
 }
 
 function showModel() {
+  if (!encipher) return;
   const { name, profile, fingerprint, note } = encipher.model;
   showStatus(() => ["ready", text.engine.ready(name)]);
   $("engine").title = text.engine.network(profile, fingerprint);
@@ -113,70 +138,83 @@ function showModel() {
   $("model-note").hidden = !note;
 }
 
-function showStatus(now) {
-  status = now;
+/** @param {typeof status} newStatus */
+function showStatus(newStatus) {
+  status = newStatus;
   [$("engine").dataset.state, $("engine-text").textContent] = status();
 }
 
 // ---- offline
 
-// keep stores the model in use, and says whether the page works with it without
-// the server. Nothing waits for that.
-async function keep() {
-  const name = $("model").dataset.used;
-  const stored = Boolean(encipher) && (await offline.keep(name));
-  if ($("model").dataset.used !== name) return; // another comes after it
+/** storeModel stores the current model, and shows whether the page works offline with it. */
+async function storeModel() {
+  const name = $("model").dataset.used ?? "";
+  const stored = Boolean(encipher) && (await offline.storeModel(name));
+  if ($("model").dataset.used !== name) return; // a later call follows
   $("offline").hidden = !stored;
   $("offline").dataset.state = stored ? "ready" : "none";
 }
 
-// accept changes to the version that is offered, unless pictures or a key would be lost.
-function accept() {
-  const open = (item) => item.state === "reading" || item.ready || (item.result && !item.saved);
-  const unsaved = starting || batch.running || keys.atRisk || batch.items.some(open);
+/** update switches to the new version, unless pictures or a key would be lost. */
+function update() {
+  const isUnsaved = (item) => item.state === "reading" || item.ready || (item.result && !item.saved);
+  const unsaved = starting || batch.running || keys.atRisk || batch.items.some(isUnsaved);
   $("update-unsaved").hidden = !unsaved;
   if (!unsaved) offline.accept();
 }
 
-// launched takes what the system opens with the installed page: files, or one of
-// the manifest's shortcuts.
-async function launched({ files, targetURL }) {
-  follow(new URL(targetURL ?? location.href).hash);
+/** openLaunched opens files, or a shortcut of the manifest, that the system starts the installed page with. */
+async function openLaunched({ files, targetURL }) {
+  focusTarget(new URL(targetURL ?? location.href).hash);
   try {
-    const given = await Promise.all(files.map((handle) => handle.getFile()));
-    if (given.length) await take(given.map((file) => ({ file, path: file.name })));
+    const opened = await Promise.all(files.map((handle) => handle.getFile()));
+    if (opened.length) await addFiles(opened.map((file) => ({ file, path: file.name })));
   } catch (error) {
-    fail({ code: "bad-picture", message: error.message });
+    showError({ code: "bad-picture", message: error.message });
   }
 }
 
-// follow puts the focus where a shortcut leads: a file chooser opens only at a
-// press of the user's own.
-function follow(hash) {
+/**
+ * focusTarget focuses the button that a shortcut leads to. Browsers open a file
+ * chooser only when the user presses a button.
+ *
+ * @param {string} hash
+ */
+function focusTarget(hash) {
   if (hash === "#choose") $("choose").focus();
   if (hash === "#key") {
-    document.querySelector("input[name=mode][value=key]").click();
+    find(document, "input[name=mode][value=key]").click();
     $("new-key").focus();
   }
 }
 
 // ---- messages
 
-function say(words) {
-  $("status").textContent = words;
+/**
+ * announce tells screen readers a message.
+ *
+ * @param {string} message
+ */
+function announce(message) {
+  $("status").textContent = message;
 }
 
-// fail shows an error, and with null takes away the one that is shown.
-function fail(error, hint) {
-  trouble = error && error.code !== "canceled" ? { error, hint } : null;
-  showTrouble();
+/**
+ * showError shows an error, or hides it for null.
+ *
+ * @param {any} error
+ * @param {() => string} [hint]
+ */
+function showError(error, hint) {
+  shownError = error && error.code !== "canceled" ? { error, hint } : null;
+  drawError();
 }
 
-function showTrouble() {
-  $("error").hidden = !trouble;
+function drawError() {
+  $("error").hidden = !shownError;
   delete $("error").dataset.code;
-  if (!trouble) return;
-  const { error, hint } = trouble;
+  if (!shownError) return;
+  const { error, hint } = shownError;
   const code = errors[error.code] ? error.code : "internal";
   $("error").dataset.code = code;
   $("error-title").textContent = error.title ?? errors[code][0];
@@ -186,55 +224,65 @@ function showTrouble() {
 
 // ---- pictures
 
-// take sorts files, {file, path} each: secrets go to the key card, all else to
-// the list.
-async function take(files) {
-  fail(null);
-  list.taking++;
+/**
+ * addFiles imports secrets into the key card and adds the other files to the list.
+ *
+ * @param {import("./files.js").FileEntry[]} files
+ */
+async function addFiles(files) {
+  showError(null);
+  list.adding++;
   list.draw();
   try {
     const pictures = [];
     for (const entry of files) {
-      if (await isSecret(entry.file)) await keys.read(entry.file);
+      if (await isSecretFile(entry.file)) await keys.importSecret(entry.file);
       else pictures.push(entry);
     }
     if (pictures.length) await batch.add(pictures);
   } finally {
-    list.taking--;
+    list.adding--;
     list.draw();
   }
 }
 
-// run works on all that is ready. intoZip asks for a file first, which results
-// are written to one by one.
+/**
+ * run processes the items that are ready.
+ *
+ * @param {boolean} intoZip whether to ask for a ZIP file first and write results to it one by one
+ */
 async function run(intoZip) {
-  if (starting || batch.running || list.busy || !batch.ready.length) return;
+  if (starting || batch.running || list.loadingModel || !batch.ready.length) return;
   starting = true;
-  fail(null);
+  showError(null);
+  /** @type {ZipFile | null} */
   let archive = null;
   try {
     const ready = batch.ready;
     const secrets = keys.secrets();
     const missing = ready.filter((i) => i.kind === "cipher" && i.info.needs && !keys.has(i.info.needs));
-    if (missing.length === ready.length) return keys.want(missing[0].info.needs, true);
-    // The browser asks for a place only right after the click.
-    const place = intoZip ? await showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] }) : null;
-    const lock = ready.some((i) => i.kind === "picture") ? await keys.lock() : null;
-    if (!lock && ready.some((i) => i.kind === "picture")) return;
-    if (place) archive = new ZipFile(await place.createWritable());
-    const options = { exact: $("exact").value, dropMetadata: $("drop-metadata").checked };
-    const work = batch.run({ lock, secrets, options, sink: archive && ((path, blob) => archive.add(path, blob)) });
+    if (missing.length === ready.length) return keys.requestSecret(missing[0].info.needs, true);
+    // Browsers open the file picker only right after the click.
+    const zipFile = intoZip
+      ? await /** @type {any} */ (globalThis).showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] })
+      : null;
+    const encryptionKey = ready.some((i) => i.kind === "picture") ? await keys.encryptionKey() : null;
+    if (!encryptionKey && ready.some((i) => i.kind === "picture")) return;
+    if (zipFile) archive = new ZipFile(await zipFile.createWritable());
+    const options = { exact: /** @type {any} */ ($("exact").value), dropMetadata: $("drop-metadata").checked };
+    const sink = archive && archive.add.bind(archive);
+    const batchRun = batch.run({ encryptionKey, secrets, options, sink });
     $("model").disabled = true;
     list.draw();
     $("cancel").focus();
-    const items = await work;
-    if (archive) await store(archive, place.name, items);
+    const items = await batchRun;
+    if (archive) await closeArchive(archive, zipFile.name, items);
     finish(items);
   } catch (error) {
     if (error.name === "AbortError") return;
     await archive?.abort();
     for (const item of batch.last?.items ?? []) if (item.result) item.inZip = false;
-    fail(archive ? { code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message } : error);
+    showError(archive ? { code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message } : error);
   } finally {
     starting = false;
     $("model").disabled = false;
@@ -242,77 +290,95 @@ async function run(intoZip) {
   }
 }
 
-// store closes the archive; what it holds is let go of.
-async function store(archive, name, items) {
+/**
+ * closeArchive closes the archive, or removes it if no item is in it.
+ *
+ * @param {ZipFile} archive
+ * @param {string} name
+ * @param {import("./batch.js").Item[]} items
+ */
+async function closeArchive(archive, name, items) {
   const stored = items.filter((item) => item.inZip);
   if (!stored.length) return archive.abort();
-  await archive.end();
-  for (const item of stored) item.result = null;
-  say(text.list.inZip(name));
+  await archive.close();
+  announce(text.list.inZip(name));
 }
 
+/** @param {import("./batch.js").Item[]} items */
 function finish(items) {
   list.draw();
-  say($("summary").textContent);
+  announce($("summary").textContent ?? "");
   const [only] = items;
-  if (items.length === 1 && only.state === "done" && only.result) view.look(only);
+  if (items.length === 1 && only.state === "done" && only.result) view.show(only);
   const next = [...document.querySelectorAll("#start, #save-all, #rows .row-save, #choose")].find((button) => button.checkVisibility());
-  if (document.activeElement === document.body || document.activeElement === $("cancel")) next?.focus();
+  if (document.activeElement === document.body || document.activeElement === $("cancel")) /** @type {HTMLElement | undefined} */ (next)?.focus();
 }
 
-function look(item) {
-  view.look(item);
+/** @param {import("./batch.js").Item} item */
+function showItem(item) {
+  view.show(item);
   $("view-title").focus();
   $("view").scrollIntoView({ block: "start" });
 }
 
 async function saveAll() {
-  const files = batch.items.filter((item) => item.result).map((item) => item.result);
+  const results = batch.items.flatMap((item) => item.result ?? []);
   $("save-all").disabled = true;
   try {
-    download(await zip(files), "encipher.zip");
-    for (const item of batch.items) if (files.includes(item.result)) item.saved = true;
+    download(await zip(results), "encipher.zip");
+    for (const item of batch.items) if (item.result && results.includes(item.result)) item.saved = true;
   } catch (error) {
-    fail({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message });
+    showError({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message });
   } finally {
     $("save-all").disabled = false;
   }
 }
 
+/**
+ * importTransfer adds the files of a drop or a paste, or else imports its text as a secret.
+ *
+ * @param {DataTransfer} transfer
+ */
+async function importTransfer(transfer) {
+  const content = transfer.getData("text");
+  const files = await filesFromTransfer(transfer);
+  if (files.length) await addFiles(files);
+  else if (content.trim()) await keys.importSecret(content);
+}
+
 // ---- language
 
-// drawAll shows every text in the language in use.
+/** drawAll updates every text of the page to the current language. */
 function drawAll() {
-  fill();
+  translate();
   showStatus(status);
-  showTrouble();
+  drawError();
   keys.draw();
   list.draw();
   view.draw();
-  const withheld = [!keystore.available && "subtle", !("showSaveFilePicker" in globalThis) && "picker", "offline"].filter(Boolean);
+  const blocked = ["offline"];
+  if (!("showSaveFilePicker" in globalThis)) blocked.unshift("picker");
+  if (!keyStore.available) blocked.unshift("subtle");
   $("insecure-warning").hidden = isSecureContext;
-  $("insecure-text").textContent = text.engine.insecure(new Intl.ListFormat(language).format(withheld.map((name) => text.engine.missing[name])));
+  $("insecure-text").textContent = text.engine.insecure(new Intl.ListFormat(language).format(blocked.map((name) => text.engine.missing[name])));
 }
 
-for (const [name, [label]] of Object.entries(languages)) $("language").append(new Option(label, name));
+for (const [name, { label }] of Object.entries(languages)) $("language").append(new Option(label, name));
 $("language").value = language;
-$("language").addEventListener("change", ({ target }) => {
-  use(target.value);
+onInput("language", "change", (select) => {
+  setLanguage(select.value);
   drawAll();
 });
 
-// ---- wiring
+// ---- listeners
 
-for (const [button, field] of [
-  ["choose", "file"],
-  ["choose-folder", "folder"],
-]) {
-  $(button).addEventListener("click", () => $(field).click());
-  $(field).addEventListener("change", async ({ target }) => {
-    const files = chosen(target.files);
-    target.value = ""; // so that the same file can be chosen again
-    if (!files.length) fail({ code: "bad-picture", title: text.list.empty, hint: text.list.emptyHint, message: "" });
-    else await take(files);
+for (const id of /** @type {const} */ (["file", "folder"])) {
+  $(id === "file" ? "choose" : "choose-folder").addEventListener("click", () => $(id).click());
+  onInput(id, "change", async (input) => {
+    const files = filesFromInput(input.files);
+    input.value = ""; // so that choosing the same file again fires an event
+    if (!files.length) showError({ code: "bad-picture", title: text.list.empty, hint: text.list.emptyHint, message: "" });
+    else await addFiles(files);
   });
 }
 $("start").addEventListener("click", () => run(false));
@@ -327,13 +393,13 @@ $("clear").addEventListener("click", () => {
 });
 offline.addEventListener("update", () => {
   $("update").hidden = false;
-  say(text.update.title);
+  announce(text.update.title);
 });
-$("update-accept").addEventListener("click", accept);
+$("update-accept").addEventListener("click", update);
 $("update-later").addEventListener("click", () => ($("update").hidden = true));
-$("error-close").addEventListener("click", () => fail(null));
+$("error-close").addEventListener("click", () => showError(null));
 $("model").addEventListener("change", () => {
-  list.busy = true;
+  list.loadingModel = true;
   list.draw();
   loaded = loaded.then(chooseModel);
 });
@@ -348,30 +414,25 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", async (event) => {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  const words = event.dataTransfer.getData("text");
-  const files = await dropped(event.dataTransfer);
-  if (files.length) await take(files);
-  else if (words.trim()) await keys.read(words);
+  if (event.dataTransfer) await importTransfer(event.dataTransfer);
 });
 addEventListener("paste", async (event) => {
-  const words = event.clipboardData.getData("text");
-  const field = event.target instanceof Element && event.target.closest("input, textarea");
-  if (!event.clipboardData.files.length && (field || !words.trim())) return;
+  if (!event.clipboardData) return;
+  const pastesText = !event.clipboardData.files.length;
+  const inField = event.target instanceof Element && event.target.closest("input, textarea");
+  if (pastesText && (inField || !event.clipboardData.getData("text").trim())) return;
   event.preventDefault();
-  const files = await dropped(event.clipboardData);
-  if (files.length) await take(files);
-  else await keys.read(words);
+  await importTransfer(event.clipboardData);
 });
 addEventListener("beforeunload", (event) => {
   if (batch.running || keys.atRisk) event.preventDefault();
 });
 
-// It never rejects: start shows what went wrong.
 loaded = start();
 drawAll();
 keys.recall();
-follow(location.hash);
-addEventListener("hashchange", () => follow(location.hash));
-globalThis.launchQueue?.setConsumer(launched);
-// After the program, which the visitor waits for.
-loaded.then(() => offline.start()).then(keep);
+focusTarget(location.hash);
+addEventListener("hashchange", () => focusTarget(location.hash));
+/** @type {any} */ (globalThis).launchQueue?.setConsumer(openLaunched);
+// The service worker stores the page after the wasm is loaded, which the user waits for.
+loaded.then(() => offline.start()).then(storeModel);

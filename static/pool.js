@@ -1,34 +1,57 @@
-// The workers in which the wasm runs, and what each of them does.
+// The pool of workers that run the wasm.
 //
-// encrypt and decrypt run in one worker, the coordinator: it decodes, seals and
-// writes, and hands out their tiles. Tile workers, up to the pool's size, compute
-// those; they also take the other calls, as does the coordinator while it has
-// nothing else to do, and unlock always, since the wasm remembers the passphrase
-// that the last one worked out. A pool of size 1 has the coordinator alone, which computes
-// all by itself.
+// One worker, the coordinator, runs encrypt and decrypt: it decodes, seals and
+// encodes, and hands out tiles. Tile workers compute the tiles, and the other
+// calls, which the coordinator also runs while it is idle. It runs every
+// unwrapKey, because its wasm caches what Argon2id derived from the last
+// passphrase. In a pool of size 1 the coordinator does everything.
 //
-// Main path: call() queues a job, #pump() gives jobs to workers, #receive()
-// takes their answers. The wasm is compiled once and shared as a module.
-import { scriptURL } from "./trusted.js";
+// call queues a job, #schedule assigns jobs to workers, and #receive handles
+// their messages. The wasm is compiled once, and workers share the module.
+import { scriptURL } from "./trusted-types.js";
 
-// How long a cancelled job may keep its worker. Then the worker is ended, which
-// frees it at once but costs a fresh start.
-const patience = 250; // ms
+/** @typedef {{ signal?: AbortSignal, onProgress?: (progress: { stage: string, done: number, total: number }) => void }} CallOptions */
 
-// How long a worker that has nothing to do stays, and from how much memory on the
-// coordinator is replaced then: what a wasm once took it never gives back.
-const rest = 30_000; // ms
-const swollen = 256 << 20; // bytes
+/**
+ * Job is a call, or a tile of one.
+ *
+ * @typedef {object} Job
+ * @property {number} id
+ * @property {string} method
+ * @property {any} argument
+ * @property {(result: any) => void} resolve
+ * @property {(error: any) => void} reject
+ * @property {CallOptions["onProgress"]} [onProgress]
+ * @property {AbortSignal} [signal]
+ * @property {() => void} [abort] listener of the signal
+ * @property {PoolWorker | null} [worker] that runs it
+ * @property {boolean} [posted] whether the worker has received it
+ * @property {boolean} [settled]
+ * @property {boolean} [retried]
+ * @property {boolean} [exclusive] whether the coordinator must run no other call meanwhile
+ * @property {boolean} [hasTiles] of a call: whether it has handed out tiles
+ * @property {Job} [call] of a tile
+ * @property {() => void} [giveBack] of a tile: lets the coordinator compute it
+ */
 
-// Tiles that a call hands out ahead, for each worker: enough to go on with while
-// the coordinator decodes or seals another picture, which holds its thread.
-const ahead = 4;
+// How long an aborted job may occupy its worker, in ms. After that the worker is
+// terminated, which frees it at once but costs a restart.
+const abortTimeout = 250;
+
+// How long an idle worker is kept, in ms, and from which memory size the
+// coordinator is replaced then, because the memory of a wasm never shrinks.
+const idleTimeout = 30_000;
+const maxIdleMemory = 256 << 20; // bytes
+
+// Tiles that a call hands out ahead, per worker, so that the tile workers stay
+// busy while the coordinator decodes or seals another picture.
+const tilesAhead = 4;
 
 export const maxWorkers = 8;
 
-// EncipherError is what every call rejects with. Codes are stable; hint says
-// what to do next and may be empty.
+/** EncipherError is the error of every rejected call. Codes are stable; hint says what to do next and may be empty. */
 export class EncipherError extends Error {
+  /** @param {{ code?: string, message: string, hint?: string }} error */
   constructor({ code = "internal", message, hint = "" }) {
     super(message);
     this.name = "EncipherError";
@@ -39,47 +62,60 @@ export class EncipherError extends Error {
 
 export const canceled = () => new EncipherError({ code: "canceled", message: "The call was canceled." });
 
-const died = (detail) =>
+/** @param {string} [detail] */
+const workerDied = (detail) =>
   new EncipherError({
     message: detail ? `A worker ended unexpectedly: ${detail}` : "A worker ended unexpectedly.",
-    hint: "The picture may need more memory than this browser gives. Try a smaller one.",
+    hint: "The picture may need more memory than the browser provides. Try a smaller one.",
   });
 
-const disposed = () => new EncipherError({ code: "bad-argument", message: "The engine was disposed of.", hint: "Load a new one." });
+const disposed = () => new EncipherError({ code: "bad-argument", message: "The engine has been disposed of.", hint: "Load a new one." });
 
-const large = new Set(["encrypt", "decrypt", "loadModel"]); // what the coordinator alone does
+const coordinatorMethods = new Set(["encrypt", "decrypt", "loadModel"]); // that only the coordinator runs
 
-// Member is one worker, and the jobs that it has.
-class Member {
-  jobs = new Map(); // id -> job
+/** PoolWorker is one worker with its jobs. */
+class PoolWorker {
+  /** @type {Map<number, Job>} */
+  jobs = new Map();
   memory = 0; // bytes of its wasm
-  version = 0; // of the model that it has
-  running = false; // whether its program has started
-  resting; // timer, while it has nothing to do
+  modelVersion = 0;
+  running = false; // whether its wasm has started
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  idleTimer;
   #worker;
   #url;
+  /** @type {Promise<any> | undefined} */
   #started;
   #loaded = Promise.resolve();
-  #settleLoad;
+  /** @type {(answer: any) => void} */
+  #settleLoad = () => {};
 
-  constructor(url, { heard, lost }) {
+  /**
+   * @param {string} url
+   * @param {{ onMessage: (worker: PoolWorker, data: any) => void, onLost: (worker: PoolWorker, detail: string) => void }} handlers
+   */
+  constructor(url, { onMessage, onLost }) {
     this.#url = url;
     this.#worker = new Worker(scriptURL(url), { type: "module" });
-    this.heard = heard;
-    this.lost = lost;
+    this.onMessage = onMessage;
+    this.onLost = onLost;
   }
 
   get idle() {
     return this.jobs.size === 0;
   }
 
-  // Starts the program; the promise gives what the worker says of itself.
+  /**
+   * start starts the wasm and resolves to {module, kernels, memory}.
+   *
+   * @param {WebAssembly.Module | null} module
+   */
   start(module) {
     return (this.#started ??= new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         if (data.failed) return reject(new EncipherError({ message: data.failed }));
-        this.#worker.onmessage = (event) => (event.data.id === 0 ? this.#settleLoad(event.data) : this.heard(this, event.data));
-        this.#worker.onerror = (event) => this.lost(this, event.message);
+        this.#worker.onmessage = (event) => (event.data.id === 0 ? this.#settleLoad(event.data) : this.onMessage(this, event.data));
+        this.#worker.onerror = (event) => this.onLost(this, event.message);
         this.memory = data.memory;
         this.running = true;
         resolve(data);
@@ -89,360 +125,378 @@ class Member {
     }));
   }
 
-  // Gives it the model, if it has another.
+  /** load loads a version of the model, unless it is loaded. */
   load(model, version) {
-    if (this.version !== version) {
-      this.version = version;
+    if (this.modelVersion !== version) {
+      this.modelVersion = version;
       this.#loaded = new Promise((resolve, reject) => {
         this.#settleLoad = ({ error }) => (error ? reject(new EncipherError(error)) : resolve());
-        this.post({ id: 0, method: "loadModel", argument: model }); // 0 is no job's id
+        this.post({ id: 0, method: "loadModel", argument: model }); // no job has the id 0
       });
     }
     return this.#loaded;
   }
 
+  /**
+   * @param {any} message
+   * @param {Transferable[]} transfer
+   */
   post(message, transfer = []) {
     this.#worker.postMessage(message, transfer);
   }
 
-  end() {
-    clearTimeout(this.resting);
+  terminate() {
+    clearTimeout(this.idleTimer);
     this.#worker.terminate();
   }
 }
 
 export class Pool {
-  kernels = ""; // which kernels the workers compute with, once one is ready
+  kernels = ""; // name of the kernels that the workers use, once one is ready
   #url;
   #size;
+  /** @type {WebAssembly.Module | null} */
   #module = null;
-  #model = null; // argument of the last loadModel that went well
-  #version = 0; // counts them
+  /** @type {any} argument of the last loadModel that succeeded */
+  #model = null;
+  #modelVersion = 0;
+  /** @type {PoolWorker | null} */
   #coordinator = null;
-  #helpers = new Set(); // the tile workers
-  #large = []; // calls that wait for the coordinator
-  #small = []; // calls that wait for any worker
-  #tiles = new Map(); // call -> its tiles that wait
-  #next = 1;
+  /** @type {Set<PoolWorker>} */
+  #tileWorkers = new Set();
+  /** @type {Job[]} calls that wait for the coordinator */
+  #coordinatorQueue = [];
+  /** @type {Job[]} calls that wait for any worker */
+  #queue = [];
+  /** @type {Map<Job, Job[]>} the waiting tiles of each call */
+  #tileQueues = new Map();
+  #nextID = 1;
   #disposed = false;
 
-  // base is the URL of the folder with worker.js and what it loads.
-  constructor(base = new URL(".", import.meta.url).href, size = suited()) {
+  /**
+   * @param {string} [base] URL of the folder with worker.js and the files that it loads
+   * @param {number} [size] number of workers that compute tiles
+   */
+  constructor(base = new URL(".", import.meta.url).href, size = defaultSize()) {
     this.#url = new URL("worker.js", base).href;
     this.#size = size;
   }
 
-  // Bytes of memory that all workers together have for the wasm.
+  /** Memory of all workers' wasm, in bytes. */
   get memory() {
-    return this.#members().reduce((sum, m) => sum + m.memory, 0);
+    return this.#allWorkers().reduce((sum, m) => sum + m.memory, 0);
   }
 
-  // Number of workers there are.
+  /** Number of workers. */
   get workers() {
-    return this.#members().length;
+    return this.#allWorkers().length;
   }
 
-  // Starts the coordinator, if there is none.
+  /** ready starts the coordinator, unless it is running. */
   async ready() {
     if (this.#disposed) throw disposed();
-    const member = (this.#coordinator ??= this.#member());
+    const worker = (this.#coordinator ??= this.#newWorker());
     try {
-      await this.#prepare(member);
+      await this.#prepare(worker);
     } catch (error) {
-      this.#lost(member, error);
+      this.#handleLost(worker, error);
       throw error;
     }
   }
 
-  // Calls a method of the wasm. Blobs in the argument arrive there as their
-  // bytes; pictures and files in the result are Blobs. Aborting the signal
-  // rejects at once with the code "canceled". A model that is loaded serves the
-  // calls that come after it.
+  /**
+   * call calls a method of the wasm. Blobs in the argument are passed as their
+   * bytes; pictures and files in the result are Blobs. Aborting the signal rejects
+   * at once with the code "canceled". After loadModel, later calls use the model.
+   *
+   * @param {string} method
+   * @param {any} argument
+   * @param {CallOptions} options
+   * @returns {Promise<any>}
+   */
   async call(method, argument, { onProgress, signal } = {}) {
     if (this.#disposed) throw disposed();
     if (signal?.aborted) throw canceled();
     return new Promise((resolve, reject) => {
-      const job = { id: this.#next++, method, argument, onProgress, signal, resolve, reject };
+      /** @type {Job} */
+      const job = { id: this.#nextID++, method, argument, onProgress, signal, resolve, reject };
       if (method === "loadModel") {
-        job.alone = true;
-        // A sealed model is opened once; the other workers get what was in it.
+        job.exclusive = true;
+        // A sealed model is opened once; the other workers get its files.
         job.argument = { ...argument, share: !argument.card };
       }
       job.abort = () => this.#cancel(job);
       signal?.addEventListener("abort", job.abort);
-      (large.has(method) ? this.#large : this.#small).push(job);
-      this.#pump();
+      (coordinatorMethods.has(method) ? this.#coordinatorQueue : this.#queue).push(job);
+      this.#schedule();
     });
   }
 
-  // Ends the workers; calls under way reject with the code "canceled".
+  /** dispose terminates the workers. Pending calls reject with the code "canceled". */
   dispose() {
     this.#disposed = true;
-    const jobs = [...this.#large, ...this.#small, ...this.#members().flatMap((m) => [...m.jobs.values()])];
-    for (const member of this.#members()) member.end();
+    const jobs = [...this.#coordinatorQueue, ...this.#queue, ...this.#allWorkers().flatMap((m) => [...m.jobs.values()])];
+    for (const worker of this.#allWorkers()) worker.terminate();
     this.#coordinator = null;
-    this.#helpers.clear();
-    this.#large = [];
-    this.#small = [];
-    this.#tiles.clear();
-    for (const job of jobs) if (!job.parent) this.#settle(job, canceled());
+    this.#tileWorkers.clear();
+    this.#coordinatorQueue = [];
+    this.#queue = [];
+    this.#tileQueues.clear();
+    for (const job of jobs) if (!job.call) this.#settle(job, canceled());
     this.#module = this.#model = null;
   }
 
-  #members() {
-    return this.#coordinator ? [this.#coordinator, ...this.#helpers] : [...this.#helpers];
+  #allWorkers() {
+    return this.#coordinator ? [this.#coordinator, ...this.#tileWorkers] : [...this.#tileWorkers];
   }
 
-  #member() {
-    return new Member(this.#url, { heard: (m, data) => this.#receive(m, data), lost: (m, detail) => this.#lost(m, died(detail)) });
+  #newWorker() {
+    return new PoolWorker(this.#url, { onMessage: (m, data) => this.#receive(m, data), onLost: (m, detail) => this.#handleLost(m, workerDied(detail)) });
   }
 
-  async #prepare(member) {
-    const { module, kernels } = await member.start(this.#module);
+  async #prepare(worker) {
+    const { module, kernels } = await worker.start(this.#module);
     this.#module = module;
     this.kernels = kernels;
-    await member.load(this.#model, this.#version);
+    await worker.load(this.#model, this.#modelVersion);
   }
 
-  // ---- giving out work
+  // ---- scheduling
 
-  #pump() {
+  #schedule() {
     if (this.#disposed) return;
     this.#startCoordinator();
-    // What somebody waits for now comes before tiles.
-    for (let m; this.#small.length && (m = this.#forSmall(this.#small[0])); ) this.#run(m, this.#small.shift());
-    for (let m; this.#tiles.size && (m = this.#helper()); ) this.#run(m, this.#nextTile());
-    while (this.#large.length && this.#mayBegin(this.#large[0])) this.#run(this.#coordinator, this.#large.shift());
+    // Short calls come before tiles.
+    for (let m; this.#queue.length && (m = this.#workerFor(this.#queue[0])); ) this.#run(m, this.#queue.shift());
+    for (let m; this.#tileQueues.size && (m = this.#idleTileWorker()); ) this.#run(m, this.#nextTile());
+    while (this.#coordinatorQueue.length && this.#canStart(this.#coordinatorQueue[0])) this.#run(this.#coordinator, this.#coordinatorQueue.shift());
   }
 
-  // startCoordinator sees to it that there is one, ready for the next call. Where
-  // it cannot start, that call is told.
+  // startCoordinator starts the coordinator for the next call, which gets the error if that fails.
   #startCoordinator() {
     if (this.#coordinator) return;
-    this.#coordinator = this.#member();
+    this.#coordinator = this.#newWorker();
     this.#prepare(this.#coordinator).catch(() => {});
   }
 
-  #forSmall({ method }) {
-    if (this.#size === 1 || method === "unlock" || this.#coordinator.idle) return this.#coordinator;
-    return this.#helper();
+  #workerFor({ method }) {
+    if (this.#size === 1 || method === "unwrapKey" || this.#coordinator?.idle) return this.#coordinator;
+    return this.#idleTileWorker();
   }
 
-  // helper is a tile worker with nothing to do, a new one if need be, or none.
-  #helper() {
-    for (const m of this.#helpers) if (m.idle) return m;
-    // The first worker compiles the wasm, which the others wait for.
-    if (this.#helpers.size >= this.#size || !this.#module) return undefined;
-    const m = this.#member();
-    this.#helpers.add(m);
+  // idleTileWorker returns an idle tile worker, a new one if needed, or undefined if all are busy.
+  #idleTileWorker() {
+    for (const m of this.#tileWorkers) if (m.idle) return m;
+    // The others wait for the first worker to compile the wasm.
+    if (this.#tileWorkers.size >= this.#size || !this.#module) return undefined;
+    const m = this.#newWorker();
+    this.#tileWorkers.add(m);
     return m;
   }
 
-  // mayBegin says whether the coordinator takes one more call. While it has large
-  // pictures, it takes the next only as their tiles run out; small ones fill the
-  // pool. Calls that must be alone wait for the others, and the others for them.
-  #mayBegin(call) {
-    const begun = [...this.#coordinator.jobs.values()].filter((j) => large.has(j.method));
+  // canStart reports whether the coordinator can start another call. It starts the
+  // next picture when the tiles of the pictures before run out, so that few large
+  // pictures are in memory and small ones keep all workers busy.
+  #canStart(call) {
+    const begun = [...(this.#coordinator?.jobs.values() ?? [])].filter((j) => coordinatorMethods.has(j.method));
     if (begun.length === 0) return true;
-    if (this.#size === 1 || call.alone || begun.length > this.#size) return false;
-    if (begun.some((j) => j.alone || j.done || !j.handing)) return false;
-    return [...this.#tiles.values()].flat().length < this.#size;
+    if (this.#size === 1 || call.exclusive || begun.length > this.#size) return false;
+    if (begun.some((j) => j.exclusive || j.settled || !j.hasTiles)) return false;
+    return [...this.#tileQueues.values()].flat().length < this.#size;
   }
 
-  // nextTile takes the calls in their order: a worker prepares anew for tiles of
-  // another shape, as they would be by turns, and the memory of a picture that is
-  // done is free for the next.
+  // nextTile returns a tile of the oldest call: a worker prepares anew for another
+  // tile size, and a finished picture frees its memory.
   #nextTile() {
-    const call = [...this.#tiles.keys()].reduce((a, b) => (a.id < b.id ? a : b));
-    const tiles = this.#tiles.get(call);
+    const call = [...this.#tileQueues.keys()].reduce((a, b) => (a.id < b.id ? a : b));
+    const tiles = /** @type {Job[]} */ (this.#tileQueues.get(call));
     const tile = tiles.shift();
-    if (!tiles.length) this.#tiles.delete(call);
+    if (!tiles.length) this.#tileQueues.delete(call);
     return tile;
   }
 
-  async #run(member, job) {
-    clearTimeout(member.resting);
-    member.jobs.set(job.id, job);
-    job.member = member;
+  async #run(worker, job) {
+    clearTimeout(worker.idleTimer);
+    worker.jobs.set(job.id, job);
+    job.worker = worker;
     job.posted = false;
     try {
-      await this.#prepare(member);
+      await this.#prepare(worker);
     } catch (error) {
-      this.#lost(member, error);
+      this.#handleLost(worker, error);
       return;
     }
-    if (job.done || job.member !== member) {
-      member.jobs.delete(job.id);
-      this.#rest(member);
-      this.#pump();
+    if (job.settled || job.worker !== worker) {
+      worker.jobs.delete(job.id);
+      this.#startIdleTimer(worker);
+      this.#schedule();
       return;
     }
-    const spread = this.#size > 1 && large.has(job.method) && job.method !== "loadModel";
-    member.post({ id: job.id, method: job.method, argument: job.argument, tilesAtOnce: spread ? ahead * this.#size : 0 });
+    const handsOutTiles = this.#size > 1 && coordinatorMethods.has(job.method) && job.method !== "loadModel";
+    worker.post({ id: job.id, method: job.method, argument: job.argument, tilesAtOnce: handsOutTiles ? tilesAhead * this.#size : 0 });
     job.posted = true;
-    if (spread && this.#helpers.size === 0) this.#warm(this.#helper());
+    if (handsOutTiles && this.#tileWorkers.size === 0) this.#warmUp(this.#idleTileWorker());
   }
 
-  // warm starts a tile worker while the picture is still being decoded.
-  async #warm(member) {
+  // warmUp starts a tile worker while the picture is being decoded.
+  async #warmUp(worker) {
     try {
-      await this.#prepare(member);
-      this.#rest(member);
+      await this.#prepare(worker);
+      this.#startIdleTimer(worker);
     } catch (error) {
-      this.#lost(member, error);
+      this.#handleLost(worker, error);
     }
   }
 
-  // ---- taking answers
+  // ---- messages of workers
 
-  #receive(member, data) {
-    if (data.exited) return this.#lost(member, died());
-    const job = member.jobs.get(data.id);
+  #receive(worker, data) {
+    if (data.exited) return this.#handleLost(worker, workerDied());
+    const job = worker.jobs.get(data.id);
     if (!job) return;
     if (data.progress) {
-      if (!job.done) job.onProgress?.(data.progress);
+      if (!job.settled) job.onProgress?.(data.progress);
     } else if ("tile" in data) {
-      if (!job.done) this.#take(job, data);
+      if (!job.settled) this.#queueTile(job, data);
     } else {
-      member.memory = data.memory;
-      member.jobs.delete(job.id);
+      worker.memory = data.memory;
+      worker.jobs.delete(job.id);
       if (data.error) this.#settle(job, new EncipherError(data.error));
       else {
-        if (job.method === "loadModel") this.#adopt(member, job, data.result);
+        if (job.method === "loadModel") this.#setModel(worker, job, data.result);
         this.#settle(job, null, data.result);
       }
-      this.#rest(member);
-      this.#pump();
+      this.#startIdleTimer(worker);
+      this.#schedule();
     }
   }
 
-  // take queues a tile that a call hands out. Its bytes are kept here until they
-  // are answered, should the worker that computes it die.
-  #take(call, { tile, job }) {
-    call.handing = true;
-    const { member } = call;
-    const answer = (message, transfer) => !call.done && call.member === member && member.post({ tile, ...message }, transfer);
-    const waiting = this.#tiles.get(call) ?? [];
+  // queueTile queues a tile that a call hands out. The pool keeps its bytes until it
+  // is computed, in case its worker dies.
+  #queueTile(call, { tile, job }) {
+    call.hasTiles = true;
+    const { worker } = call;
+    const answer = (message, transfer) => !call.settled && call.worker === worker && worker.post({ tile, ...message }, transfer);
+    const waiting = this.#tileQueues.get(call) ?? [];
     waiting.push({
-      id: this.#next++,
+      id: this.#nextID++,
       method: "tile",
       argument: job,
-      parent: call,
+      call,
       resolve: (result) =>
         answer(
           { result },
           Object.values(result).map((v) => v.buffer),
         ),
       reject: ({ code, message, hint }) => answer({ error: { code, message, hint } }),
-      back: () => answer({ job }),
+      giveBack: () => answer({ job }),
     });
-    this.#tiles.set(call, waiting);
-    this.#pump();
+    this.#tileQueues.set(call, waiting);
+    this.#schedule();
   }
 
-  // adopt makes the model that the coordinator has loaded that of all workers.
-  #adopt(member, job, result) {
+  // setModel makes the model that the coordinator has loaded the model of all workers.
+  #setModel(worker, job, result) {
     const { card, encryption, decryption } = result.card ? result : job.argument;
     this.#model = { card, encryption, decryption };
-    member.version = ++this.#version;
+    worker.modelVersion = ++this.#modelVersion;
     for (const name of ["card", "encryption", "decryption"]) delete result[name];
   }
 
   #settle(job, error, result) {
-    this.#tiles.delete(job);
-    if (job.done) return;
-    job.done = true;
+    this.#tileQueues.delete(job);
+    if (job.settled) return;
+    job.settled = true;
     job.signal?.removeEventListener("abort", job.abort);
     if (error) job.reject(error);
     else job.resolve(result);
   }
 
-  // ---- ends of jobs and workers
+  // ---- cancellation and lost workers
 
-  // cancel rejects a call at once, and sees to it that its workers become free.
+  // cancel rejects a call at once and frees its workers.
   #cancel(job) {
-    if (job.done) return;
-    this.#large = this.#large.filter((j) => j !== job);
-    this.#small = this.#small.filter((j) => j !== job);
-    const tiles = [...this.#helpers].flatMap((m) => [...m.jobs.values()]).filter((j) => j.parent === job);
+    if (job.settled) return;
+    this.#coordinatorQueue = this.#coordinatorQueue.filter((j) => j !== job);
+    this.#queue = this.#queue.filter((j) => j !== job);
+    const tiles = [...this.#tileWorkers].flatMap((m) => [...m.jobs.values()]).filter((j) => j.call === job);
     this.#settle(job, canceled());
     for (const j of [job, ...tiles]) {
-      j.done = true;
-      if (j.member) this.#free(j.member, j);
+      j.settled = true;
+      if (j.worker) this.#freeWorker(j.worker, j);
     }
-    this.#pump();
+    this.#schedule();
   }
 
-  #free(member, job) {
+  #freeWorker(worker, job) {
     if (!job.posted) return;
-    member.post({ abort: job.id });
+    worker.post({ abort: job.id });
     setTimeout(() => {
-      if (!member.jobs.has(job.id) || !this.#members().includes(member)) return;
-      // Other pictures that the coordinator has are not lost for that; it sees the
-      // abort as soon as it has decoded or sealed what it is at.
-      if ([...member.jobs.values()].some((j) => !j.done && large.has(j.method))) return;
-      this.#end(member, (j) => this.#again(j));
-    }, patience);
+      if (!worker.jobs.has(job.id) || !this.#allWorkers().includes(worker)) return;
+      // Other pictures of the coordinator must not be lost. It notices the abort when
+      // it has decoded or sealed its current picture.
+      if ([...worker.jobs.values()].some((j) => !j.settled && coordinatorMethods.has(j.method))) return;
+      this.#endWorker(worker, (j) => this.#requeue(j));
+    }, abortTimeout);
   }
 
-  // lost is told that a worker died, or could not start. A tile is tried once
-  // more elsewhere, or by the coordinator where no tile worker starts, as may be
-  // without a network. A call that was not alone in the coordinator is tried once
-  // more too, alone, since another may have been the reason.
-  #lost(member, error) {
-    if (!this.#members().includes(member)) return;
-    const calls = [...member.jobs.values()].filter((j) => !j.done && !j.parent);
-    this.#end(member, (job) => {
-      if (job.parent && !member.running) {
-        job.back();
-      } else if (!job.tried && (job.parent || calls.length > 1)) {
-        job.tried = true;
-        job.alone = !job.parent;
-        this.#again(job);
+  // handleLost handles a worker that died or could not start. A tile is retried once
+  // on another worker, or by the coordinator if no tile worker starts, for example
+  // offline. A call that shared the coordinator with others is retried once, alone,
+  // because another call may have been the cause.
+  #handleLost(worker, error) {
+    if (!this.#allWorkers().includes(worker)) return;
+    const calls = [...worker.jobs.values()].filter((j) => !j.settled && !j.call);
+    this.#endWorker(worker, (job) => {
+      if (job.call && !worker.running) {
+        job.giveBack?.();
+      } else if (!job.retried && (job.call || calls.length > 1)) {
+        job.retried = true;
+        job.exclusive = !job.call;
+        this.#requeue(job);
       } else {
         this.#settle(job, error);
       }
     });
   }
 
-  // end ends a worker; each hears of its jobs.
-  #end(member, each) {
-    member.end();
-    this.#helpers.delete(member);
-    if (this.#coordinator === member) this.#coordinator = null;
-    for (const job of [...member.jobs.values()].reverse()) {
-      if (member === job.member && !job.done) {
-        job.member = null;
-        each(job);
+  // endWorker terminates a worker and passes each of its unfinished jobs to handle.
+  #endWorker(worker, handle) {
+    worker.terminate();
+    this.#tileWorkers.delete(worker);
+    if (this.#coordinator === worker) this.#coordinator = null;
+    for (const job of [...worker.jobs.values()].reverse()) {
+      if (worker === job.worker && !job.settled) {
+        job.worker = null;
+        handle(job);
       }
     }
-    this.#pump();
+    this.#schedule();
   }
 
-  // again queues a job anew, before the others.
-  #again(job) {
-    if (job.parent) {
-      if (!job.parent.done) this.#tiles.set(job.parent, [job, ...(this.#tiles.get(job.parent) ?? [])]);
+  // requeue puts a job at the head of its queue.
+  #requeue(job) {
+    if (job.call) {
+      if (!job.call.settled) this.#tileQueues.set(job.call, [job, ...(this.#tileQueues.get(job.call) ?? [])]);
       return;
     }
-    // Tiles of the first attempt are of no use to the second, whose nonce is another.
-    this.#tiles.delete(job);
-    for (const m of this.#helpers) for (const j of m.jobs.values()) if (j.parent === job) j.done = true;
-    job.handing = false;
-    (large.has(job.method) ? this.#large : this.#small).unshift(job);
+    // The second attempt has another nonce and cannot use tiles of the first.
+    this.#tileQueues.delete(job);
+    for (const m of this.#tileWorkers) for (const j of m.jobs.values()) if (j.call === job) j.settled = true;
+    job.hasTiles = false;
+    (coordinatorMethods.has(job.method) ? this.#coordinatorQueue : this.#queue).unshift(job);
   }
 
-  #rest(member) {
-    if (!member.idle) return;
-    clearTimeout(member.resting);
-    if (member === this.#coordinator && member.memory < swollen) return;
-    member.resting = setTimeout(() => this.#members().includes(member) && this.#end(member, () => {}), rest);
+  #startIdleTimer(worker) {
+    if (!worker.idle) return;
+    clearTimeout(worker.idleTimer);
+    if (worker === this.#coordinator && worker.memory < maxIdleMemory) return;
+    worker.idleTimer = setTimeout(() => this.#allWorkers().includes(worker) && this.#endWorker(worker, () => {}), idleTimeout);
   }
 }
 
-// suited is how many workers compute on this machine at the same time. Each takes
-// some 100 MB for a tile.
-function suited() {
-  const { hardwareConcurrency: cores = 1, deviceMemory: gigabytes = maxWorkers } = navigator;
+/** defaultSize returns one worker per core and per GB of memory, since each takes about 100 MB for a tile. */
+function defaultSize() {
+  const { hardwareConcurrency: cores = 1, deviceMemory: gigabytes = maxWorkers } = /** @type {any} */ (navigator);
   return Math.max(1, Math.min(maxWorkers, cores, Math.floor(gigabytes)));
 }

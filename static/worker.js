@@ -1,54 +1,61 @@
-// The worker in which the wasm runs, so that the page stays responsive.
+// The worker that runs the wasm, off the page's main thread.
 //
-// The page sends {start: module|null} once, then {id, method, argument} to call
-// globalThis.encipher[method] and {abort: id} to cancel a call. Answers are
-// {ready, kernels, module, memory}, {failed}, {id, progress}, {id, result, memory},
-// {id, error, memory} and {exited}. A call with tilesAtOnce hands out its tiles as
-// {id, tile, job} and gets {tile, result} or {tile, error} for each, or {tile, job}
-// to compute it itself.
+// The page posts {start: module|null} once, then {id, method, argument} to call
+// encipher[method], and {abort: id} to cancel a call. The worker posts
+// {kernels, module, memory} or {failed} after start, then {id, progress}, {id,
+// result, memory} or {id, error, memory}, and {exited} when the wasm has ended. A
+// call with tilesAtOnce hands out its tiles: the worker posts {id, tile, job} for
+// each, and the page answers {tile, result}, {tile, error}, or {tile, job} to have
+// the worker compute it.
 import "./wasm_exec.js";
-import { kernels } from "./kernels.js";
+import { kernelBridge } from "./kernels.js";
 
-const calls = new Map(); // id -> AbortController
-const tiles = new Map(); // number -> {id, resolve, reject} of what another worker computes
+/** @type {Map<number, AbortController>} by the id of the call */
+const calls = new Map();
+/** @type {Map<number, { id: number, resolve: (result: any) => void, reject: (error: any) => void }>} tiles that other workers compute */
+const tiles = new Map();
 let nextTile = 1;
-let go; // the program
-let memory; // of the wasm
+/** @type {any} Go's instance */
+let go;
+/** @type {WebAssembly.Memory} */
+let memory;
 
-// The fields of a result that are files. They travel as Blobs, which the browser
-// keeps outside of the page's memory and may put on disk.
+// Media types of the fields of a result that are files. They are sent as Blobs,
+// which the browser stores outside of the page's memory and may put on disk.
 const files = { png: "image/png", plain: "image/png", bare: "image/png", generated: "image/png", original: "" };
 
+/** @param {WebAssembly.Module | null} compiled */
 async function start(compiled) {
   go = new Go();
   const module = compiled ?? (await WebAssembly.compileStreaming(fetch(new URL("encipher.wasm", import.meta.url))));
-  const kernel = kernels(module);
+  const kernel = kernelBridge(module);
   const instance = await WebAssembly.instantiate(module, { ...go.importObject, kernel: kernel.imports });
   kernel.attach(instance);
-  memory = instance.exports.mem;
+  memory = /** @type {WebAssembly.Memory} */ (instance.exports.mem);
   go.run(instance).finally(() => postMessage({ exited: true }));
-  postMessage({ ready: globalThis.encipher.version, kernels: globalThis.encipher.kernels, module, memory: memory.buffer.byteLength });
+  postMessage({ kernels: encipher.kernels, module, memory: memory.buffer.byteLength });
 }
 
-// read replaces every Blob of an argument by its bytes.
-async function read(argument) {
-  const entries = Object.entries(argument).map(async ([name, value]) => [name, value instanceof Blob ? await bytes(value) : value]);
+// readBlobs replaces each Blob of an argument by its bytes.
+async function readBlobs(argument) {
+  const entries = Object.entries(argument).map(async ([name, value]) => [name, value instanceof Blob ? await readBlob(value) : value]);
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function bytes(blob) {
-  const limit = globalThis.encipher.maxFileBytes;
+/** @param {Blob} blob */
+async function readBlob(blob) {
+  const limit = encipher.maxFileBytes;
   if (blob.size > limit) {
-    throw { code: "too-large", message: `The file has ${blob.size} bytes.`, hint: `At most ${Math.floor(limit / 1e6)} MB are taken here.` };
+    throw { code: "too-large", message: `The file has ${blob.size} bytes.`, hint: `The limit is ${Math.floor(limit / 1e6)} MB.` };
   }
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
-    throw { code: "bad-picture", message: error.message, hint: "The file was moved, changed or locked since it was chosen: choose it again." };
+    throw { code: "bad-picture", message: error.message, hint: "The file was moved, changed or locked after it was chosen. Choose it again." };
   }
 }
 
-const buffers = (object) =>
+const transferables = (object) =>
   Object.values(object)
     .filter(ArrayBuffer.isView)
     .map((v) => v.buffer);
@@ -56,7 +63,7 @@ const buffers = (object) =>
 function handOut(id, job) {
   return new Promise((resolve, reject) => {
     tiles.set(nextTile, { id, resolve, reject });
-    postMessage({ id, tile: nextTile++, job }, buffers(job));
+    postMessage({ id, tile: nextTile++, job }, transferables(job));
   });
 }
 
@@ -66,13 +73,13 @@ async function call({ id, method, argument, tilesAtOnce }) {
   const options = { signal: controller.signal, onProgress: (stage, done, total) => postMessage({ id, progress: { stage, done, total } }) };
   if (tilesAtOnce) Object.assign(options, { tilesAtOnce, tiles: (job) => handOut(id, job) });
   try {
-    const result = await globalThis.encipher[method]({ ...(await read(argument)), ...options });
+    const result = await encipher[method]({ ...(await readBlobs(argument)), ...options });
     for (const [name, type] of Object.entries(files)) {
-      if (result[name] instanceof Uint8Array) result[name] = new Blob([result[name]], { type });
+      if (result[name] instanceof Uint8Array) result[name] = new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (result[name])], { type });
     }
-    postMessage({ id, result, memory: memory.buffer.byteLength }, buffers(result));
+    postMessage({ id, result, memory: memory.buffer.byteLength }, transferables(result));
   } catch (error) {
-    if (go.exited) return; // which ends this worker and is told for all calls
+    if (go.exited) return; // {exited} rejects all calls
     postMessage({ id, error: { code: error.code ?? "internal", message: error.message, hint: error.hint ?? "" }, memory: memory.buffer.byteLength });
   } finally {
     calls.delete(id);
@@ -89,7 +96,7 @@ self.onmessage = ({ data }) => {
     const tile = tiles.get(data.tile);
     tiles.delete(data.tile);
     if (data.error) tile?.reject(data.error);
-    else tile?.resolve(data.job ? globalThis.encipher.tile(data.job) : data.result);
+    else tile?.resolve(data.job ? encipher.tile(data.job) : data.result);
   } else {
     call(data);
   }

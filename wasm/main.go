@@ -100,16 +100,16 @@ func install() error {
 		"loadModel": s.loadModel,
 		"newKey":    s.newKey,
 		"parseKey":  s.parseKey,
-		"lock":      s.lock,
-		"unlock":    s.unlock,
+		"wrapKey":   s.wrapKey,
+		"unwrapKey": s.unwrapKey,
 		"inspect":   s.inspect,
 		"encrypt":   s.encrypt,
 		"decrypt":   s.decrypt,
 		"metrics":   s.metrics,
 		"tile":      s.tile,
 
-		"proposePassphrase": s.proposePassphrase,
-		"unsealKeyFile":     s.unsealKeyFile,
+		"generatePassphrase": s.generatePassphrase,
+		"unsealKeyFile":      s.unsealKeyFile,
 	}
 	maps.Copy(methods, vectorMethods())
 	for name, run := range methods {

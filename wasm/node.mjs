@@ -18,14 +18,14 @@ Object.assign(globalThis, { require, fs, path });
 require(path.join(execFileSync("go", ["env", "GOROOT"], { encoding: "utf8" }).trim(), "lib", "wasm", "wasm_exec.js"));
 // The page's script is a module although its name ends in .js, which Node.js takes from data only.
 const script = fs.readFileSync(new URL("../static/kernels.js", import.meta.url), "utf8");
-const { kernels } = await import("data:text/javascript," + encodeURIComponent(script));
+const { kernelBridge } = await import("data:text/javascript," + encodeURIComponent(script));
 
 const go = new Go();
 go.argv = process.argv.slice(2);
 go.env = { TMPDIR: os.tmpdir(), ...process.env };
 go.exit = process.exit;
 const module = new WebAssembly.Module(fs.readFileSync(binary));
-const kernel = kernels(module);
+const kernel = kernelBridge(module);
 const instance = new WebAssembly.Instance(module, { ...go.importObject, kernel: kernel.imports });
 kernel.attach(instance);
 process.on("exit", (code) => {

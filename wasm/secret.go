@@ -10,7 +10,7 @@ import (
 	"enciphergan/internal/lock"
 )
 
-func (s *service) proposePassphrase(argument) (map[string]any, error) {
+func (s *service) generatePassphrase(argument) (map[string]any, error) {
 	text, err := encipher.ProposePassphrase()
 	return map[string]any{"passphrase": text}, err
 }
@@ -71,7 +71,7 @@ func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
 }
 
 // lock gives the key to encrypt with for a passphrase or recipients, and its slot.
-func (s *service) lock(a argument) (map[string]any, error) {
+func (s *service) wrapKey(a argument) (map[string]any, error) {
 	var by interface {
 		Lock(context.Context) (encipher.Key, encipher.Slot, error)
 	}
@@ -119,7 +119,7 @@ func slot(a argument) (encipher.Slot, error) {
 
 // unlock finds the key of a cipher image. A passphrase is kept, so that the pictures of a
 // batch, which have one salt, take one run of Argon2id.
-func (s *service) unlock(a argument) (map[string]any, error) {
+func (s *service) unwrapKey(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxFileBytes, encipher.TooLarge)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ func TestCorpus(t *testing.T) {
 		for (const { File, Key, Passphrase, Identity } of %s) {
 			try {
 				const secrets = Object.fromEntries(Object.entries({ key: Key, passphrase: Passphrase, identity: Identity }).filter(([, v]) => v));
-				const { key } = await engine.call("unlock", { file: bytesOf(File), ...secrets });
+				const { key } = await engine.call("unwrapKey", { file: bytesOf(File), ...secrets });
 				const { png, exact, original, name } = await engine.call("decrypt", { file: bytesOf(File), key });
 				results.push({ PNG: await textOf(png), Exact: exact, Original: original ? await textOf(original) : "", Name: original ? name : "" });
 			} catch (error) {

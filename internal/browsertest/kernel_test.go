@@ -82,7 +82,7 @@ func TestKernelsInBrowser(t *testing.T) {
 				%s;
 				try {
 					await import(new URL("wasm_exec.js", document.baseURI).href);
-					const { kernels } = await import(new URL("kernels.js", document.querySelector("script[src]").src).href);
+					const { kernelBridge } = await import(new URL("kernels.js", document.querySelector("script[src]").src).href);
 					let out = "";
 					const decoder = new TextDecoder();
 					globalThis.fs.writeSync = (_, bytes) => {
@@ -90,7 +90,7 @@ func TestKernelsInBrowser(t *testing.T) {
 						return bytes.length;
 					};
 					const module = await WebAssembly.compileStreaming(fetch("kernel.wasm"));
-					const kernel = kernels(module);
+					const kernel = kernelBridge(module);
 					const go = new Go();
 					go.argv = ["kernel.test", "-test.v", "-test.run=^Test"]; // fuzz tests need a file system
 					go.exit = (code) => (out += "exit " + code);

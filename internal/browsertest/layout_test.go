@@ -95,7 +95,7 @@ func TestScreenshots(t *testing.T) {
 	look("5-view")
 
 	eval[bool](b, `(document.querySelector("[name=mode][value=passphrase]").click(), true)`)
-	b.click("propose")
+	b.click("suggest")
 	b.until(`!document.getElementById("strength").hidden && document.getElementById("strength-text").textContent`)
 	look("6-passphrase")
 	eval[bool](b, `(document.querySelector("[name=mode][value=recipients]").click(), document.getElementById("clear").click(), true)`)

@@ -36,7 +36,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 	b := open(t, serve(t))
 	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
-	warned := `document.querySelector(".row-note.warning-text")?.checkVisibility() && document.querySelector(".row-note.warning-text").innerText.includes("nothing protects")`
+	warned := `document.querySelector(".row-note.warning-text")?.checkVisibility() && document.querySelector(".row-note.warning-text").innerText.includes("Not sealed")`
 
 	b.choose("file", write(t, "study.png", bare.PNG))
 	b.settled()
@@ -44,7 +44,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 	if eval[bool](b, `document.getElementById("start").checkVisibility()`) {
 		t.Error("a run is offered for a bare cipher alone, which nobody turned on")
 	}
-	if state := eval[string](b, `document.querySelector(".row-state").textContent`); state != "Left out" {
+	if state := eval[string](b, `document.querySelector(".row-state").textContent`); state != "Skipped" {
 		t.Errorf("of a bare cipher the page says: %s", state)
 	}
 

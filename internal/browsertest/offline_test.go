@@ -321,5 +321,5 @@ func TestLaunched(t *testing.T) {
 	`, base64.StdEncoding.EncodeToString(cipher.PNG))})
 	b.do(chromedp.Reload())
 	b.ready()
-	b.until(`document.querySelector(".row-name")?.textContent === "opened.png" && document.querySelector(".row-state").textContent === "To decrypt"`)
+	b.until(`document.querySelector(".row-name")?.textContent === "opened.png" && document.querySelector(".row-state").textContent === "Ready to decrypt"`)
 }

@@ -23,7 +23,7 @@ func TestInsecureContext(t *testing.T) {
 		t.Fatal("the browser takes the page's origin for a secure one")
 	}
 	words := eval[string](b, `document.getElementById("insecure-warning").innerText`)
-	for _, part := range []string{"HTTPS", "remembers a key", "offline"} {
+	for _, part := range []string{"HTTPS", "remembering your key", "offline"} {
 		if !strings.Contains(words, part) {
 			t.Errorf("the warning lacks %q: %q", part, words)
 		}

@@ -495,7 +495,7 @@ func TestStrippedCipherIsAPicture(t *testing.T) {
 	b := open(t, serve(t))
 	b.choose("file", write(t, "stripped.png", withoutPrivateChunks(t, sealed.PNG)))
 	b.settled()
-	if state := eval[string](b, `document.querySelector(".row-state").textContent`); state != "To encrypt" {
+	if state := eval[string](b, `document.querySelector(".row-state").textContent`); state != "Ready to encrypt" {
 		t.Errorf("the page offers: %s", state)
 	}
 }
@@ -577,7 +577,7 @@ func TestPassphraseAndRecipients(t *testing.T) {
 			b.mode("passphrase")
 			b.fill("passphrase", "password1")
 			b.until(`document.getElementById("strength").dataset.score === "0"`)
-			b.click("propose")
+			b.click("suggest")
 			b.until(`document.getElementById("strength").dataset.score === "4"`)
 			words := eval[string](b, `document.getElementById("passphrase").value`)
 			if n := len(strings.FieldsFunc(words, func(r rune) bool { return r == ' ' || r == '-' })); n != 7 {
@@ -678,7 +678,7 @@ func TestKeyIsRemembered(t *testing.T) {
 	shown := fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint())
 	b.until(shown)
 	// The page has asked for the key before this does.
-	remembered := `import(new URL("keystore.js", document.querySelector("script[src]").src).href).then((keystore) => keystore.recall()).then((text) => text ?? "")`
+	remembered := `import(new URL("key-store.js", document.querySelector("script[src]").src).href).then((keyStore) => keyStore.recall()).then((text) => text ?? "")`
 	again()
 	if eval[string](b, remembered) != "" || eval[bool](b, shown) {
 		t.Fatal("a key was remembered without being asked to")
@@ -687,7 +687,7 @@ func TestKeyIsRemembered(t *testing.T) {
 	b.until(shown)
 	eval[bool](b, `(document.getElementById("remember").click(), true)`)
 	b.until(`!document.getElementById("forget").hidden`)
-	if limits := eval[string](b, `document.getElementById("remember-limits").innerText`); !strings.Contains(limits, "not protect") || !strings.Contains(limits, "any page of 127.0.0.1:") {
+	if limits := eval[string](b, `document.getElementById("remember-limits").innerText`); !strings.Contains(limits, "can still read the key") || !strings.Contains(limits, "every page of 127.0.0.1:") {
 		t.Errorf("what remembering does not protect from is not said: %q", limits)
 	}
 	stored := eval[string](b, `new Promise((resolve, reject) => {
@@ -822,7 +822,7 @@ func TestCancel(t *testing.T) {
 	// What is left is told from what has passed, once that is two seconds.
 	eval[bool](b, `(() => { const now = performance.now.bind(performance); performance.now = () => now() + 10_000; return true })()`)
 	b.until(`/about \d+ (s|min) left/.test(document.getElementById("summary").textContent)`)
-	eval[bool](b, `(document.querySelector(".row .row-end").click(), true)`)
+	eval[bool](b, `(document.querySelector(".row .row-remove").click(), true)`)
 	b.until(`document.querySelector(".row").dataset.code === "canceled" && document.getElementById("list").dataset.state === "working"`)
 	b.click("cancel")
 	b.settled()
@@ -930,7 +930,7 @@ func TestLanguages(t *testing.T) {
 	b.settled()
 	eval[bool](b, `(() => { const s = document.getElementById("language"); s.value = "de"; s.dispatchEvent(new Event("change")); return true })()`)
 	b.until(speaks("de", "ziehen"))
-	b.until(`document.querySelector(".row-note").innerText.includes("kein lesbares Bild")`)
+	b.until(`document.querySelector(".row-note").innerText.includes("kein Bild")`)
 	b.do(chromedp.Navigate(address))
 	b.ready()
 	b.until(speaks("de", "ziehen"))
@@ -951,7 +951,7 @@ func TestBrowserDecodesOthers(t *testing.T) {
 	b.settled()
 	b.click("start")
 	b.until(`document.querySelector(".row").dataset.state === "done"`)
-	if r := b.rows()["gradient.avif"]; !strings.Contains(r.Words, "Decoded by this browser (image/avif)") {
+	if r := b.rows()["gradient.avif"]; !strings.Contains(r.Words, "Converted by your browser (image/avif)") {
 		t.Errorf("that the browser decoded the file is not said: %+v", r)
 	}
 

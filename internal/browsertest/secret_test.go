@@ -47,7 +47,7 @@ func TestBrowserSecrets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			made := eval[[]string](b, fmt.Sprintf(`(async () => {
-				const { key, slot } = await engine.call("lock", { %s });
+				const { key, slot } = await engine.call("wrapKey", { %s });
 				const files = [];
 				for (let n = 0; n < 2; n++) files.push((await engine.call("encrypt", { file: bytesOf(%q), key, slot: slot.slice() })).png);
 				return Promise.all(files.map(textOf));
@@ -82,9 +82,9 @@ func TestBrowserSecrets(t *testing.T) {
 				const file = bytesOf(%q);
 				const { kind, needs, bare } = await engine.call("inspect", { file });
 				const codeOf = (promise) => promise.then(() => "none", (error) => error.code);
-				const none = await codeOf(engine.call("unlock", { file }));
-				const wrong = await codeOf(engine.call("unlock", { file, passphrase: "another", key: (await engine.call("newKey", {})).text }));
-				const { key } = await engine.call("unlock", { file, %s });
+				const none = await codeOf(engine.call("unwrapKey", { file }));
+				const wrong = await codeOf(engine.call("unwrapKey", { file, passphrase: "another", key: (await engine.call("newKey", {})).text }));
+				const { key } = await engine.call("unwrapKey", { file, %s });
 				const { exact, sealed } = await engine.call("decrypt", { file, key });
 				return [kind, needs, bare, none, wrong, exact, sealed].join(" ");
 			})()`, base64.StdEncoding.EncodeToString(s.PNG), c.unlock))

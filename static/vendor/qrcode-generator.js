@@ -1,6 +1,7 @@
 /*!
 qrcode-generator 2.0.4, MIT licence.
 */
+// @ts-nocheck
 //---------------------------------------------------------------------
 //
 // QR Code Generator for JavaScript

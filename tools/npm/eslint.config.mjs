@@ -16,7 +16,7 @@ export default [
       "prefer-const": "error",
     },
   },
-  { files: ["static/worker.js"], languageOptions: { globals: { ...globals.worker, Go: "readonly" } } },
+  { files: ["static/worker.js"], languageOptions: { globals: { ...globals.worker, Go: "readonly", encipher: "readonly" } } },
   { files: ["static/sw.js"], languageOptions: { sourceType: "script", globals: { ...globals.serviceworker, __BUILD__: "readonly" } } },
   { files: ["**/*.mjs"], languageOptions: { globals: { ...globals.node, Go: "readonly" } } },
 ];

@@ -1,5 +1,4 @@
-// A use of every member that static/encipher.d.ts declares, which only the
-// compiler reads: make types.
+// Uses every member that static/encipher.d.ts declares. Only the compiler reads it: make types.
 import { Encipher, EncipherError, type Code, type Inspection, type Progress } from "encipher";
 
 export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
@@ -13,17 +12,17 @@ export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   );
   const { text, file, fingerprint } = await encipher.newKey();
   console.log(file, (await encipher.parseKey(text)).fingerprint === fingerprint);
-  const { passphrase } = await encipher.proposePassphrase();
-  const { key, slot } = await encipher.lock({ passphrase, signal });
-  await encipher.lock({ recipients: "age1…" });
+  const { passphrase } = await encipher.generatePassphrase();
+  const { key, slot } = await encipher.wrapKey({ passphrase, signal });
+  await encipher.wrapKey({ recipients: "age1…" });
   const found: Inspection = await encipher.inspect(photo, { signal });
   console.log(found.kind === "cipher" ? found.needs : found.memoryBytes);
   const sealed = await encipher.encrypt(photo, { key, slot, exact: "file", name: photo.name, dropMetadata: true, views: true, signal, onProgress });
   console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size);
-  const unlocked = await encipher.unlock(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
+  const unwrapped = await encipher.unwrapKey(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
   try {
     const opened = await encipher.decrypt(sealed.png, {
-      key: unlocked.key,
+      key: unwrapped.key,
       name: photo.name,
       approximate: true,
       bareCipher: false,
