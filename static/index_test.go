@@ -9,8 +9,7 @@ import (
 
 var imported = regexp.MustCompile(`(?m)(?:\bfrom |^import )"(\.[^"]+)"`)
 
-// The page names every module that page.js imports, directly or not, so that the
-// browser fetches them at once, and no other.
+// index.html preloads exactly the modules that page.js imports, directly or indirectly.
 func TestModulesArePreloaded(t *testing.T) {
 	needed := map[string]bool{}
 	var follow func(name string)

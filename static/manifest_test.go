@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The manifest's icons are there, in the sizes that it says, and among them those
-// that systems ask for: any shape and maskable, as SVG and as PNG.
+// The manifest's icons exist in the sizes that it declares, any shape and maskable, as SVG and
+// as PNG.
 func TestIcons(t *testing.T) {
 	type icon struct{ Src, Sizes, Type, Purpose string }
 	var manifest struct {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// codes reads the error codes that a Go file declares: its constants of text.
+// codes returns the error codes that a Go file declares as string constants.
 func codes(t *testing.T, path string) []string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
@@ -42,7 +42,7 @@ func codes(t *testing.T, path string) []string {
 	return found
 }
 
-// The page has a title for every code that the wasm and it itself can give, and for no other.
+// messages.js has a title and a hint for exactly the codes that the wasm and the page use.
 func TestEveryCodeHasATitle(t *testing.T) {
 	want := append(codes(t, filepath.Join("..", "errors.go")), codes(t, filepath.Join("..", "wasm", "argument.go"))...)
 	want = append(want, "not-kept") // of batch.js
@@ -56,7 +56,7 @@ func TestEveryCodeHasATitle(t *testing.T) {
 	}
 	for _, list := range lists {
 		var have []string
-		// Each has a title and what to do.
+		// Each has a title and a hint.
 		for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: \[\s*"[^"]+",\s*"[^"]+",?\s*\],$`).FindAllSubmatch(list[1], -1) {
 			have = append(have, string(m[1]))
 		}

@@ -1,11 +1,10 @@
-// Package static embeds the page: HTML, style, scripts, icons and manifest,
-// exactly as the browser gets them. There is no build step; what is in this
-// folder is what is served.
+// Package static embeds the page: HTML, style sheet, scripts, icons and manifest. There
+// is no build step: the files are served as they are.
 package static
 
 import "embed"
 
-// Files holds the files of the page at its root.
+// Files contains the files of the page.
 //
 //go:embed *.html *.css *.js *.svg *.png *.webmanifest vendor/*.js
 var Files embed.FS

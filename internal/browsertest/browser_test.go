@@ -1,10 +1,11 @@
-// Package browsertest drives the page in a real headless Chromium, served by
-// the real server with the real wasm.
+// Package browsertest tests the page in headless Chromium, with the server and
+// the wasm that users get.
 //
-// Main path: build and start the server, open a tab that records what goes
-// wrong in it, act on the page as a user would, and compare what comes out with
-// what the root package computes natively. All traffic of the browser passes a
-// proxy of the test, so that no request can go unseen.
+// A test starts the server, opens a tab, acts on the page as a user would, and
+// compares the results with those of the root package. All tests share one
+// Chromium; each tab has its own browser context, so storage, caches and service
+// workers are separate. A tab records console messages and sends all its requests
+// through a proxy of the test, which records them.
 package browsertest
 
 import (
@@ -29,18 +30,20 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"enciphergan/server/site"
 	"enciphergan/static"
 )
 
-// patience bounds every wait. It is generous, because the wasm computes in plain
-// Go and machines differ; nothing is asserted about time.
+// patience limits every wait. It is long because machines differ; no test
+// asserts how long something takes.
 const patience = 5 * time.Minute
 
-// root is the folder of the repository.
+// root returns the root folder of the repository.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
@@ -50,7 +53,7 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// command runs a program in the repository's root and fails the test with its output.
+// command runs a program in the root folder of the repository. If it fails, so does the test, with its output.
 func command(t *testing.T, name string, args ...string) {
 	t.Helper()
 	c := exec.Command(name, args...)
@@ -60,7 +63,7 @@ func command(t *testing.T, name string, args ...string) {
 	}
 }
 
-// programs is a folder for what the tests build, once for all of them.
+// programs is the folder of the programs that the tests build and share.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -70,15 +73,21 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	stopBrowser()
 	os.RemoveAll(programs)
 	os.Exit(code)
 }
 
-var bundles = map[string]string{} // folders with the wasm, by its tags
+var (
+	bundlesMu sync.Mutex
+	bundles   = map[string]string{} // folders with the wasm, by build tags
+)
 
-// bundled is a folder with the wasm, built with tags once for all tests.
+// bundled returns a folder with the wasm, which it builds once for each set of tags.
 func bundled(t *testing.T, tags string) string {
 	t.Helper()
+	bundlesMu.Lock()
+	defer bundlesMu.Unlock()
 	dir, ok := bundles[tags]
 	if !ok {
 		dir = filepath.Join(programs, "wasm-"+tags)
@@ -88,8 +97,8 @@ func bundled(t *testing.T, tags string) string {
 	return dir
 }
 
-// plain is a site with the page, a wasm of the given tags and the default model at its
-// root, as they lie in the repository.
+// plain returns a site that serves the files of the page, the wasm and the default model
+// under their own names.
 func plain(t *testing.T, tags string) *site.Site {
 	t.Helper()
 	s := site.New()
@@ -105,9 +114,8 @@ func plain(t *testing.T, tags string) *site.Site {
 
 var serverBuilt sync.Once
 
-// serve builds the wasm and the server, starts the server as `make run` does,
-// and returns its address. The server is asked to stop at the end of the test,
-// and must end well.
+// serve starts the server as `make run` does and returns its address. At the end
+// of the test it stops the server, which must exit without an error.
 func serve(t *testing.T, args ...string) string {
 	t.Helper()
 	binary := filepath.Join(programs, "server")
@@ -143,35 +151,66 @@ func serve(t *testing.T, args ...string) string {
 	return address
 }
 
-// chromium finds the browser.
-func chromium(t *testing.T) string {
-	t.Helper()
+// chromium returns the path of the browser.
+func chromium() (string, error) {
 	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if name == "" {
 			continue
 		}
 		if path, err := exec.LookPath(name); err == nil {
-			return path
+			return path, nil
 		}
 	}
-	t.Fatal("there is no Chromium: install the package 'chromium' (Debian: apt-get install chromium), or set CHROMIUM to its path; `make test` installs it where it can")
-	return ""
+	return "", errors.New("there is no Chromium: install the package 'chromium' (Debian: apt-get install chromium), or set CHROMIUM to its path; `make test` installs it where it can")
 }
 
-// chromiums are the services that Chromium calls by itself, whatever page is
-// open. It gets no answer from them here. The page cannot reach them, since its
-// policy allows no origin but its own.
+// unreachable is an address where nothing listens.
+const unreachable = "http://127.0.0.1:9"
+
+// startBrowser starts the Chromium that all tests share.
+var startBrowser = sync.OnceValues(func() (context.Context, error) {
+	path, err := chromium()
+	if err != nil {
+		return nil, err
+	}
+	allocator, end := chromedp.NewExecAllocator(context.Background(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path),
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.ProxyServer(unreachable), // each browser context has its own
+		chromedp.WindowSize(windowWidth, windowHeight),
+		chromedp.WSURLReadTimeout(patience), // the first start of a browser may take long
+	)...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	stopBrowser = func() {
+		cancel()
+		end()
+	}
+	return ctx, chromedp.Do(ctx)
+})
+
+// stopBrowser ends the Chromium, if a test has started it.
+var stopBrowser = func() {}
+
+// Size of the page in CSS pixels, until a test changes it.
+const windowWidth, windowHeight = 1440, 1000
+
+// chromiums matches the services that Chromium calls by itself, whatever page is
+// open. The proxy does not answer for them. The page cannot reach them, because
+// its Content-Security-Policy allows only its own origin.
 var chromiums = regexp.MustCompile(`(^|\.)(google|googleapis|gvt1|gstatic)\.com(:\d+)?$`)
 
-// traffic is a proxy that passes requests on to one host and records all but
-// those that Chromium makes by itself.
+// traffic is a proxy to one host. It records all requests but those that Chromium
+// makes by itself.
 type traffic struct {
 	host  string
 	proxy *httputil.ReverseProxy
-	hold  func(path string) // returns when a request may go on
+	hold  func(path string) // returns when the request may proceed
 
 	mu   sync.Mutex
-	seen []string // who saw it, method, host and path of every request, in order
+	seen []string // witness (proxy or page), method, host and path of every request, in order
 }
 
 func (tr *traffic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -192,14 +231,14 @@ func (tr *traffic) add(request string) {
 	tr.seen = append(tr.seen, request)
 }
 
-// requests returns what was seen so far.
+// requests returns the requests so far.
 func (tr *traffic) requests() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return slices.Clone(tr.seen)
 }
 
-// tab is one page in a browser of its own, with an empty profile.
+// tab is a page in its own browser context, which starts empty.
 type tab struct {
 	t         *testing.T
 	ctx       context.Context
@@ -208,11 +247,11 @@ type tab struct {
 
 	mu       sync.Mutex
 	trouble  []string // console warnings and errors, exceptions, policy violations
-	expected string   // part of those that do not count; none if it is empty
+	expected string   // part of the messages to ignore, if not empty
 }
 
-// open starts a browser at the address of the page and waits until it can work,
-// and has stored what it works offline with, where the site allows that.
+// open opens the page and waits until it is ready and, where the site allows that,
+// stored for offline use.
 func open(t *testing.T, address string) *tab {
 	t.Helper()
 	b := visit(t, address)
@@ -221,16 +260,16 @@ func open(t *testing.T, address string) *tab {
 	return b
 }
 
-// visit starts a browser at the address. The test fails if by its end the page
-// there has complained about anything.
+// visit opens the address. The test fails if the page has logged an unexpected
+// message by the end of the test.
 func visit(t *testing.T, address string) *tab {
 	t.Helper()
 	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
 	return visitAs(t, address, host, func(string) {})
 }
 
-// visitAs lets the browser know the server by another host, and holds its requests
-// until the function returns.
+// visitAs is like visit, with another host name for the server, and with a function
+// that delays requests until it returns.
 func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 	t.Helper()
 	b := &tab{t: t, downloads: t.TempDir()}
@@ -239,28 +278,30 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", at },
 	}}
 	proxy := httptest.NewServer(b.traffic)
-	t.Cleanup(proxy.Close)
+	t.Cleanup(func() {
+		proxy.CloseClientConnections()
+		proxy.Close()
+	})
 
-	allocator, end := chromedp.NewExecAllocator(context.Background(), append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(chromium(t)),
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-domain-reliability", true),
-		chromedp.ProxyServer(proxy.URL),
-		// Chromium goes around proxies for addresses of this machine unless told not to.
-		chromedp.Flag("proxy-bypass-list", "<-loopback>"),
-		chromedp.WindowSize(1440, 1000),
-		chromedp.WSURLReadTimeout(patience), // the first start of a browser may take long
-	)...)
-	t.Cleanup(end)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
+	shared, err := startBrowser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(shared, chromedp.WithNewBrowserContext(func(p *target.CreateBrowserContextParams) {
+		p.ProxyServer = proxy.URL
+		// Chromium bypasses proxies for addresses of this machine unless told not to.
+		p.ProxyBypassList = "<-loopback>"
+	}))
+	t.Cleanup(func() {
+		defer cancel()
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing the tab: %v", err)
+		}
+	})
 	b.ctx = ctx
 
 	console := chromedp.Console(ctx)
-	// The page's own account of its requests names foreign hosts that the proxy
-	// takes for Chromium's.
+	// These events include requests of the page to hosts that the proxy attributes to Chromium.
 	if err := chromedp.Listen(ctx, func(event any) {
 		if e, ok := event.(*network.EventRequestWillBeSent); ok && !strings.HasPrefix(e.Request.URL, "blob:") {
 			_, rest, _ := strings.Cut(e.Request.URL, "://")
@@ -269,7 +310,7 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	b.do(browserDownloads(b.downloads))
+	b.do(configure(b.downloads))
 	go func() {
 		for message, err := range console {
 			if err != nil {
@@ -285,7 +326,7 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 		defer b.mu.Unlock()
 		for _, words := range b.trouble {
 			if b.expected == "" || !strings.Contains(words, b.expected) {
-				t.Errorf("the page complained: %s", words)
+				t.Errorf("the page logged: %s", words)
 			}
 		}
 	})
@@ -293,26 +334,33 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 	return b
 }
 
-// expectTrouble lets the page complain in words with the given part.
+// expectTrouble ignores messages of the page that contain the words.
 func (b *tab) expectTrouble(words string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.expected = words
 }
 
-func browserDownloads(dir string) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
-			Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
-		})
-		return err
+// configure gives a tab its folder for downloads, its size, and the focus that it
+// would have as the only tab of a browser.
+func configure(downloads string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		if _, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+			Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: downloads, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID,
+		}); err != nil {
+			return err
+		}
+		if _, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			return err
+		}
+		return chromedp.Do(ctx, chromedp.EmulateViewport(windowWidth, windowHeight))
 	})
 }
 
 // do runs actions within patience.
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	// The first call starts the browser, which lives as long as its context.
+	// The first call creates the tab, which lives as long as its context.
 	if err := chromedp.Do(b.ctx); err != nil {
 		b.t.Fatal(err)
 	}
@@ -335,7 +383,7 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// until waits for a condition of the page; an error that the page shows ends the wait.
+// until waits for a condition of the page. It fails if the page shows an error meanwhile.
 func (b *tab) until(condition string) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -344,13 +392,13 @@ func (b *tab) until(condition string) {
 			b.t.Fatalf("waiting for %s, the page says: %s", condition, shown)
 		}
 		if time.Now().After(deadline) {
-			b.t.Fatalf("waited in vain for %s\n%s", condition, b.state())
+			b.t.Fatalf("timed out waiting for %s\n%s", condition, b.state())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// state describes the page for a failure.
+// state returns the text and messages of the page, for a failed test.
 func (b *tab) state() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
@@ -368,20 +416,20 @@ func (b *tab) ready() {
 	b.until(`document.getElementById("engine")?.dataset.state === "ready"`)
 }
 
-// click presses a button by its id, once it is there.
+// click clicks the button with an id when it is visible and enabled.
 func (b *tab) click(id string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf(`(() => { const e = document.getElementById(%q); return e && !e.hidden && !e.disabled })()`, id))
 	b.do(chromedp.Click(chromedp.CSS("#" + id)))
 }
 
-// choose gives files to a file field, as its chooser would.
+// choose puts files into a file input, as the file chooser does.
 func (b *tab) choose(id string, files ...string) {
 	b.t.Helper()
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#"+id), files))
 }
 
-// save presses a save button and returns the content of the file that arrives.
+// save clicks a save button and returns the content of the downloaded file.
 func (b *tab) save(selector, name string) []byte {
 	b.t.Helper()
 	path := filepath.Join(b.downloads, name)
@@ -390,8 +438,8 @@ func (b *tab) save(selector, name string) []byte {
 	}
 	b.do(chromedp.Click(chromedp.CSS(selector)))
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		// Chromium may reserve the name with an empty file, writes under another and
-		// renames in the end. Nothing that the page saves is empty.
+		// Chromium may create an empty file first, and renames the complete file to it.
+		// The page saves no empty files.
 		if content, err := os.ReadFile(path); len(content) > 0 {
 			return content
 		} else if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -404,7 +452,7 @@ func (b *tab) save(selector, name string) []byte {
 	}
 }
 
-// expectError waits for the error of a code and checks that it helps.
+// expectError waits until the page shows the error of a code, with a title, a hint and details, and closes it.
 func (b *tab) expectError(code string) {
 	b.t.Helper()
 	b.until(`!document.getElementById("error").hidden`)

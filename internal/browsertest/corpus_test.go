@@ -11,9 +11,9 @@ import (
 	pictures "enciphergan/internal/picture"
 )
 
-// TestCorpus runs the corpus of the format in WebAssembly, through the call that finds the key
-// and the one that decrypts.
+// TestCorpus opens the corpus of the format in the browser, with unwrapKey and decrypt.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	const folder = "../../testdata/corpus"
 	l := corpus.Load(t, folder)
 	type job struct {

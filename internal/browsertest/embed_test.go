@@ -12,8 +12,8 @@ import (
 	"enciphergan"
 )
 
-// embedding serves the example of docs/embedding.md from an origin of its own, with
-// the policy that is named there and the given additions, and Encipher under /encipher/.
+// embedding serves the example of docs/embedding.md with the policy given there and additions
+// to it, and Encipher under /encipher/.
 func embedding(t *testing.T, more string) string {
 	t.Helper()
 	s := plain(t, "")
@@ -38,9 +38,10 @@ func embedding(t *testing.T, more string) string {
 	return server.URL + "/"
 }
 
-// The example page encrypts under the policy that docs/embedding.md names, with and
-// without Trusted Types.
+// The example page encrypts under the policy given in docs/embedding.md, with and without
+// Trusted Types.
 func TestEmbedding(t *testing.T) {
+	t.Parallel()
 	for name, more := range map[string]string{"plain": "", "trusted types": "; require-trusted-types-for 'script'; trusted-types encipher"} {
 		t.Run(name, func(t *testing.T) {
 			b := visit(t, embedding(t, more))
@@ -68,9 +69,10 @@ func TestEmbedding(t *testing.T) {
 	}
 }
 
-// What load gives cannot be changed, has what the declarations say and no more, and
-// its errors have codes and the class that is exported.
+// The object that load returns is frozen and has exactly the declared members, and its errors
+// have codes and the exported class.
 func TestCapabilityObject(t *testing.T) {
+	t.Parallel()
 	b := visit(t, embedding(t, ""))
 	_, class, ok := strings.Cut(string(read(t, "../../static/encipher.d.ts")), "export class Encipher {")
 	if !ok {

@@ -12,9 +12,10 @@ import (
 	"enciphergan/internal/picture/picturetest"
 )
 
-// Every picture of the evaluation set and every awkward one comes back with its digest:
+// Every picture of the evaluation set and every awkward picture is restored with its digest:
 // encrypted natively and decrypted in Chromium, and the other way round.
 func TestExactThereAndHere(t *testing.T) {
+	t.Parallel()
 	m := native(t)
 	k, err := encipher.NewKey()
 	if err != nil {
@@ -29,7 +30,7 @@ func TestExactThereAndHere(t *testing.T) {
 		}
 		return p.Digest()
 	}
-	// What stands beside the samples.
+	// Metadata next to the samples.
 	beside := func(file []byte) string {
 		t.Helper()
 		p, err := pictures.Decode(file, limits)
@@ -62,7 +63,7 @@ func TestExactThereAndHere(t *testing.T) {
 	}
 	t.Logf("%d pictures, %d of the evaluation set", len(files), len(evaluation))
 
-	// The file itself, with its name.
+	// The kept file, with its name.
 	const name = "cmyk.jpg"
 	if len(files[name]) == 0 {
 		t.Fatalf("%s is not among the awkward pictures", name)

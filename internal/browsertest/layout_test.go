@@ -12,11 +12,11 @@ import (
 	"enciphergan"
 )
 
-// In each of the page's main states, at phone, tablet and desktop width, light
-// and dark, nothing is cut off sideways, every control has a name, and axe finds
-// nothing to complain about. With ENCIPHER_SCREENSHOTS set to a folder, a picture
-// of each is left there.
+// In each of the page's main states, at phone, tablet and desktop width, light and dark,
+// nothing overflows horizontally, every control has a name, and axe finds no violation. With
+// ENCIPHER_SCREENSHOTS set to a folder, it saves a screenshot of each there.
 func TestScreenshots(t *testing.T) {
+	t.Parallel()
 	axe := axeCore(t)
 	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{
 		"plain":                   "",
@@ -45,7 +45,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	photo := absolute(t, filepath.Join("testdata", "photo.jpg"))
 	look("1-start")
-	// What these show is tested where it comes up by itself.
+	// Other tests show these elements as a user would.
 	eval[bool](b, `(document.getElementById("update").hidden = document.getElementById("update-unsaved").hidden = false, true)`)
 	look("10-update")
 	eval[bool](b, `(document.getElementById("update").hidden = true)`)
@@ -115,7 +115,7 @@ func TestScreenshots(t *testing.T) {
 	look("9-german-error")
 }
 
-// axeCore is the source of axe, from npm.
+// axeCore returns the source of axe-core, from npm.
 func axeCore(t *testing.T) string {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root(t), "tools", "npm", "node_modules", "axe-core", "axe.min.js"))
@@ -128,20 +128,20 @@ func axeCore(t *testing.T) string {
 	return string(source)
 }
 
-// accessible runs axe on the page as it is.
+// accessible runs axe on the page.
 func (b *tab) accessible(axe, name string) {
 	b.t.Helper()
 	if axe == "" {
 		return
 	}
-	// It is evaluated from here, as the page's policy lets no script in.
+	// DevTools evaluates it, because the page's policy blocks other scripts.
 	eval[bool](b, axe+"; true")
 	for _, found := range eval[[]string](b, `axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.target + " " + n.html.slice(0, 120) + " " + n.failureSummary)))`) {
 		b.t.Errorf("%s: axe finds %s", name, found)
 	}
 }
 
-// picture saves a screenshot of the whole page where a folder for it is named.
+// picture saves a screenshot of the page, if a folder for them is set.
 func picture(b *tab, name string) {
 	b.t.Helper()
 	dir := os.Getenv("ENCIPHER_SCREENSHOTS")

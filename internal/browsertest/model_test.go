@@ -22,8 +22,8 @@ import (
 	"enciphergan/static"
 )
 
-// ownModels writes copies of the default model into sub-folders of a folder for
-// the server's -dir, each with its folder's name and the note on its card.
+// ownModels writes copies of the default model into sub-folders of a folder for the server's
+// -dir. Each has the name of its folder and a note on its card.
 func ownModels(t *testing.T, notes map[string]string) string {
 	t.Helper()
 	f, err := models.Files(models.Default)
@@ -53,7 +53,7 @@ func ownModels(t *testing.T, notes map[string]string) string {
 	return dir
 }
 
-// selecting is the statement that selects models, one right after the other.
+// selecting returns a statement that selects models one after the other.
 func selecting(names ...string) string {
 	var statement string
 	for _, name := range names {
@@ -62,9 +62,10 @@ func selecting(names ...string) string {
 	return statement
 }
 
-// While a model is loaded nothing can be worked on with the one before; where
-// the load fails, that one stays.
+// While a model is loaded no run can start with the model before; if loading fails, the model
+// before stays.
 func TestModelIsLoadedBeforeWork(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{"one": "", "three": "", "two": ""})))
 	uses := func(name string) string {
 		return fmt.Sprintf(`document.getElementById("engine-text").textContent.endsWith(%q) && document.getElementById("model").value === %q && !document.getElementById("start").disabled`, " "+name, name)
@@ -89,9 +90,9 @@ func TestModelIsLoadedBeforeWork(t *testing.T) {
 	b.until(`document.querySelector(".row").dataset.state === "done"`)
 }
 
-// Models with a note are offered after the others, and the note of the model in
-// use is shown.
+// Models with a note are listed after the others, and the note of the current model is shown.
 func TestNoteOfModel(t *testing.T) {
+	t.Parallel()
 	const note = "To measure with: what it recovers is <b>less</b> exact."
 	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{"measured": note, "plain": ""})))
 	if names := eval[string](b, `[...document.getElementById("model").options].slice(0, 2).map((o) => o.text).join(" ")`); names != "plain measured" {
@@ -107,16 +108,17 @@ func TestNoteOfModel(t *testing.T) {
 	b.until(shown + ` === ""`)
 }
 
-// unseal answers the question for what opens a sealed file.
+// unseal enters a secret into the dialog for sealed files.
 func (b *tab) unseal(secret string) {
 	b.t.Helper()
 	b.until(`document.getElementById("sealed").open`)
 	eval[bool](b, fmt.Sprintf(`(() => { document.getElementById("sealed-secret").value = %q; document.querySelector("#sealed button[value=open]").click(); return true })()`, secret))
 }
 
-// A sealed model is asked about, once more after a wrong answer, and opens with its
-// passphrase or an identity; who has neither goes on with another.
+// The page asks for the secret of a sealed model, again after a wrong one, and opens it with
+// its passphrase or an identity. A user without a secret gets another model.
 func TestSealedModelInPage(t *testing.T) {
+	t.Parallel()
 	p, err := encipher.NewPassphrase("a passphrase")
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +135,7 @@ func TestSealedModelInPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Our server begins with a model that anybody can load, but a site need not.
+	// Our server lists models that are not sealed first, but another site need not.
 	s := site.New()
 	s.UseForms(os.DirFS(filepath.Join(bundled(t, ""), "forms")))
 	for _, m := range []struct {
@@ -180,7 +182,7 @@ func TestSealedModelInPage(t *testing.T) {
 	b.until(uses("second"))
 	b.until(`document.getElementById("offline").dataset.state === "ready"`)
 
-	// A visitor without a secret gets the first model that is not sealed.
+	// A user without a secret gets the first model that is not sealed.
 	b.do(chromedp.Reload())
 	b.until(fmt.Sprintf(asks, "first"))
 	eval[bool](b, `(document.querySelector("#sealed button[value='']").click(), true)`)
@@ -189,8 +191,9 @@ func TestSealedModelInPage(t *testing.T) {
 	b.works(key)
 }
 
-// A key file that is sealed with age opens in the page, binary or armored.
+// A key file that is sealed with age can be opened, binary or armored.
 func TestSealedKeyFile(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	b := open(t, serve(t))
 	for _, armored := range []bool{false, true} {

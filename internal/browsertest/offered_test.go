@@ -19,9 +19,10 @@ import (
 	"enciphergan/models"
 )
 
-// A file of the research mode is left out of every run, into a ZIP or not, until the user
-// turns it on for itself, with a warning that cannot be missed.
+// A bare cipher image is skipped by every run, into a ZIP or not, until the user chooses to
+// open it, and has a visible warning.
 func TestBareCipherIsLeftOut(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	m := native(t)
 	content := encode(t, scene(70, 50))
@@ -79,7 +80,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 		t.Errorf("the ZIP has %d files", len(files))
 	}
 
-	// Turned on and off again it stays out.
+	// Allowed and disallowed again, it is skipped.
 	b.allow("study.png")
 	b.until(`document.getElementById("start").checkVisibility()`)
 	b.allow("study.png")
@@ -94,7 +95,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 		t.Error("the bare cipher was not decrypted")
 	}
 
-	// Other pages must ask for it in so many words.
+	// Other pages must pass bareCipher.
 	got := eval[string](b, fmt.Sprintf(`(async () => {
 		const { Encipher } = await import(new URL("encipher.js", document.querySelector("script[src]").src).href);
 		const encipher = await Encipher.load({ workers: 1 });
@@ -108,7 +109,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 	}
 }
 
-// allow turns the opening of a bare cipher on, or off again.
+// allow toggles whether a bare cipher image is opened.
 func (b *tab) allow(name string) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => {
@@ -122,8 +123,8 @@ func (b *tab) allow(name string) {
 	})()`, name))
 }
 
-// resealed gives a function that seals a cipher image again with what change makes of the
-// record beside the picture, as anybody can for a recipient's public key.
+// resealed returns a function that seals a cipher image again with a changed record, as anyone
+// can for a public recipient.
 func resealed(t *testing.T, png []byte, key encipher.Key) func(change func(record.Record)) []byte {
 	t.Helper()
 	files, err := models.Files(models.Default)
@@ -162,9 +163,10 @@ func resealed(t *testing.T, png []byte, key encipher.Key) func(change func(recor
 	}
 }
 
-// A file that somebody sealed beside another picture is offered nowhere, and no name from
-// inside or outside of a cipher image gives a result another kind or place.
+// A kept file that is not of the picture is never offered, and no name from inside or outside
+// of a cipher image gives a result another type or folder.
 func TestOtherFileIsNotOffered(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	original := encode(t, scene(40, 30))
 	s, err := native(t).Encrypt(t.Context(), original, key, encipher.WithExact(encipher.ExactFile), encipher.WithName("holiday.png"))
@@ -198,7 +200,7 @@ func TestOtherFileIsNotOffered(t *testing.T) {
 		t.Error("the file itself came back otherwise")
 	}
 
-	// Of folders with awkward names the ZIP has safe ones.
+	// The ZIP has safe names for folders with awkward names.
 	b.click("clear")
 	folder := filepath.Join(t.TempDir(), "holi\u202eday")
 	for path, content := range map[string][]byte{"CON/a:b.png": s.PNG, `a\..\b.png`: s.PNG, "con.png": original, "é.png": original, "e\u0301.jpg": original, "n\u202egpj.png": seal(func(r record.Record) { delete(r, record.File); delete(r, record.Name) })} {

@@ -24,10 +24,11 @@ import (
 	"enciphergan/static"
 )
 
-// chosen is a model that is not the first.
+// chosen is the name of a model that is not the first.
 const chosen = "default-kappa1"
 
-// release is the site as built now, or with a note in its style as another build has.
+// release returns the site as built, with a note in its style sheet that makes it another
+// build.
 func release(t *testing.T, wasm, note string) *site.Site {
 	t.Helper()
 	s := site.New()
@@ -60,7 +61,7 @@ func release(t *testing.T, wasm, note string) *site.Site {
 	return s
 }
 
-// releases serves one of several builds at one address.
+// releases serves several builds at one address, one at a time.
 func releases(t *testing.T, notes ...string) (server *httptest.Server, choose func(int)) {
 	t.Helper()
 	wasm := bundled(t, "")
@@ -82,10 +83,10 @@ func (b *tab) stored() {
 	b.until(`document.getElementById("offline").dataset.state === "ready" && document.getElementById("offline").checkVisibility()`)
 }
 
-// build is the version of the page that a tab has, by the folder of its scripts.
+// build is an expression for the folder of a tab's scripts, which names its build.
 const build = `new URL(".", document.querySelector("script[src]").src).href`
 
-// works encrypts a picture in the page and decrypts what comes out.
+// works encrypts a picture in the page and decrypts the result.
 func (b *tab) works(key encipher.Key) {
 	b.t.Helper()
 	picture := encode(b.t, scene(300, 140))
@@ -115,7 +116,7 @@ func (b *tab) works(key encipher.Key) {
 func (b *tab) reloaded(condition string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		// Between the pages there is none to ask.
+		// Evaluating fails between the two pages.
 		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](condition)); err == nil && ok {
 			return
 		}
@@ -125,7 +126,7 @@ func (b *tab) reloaded(condition string) {
 	}
 }
 
-// fresh is another tab of the same browser, at the page.
+// fresh opens another tab in the same browser context.
 func (b *tab) fresh(address string) *tab {
 	b.t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
@@ -136,9 +137,10 @@ func (b *tab) fresh(address string) *tab {
 	return other
 }
 
-// Once the page says that it works offline, it does: reloaded and in a fresh tab,
-// with the server stopped, a model that was chosen meanwhile included.
+// Once the page says that it works offline, it does: reloaded and in a new tab, with the
+// server stopped, and with a model that was chosen meanwhile.
 func TestWithoutServer(t *testing.T) {
+	t.Parallel()
 	server, _ := releases(t, "one")
 	address := server.URL + "/"
 	b := open(t, address)
@@ -150,7 +152,7 @@ func TestWithoutServer(t *testing.T) {
 	b.stored()
 	server.Close()
 	key := newKey(t)
-	// The service worker looks in vain for another version of itself.
+	// The service worker cannot check for an update.
 	b.expectTrouble("sw.js")
 	b.do(chromedp.Reload())
 	b.stored()
@@ -162,10 +164,11 @@ func TestWithoutServer(t *testing.T) {
 	other.works(key)
 }
 
-// Another version is offered. Until it is accepted, and in other tabs after that,
-// the page stays with its own, across reloads; accepting is refused while something
-// would be lost, then switches, and what the browser has stored for the page remains.
+// An update is offered. Until it is accepted, the page keeps its version across reloads, and
+// other tabs keep theirs after that. Accepting is refused while something would be lost. Then
+// it switches the version and keeps what the browser has stored for the page.
 func TestUpdateIsOffered(t *testing.T) {
+	t.Parallel()
 	server, choose := releases(t, "one", "two")
 	address := server.URL + "/"
 	b := open(t, address)
@@ -182,7 +185,7 @@ func TestUpdateIsOffered(t *testing.T) {
 	if eval[bool](b, offered) {
 		t.Fatal("a version is offered that nobody has stored")
 	}
-	// What a page that stays open does once an hour.
+	// An open page does this once an hour.
 	eval[bool](b, `navigator.serviceWorker.getRegistration().then((r) => r.update()).then(() => true)`)
 	b.until(offered)
 	b.click("update-later")
@@ -215,7 +218,7 @@ func TestUpdateIsOffered(t *testing.T) {
 	}
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
 	b.works(key)
-	// The server has nothing of the version that the other tab still has.
+	// The server no longer has the version of the other tab.
 	other.works(key)
 	stored := `(async () => (await caches.keys()).filter((name) => name.includes(" shell ")).length)()`
 	if n := eval[int](b, stored); n != 2 {
@@ -232,9 +235,10 @@ func TestUpdateIsOffered(t *testing.T) {
 	})()`)
 }
 
-// A version that nobody has accepted takes the place of the one before when its last page
-// is closed, as docs/security.md warns, and has what the browser keeps for the page.
+// An update that nobody has accepted replaces the version before when its last page is closed,
+// as docs/security.md warns, and can read what the browser has stored for the page.
 func TestUpdateTakesOver(t *testing.T) {
+	t.Parallel()
 	server, choose := releases(t, "one", "two")
 	address := server.URL + "/"
 	b := open(t, address)
@@ -263,9 +267,10 @@ func TestUpdateTakesOver(t *testing.T) {
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint()))
 }
 
-// What docs/server.md says of an origin that is shared: a script of any other page there
-// reads the remembered key, and changes the page.
+// As docs/server.md says of a shared origin: a script of any other page there can read the
+// remembered key and change the page.
 func TestOriginIsTheBoundary(t *testing.T) {
+	t.Parallel()
 	address := serve(t, "-base-path", "/encipher/")
 	b := open(t, address)
 	b.stored()
@@ -298,9 +303,9 @@ func TestOriginIsTheBoundary(t *testing.T) {
 	}
 }
 
-// What the system opens with the installed page reaches it: files that are opened
-// with it, and its shortcuts.
+// Files and shortcuts that the system starts the installed page with are opened.
 func TestLaunched(t *testing.T) {
+	t.Parallel()
 	b := visit(t, serve(t)+"#key")
 	b.until(`document.activeElement.id === "new-key"`)
 	b.ready()
@@ -312,7 +317,7 @@ func TestLaunched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Only an installed page is launched; the queue stands in for the system's.
+	// Only an installed page has a launch queue, so the test defines one.
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(`
 		Object.defineProperty(globalThis, "launchQueue", { value: { setConsumer(consumer) {
 			const file = new File([Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))], "opened.png");

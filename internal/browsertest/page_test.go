@@ -13,9 +13,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// Over plain HTTP from another machine the page works, says what the browser
-// withholds and why, and offers none of it.
+// Over plain HTTP from another machine the page works, says what the browser blocks and why,
+// and does not offer it.
 func TestInsecureContext(t *testing.T) {
+	t.Parallel()
 	b := visitAs(t, serve(t), "pictures.example", func(string) {})
 	b.expectTrouble("untrustworthy") // what Chromium says of two headers, which it ignores there
 	b.ready()
@@ -38,9 +39,10 @@ func TestInsecureContext(t *testing.T) {
 	}
 }
 
-// Before the wasm arrives the page is there: pictures and keys are taken, settings made,
-// and what was asked for is done once the program runs.
+// Before the wasm is loaded the page accepts pictures, keys and settings, and processes them
+// afterwards.
 func TestPageBeforeTheProgram(t *testing.T) {
+	t.Parallel()
 	address := serve(t)
 	arrived := make(chan struct{})
 	arrive := sync.OnceFunc(func() { close(arrived) })
@@ -71,8 +73,10 @@ func TestPageBeforeTheProgram(t *testing.T) {
 	b.until(`document.querySelector(".row").dataset.state === "done"`)
 }
 
-// The comparison is moved by the keyboard and the pointer, and enlarged.
+// The divider of the comparison follows keyboard and pointer, and the comparison can be
+// enlarged.
 func TestComparison(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
@@ -86,7 +90,7 @@ func TestComparison(t *testing.T) {
 		b.do(chromedp.KeyEvent(step.key))
 		b.until(fmt.Sprintf(`%s === %q`, divide, step.want))
 	}
-	// The left picture shows as far as the divider says.
+	// The left picture is clipped at the divider.
 	eval[bool](b, `(() => {
 		const { left, top, width } = document.getElementById("pair").getBoundingClientRect();
 		document.getElementById("pair").dispatchEvent(new PointerEvent("pointerdown", { isPrimary: true, buttons: 1, clientX: left + width / 4, clientY: top + 5, bubbles: true }));
@@ -107,8 +111,9 @@ func TestComparison(t *testing.T) {
 	b.until(`document.getElementById("stage").scrollWidth <= document.getElementById("stage").clientWidth`)
 }
 
-// Every control that is shown is reached by the Tab key.
+// Every visible control can be reached with the Tab key.
 func TestEveryControlByKeyboard(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
@@ -118,7 +123,7 @@ func TestEveryControlByKeyboard(t *testing.T) {
 	b.until(`document.querySelectorAll("#view svg.scatter").length === 4`)
 	b.choose("file", write(t, "two.png", encode(t, scene(50, 70))), write(t, "notes.txt", []byte("no picture")))
 	b.settled()
-	// Radio buttons are one stop, at the chosen one.
+	// A group of radio buttons is one stop, at the checked button.
 	shown := eval[[]string](b, `(() => {
 		const controls = [...document.querySelectorAll("button, input, select, textarea, summary, [tabindex='0']")]
 			.filter((e) => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !(e.type === "radio" && !e.checked));
@@ -146,8 +151,9 @@ func TestEveryControlByKeyboard(t *testing.T) {
 	}
 }
 
-// The backup is printed alone, without the page and without its buttons.
+// Only the key backup is printed, without its buttons.
 func TestBackupIsPrintedAlone(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
 	b.click("backup")
@@ -161,14 +167,15 @@ func TestBackupIsPrintedAlone(t *testing.T) {
 	}
 }
 
-// What is shown while the program loads does not move when it is there.
+// The layout does not shift while the page loads.
 func TestNothingMovesWhileLoading(t *testing.T) {
+	t.Parallel()
 	b := visit(t, serve(t))
 	for _, width := range []int64{360, 412, 768, 1440} {
 		b.do(chromedp.EmulateViewport(width, 900), chromedp.Reload())
 		b.ready()
 		b.until(`document.getElementById("offline").dataset.state === "ready"`)
-		// In the sense of the Layout Instability API; up to 0.1 counts as good.
+		// Scores of the Layout Instability API; up to 0.1 is good.
 		shifts := eval[[]string](b, `new Promise((resolve) => new PerformanceObserver((list) => resolve(list.getEntries().map((e) => e.value.toFixed(3) + " " + e.sources.map((s) => (s.node?.id || s.node?.nodeName) + " " + s.previousRect.y + " to " + s.currentRect.y).join(", ")))).observe({ type: "layout-shift", buffered: true }) || setTimeout(() => resolve([]), 500))`)
 		for _, s := range shifts {
 			if !strings.HasPrefix(s, "0.00") && !strings.HasPrefix(s, "0.01") {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"filippo.io/age"
@@ -23,14 +24,18 @@ import (
 	"enciphergan/models"
 )
 
-// native opens the default model in this program.
-func native(t *testing.T) *encipher.Model {
-	t.Helper()
+var openDefault = sync.OnceValues(func() (*encipher.Model, error) {
 	f, err := models.Files(models.Default)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	m, err := encipher.OpenModel(f)
+	return encipher.OpenModel(f)
+})
+
+// native returns the default model, for computations in this program.
+func native(t *testing.T) *encipher.Model {
+	t.Helper()
+	m, err := openDefault()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,15 +57,14 @@ func (b *tab) settled() {
 	b.until(`document.getElementById("list").dataset.state === "idle"`)
 }
 
-// finished waits until a run that was started has ended, whether it was seen to begin or not:
-// a file that was ready is done or failed then.
+// finished waits until a started run has ended: every file is done or failed.
 func (b *tab) finished() {
 	b.t.Helper()
 	b.until(`document.getElementById("list").dataset.state === "idle" && [...document.querySelectorAll(".row")].every((r) => ["done", "failed"].includes(r.dataset.state))`)
 }
 
-// hold keeps a run that is started from ending: once the page shows that it has come over a
-// part of it, 0 to 1, no more tiles are computed. What is returned ends that.
+// hold stops the computation of tiles when the progress of a run exceeds part, 0 to 1, so that
+// the run does not end. The returned function ends that.
 func (b *tab) hold(part float64) (release func()) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => {
@@ -74,7 +78,7 @@ func (b *tab) hold(part float64) (release func()) {
 	return func() { eval[bool](b, `(release(), true)`) }
 }
 
-// row is what the list shows of one file.
+// row is a row of the list.
 type row struct{ Name, State, Code, Words string }
 
 func (b *tab) rows() map[string]row {
@@ -86,7 +90,7 @@ func (b *tab) rows() map[string]row {
 	return rows
 }
 
-// done checks that files of the list were worked on.
+// done checks that files were processed.
 func (b *tab) done(names ...string) {
 	b.t.Helper()
 	rows := b.rows()
@@ -97,14 +101,14 @@ func (b *tab) done(names ...string) {
 	}
 }
 
-// saved presses the save button in the row of a file.
+// saved clicks the save button of a row and returns the content of the file.
 func (b *tab) saved(name, as string) []byte {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => { for (const r of document.querySelectorAll(".row")) r.id = r.querySelector(".row-name").textContent === %q ? "wanted-row" : ""; return true })()`, name))
 	return b.save("#wanted-row .row-save", as)
 }
 
-// unzip gives the files of an archive by their paths.
+// unzip returns the files of an archive by path.
 func unzip(t *testing.T, content []byte) map[string][]byte {
 	t.Helper()
 	r, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
@@ -135,10 +139,11 @@ func (b *tab) drag(paths ...string) {
 	}
 }
 
-// A new user's whole path: a key, three photos and a folder, a ZIP of cipher
-// images, and, in a fresh tab, the pictures again, sample for sample. Nothing is
-// asked of any server once the page is loaded.
+// A new user's complete path: a key, three photos and a folder, a ZIP of cipher images, and in
+// a new tab the pictures again, sample for sample. The page sends no request after it is
+// loaded.
 func TestPhotosThereAndBack(t *testing.T) {
+	t.Parallel()
 	address := serve(t)
 	dir := t.TempDir()
 	originals := map[string][]byte{}
@@ -227,7 +232,7 @@ func TestPhotosThereAndBack(t *testing.T) {
 		"photo.png": "photo.jpg", "photo (2).png": "photo.png", "Grüße.png": "Grüße.png",
 		"holiday/beach.png": "holiday/beach.png", "holiday/evening/sunset.png": "holiday/evening/sunset.png",
 	} {
-		// In the archive the photo with the same name as another may be either.
+		// Either of the two photos of one name may have got the number.
 		got := recovered["ciphers/"+name]
 		if got == nil {
 			t.Fatalf("%s did not come back", name)
@@ -249,9 +254,10 @@ func TestPhotosThereAndBack(t *testing.T) {
 	}
 }
 
-// With the file itself kept, it comes back byte by byte under its own name, and
-// one picture alone is shown with all that happens to it.
+// With exact "file" the file is restored byte by byte under its own name, and a single picture
+// is shown with all its stages.
 func TestFileComesBack(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	original := read(t, filepath.Join("testdata", "photo.jpg"))
 	b.click("new-key")
@@ -279,16 +285,16 @@ func TestFileComesBack(t *testing.T) {
 	}
 }
 
-// Results that are written to an archive on disk as they are finished, bad files
-// among the good ones.
+// Results are written to an archive on disk one by one, with bad files among the good ones.
 func TestArchiveGrowsOnDisk(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	b.click("new-key")
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
 	b.choose("file", write(t, "one.png", encode(t, scene(60, 50))), write(t, "bad.png", encode(t, scene(40, 40))[:200]), write(t, "two.png", encode(t, scene(50, 60))))
 	b.settled()
-	// The browser's dialog cannot be answered from here; the file is one of the
-	// browser's own file system.
+	// The test cannot answer the browser's dialog, so the file is in the origin private
+	// file system.
 	eval[bool](b, `(async () => {
 		const place = await (await navigator.storage.getDirectory()).getFileHandle("encipher.zip", { create: true });
 		globalThis.showSaveFilePicker = async () => place;
@@ -331,7 +337,7 @@ func absolute(t *testing.T, path string) string {
 	return path
 }
 
-// shows checks that panels hold decoded pictures.
+// shows checks that panels show decoded pictures.
 func (b *tab) shows(panels ...string) {
 	b.t.Helper()
 	for _, p := range panels {
@@ -350,15 +356,19 @@ func (b *tab) drop(name string, content []byte) {
 	})()`, base64.StdEncoding.EncodeToString(content), name))
 }
 
-// silent checks that nothing was asked for beyond what loaded the page, and that
-// only by GET at the page's own server. The page may ask again for a file that it
-// has, as it does for a further worker, if that reaches no server.
+// silent checks that the page has sent no request after those that loaded it, and
+// those only by GET to its own server. The page may request a file that it has
+// again, such as the script of another worker, if that reaches no server. Whenever
+// a worker starts, Chromium itself checks whether sw.js has changed.
 func (b *tab) silent(loaded []string) {
 	b.t.Helper()
 	witnesses := map[string]bool{}
 	for i, r := range b.traffic.requests() {
 		witness, request, _ := strings.Cut(r, ": ")
 		witnesses[witness] = true
+		if witness == "proxy" && request == "GET "+b.traffic.host+"/sw.js" && slices.Contains(loaded, r) {
+			continue
+		}
 		if i >= len(loaded) && (witness == "proxy" || !slices.Contains(loaded, r)) {
 			b.t.Errorf("a request after the page was loaded: %s", r)
 		} else if !strings.HasPrefix(request, "GET "+b.traffic.host+"/") {
@@ -370,9 +380,9 @@ func (b *tab) silent(loaded []string) {
 	}
 }
 
-// Every way in which a file or key can be wrong has its own message, and the
-// rest of the batch goes on.
+// Every kind of bad file or key has its own message and does not stop the rest of the batch.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	m := native(t)
 	mine, other := newKey(t), newKey(t)
@@ -478,15 +488,16 @@ func TestErrors(t *testing.T) {
 		t.Error("a bad file shows an error of the whole page")
 	}
 
-	// The right key mends what the wrong one could not open.
+	// With the right key, the failed picture is decrypted.
 	b.choose("key-file", write(t, "other.key", []byte(other.Text())))
 	b.until(fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, other.Fingerprint()))
 	b.click("start")
 	b.until(`[...document.querySelectorAll(".row")].some((r) => r.querySelector(".row-name").textContent === "wrong-key.png" && r.dataset.state === "done")`)
 }
 
-// A cipher image that lost its private chunk looks like a picture of noise.
+// A cipher image without its private chunk is a picture of noise.
 func TestStrippedCipherIsAPicture(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	sealed, err := native(t).Encrypt(t.Context(), encode(t, scene(70, 50)), key)
 	if err != nil {
@@ -500,8 +511,9 @@ func TestStrippedCipherIsAPicture(t *testing.T) {
 	}
 }
 
-// Without a key, passphrase or recipient the page says so instead of doing nothing.
+// Without a key, passphrase or recipient, starting a run asks for it.
 func TestSecretIsAskedFor(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	m := native(t)
 	identity, err := age.GenerateX25519Identity()
@@ -546,7 +558,7 @@ func TestSecretIsAskedFor(t *testing.T) {
 	}
 }
 
-// mode chooses what pictures are locked with.
+// mode selects the kind of secret.
 func (b *tab) mode(name string) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(document.querySelector("input[name=mode][value=%s]").click(), true)`, name))
@@ -558,9 +570,10 @@ func (b *tab) fill(id, words string) {
 	eval[bool](b, fmt.Sprintf(`(() => { const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event("input")); return true })()`, id, words))
 }
 
-// Passphrases and recipients, through the page there and back, and what the
-// native program makes of it.
+// Pictures are encrypted and decrypted with passphrases and recipients in the page, and the
+// native program opens them.
 func TestPassphraseAndRecipients(t *testing.T) {
+	t.Parallel()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
@@ -653,7 +666,7 @@ func TestPassphraseAndRecipients(t *testing.T) {
 					t.Errorf("the page recovers another picture from %s", name)
 				}
 			}
-			// What is loaded when it is needed comes from the page's own server.
+			// Modules that are loaded on demand come from the page's own server.
 			for _, r := range append(b.traffic.requests(), second.traffic.requests()...) {
 				_, request, _ := strings.Cut(r, ": ")
 				if !strings.HasPrefix(request, "GET "+strings.TrimSuffix(strings.TrimPrefix(address, "http://"), "/")+"/") {
@@ -664,9 +677,10 @@ func TestPassphraseAndRecipients(t *testing.T) {
 	}
 }
 
-// A key is remembered where that is asked for alone, and forgotten when asked. What the page
-// and docs/security.md say of it holds: any script of the origin can read it.
+// A key is stored in the browser only on request, and removed on request. As the page and
+// docs/security.md say, any script of the origin can read it.
 func TestKeyIsRemembered(t *testing.T) {
+	t.Parallel()
 	address := serve(t)
 	b := open(t, address)
 	again := func() {
@@ -677,7 +691,7 @@ func TestKeyIsRemembered(t *testing.T) {
 	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
 	shown := fmt.Sprintf(`document.getElementById("fingerprint").textContent === %q`, key.Fingerprint())
 	b.until(shown)
-	// The page has asked for the key before this does.
+	// The page has read the key before this does.
 	remembered := `import(new URL("key-store.js", document.querySelector("script[src]").src).href).then((keyStore) => keyStore.recall()).then((text) => text ?? "")`
 	again()
 	if eval[string](b, remembered) != "" || eval[bool](b, shown) {
@@ -714,8 +728,9 @@ func TestKeyIsRemembered(t *testing.T) {
 	}
 }
 
-// The sheet to print holds the key as text and as a QR code of it.
+// The backup shows the key as text and as a QR code.
 func TestBackup(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	key := newKey(t)
 	b.choose("key-file", write(t, "the.key", []byte(key.Text())))
@@ -724,8 +739,8 @@ func TestBackup(t *testing.T) {
 	if got := eval[string](b, `document.getElementById("sheet-text").textContent`); got != key.Text() {
 		t.Error("the sheet shows another text than the key's")
 	}
-	// Chromium without a display has no barcode reader: the modules are compared
-	// with those that the library makes of the text.
+	// Headless Chromium has no barcode reader, so the test compares the modules with
+	// those that the library draws.
 	if same := eval[bool](b, fmt.Sprintf(`(async () => {
 		const { default: qrcode } = await import(new URL("vendor/qrcode-generator.js", [...document.scripts].find((s) => s.src.endsWith("page.js")).src));
 		const symbol = qrcode(0, "M");
@@ -739,8 +754,9 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// A key that was used and not saved is not dropped without a question.
+// A key that was used and not saved is replaced only after a question.
 func TestUnsavedKeyIsKept(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	b.click("new-key")
 	b.until(`document.getElementById("fingerprint").textContent !== ""`)
@@ -763,10 +779,10 @@ func TestUnsavedKeyIsKept(t *testing.T) {
 	b.until(`document.getElementById("fingerprint").textContent !== ` + fmt.Sprintf("%q", before))
 }
 
-// The key that seals a picture stays until the work on it is done, and can be
-// saved then, whether another is pasted meanwhile or was being made when the
-// work began.
+// The key that seals a picture stays until the run has ended, and can be saved then, whether
+// another key is pasted meanwhile or was being created when the run began.
 func TestKeyStaysDuringWork(t *testing.T) {
+	t.Parallel()
 	other := newKey(t)
 	address := serve(t)
 	start := `document.getElementById("start").click()`
@@ -782,7 +798,7 @@ func TestKeyStaysDuringWork(t *testing.T) {
 			fingerprint := eval[string](b, `document.getElementById("fingerprint").textContent`)
 			b.choose("file", write(t, "scene.png", encode(t, scene(70, 50))))
 			b.settled()
-			// In one task, so that nothing depends on how long the work takes.
+			// In one task, so that the result does not depend on the time of the run.
 			eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, act))
 			b.until(`document.querySelector(".row").dataset.state === "done"`)
 			b.settled()
@@ -801,9 +817,10 @@ func TestKeyStaysDuringWork(t *testing.T) {
 	}
 }
 
-// Cancelling ends one picture or all, says so without an error, and leaves a page
-// that works. While work is under way, closing the tab is asked about.
+// Cancelling one picture or all shows no error and leaves a page that works. Closing the tab
+// during a run asks first.
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	leaving := `(() => { const e = new Event("beforeunload", { cancelable: true }); dispatchEvent(e); return e.defaultPrevented })()`
 	b.choose("key-file", write(t, "the.key", []byte(newKey(t).Text())))
@@ -819,7 +836,7 @@ func TestCancel(t *testing.T) {
 	if !eval[bool](b, leaving) {
 		t.Error("closing the tab during work is not asked about")
 	}
-	// What is left is told from what has passed, once that is two seconds.
+	// The remaining time is shown after two seconds.
 	eval[bool](b, `(() => { const now = performance.now.bind(performance); performance.now = () => now() + 10_000; return true })()`)
 	b.until(`/about \d+ (s|min) left/.test(document.getElementById("summary").textContent)`)
 	eval[bool](b, `(document.querySelector(".row .row-remove").click(), true)`)
@@ -842,8 +859,9 @@ func TestCancel(t *testing.T) {
 	b.until(`document.querySelector(".row").dataset.state === "done"`)
 }
 
-// Training code does not belong into what the browser downloads.
+// The wasm contains no training code.
 func TestWasmHoldsNoTraining(t *testing.T) {
+	t.Parallel()
 	c := exec.Command("go", "list", "-deps", "enciphergan/wasm")
 	c.Dir = root(t)
 	c.Env = append(c.Environ(), "GOOS=js", "GOARCH=wasm")
@@ -869,7 +887,7 @@ func TestWasmHoldsNoTraining(t *testing.T) {
 		}
 	}
 
-	// Export and its kin stand in packages that are linked for other things; the linker drops them.
+	// Export is in packages that the wasm imports; the linker must drop it.
 	module := filepath.Join(t.TempDir(), "encipher.wasm")
 	c = exec.Command("go", "build", "-buildvcs=false", "-o", module, "enciphergan/wasm")
 	c.Dir = root(t)
@@ -893,6 +911,7 @@ func TestWasmHoldsNoTraining(t *testing.T) {
 
 // Keys and pictures can be dropped and pasted, and fields take what is pasted into them.
 func TestDropAndPaste(t *testing.T) {
+	t.Parallel()
 	key, other := newKey(t), newKey(t)
 	b := open(t, serve(t))
 	b.drop("some.key", []byte(key.Text()))
@@ -917,9 +936,10 @@ func TestDropAndPaste(t *testing.T) {
 	}
 }
 
-// The page speaks the browser's language, where it knows it, and the one that is
-// chosen, at once and after a reload.
+// The page uses the browser's language if it has it, and a language that the user selects at
+// once and after a reload.
 func TestLanguages(t *testing.T) {
+	t.Parallel()
 	address := serve(t)
 	b := open(t, address)
 	speaks := func(lang, words string) string {
@@ -936,8 +956,9 @@ func TestLanguages(t *testing.T) {
 	b.until(speaks("de", "ziehen"))
 }
 
-// A picture of a format that the program lacks is decoded by the browser.
+// A picture of a format that the wasm cannot read is decoded by the browser.
 func TestBrowserDecodesOthers(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t))
 	if !eval[bool](b, `(async () => Boolean(globalThis.ImageDecoder) && (await ImageDecoder.isTypeSupported("image/avif")))()`) {
 		if os.Getenv("CI") != "" {
@@ -955,8 +976,8 @@ func TestBrowserDecodesOthers(t *testing.T) {
 		t.Errorf("that the browser decoded the file is not said: %+v", r)
 	}
 
-	// The file itself, which the program could never compare with the picture, is not kept:
-	// neither under a claim, nor in silence as something else.
+	// The original file cannot be kept, because the wasm cannot check that it is of the
+	// picture: encrypting it with exact "file" fails.
 	b.click("clear")
 	eval[bool](b, `(() => { document.getElementById("exact").value = "file"; return true })()`)
 	b.choose("file", absolute(t, filepath.Join("testdata", "gradient.avif")), write(t, "scene.png", encode(t, scene(40, 30))))
@@ -972,13 +993,13 @@ func TestBrowserDecodesOthers(t *testing.T) {
 	b.until(`[...document.querySelectorAll(".row")].every((r) => r.dataset.state === "done")`)
 }
 
-// paste pastes what the statement puts into data.
+// paste pastes what a statement puts into data.
 func (b *tab) paste(fill string) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => { %s; return true })()`, pasting(fill)))
 }
 
-// pasting is the statement that pastes what fill puts into data.
+// pasting returns a statement that pastes what fill puts into data.
 func pasting(fill string) string {
 	return fmt.Sprintf(`{
 		const data = new DataTransfer();

@@ -15,9 +15,8 @@ import (
 	"testing"
 )
 
-// photo writes a crop of a real photo as PNG and returns its path. It is small,
-// because the wasm computes in plain Go. Its sides are no multiples of anything
-// that a model works in.
+// photo writes a crop of a real photo as PNG and returns its path. The sides are not multiples
+// of a model's sizes.
 func photo(t *testing.T, width, height int) string {
 	t.Helper()
 	from := filepath.Join("testdata", "photo.jpg")
@@ -82,7 +81,7 @@ func rgb(t *testing.T, file []byte) (samples []byte, height, width int) {
 	return samples, b.Dy(), b.Dx()
 }
 
-// scene draws a smooth picture with an edge, the same at every run.
+// scene draws a smooth picture with an edge, the same in every run.
 func scene(width, height int) image.Image {
 	m := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
@@ -98,7 +97,7 @@ func scene(width, height int) image.Image {
 	return m
 }
 
-// chunks cuts a PNG file into its signature and its chunks.
+// chunks splits a PNG file into its signature and its chunks.
 func chunks(t *testing.T, file []byte) [][]byte {
 	t.Helper()
 	parts := [][]byte{file[:8]}
@@ -113,7 +112,8 @@ func chunks(t *testing.T, file []byte) [][]byte {
 	return parts
 }
 
-// withoutPrivateChunks is what a tool that keeps only what it knows leaves of a PNG file.
+// withoutPrivateChunks returns a PNG file as a tool leaves it that drops chunks it does not
+// know.
 func withoutPrivateChunks(t *testing.T, file []byte) []byte {
 	var kept []byte
 	t.Helper()
@@ -129,8 +129,7 @@ func withoutPrivateChunks(t *testing.T, file []byte) []byte {
 	return kept
 }
 
-// rewriteHeader lets change edit the clear header of a cipher image and mends the
-// chunk's checksum.
+// rewriteHeader changes the clear header of a cipher image and updates the chunk's checksum.
 func rewriteHeader(t *testing.T, file []byte, change func(header []byte)) []byte {
 	t.Helper()
 	out := append([]byte{}, file[:8]...)
@@ -149,7 +148,7 @@ func rewriteHeader(t *testing.T, file []byte, change func(header []byte)) []byte
 	return out
 }
 
-// withChangedSample changes one sample of a PNG picture and keeps all else.
+// withChangedSample changes one sample of a PNG picture and nothing else.
 func withChangedSample(t *testing.T, file []byte) []byte {
 	t.Helper()
 	m, err := png.Decode(bytes.NewReader(file))
@@ -179,7 +178,7 @@ func withChangedSample(t *testing.T, file []byte) []byte {
 	return out
 }
 
-// declaring is a PNG file of some bytes that declares a huge picture.
+// declaring returns a short PNG file that declares a picture of the given size.
 func declaring(width, height uint32) []byte {
 	header := []byte("IHDR")
 	header = binary.BigEndian.AppendUint32(header, width)

@@ -11,7 +11,7 @@ import (
 	"enciphergan"
 )
 
-// pool gives the tab another pool as engine, of the given size, with the model.
+// pool replaces the tab's engine by a pool of the given size, with the model loaded.
 func (b *tab) pool(size int) {
 	b.t.Helper()
 	eval[bool](b, fmt.Sprintf(`(async () => {
@@ -23,8 +23,9 @@ func (b *tab) pool(size int) {
 	})()`, size))
 }
 
-// One worker and several make the same file for one nonce, and recover the same picture.
+// One worker and several produce the same file for one nonce and recover the same picture.
 func TestWorkersGiveTheSameBits(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serveVectors(t))
 	key, err := encipher.NewKey()
 	if err != nil {
@@ -51,7 +52,7 @@ func TestWorkersGiveTheSameBits(t *testing.T) {
 	}
 }
 
-// engine gives a tab in which globalThis.encipher is what another page would load.
+// engine opens a tab in which globalThis.encipher is the engine as another page would load it.
 func engine(t *testing.T, address, options string) *tab {
 	t.Helper()
 	b := open(t, address)
@@ -59,7 +60,7 @@ func engine(t *testing.T, address, options string) *tab {
 		const { Encipher } = await import(new URL("encipher.js", document.querySelector("script[src]").src).href);
 		globalThis.encipher = await Encipher.load(%s);
 		globalThis.blobOf = (text) => new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
-		// samples of a PNG that are as they were: the page may decode what it only compares.
+		// digest of the samples of a PNG.
 		globalThis.digest = async (blob) => {
 			const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 			const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
@@ -72,10 +73,10 @@ func engine(t *testing.T, address, options string) *tab {
 	return b
 }
 
-// Many calls at once share the workers: every picture comes back as it was, a
-// wrong key and what is no picture fail alone, and the progress of each call only
-// grows and ends at 1 once.
+// Many overlapping calls share the workers: every picture is restored, bad calls fail alone,
+// and the progress of each call never falls and reaches 1 once.
 func TestManyCallsAtOnce(t *testing.T) {
+	t.Parallel()
 	b := engine(t, serve(t), `{ workers: 3 }`)
 	var pictures []string
 	for n := range 8 {
@@ -117,9 +118,10 @@ func TestManyCallsAtOnce(t *testing.T) {
 	}
 }
 
-// Cancelling one call of several rejects it at once and leaves the others alone.
-// Its workers are free afterwards; after dispose nothing is left.
+// Cancelling one of several calls rejects it at once and does not affect the others. Its
+// workers are free afterwards. dispose cancels everything.
 func TestCancelOneOfSeveral(t *testing.T) {
+	t.Parallel()
 	b := engine(t, serve(t), `{ workers: 2 }`)
 	got := eval[string](b, fmt.Sprintf(`(async () => {
 		const key = (await encipher.newKey()).text;
@@ -144,10 +146,11 @@ func TestCancelOneOfSeveral(t *testing.T) {
 	}
 }
 
-// A worker that dies is replaced. A tile that it had is computed elsewhere, the
-// pictures of a coordinator that had several are tried again one by one, and a
-// picture that was alone in it fails with words.
+// A worker that dies is replaced. Its tiles are computed by another worker, the pictures of a
+// coordinator that had several are retried one by one, and a picture that was alone in it
+// fails with a message.
 func TestWorkerDies(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serveVectors(t))
 	b.expectTrouble("exit code: 2") // Go's loader says so in the console
 	key, err := encipher.NewKey()
@@ -158,13 +161,13 @@ func TestWorkerDies(t *testing.T) {
 		globalThis.crew = [];
 		const Plain = Worker;
 		globalThis.Worker = class extends Plain { constructor(...a) { super(...a); crew.push(this) } };
-		// kill makes the program of a worker end; the first one made is the coordinator.
+		// kill ends the wasm of a worker; the first worker is the coordinator.
 		globalThis.kill = (n) => crew[n].postMessage({ id: -1, method: "exit", argument: {} });
 		globalThis.large = bytesOf(%q);
 		globalThis.small = bytesOf(%q);
 		globalThis.key = %q;
 		globalThis.outcome = (promise) => promise.then(() => "well", (error) => error.code + " " + error.message);
-		// encrypting calls then once the first tile is done.
+		// encrypting calls then when the first tile is done.
 		globalThis.encrypting = (file, then = () => {}) => outcome(engine.call("encrypt", { file, key },
 			{ onProgress: ({ stage, done }) => { if (stage === "encrypt" && done === 1) { then(); then = () => {} } } }));
 		return true;
@@ -188,14 +191,14 @@ func TestWorkerDies(t *testing.T) {
 	}
 }
 
-// Where no further worker can be loaded, as without a network, the one that runs
-// computes alone.
+// If no further worker can be loaded, for example offline, the running one computes alone.
 func TestNoMoreWorkersCanBeLoaded(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(plain(t, ""))
 	t.Cleanup(server.Close)
 	b := worker(t, server.URL+"/")
 	b.pool(3)
-	// Chromium says in its console which files it could not load.
+	// Chromium logs the files that it could not load.
 	b.expectTrouble("Failed to load resource")
 	server.Close()
 	key, err := encipher.NewKey()
@@ -208,8 +211,9 @@ func TestNoMoreWorkersCanBeLoaded(t *testing.T) {
 	}
 }
 
-// Workers with nothing to do are ended after a while, but for one.
+// Idle workers are terminated after a while, except one.
 func TestIdleWorkersEnd(t *testing.T) {
+	t.Parallel()
 	b := engine(t, serve(t), `{ workers: 3 }`)
 	picture := base64.StdEncoding.EncodeToString(encode(t, scene(700, 300)))
 	got := eval[[]int](b, fmt.Sprintf(`(async () => {
@@ -233,8 +237,9 @@ func TestIdleWorkersEnd(t *testing.T) {
 	}
 }
 
-// What the workers take does not grow with the number of pictures.
+// The memory of the workers does not grow with the number of pictures.
 func TestMemoryStays(t *testing.T) {
+	t.Parallel()
 	b := engine(t, serve(t), `{ workers: 2 }`)
 	got := eval[[]int](b, fmt.Sprintf(`(async () => {
 		const key = (await encipher.newKey()).text;

@@ -12,9 +12,10 @@ import (
 	"enciphergan/models"
 )
 
-// What the page locks with a passphrase or for recipients, the native program opens, and the
-// other way round; a wrong secret is told, and what is needed.
+// What the browser encrypts for a passphrase or for recipients the native program decrypts,
+// and the other way round; a wrong secret fails with its code.
 func TestBrowserSecrets(t *testing.T) {
+	t.Parallel()
 	m := native(t)
 	identity, err := age.GenerateHybridIdentity()
 	if err != nil {

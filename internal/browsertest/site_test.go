@@ -6,11 +6,12 @@ import (
 	"testing"
 )
 
-// Under a base path the page works too, and all that it loads but itself, its
-// manifest and the list of models may be cached for ever.
+// The page works under a base path, and every file that it loads can be cached forever, except
+// the page itself, the manifest and the list of models.
 func TestBasePath(t *testing.T) {
+	t.Parallel()
 	b := open(t, serve(t, "-quiet", "-base-path", "/pictures/"))
-	// The service worker, with which the page works offline, is revalidated as well.
+	// The service worker is revalidated, too.
 	revalidated := regexp.MustCompile(`/pictures/(manifest\.webmanifest|models/index\.json|sw\.js)?$`)
 	named := regexp.MustCompile(`/pictures/(v/[0-9a-f]{16}/[\w./-]+|models/[\w.-]+/[0-9a-f]{16}/[\w.]+)$`)
 	immutable := 0

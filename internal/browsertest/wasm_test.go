@@ -17,7 +17,7 @@ import (
 	"enciphergan/server/site"
 )
 
-// serveVectors serves the page with a wasm whose encrypt takes a nonce.
+// serveVectors serves the page with a wasm whose encrypt accepts a nonce.
 func serveVectors(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(plain(t, "vectors"))
@@ -25,7 +25,7 @@ func serveVectors(t *testing.T) string {
 	return server.URL + "/"
 }
 
-// addModels adds what the page needs to start.
+// addModels adds the default model to a site.
 func addModels(t *testing.T, s *site.Site) {
 	t.Helper()
 	f, err := models.Files(models.Default)
@@ -37,8 +37,8 @@ func addModels(t *testing.T, s *site.Site) {
 	}
 }
 
-// worker gives a tab in which ask reaches the wasm without the page's own
-// steps around it, through the engine's pool with workers of its own.
+// worker opens a tab in which ask calls the wasm through a pool of the engine, without the
+// page's own code.
 func worker(t *testing.T, address string) *tab {
 	t.Helper()
 	b := open(t, address)
@@ -56,8 +56,8 @@ func worker(t *testing.T, address string) *tab {
 	return b
 }
 
-// ask calls a method of the wasm. Byte slices go in as Uint8Arrays, and files of
-// the result come back.
+// ask calls a method of the wasm. Byte slices are passed as Uint8Arrays; it returns the files
+// of the result.
 func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	b.t.Helper()
 	var fields []string
@@ -86,8 +86,7 @@ func ask(b *tab, method string, argument map[string]any) map[string][]byte {
 	return result
 }
 
-// vector is the picture that a fixed key and nonce turn into a file that is
-// stored in the repository.
+// vector returns a picture, its key and nonce, and the cipher image that they must give.
 func vector(t *testing.T) (picture, cipher []byte, key string, nonce []byte) {
 	t.Helper()
 	const dir = "../../testdata/"
@@ -102,9 +101,10 @@ func vector(t *testing.T) (picture, cipher []byte, key string, nonce []byte) {
 	return read(t, dir+"photo.png"), read(t, dir+"photo.cipher.png"), v.Key, nonce
 }
 
-// For equal picture, key and nonce, browser and native program make the same
-// file, bit for bit, and each opens the other's.
+// For equal picture, key and nonce, browser and native program write the same file, bit for
+// bit, and each opens the other's.
 func TestBrowserEqualsNative(t *testing.T) {
+	t.Parallel()
 	const seed = 7
 	t.Logf("seed %d", seed)
 	random := rand.NewChaCha8([32]byte{seed})
@@ -189,9 +189,10 @@ func TestBrowserEqualsNative(t *testing.T) {
 	})
 }
 
-// What users get does not take a nonce: two ciphers of one picture differ
-// although the same nonce was asked for.
+// The wasm of the page ignores a nonce: two cipher images of one picture differ although the
+// same nonce is passed.
 func TestNonceCannotBeChosen(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serve(t))
 	key, err := encipher.NewKey()
 	if err != nil {
@@ -203,7 +204,7 @@ func TestNonceCannotBeChosen(t *testing.T) {
 	}
 }
 
-// differing counts samples that differ and gives the largest difference in levels.
+// differing returns how many samples differ, and the largest difference in levels.
 func differing(a, b []byte) (n, most int) {
 	if len(a) != len(b) {
 		return max(len(a), len(b)), 255
@@ -217,9 +218,10 @@ func differing(a, b []byte) (n, most int) {
 	return n, most
 }
 
-// Calls with the wrong types are refused with a code, and hostile models leave
-// the loaded one in place.
+// Calls with wrong types are rejected with a code, and bad models do not replace the loaded
+// one.
 func TestWasmChecksItsArguments(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serve(t))
 	key, err := encipher.NewKey()
 	if err != nil {
@@ -276,8 +278,9 @@ func TestWasmChecksItsArguments(t *testing.T) {
 	ask(b, "encrypt", map[string]any{"file": encode(t, scene(20, 20)), "key": key.Text()})
 }
 
-// Progress names its stages in order and only grows within each.
+// Progress reports the stages in order and never falls within a stage.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serve(t))
 	key, err := encipher.NewKey()
 	if err != nil {
@@ -308,9 +311,10 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// An abort ends a call with its code, and the next call works: both where the
-// wasm stops by itself and where its worker does not react and is replaced.
+// An abort rejects a call with its code, and the next call works, whether the wasm stops by
+// itself or its worker does not respond and is replaced.
 func TestAbort(t *testing.T) {
+	t.Parallel()
 	b := worker(t, serve(t))
 	key, err := encipher.NewKey()
 	if err != nil {
@@ -320,7 +324,7 @@ func TestAbort(t *testing.T) {
 	for name, hinder := range map[string]string{
 		// Without timers the worker is never replaced.
 		"by the wasm": `globalThis.setTimeout = () => 0; return () => (globalThis.setTimeout = timer)`,
-		// Without the message the wasm never hears of it.
+		// Without the message the wasm never stops.
 		"by a new worker": `Worker.prototype.postMessage = function (m, ...rest) { if (!("abort" in m)) post.call(this, m, ...rest) };
 			return () => (Worker.prototype.postMessage = post)`,
 	} {

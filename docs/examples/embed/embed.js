@@ -2,7 +2,7 @@ import { Encipher } from "./encipher/encipher.js";
 
 const [picture, state, result] = ["picture", "state", "result"].map((id) => document.getElementById(id));
 const encipher = await Encipher.load({ onProgress: ({ fraction }) => (state.textContent = `Loading ${Math.round(100 * fraction)} %`) });
-const key = await encipher.newKey(); // a page that is used keeps key.file, or offers it to be saved
+const key = await encipher.newKey(); // a real page offers key.file to be saved
 picture.disabled = false;
 picture.addEventListener("change", async () => {
   try {
