@@ -252,6 +252,7 @@ const english = {
   },
 };
 
+/** @type {typeof english} */
 const german = {
   errors: {
     "bad-picture": [
