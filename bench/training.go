@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +13,8 @@ import (
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx/peer"
 	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
+	"enciphergan/internal/training/journal"
 
 	"gorgonia.org/tensor"
 )
@@ -45,12 +45,11 @@ func trainingJob(ctx context.Context) (job, error) {
 		return job{}, err
 	}
 	defer os.RemoveAll(dir)
-	r, progress, err := begin(dir, c)
+	r, err := begin(dir, c)
 	if err != nil {
 		return job{}, err
 	}
-	defer progress.Close()
-	s, err := r.Start(ctx)
+	s, err := r.FirstStep(ctx)
 	if err != nil {
 		return job{}, err
 	}
@@ -74,7 +73,7 @@ func trainingJob(ctx context.Context) (job, error) {
 	if err != nil {
 		return job{}, err
 	}
-	m.Derive(s.Key)
+	m.Derive(s.Seed)
 	for i := range network.KeyedLayers {
 		feed[fmt.Sprintf("permutation%d", i)] = tensor.New(tensor.WithShape(channels, positions), tensor.WithBacking(m.Permutations[i]))
 		feed[fmt.Sprintf("mix%d", i)] = tensor.New(tensor.WithShape(channels, channels), tensor.WithBacking(m.Mixes[i]))
@@ -88,17 +87,12 @@ func trainingJob(ctx context.Context) (job, error) {
 }
 
 // begin prepares a run on pictures made here.
-func begin(dir string, c training.Config) (*training.Run, *training.Progress, error) {
-	photo := func(i uint64) []training.Photo {
-		return []training.Photo{{Name: fmt.Sprint(i), Width: tileSide, Height: tileSide, RGB: scene(i)}}
+func begin(dir string, c training.Config) (*training.Run, error) {
+	photo := func(i uint64) []dataset.Photo {
+		return []dataset.Photo{{Name: fmt.Sprint(i), Width: tileSide, Height: tileSide, RGB: scene(i)}}
 	}
-	silent, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	progress := training.NewProgress(silent, "", 0, c.Steps)
-	r, err := training.Begin(dir, c, training.Dataset{Training: append(photo(0), photo(1)...), Validation: photo(2), Test: photo(3)}, training.Target{}, progress)
-	return r, progress, err
+	split := dataset.Split{Training: append(photo(0), photo(1)...), Validation: photo(2), Test: photo(3)}
+	return training.Begin(dir, c, split, dataset.Target{}, training.Silent{})
 }
 
 // trainer is our side of the training row.
@@ -131,32 +125,30 @@ func (t *trainer) Run() (time.Duration, error) {
 }
 
 // train does a whole run in a folder that it removes and gives the journal's last line.
-func train(c training.Config) (training.Entry, error) {
-	var last training.Entry
+func train(c training.Config) (journal.Entry, error) {
+	var last journal.Entry
 	dir, err := os.MkdirTemp("", "encipher-bench-")
 	if err != nil {
 		return last, err
 	}
 	defer os.RemoveAll(dir)
-	r, progress, err := begin(dir, c)
+	r, err := begin(dir, c)
 	if err != nil {
 		return last, err
 	}
-	defer progress.Close()
 	if err := r.Train(context.Background()); err != nil {
 		return last, err
 	}
-	journal, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
+	f, err := os.Open(filepath.Join(dir, "journal.jsonl"))
 	if err != nil {
 		return last, err
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(journal)); lines.Scan(); {
-		last = training.Entry{}
-		if err := json.Unmarshal(lines.Bytes(), &last); err != nil {
-			return last, err
-		}
+	defer f.Close()
+	entries, err := journal.Read(f)
+	if err != nil {
+		return last, err
 	}
-	return last, nil
+	return entries[len(entries)-1], nil
 }
 
 func startPyTorch(ctx context.Context, threads int) (side, error) {

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"enciphergan/internal/evaluation"
 	"enciphergan/internal/network"
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
 	"enciphergan/models"
 )
 
@@ -45,11 +46,11 @@ func open(t *testing.T, name string) *network.Model {
 // of 256 x 256; on pictures that they have never seen where the shared set is available.
 func TestQuality(t *testing.T) {
 	folder, shared := pictures(t)
-	photos, _, err := training.ReadPhotos(context.Background(), folder, training.ReadOptions{ShortestSide: 64})
+	photos, _, err := dataset.Read(context.Background(), folder, dataset.ReadOptions{ShortestSide: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tiles := training.Tiles(photos, 256, 0)
+	tiles := dataset.Tiles(photos, 256, 0)
 	const seed = 1
 	t.Logf("seed %d, %d tiles of %s", seed, len(tiles), folder)
 	if !shared {
@@ -64,7 +65,7 @@ func TestQuality(t *testing.T) {
 		{models.Default, 1.73, 78, 58, 7.6},
 	} {
 		m := open(t, c.model)
-		f, _, err := training.Measure(context.Background(), m, tiles, seed)
+		f, _, err := evaluation.MeasureTiles(context.Background(), m, tiles, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,11 +91,11 @@ func TestPaperStats(t *testing.T) {
 	if shared {
 		folder = filepath.Join(folder, "skin")
 	}
-	photos, _, err := training.ReadPhotos(context.Background(), folder, training.ReadOptions{ShortestSide: 64})
+	photos, _, err := dataset.Read(context.Background(), folder, dataset.ReadOptions{ShortestSide: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _, err := training.Measure(context.Background(), open(t, "paper-stats"), training.Tiles(photos, 256, 0), 1)
+	f, _, err := evaluation.MeasureTiles(context.Background(), open(t, "paper-stats"), dataset.Tiles(photos, 256, 0), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan/internal/attack"
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
 	"enciphergan/models"
 )
 
@@ -115,7 +115,7 @@ func attackedModels(ctx context.Context, c *cli.Command, names []string, seed ui
 
 // attackPictures reads photos at a size at which a small crop shows something.
 func attackPictures(ctx context.Context, folder string, b attack.Budget, seed uint64) (*attack.Pictures, error) {
-	photos, report, err := training.ReadPhotos(ctx, folder, training.ReadOptions{LongestSide: max(4*b.Side, 2*b.ProbeSide), ShortestSide: max(b.Side, b.ProbeSide)})
+	photos, report, err := dataset.Read(ctx, folder, dataset.ReadOptions{LongestSide: max(4*b.Side, 2*b.ProbeSide), ShortestSide: max(b.Side, b.ProbeSide)})
 	for _, s := range report.Skipped {
 		say(os.Stderr, "note: skipped %s: %s", s.Name, s.Reason)
 	}

@@ -154,7 +154,7 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 			runtime.GOMAXPROCS(n)
 			each := config
 			each.Batch = batch
-			step, err := training.Speed(ctx, each, steps)
+			step, err := training.StepTime(ctx, each, steps)
 			if ctx.Err() != nil {
 				end()
 				if text {

@@ -13,8 +13,8 @@ import (
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
+	"enciphergan/internal/evaluation"
 	"enciphergan/internal/network"
-	"enciphergan/internal/training"
 )
 
 func modelCommand() *cli.Command {
@@ -91,7 +91,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 			return err
 		}
 	}
-	if err := training.WriteModel(out, halved); err != nil {
+	if err := writeModel(out, halved, 0o666); err != nil {
 		return &failure{exitFailure, "check the folder after -o and its permissions", err}
 	}
 	size := func(f network.Files) float64 { return float64(len(f.Encryption)+len(f.Decryption)) / 1e6 }
@@ -109,13 +109,11 @@ func measured(ctx context.Context, files network.Files, folder string, crop int)
 	if card.Training == nil {
 		return files, badInput("leave out -photos", errors.New("the model's card does not say how it was trained, so its test split is not known"))
 	}
-	progress := training.NewProgress(os.Stderr, "encipher: ", 0, 0)
-	defer progress.Close()
-	photos, err := readPhotos(ctx, folder, crop, progress)
+	photos, err := readPhotos(ctx, folder, crop, newTrainProgress(0, 0, false))
 	if err != nil {
 		return files, err
 	}
-	figures, err := training.MeasureTest(ctx, m, photos, card.Training.Seed)
+	figures, err := evaluation.MeasureTestSplit(ctx, m, photos, card.Training.Seed)
 	if err != nil {
 		return files, err
 	}
@@ -195,7 +193,7 @@ func openSealedModel(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := writeModel(out, files); err != nil {
+	if err := writeModel(out, files, 0o600); err != nil {
 		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write: %w", out, cause(err))}
 	}
 	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s", out, m.Name(), m.Fingerprint())
@@ -217,11 +215,11 @@ func readModelFile(ctx context.Context, path string) ([]byte, error) {
 	})
 }
 
-// writeModel makes a directory that is whole or not there, for its owner only.
-func writeModel(path string, files network.Files) error {
+// writeModel creates a model directory in one step. Its files get the permissions mode.
+func writeModel(path string, files network.Files, mode fs.FileMode) error {
 	var parts []atomicfile.Part
 	for _, f := range files.List() {
 		parts = append(parts, atomicfile.Part(f))
 	}
-	return atomicfile.WriteFolder(path, parts, 0o600)
+	return atomicfile.WriteFolder(path, parts, mode)
 }

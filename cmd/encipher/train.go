@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -16,6 +15,8 @@ import (
 	"enciphergan/internal/atomicfile"
 	"enciphergan/internal/network"
 	"enciphergan/internal/training"
+	"enciphergan/internal/training/checkpoint"
+	"enciphergan/internal/training/dataset"
 )
 
 func trainCommand() *cli.Command {
@@ -128,20 +129,17 @@ func train(ctx context.Context, c *cli.Command) error {
 		}
 	}
 
-	progress := training.NewProgress(os.Stderr, "encipher: ", done, config.Steps+config.FineTune)
+	progress := newTrainProgress(done, config.Steps+config.FineTune, c.Bool("q"))
 	defer progress.Close()
-	if c.Bool("q") {
-		progress.Quiet()
-	}
 	photos, err := readPhotos(ctx, folder, config.Crop, progress)
 	if err != nil {
 		return err
 	}
-	data, err := training.Split(photos, config.Seed)
+	data, err := dataset.NewSplit(photos, config.Seed)
 	if err != nil {
 		return badInput("", fmt.Errorf("%s: %w", folder, err))
 	}
-	var target training.Target
+	var target dataset.Target
 	if config.Target != uniform {
 		if target.Images, err = readPhotos(ctx, config.Target, config.Crop, progress); err != nil {
 			return err
@@ -154,7 +152,7 @@ func train(ctx context.Context, c *cli.Command) error {
 	if c.Bool("resume") {
 		run, err = training.Resume(out, data, target, progress)
 	} else {
-		config.Data, config.TargetData = training.DataFingerprint(data), target.Fingerprint()
+		config.Data, config.TargetData = data.Fingerprint(), target.Fingerprint()
 		run, err = training.Begin(out, config, data, target, progress)
 	}
 	if err != nil {
@@ -180,14 +178,14 @@ func trainConfig(c *cli.Command, out string) (config training.Config, done int, 
 	const hint = "run encipher train -help for the settings"
 	resume := c.Bool("resume")
 	switch {
-	case resume && !training.Holds(out):
-		return config, 0, badInput("check the name after -o, or begin a new run without -resume", fmt.Errorf("%s: holds no run", out))
+	case resume && !training.Exists(out):
+		return config, 0, badInput("check the name after -o, or begin a new run without -resume", fmt.Errorf("%s: no run in this folder", out))
 	case resume:
 		if config, done, err = training.ReadConfig(out); err != nil {
 			return config, 0, badInput("", err)
 		}
-	case training.Holds(out):
-		return config, 0, &failure{exitFailure, "continue it with -resume, or choose another folder after -o", fmt.Errorf("%s: %w", out, training.ErrHoldsRun)}
+	case training.Exists(out):
+		return config, 0, &failure{exitFailure, "continue it with -resume, or choose another folder after -o", fmt.Errorf("%s: %w", out, training.ErrRunExists)}
 	default:
 		if config, err = training.Defaults(c.String("profile")); err != nil {
 			return config, 0, usage(hint, "%w", err)
@@ -238,10 +236,10 @@ func parseKappas(list []string) ([]float32, error) {
 }
 
 // readPhotos reads a folder and says what was left out.
-func readPhotos(ctx context.Context, folder string, crop int, progress *training.Progress) ([]training.Photo, error) {
-	photos, report, err := training.ReadPhotos(ctx, folder, training.ReadOptions{ShortestSide: crop})
+func readPhotos(ctx context.Context, folder string, crop int, o training.Observer) ([]dataset.Photo, error) {
+	photos, report, err := dataset.Read(ctx, folder, dataset.ReadOptions{ShortestSide: crop})
 	for _, s := range report.Skipped {
-		progress.Note(visible(fmt.Sprintf("skipped %s: %s", s.Name, s.Reason)))
+		o.Note(visible(fmt.Sprintf("skipped %s: %s", s.Name, s.Reason)))
 	}
 	var listing *fs.PathError
 	switch {
@@ -249,12 +247,12 @@ func readPhotos(ctx context.Context, folder string, crop int, progress *training
 		return nil, &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
 	case errors.As(err, &listing):
 		return nil, badInput("check the name of the folder", fmt.Errorf("%s: cannot read the folder: %w", listing.Path, listing.Err))
-	case errors.Is(err, training.ErrNoPhotos) && len(report.Skipped) > 0:
+	case errors.Is(err, dataset.ErrNoPhotos) && len(report.Skipped) > 0:
 		return nil, badInput("-crop sets the smallest side", err)
 	case err != nil:
 		return nil, badInput("", err)
 	}
-	progress.Message(fmt.Sprintf("%s: %d photos (%d scaled down), %d skipped, %d duplicates, %d other files",
+	o.Message(fmt.Sprintf("%s: %d photos (%d scaled down), %d skipped, %d duplicates, %d other files",
 		folder, report.Used, report.Scaled, len(report.Skipped), report.Duplicates, report.Others))
 	return photos, nil
 }
@@ -263,8 +261,8 @@ func readPhotos(ctx context.Context, folder string, crop int, progress *training
 // words do not, says what to do next.
 func trainFailed(out string, err error) error {
 	kept, next := "no checkpoint was written yet", "give the same command again"
-	if training.Holds(out) {
-		kept, next = "the last checkpoint is whole", "continue with -resume"
+	if training.Exists(out) {
+		kept, next = "the last checkpoint is intact", "continue with -resume"
 	}
 	var path *fs.PathError
 	switch {
@@ -272,9 +270,9 @@ func trainFailed(out string, err error) error {
 		return nil
 	case errors.Is(err, training.ErrInterrupted):
 		return &failure{exitInterrupted, "", err}
-	case errors.Is(err, training.ErrTooLittle):
+	case errors.Is(err, training.ErrNoSpace):
 		return &failure{exitFailure, "", err}
-	case errors.Is(err, training.ErrCheckpoint), errors.Is(err, training.ErrOtherData):
+	case errors.Is(err, checkpoint.ErrInvalid), errors.Is(err, training.ErrOtherData):
 		return badInput("", err)
 	case atomicfile.Full(err):
 		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, kept)}

@@ -23,6 +23,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan/internal/training"
+	"enciphergan/internal/training/checkpoint"
 )
 
 // photos N WIDTH HEIGHT FOLDER makes a folder of N different small photos: waves
@@ -109,7 +110,7 @@ func TestTrainFailed(t *testing.T) {
 	}{
 		{full, exitFailure, "run: the disk is full, no checkpoint was written yet"},
 		{fmt.Errorf("%w after step 3", training.ErrInterrupted), exitInterrupted, "interrupted after step 3"},
-		{fmt.Errorf("run: %w", training.ErrCheckpoint), exitInput, "not a usable checkpoint"},
+		{fmt.Errorf("run: %w", checkpoint.ErrInvalid), exitInput, "not a usable checkpoint"},
 		{training.ErrDiverged, exitFailure, "diverged"},
 	} {
 		got := trainFailed("run", c.err)

@@ -15,8 +15,7 @@ import (
 	"image/jpeg"
 	"math"
 	"math/rand/v2"
-
-	"google.golang.org/protobuf/encoding/protowire"
+	"slices"
 
 	"enciphergan"
 	"enciphergan/internal/kernel"
@@ -177,7 +176,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 	if report.Keyed {
 		other := key.FromSecret(secret(v.seed, "wrong key", 0))
 		q, err := recover(session, func(number uint64) keyschedule.Seed {
-			return other.Subkeys(v.nonce(number)).TileSeed(v.model.Fingerprint(), 0)
+			return other.Subkeys(nonce(v.seed, number)).TileSeed(v.model.Fingerprint(), 0)
 		}, same)
 		if err != nil {
 			return report, err
@@ -218,7 +217,7 @@ func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byt
 			return err
 		}
 		files[i] = s.PNG
-		if _, err := v.whole.Decrypt(ctx, s.PNG, v.key); err != nil {
+		if _, err := v.cipher.Decrypt(ctx, s.PNG, v.key); err != nil {
 			return fmt.Errorf("an undamaged file is refused: %w", err)
 		}
 	}
@@ -230,7 +229,7 @@ func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byt
 				return err
 			}
 			rejection.Files++
-			if _, err := v.whole.Decrypt(ctx, damaged, k); err != nil {
+			if _, err := v.cipher.Decrypt(ctx, damaged, k); err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -319,9 +318,9 @@ func eachChunk(file []byte, f func(kind string, whole []byte)) error {
 // perturbed is the model with noise on the weights of its decryption generator.
 func (v *Victim) perturbed(relative float64, r *rand.Rand) (*network.Model, error) {
 	files := v.files
-	files.Decryption = append([]byte{}, files.Decryption...)
-	n, err := perturb(files.Decryption, relative, r)
-	if err != nil {
+	var n int
+	var err error
+	if files.Decryption, n, err = perturb(files.Decryption, relative, r); err != nil {
 		return nil, err
 	}
 	if n == 0 {
@@ -336,85 +335,30 @@ func (v *Victim) perturbed(relative float64, r *rand.Rand) (*network.Model, erro
 	return network.Load(files)
 }
 
-// Fields of ONNX's messages, see onnx.proto.
-const (
-	modelGraph        = 7
-	graphInitializer  = 5
-	tensorType        = 2
-	tensorRaw         = 9
-	smallestOfWeights = 2 // elements; single ones are constants of operators
-)
-
-// perturb multiplies, in place, every weight in an ONNX file by 1 plus normal
-// noise, and returns how many there were.
-func perturb(model []byte, relative float64, r *rand.Rand) (int, error) {
-	count := 0
+// perturb multiplies every weight of an ONNX file by 1 plus normal noise. It returns
+// the new file and the number of weights. Constants of one element are parameters of
+// operators.
+func perturb(file []byte, relative float64, r *rand.Rand) (perturbed []byte, count int, err error) {
 	noisy := func(v float32) float32 { return float32(float64(v) * (1 + relative*r.NormFloat64())) }
-	err := each(model, modelGraph, func(graph []byte) error {
-		return each(graph, graphInitializer, func(t []byte) error {
-			var kind onnx.DataType
-			if err := fields(t, func(number protowire.Number, value uint64, _ []byte) error {
-				if number == tensorType {
-					kind = onnx.DataType(value)
+	perturbed, err = onnx.Edit(file, onnx.DefaultLimits(), func(g *onnx.Graph) error {
+		for i := range g.Initializers {
+			t := &g.Initializers[i]
+			raw := slices.Clone(t.Raw)
+			switch {
+			case t.Type == onnx.Float32 && len(raw) > 4:
+				for at := 0; at < len(raw); at, count = at+4, count+1 {
+					binary.LittleEndian.PutUint32(raw[at:], math.Float32bits(noisy(math.Float32frombits(binary.LittleEndian.Uint32(raw[at:])))))
 				}
-				return nil
-			}); err != nil {
-				return err
+			case t.Type == onnx.Float16 && len(raw) > 2:
+				for at := 0; at < len(raw); at, count = at+2, count+1 {
+					binary.LittleEndian.PutUint16(raw[at:], kernel.HalfBits(noisy(kernel.HalfValue(binary.LittleEndian.Uint16(raw[at:])))))
+				}
 			}
-			return each(t, tensorRaw, func(raw []byte) error {
-				switch {
-				case kind == onnx.Float32 && len(raw) >= 4*smallestOfWeights:
-					for ; len(raw) >= 4; raw, count = raw[4:], count+1 {
-						binary.LittleEndian.PutUint32(raw, math.Float32bits(noisy(math.Float32frombits(binary.LittleEndian.Uint32(raw)))))
-					}
-				case kind == onnx.Float16 && len(raw) >= 2*smallestOfWeights:
-					for ; len(raw) >= 2; raw, count = raw[2:], count+1 {
-						binary.LittleEndian.PutUint16(raw, kernel.HalfBits(noisy(kernel.HalfValue(binary.LittleEndian.Uint16(raw)))))
-					}
-				}
-				return nil
-			})
-		})
+			t.Raw = raw
+		}
+		return nil
 	})
-	return count, err
-}
-
-// each calls f with every length-delimited field of one number; the slices alias the message.
-func each(message []byte, number protowire.Number, f func([]byte) error) error {
-	return fields(message, func(n protowire.Number, _ uint64, data []byte) error {
-		if n != number || data == nil {
-			return nil
-		}
-		return f(data)
-	})
-}
-
-func fields(message []byte, f func(number protowire.Number, value uint64, data []byte) error) error {
-	for len(message) > 0 {
-		number, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		var value uint64
-		var data []byte
-		switch kind {
-		case protowire.VarintType:
-			value, n = protowire.ConsumeVarint(message)
-		case protowire.BytesType:
-			data, n = protowire.ConsumeBytes(message)
-		default:
-			n = protowire.ConsumeFieldValue(number, kind, message)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		if err := f(number, value, data); err != nil {
-			return err
-		}
-	}
-	return nil
+	return perturbed, count, err
 }
 
 // conclude says what the figures of a model mean.

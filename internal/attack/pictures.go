@@ -6,14 +6,14 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
 )
 
 // Pictures deals out crops of photos. Known pairs, and the pictures that are to
 // be recovered, are of different photos.
 type Pictures struct {
 	seed          uint64
-	known, others []training.Photo
+	known, others []dataset.Photo
 }
 
 // ErrTooFewPhotos is the error of a set that cannot be divided.
@@ -21,7 +21,7 @@ var ErrTooFewPhotos = errors.New("known pairs and targets need different photos:
 
 // Divide takes three quarters of the photos for known pairs. Every photo must be
 // at least as large as the sides that are asked for later.
-func Divide(photos []training.Photo, seed uint64) (*Pictures, error) {
+func Divide(photos []dataset.Photo, seed uint64) (*Pictures, error) {
 	if len(photos) < 2 {
 		return nil, fmt.Errorf("%d photo(s): %w", len(photos), ErrTooFewPhotos)
 	}
@@ -47,7 +47,7 @@ func stream(seed uint64, purpose string) *rand.Rand {
 func (p *Pictures) stream(purpose string) *rand.Rand { return stream(p.seed, purpose) }
 
 // crops cuts n squares, (side, side, 3) interleaved, from the photos in turn, at random places.
-func (p *Pictures) crops(purpose string, photos []training.Photo, n, side int) [][]byte {
+func (p *Pictures) crops(purpose string, photos []dataset.Photo, n, side int) [][]byte {
 	r := p.stream(purpose)
 	var list [][]byte
 	for i := range n {

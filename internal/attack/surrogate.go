@@ -9,7 +9,7 @@ import (
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/op"
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/optimiser"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -112,7 +112,7 @@ type graph struct {
 	bits, levels, whole, target []float32 // inputs; target is less the mean
 	loss                        []float32
 	output                      []float32 // (N, 3, S, S), less the mean
-	parameters                  []training.Parameter
+	parameters                  []optimiser.Parameter
 	machine                     gorgonia.VM
 }
 
@@ -159,7 +159,7 @@ func (d *decoder) graph(n int, train bool) (*graph, error) {
 		var leaves gorgonia.Nodes
 		for _, name := range d.names {
 			value := d.parameters[name].Data().([]float32)
-			s.parameters = append(s.parameters, training.Parameter{Name: name, Value: value, Gradient: make([]float32, len(value))})
+			s.parameters = append(s.parameters, optimiser.Parameter{Name: name, Value: value, Gradient: make([]float32, len(value))})
 			leaves = append(leaves, b.leaves[name])
 		}
 		gradients, err := gorgonia.Grad(loss, leaves...)
@@ -218,7 +218,7 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 		return err
 	}
 	defer g.machine.Close()
-	adam, err := training.NewAdam(training.AdamOptions{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8}, g.parameters)
+	adam, err := optimiser.NewAdam(optimiser.AdamOptions{Beta1: 0.9, Beta2: 0.99, Epsilon: 1e-8}, g.parameters)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 		}
 		return nil
 	}
-	schedule := training.Schedule{Peak: surrogateRate, Warmup: min(20, d.budget.Steps/5), Steps: d.budget.Steps, Floor: 0.02}
+	schedule := optimiser.Schedule{Peak: surrogateRate, Warmup: min(20, d.budget.Steps/5), Steps: d.budget.Steps, Floor: 0.02}
 	const looks = 8
 	var order []int
 	for step := range d.budget.Steps {
@@ -272,7 +272,7 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 		if loss := float64(g.loss[0]); math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return fmt.Errorf("the surrogate diverged in step %d", step)
 		}
-		training.ClipNorm(g.parameters, 1)
+		optimiser.ClipNorm(g.parameters, 1)
 		if err := adam.Update(g.parameters, schedule.Rate(step)); err != nil {
 			return err
 		}

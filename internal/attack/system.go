@@ -3,30 +3,28 @@ package attack
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 
-	"golang.org/x/crypto/chacha20"
-
 	"enciphergan"
+	"enciphergan/internal/control"
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyschedule"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 )
 
-// System is a cipher in one mode of use, under a key that the attacker does not have.
+// System is a cipher in one mode of use, with a key that is unknown to the attacker.
 type System struct {
 	Name    string
 	Control bool
-	// Encrypt makes the cipher image of a picture, both (side, side, 3)
-	// interleaved. number counts the pictures that were encrypted before: what
-	// uses a nonce makes it from that.
+	// Encrypt returns the cipher image of a picture, both (side, side, 3)
+	// interleaved. number is the number of pictures encrypted before, from which
+	// nonces are derived.
 	Encrypt func(ctx context.Context, rgb []byte, side int, number uint64) ([]byte, error)
 }
 
-// oracle encrypts what the attacker chooses.
+// oracle encrypts pictures that the attacker chooses.
 type oracle struct {
 	ctx    context.Context
 	system System
@@ -45,12 +43,12 @@ func (o *oracle) encrypt(rgb []byte, side int) ([]byte, error) {
 	return c, err
 }
 
-// secret derives 32 bytes from the seed of a run.
+// secret derives 32 bytes from a seed.
 func secret(seed uint64, purpose string, number uint64) [32]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "encipher attack %s %d %d", purpose, seed, number))
 }
 
-// noise is a cipher image that has nothing to do with the picture.
+// noise returns a system whose cipher images are independent of the picture.
 func noise(seed uint64) System {
 	return System{"control: independent noise", true, func(_ context.Context, rgb []byte, _ int, number uint64) ([]byte, error) {
 		r := rand.NewChaCha8(secret(seed, "noise", number))
@@ -60,30 +58,22 @@ func noise(seed uint64) System {
 	}}
 }
 
-// Controls are ciphers of known strength: two that must fall, and one that must
-// not. Independent noise is not among them, Run adds it.
+// Controls returns the ciphers of package control. Run adds independent noise.
 func Controls(seed uint64) []System {
-	keystream := func(nonce [chacha20.NonceSizeX]byte, rgb []byte) ([]byte, error) {
-		k := secret(seed, "control key", 0)
-		s, err := chacha20.NewUnauthenticatedCipher(k[:], nonce[:])
-		if err != nil {
-			return nil, err
-		}
-		c := make([]byte, len(rgb))
-		s.XORKeyStream(c, rgb)
-		return c, nil
+	var list []System
+	for _, c := range control.Ciphers() {
+		list = append(list, System{"control: " + c.Name, true, func(_ context.Context, rgb []byte, _ int, number uint64) ([]byte, error) {
+			sealed, err := c.Encrypt(rgb, secret(seed, "control key", 0), nonce(seed, number))
+			return sealed[:min(len(sealed), len(rgb))], err
+		}})
 	}
-	return []System{
-		{"control: identity", true, func(_ context.Context, rgb []byte, _ int, _ uint64) ([]byte, error) { return rgb, nil }},
-		{"control: fixed pad", true, func(_ context.Context, rgb []byte, _ int, _ uint64) ([]byte, error) {
-			return keystream([chacha20.NonceSizeX]byte{}, rgb)
-		}},
-		{"control: XChaCha20, fresh nonce", true, func(_ context.Context, rgb []byte, _ int, number uint64) ([]byte, error) {
-			var nonce [chacha20.NonceSizeX]byte
-			binary.LittleEndian.PutUint64(nonce[:], number+1)
-			return keystream(nonce, rgb)
-		}},
-	}
+	return list
+}
+
+// nonce returns the nonce of a picture.
+func nonce(seed, number uint64) key.Nonce {
+	s := secret(seed, "nonce", number)
+	return key.Nonce(s[:key.NonceSize])
 }
 
 // Victim is a model under attack.
@@ -91,7 +81,7 @@ type Victim struct {
 	Name       string
 	files      network.Files
 	model      *network.Model
-	whole      *encipher.Model
+	cipher     *encipher.Model
 	definition network.Definition
 	key        key.Key
 	seed       uint64
@@ -103,15 +93,14 @@ func NewVictim(name string, files network.Files, seed uint64) (*Victim, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole, err := encipher.OpenModel(files)
+	cipher, err := encipher.OpenModel(files)
 	if err != nil {
 		return nil, err
 	}
-	return &Victim{name, files, m, whole, m.Card().Definition, key.FromSecret(secret(seed, "key", 0)), seed}, nil
+	return &Victim{name, files, m, cipher, m.Card().Definition, key.FromSecret(secret(seed, "key", 0)), seed}, nil
 }
 
-// Untrained is the published network with random weights: without a key, and
-// without training that might hide or show more.
+// Untrained returns the published network with random weights. It has no key.
 func Untrained(seed uint64) (System, error) {
 	const name = "paper, random weights"
 	d := network.Paper()
@@ -134,11 +123,11 @@ func (v *Victim) unkeyed() System {
 	return System{v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyschedule.Seed { return keyschedule.Seed{} })}
 }
 
-// Keyed tells whether the model takes a key.
+// Keyed reports whether the model has a key.
 func (v *Victim) Keyed() bool { return v.definition.Keyed() }
 
-// Systems are the model's modes of use. The final file is what ships; the others
-// are the bare neural cipher, which nobody is to publish.
+// Systems returns the model's modes of use: the sealed file, which users have, and
+// the bare cipher image, which must not be published.
 func (v *Victim) Systems() []System {
 	file := System{v.Name + ": final file", false, v.file}
 	if !v.definition.Keyed() {
@@ -151,13 +140,8 @@ func (v *Victim) Systems() []System {
 	}
 }
 
-func (v *Victim) nonce(number uint64) key.Nonce {
-	s := secret(v.seed, "nonce", number)
-	return key.Nonce(s[:key.NonceSize])
-}
-
 func (v *Victim) tileSeed(number uint64) keyschedule.Seed {
-	return v.key.Subkeys(v.nonce(number)).TileSeed(v.model.Fingerprint(), 0)
+	return v.key.Subkeys(nonce(v.seed, number)).TileSeed(v.model.Fingerprint(), 0)
 }
 
 func (v *Victim) bare(seed func(number uint64) keyschedule.Seed) func(context.Context, []byte, int, uint64) ([]byte, error) {
@@ -168,7 +152,7 @@ func (v *Victim) bare(seed func(number uint64) keyschedule.Seed) func(context.Co
 	}
 }
 
-// sealed encrypts a picture into the final file.
+// sealed returns the cipher image of a picture.
 func (v *Victim) sealed(ctx context.Context, rgb []byte, side int, number uint64) (*encipher.Sealed, error) {
 	p := picture.New(side, side)
 	copy(p.RGB, rgb)
@@ -176,7 +160,7 @@ func (v *Victim) sealed(ctx context.Context, rgb []byte, side int, number uint64
 	if err != nil {
 		return nil, err
 	}
-	return v.whole.Encrypt(ctx, plain, v.key, encipher.WithFixedNonce(v.nonce(number)), encipher.WithWorkers(1))
+	return v.cipher.Encrypt(ctx, plain, v.key, encipher.WithFixedNonce(nonce(v.seed, number)), encipher.WithWorkers(1))
 }
 
 func (v *Victim) file(ctx context.Context, rgb []byte, side int, number uint64) ([]byte, error) {

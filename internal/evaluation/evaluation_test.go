@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/crypto/chacha20"
 
+	"enciphergan/internal/control"
+	"enciphergan/internal/key"
 	"enciphergan/internal/picture"
 	"enciphergan/models"
 )
@@ -38,28 +40,29 @@ func soft(name string, height, width int) *picture.Picture {
 }
 
 func options(pictures int) Options {
-	o := Options{Secret: seeded("", "secret"), Draw: seeded, Crops: []int{0}, Samples: 2,
-		Load:      func(name string, crop int) (*picture.Picture, error) { return soft(name, 96, 128), nil },
-		Skippable: func(error) bool { return false },
-		Progress:  func(string, int, int) {}}
+	o := Options{Secret: seeded("", "secret"), Random: seeded, Crops: []int{0}, Samples: 2,
+		Load:     func(name string, crop int) (*picture.Picture, error) { return soft(name, 96, 128), nil },
+		Progress: func(string, int, int) {}}
 	for i := range pictures {
 		o.Names = append(o.Names, fmt.Sprintf("%d.png", i))
 	}
 	return o
 }
 
-// planted is a cipher made of two functions of the whole picture.
-type planted struct {
-	there, back func(rgb []byte, m Material) []byte
+// planted returns a cipher of two functions on the samples of a picture.
+func planted(encrypt, decrypt func(rgb []byte, m Material) []byte) control.Cipher {
+	return control.Cipher{
+		Encrypt: func(rgb []byte, secret [32]byte, nonce key.Nonce) ([]byte, error) {
+			return encrypt(bytes.Clone(rgb), Material{secret, nonce}), nil
+		},
+		Decrypt: func(b []byte, secret [32]byte, nonce key.Nonce) ([]byte, bool, error) {
+			return decrypt(bytes.Clone(b), Material{secret, nonce}), true, nil
+		},
+	}
 }
 
-func (p planted) encrypt(rgb []byte, m Material) ([]byte, error) {
-	return p.there(bytes.Clone(rgb), m), nil
-}
-func (p planted) decrypt(b []byte, m Material) ([]byte, error) { return p.back(bytes.Clone(b), m), nil }
-
-// stream is ChaCha20 under the secret and nonce of m, a sound cipher but for
-// what a test takes from it.
+// stream is ChaCha20 with the secret and nonce of m: a sound cipher, which the tests
+// weaken.
 func stream(rgb []byte, m Material) []byte {
 	nonce := sha256.Sum256(m.Nonce[:])
 	s, err := chacha20.NewUnauthenticatedCipher(m.Secret[:], nonce[:chacha20.NonceSize])
@@ -70,45 +73,45 @@ func stream(rgb []byte, m Material) []byte {
 	return rgb
 }
 
-// same is for ciphers whose recovery does not matter to a test.
+// same stands for decryption where a test does not need it.
 func same(b []byte, _ Material) []byte { return b }
 
-// TestPlanted: each weakness is seen by the tests that are there for it, and the
-// sound cipher by none.
+// TestPlanted checks that each weakness fails the measurements that are meant to
+// detect it, and that a sound cipher passes all.
 func TestPlanted(t *testing.T) {
 	t.Logf("seed %d", seed)
 	pad := func(rgb []byte, m Material) []byte { m.Nonce[0] = 0; clear(m.Nonce[:]); return stream(rgb, m) }
 	for _, c := range []struct {
 		name   string
-		cipher cipher
-		failed []string // what is below Required
+		cipher control.Cipher
+		failed []string // measurements below Required
 		bits   int
 	}{
-		{"sound", planted{stream, stream}, nil, 256},
-		{"constant", planted{func(b []byte, _ Material) []byte { clear(b); return b }, same},
+		{"sound", planted(stream, stream), nil, 256},
+		{"constant", planted(func(b []byte, _ Material) []byte { clear(b); return b }, same),
 			[]string{"entropy", "chi-square", "horizontal", "vertical", "diagonal", "NPCR", "UACI", "key NPCR", "key UACI"}, 0},
-		{"fixed pad", planted{pad, pad}, []string{"NPCR", "UACI"}, 256},
-		{"no nonce in the lower half of the picture", planted{func(b []byte, m Material) []byte {
+		{"fixed pad", planted(pad, pad), []string{"NPCR", "UACI"}, 256},
+		{"no nonce in the lower half of the picture", planted(func(b []byte, m Material) []byte {
 			half := len(b) / 2
 			pad(b[half:], m)
 			return append(stream(b[:half:half], m), b[half:]...)
-		}, same}, []string{"NPCR", "UACI"}, 256},
-		{"low entropy: 255 levels", planted{func(b []byte, m Material) []byte {
+		}, same), []string{"NPCR", "UACI"}, 256},
+		{"low entropy: 255 levels", planted(func(b []byte, m Material) []byte {
 			for i, v := range stream(b, m) {
 				if v == 255 {
 					b[i] = 0
 				}
 			}
 			return b
-		}, same}, []string{"entropy", "chi-square"}, 256},
-		{"clipped to 192 levels", planted{func(b []byte, m Material) []byte {
+		}, same), []string{"entropy", "chi-square"}, 256},
+		{"clipped to 192 levels", planted(func(b []byte, m Material) []byte {
 			for i, v := range stream(b, m) {
 				b[i] = min(191, v)
 			}
 			return b
-		}, same}, []string{"entropy", "chi-square", "NPCR", "UACI", "key NPCR", "key UACI"}, 256},
-		// Every third sample is a copy; copies show in the histogram too.
-		{"correlated to the right", planted{func(b []byte, m Material) []byte {
+		}, same), []string{"entropy", "chi-square", "NPCR", "UACI", "key NPCR", "key UACI"}, 256},
+		// Every third sample is a copy. Copies show in the histogram too.
+		{"correlated to the right", planted(func(b []byte, m Material) []byte {
 			stream(b, m)
 			for i := 3; i < len(b); i++ {
 				if i/3%3 == 0 {
@@ -116,8 +119,8 @@ func TestPlanted(t *testing.T) {
 				}
 			}
 			return b
-		}, same}, []string{"entropy", "chi-square", "horizontal"}, 256},
-		{"correlated downwards", planted{func(b []byte, m Material) []byte {
+		}, same), []string{"entropy", "chi-square", "horizontal"}, 256},
+		{"correlated downwards", planted(func(b []byte, m Material) []byte {
 			stream(b, m)
 			const row = 3 * 128
 			for i := row; i < len(b); i++ {
@@ -126,8 +129,8 @@ func TestPlanted(t *testing.T) {
 				}
 			}
 			return b
-		}, same}, []string{"entropy", "chi-square", "vertical"}, 256},
-		{"correlated diagonally", planted{func(b []byte, m Material) []byte {
+		}, same), []string{"entropy", "chi-square", "vertical"}, 256},
+		{"correlated diagonally", planted(func(b []byte, m Material) []byte {
 			stream(b, m)
 			const row = 3 * 128
 			for i := row + 3; i < len(b); i++ {
@@ -136,22 +139,22 @@ func TestPlanted(t *testing.T) {
 				}
 			}
 			return b
-		}, same}, []string{"entropy", "chi-square", "diagonal"}, 256},
-		{"key-insensitive", planted{func(b []byte, m Material) []byte { clear(m.Secret[:]); return stream(b, m) }, same},
+		}, same), []string{"entropy", "chi-square", "diagonal"}, 256},
+		{"key-insensitive", planted(func(b []byte, m Material) []byte { clear(m.Secret[:]); return stream(b, m) }, same),
 			[]string{"key NPCR", "key UACI"}, 0},
-		{"16 bits of the key", planted{func(b []byte, m Material) []byte { clear(m.Secret[2:]); return stream(b, m) }, same},
+		{"16 bits of the key", planted(func(b []byte, m Material) []byte { clear(m.Secret[2:]); return stream(b, m) }, same),
 			[]string{"key NPCR", "key UACI"}, 16},
 		// Differences are frequent, but small.
-		{"only the lowest bits depend on the nonce", planted{func(b []byte, m Material) []byte {
+		{"only the lowest bits depend on the nonce", planted(func(b []byte, m Material) []byte {
 			high := pad(bytes.Clone(b), m)
 			for i, v := range stream(b, m) {
 				b[i] = high[i]&0xc0 | v&0x3f
 			}
 			return b
-		}, same}, []string{"NPCR", "UACI"}, 256},
+		}, same), []string{"NPCR", "UACI"}, 256},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := Run(t.Context(), []Subject{single{System{Name: c.name}, c.cipher}}, options(8))
+			r, err := Full(t.Context(), []Subject{controlSubject{c.cipher}}, options(8))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,8 +168,8 @@ func TestPlanted(t *testing.T) {
 				if x.score.Of != 24 {
 					t.Errorf("%s: %d channels of 8 pictures", x.name, x.score.Of)
 				}
-				// A weakness leaves next to nothing; among 24 channels, chance may
-				// put a sound test a little below what is required.
+				// A weak cipher passes almost nowhere; of 24 channels, a sound one
+				// may by chance pass a little less than required.
 				switch share := x.score.Share(); {
 				case share < .2:
 					failed = append(failed, x.name)
@@ -184,10 +187,10 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
-// TestControls: what is known of the controls.
+// TestControls checks known properties of the controls.
 func TestControls(t *testing.T) {
 	t.Logf("seed %d", seed)
-	r, err := Run(t.Context(), Controls(), options(8))
+	r, err := Full(t.Context(), Controls(), options(8))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,19 +225,19 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// TestShippedModel: the default model through the same code.
+// TestShippedModel measures the default model with the same code.
 func TestShippedModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	files, err := models.Files(models.Default)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := NewNeural("default", files)
+	n, err := NewModel("default", files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(2)
-	r, err := Run(t.Context(), []Subject{n}, o)
+	r, err := Full(t.Context(), []Subject{n}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +253,7 @@ func TestShippedModel(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	again, err := Run(t.Context(), []Subject{n}, o)
+	again, err := Full(t.Context(), []Subject{n}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,11 +267,10 @@ func TestShippedModel(t *testing.T) {
 func TestRunErrors(t *testing.T) {
 	skip := errors.New("to be skipped")
 	o := options(4)
-	o.Skippable = func(err error) bool { return errors.Is(err, skip) }
 	o.Load = func(name string, crop int) (*picture.Picture, error) {
 		switch name {
 		case "0.png":
-			return nil, skip
+			return nil, &SkipError{Err: skip}
 		case "1.png":
 			return nil, nil
 		case "2.png":
@@ -276,7 +278,7 @@ func TestRunErrors(t *testing.T) {
 		}
 		return soft(name, 32, 40), nil
 	}
-	r, err := Run(t.Context(), Controls(), o)
+	r, err := Full(t.Context(), Controls(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,21 +286,21 @@ func TestRunErrors(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	o.Names = o.Names[:3]
-	if _, err := Run(t.Context(), Controls(), o); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "2 skipped") {
+	if _, err := Full(t.Context(), Controls(), o); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "2 skipped") {
 		t.Errorf("nothing to measure: %v", err)
 	}
 	o.Names = nil
-	if _, err := Run(t.Context(), Controls(), o); !errors.Is(err, ErrNone) {
+	if _, err := Full(t.Context(), Controls(), o); !errors.Is(err, ErrNone) {
 		t.Errorf("no names: %v", err)
 	}
 	fault := errors.New("a fault")
 	o = options(3)
 	o.Load = func(name string, _ int) (*picture.Picture, error) { return nil, fault }
-	if _, err := Run(t.Context(), Controls(), o); !errors.Is(err, fault) || !strings.Contains(err.Error(), ".png") {
+	if _, err := Full(t.Context(), Controls(), o); !errors.Is(err, fault) || !strings.Contains(err.Error(), ".png") {
 		t.Errorf("fault: %v", err)
 	}
 	o.Load = func(string, int) (*picture.Picture, error) { panic("a panic") }
-	if _, err := Run(t.Context(), Controls(), o); err == nil || !strings.Contains(err.Error(), "a panic") {
+	if _, err := Full(t.Context(), Controls(), o); err == nil || !strings.Contains(err.Error(), "a panic") {
 		t.Errorf("panic: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -308,12 +310,12 @@ func TestRunErrors(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := Run(ctx, Controls(), o); !errors.Is(err, context.Canceled) {
+	if _, err := Full(ctx, Controls(), o); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }
 
-// TestProgress: done only grows, one call at a time, to its total.
+// TestProgress checks that done grows by one a call, to its total.
 func TestProgress(t *testing.T) {
 	last := map[string]int{}
 	o := options(9)
@@ -322,7 +324,7 @@ func TestProgress(t *testing.T) {
 		if crop == 0 {
 			return soft(name, 96, 128), nil
 		}
-		return Centre(soft(name, 96, 128), crop, crop), nil
+		return centre(soft(name, 96, 128), crop, crop), nil
 	}
 	o.Progress = func(stage string, done, total int) {
 		if before, known := last[stage]; known && done != before+1 || done > total {
@@ -330,7 +332,7 @@ func TestProgress(t *testing.T) {
 		}
 		last[stage] = done
 	}
-	r, err := Run(t.Context(), Controls(), o)
+	r, err := Full(t.Context(), Controls(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +344,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestFolders: two sub-folders have a row each for every model, one has none.
+// TestFolders checks that two sub-folders have a row for every model, and a single one has none.
 func TestFolders(t *testing.T) {
 	r := &Report{Systems: []Tested{{System: System{Name: "ours"}}, {System: System{Control: true}}}}
 	put := func(name string, psnr float64) {
@@ -363,41 +365,22 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-func TestReadCurves(t *testing.T) {
-	const good = `{"step":0,"losses":{},"validation":{"psnr":50,"ssim":0.9,"entropy":7.9,"correlation":0.1}}
-{"step":500,"losses":{"psnr":-5},"learning_rate":0.001,"validation":{"psnr":60}}
-`
-	c, err := ReadCurves("run", strings.NewReader(good+`{"step":1000,"los`))
-	if err != nil || len(c.Points) != 2 || c.Points[1].Losses["psnr"] != -5 || c.Points[1].Validation.PSNR != 60 {
-		t.Errorf("%+v, %v", c, err)
-	}
-	for name, text := range map[string]string{
-		"empty": "", "no JSON": good + "step 7\n", "a long line": `{"step":` + strings.Repeat("0", maxJournalLine) + "}\n",
-		"too many lines": strings.Repeat("{\"step\":1}\n", maxJournalPoints+1),
-		"too large":      strings.Repeat(" ", 1000) + strings.Repeat("{\"step\":1, \"more\":\""+strings.Repeat("x", maxJournalLine/2)+"\"}\n", 130),
-	} {
-		if _, err := ReadCurves("run", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "run") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
 // hostile is a name that must not become markup.
 const hostile = `<script>alert("1")</script>.png`
 
-// TestHTML: one file that asks for nothing, with everything in it.
+// TestHTML checks that the report is one file that loads nothing and has all parts.
 func TestHTML(t *testing.T) {
 	files, err := models.Files(models.Default)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := NewNeural("default", files)
+	n, err := NewModel("default", files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(1)
 	o.Names = []string{hostile}
-	r, err := Run(t.Context(), append([]Subject{n}, Controls()...), o)
+	r, err := Full(t.Context(), append([]Subject{n}, Controls()...), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +423,7 @@ func TestHTML(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	r, err := Run(t.Context(), Controls(), options(8))
+	r, err := Full(t.Context(), Controls(), options(8))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Parse(page))
 
-// document is what the page shows.
+// document is the data of the page template.
 type document struct {
 	General  []table
 	Sets     []section
@@ -46,8 +46,8 @@ type exhibit struct {
 type gridRow struct {
 	Name     string
 	Cipher   template.URL
-	Right    template.URL // empty: equal to the plain picture
-	Wrong    template.URL // empty: as Rejected says
+	Right    template.URL // recovered; empty if equal to the plain picture
+	Wrong    template.URL // decrypted with a wrong key; empty if rejected or equal to the plain picture
 	Rejected bool
 }
 
@@ -56,7 +56,7 @@ type run struct {
 	Plots []template.HTML
 }
 
-// HTML makes one file that needs nothing from anywhere: tables, plots, pictures.
+// HTML returns the report with plots and pictures as one file that loads nothing.
 func (r *Report) HTML() ([]byte, error) {
 	d := document{General: r.general(), Caution: caution, Seed: r.Seed, Required: 100 * Required}
 	for _, s := range r.Sets {
@@ -85,14 +85,14 @@ func (r *Report) HTML() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// exhibit shows a sample as the neural systems see it; of the controls, whose
-// noise looks like any other, only the figures are shown.
+// exhibit returns a sample with the results of the neural systems. The noise of the
+// controls all looks alike and is left out.
 func (r *Report) exhibit(s sample) (e exhibit, err error) {
 	e.Name = s.name
 	if e.Plain, err = dataURI(s.plain); err != nil {
 		return e, err
 	}
-	plots := func(title string, h [3][256]int, pairs [][2]byte) error {
+	plots := func(title string, h [3][256]int, pairs []byte) error {
 		histogram, err := histogramPlot(title, h)
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (r *Report) exhibit(s sample) (e exhibit, err error) {
 			to   *template.URL
 		}{{v.cipher, &row.Cipher}, {v.recovered, &row.Right}, {v.wrong, &row.Wrong}} {
 			if p.from == nil || bytes.Equal(p.from.RGB, s.plain.RGB) {
-				continue // said in words
+				continue // the page has words for it
 			}
 			if *p.to, err = dataURI(p.from); err != nil {
 				return e, err

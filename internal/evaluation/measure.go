@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"math"
 
-	"enciphergan/internal/key"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/picture"
 )
 
-// Figures are those of one system on one picture. Arrays hold the channels red,
-// green, blue.
+// Figures are the figures of one system on one picture. Arrays hold the channels
+// red, green, blue.
 type Figures struct {
-	Critical Critical `json:"critical"` // for the size of the cipher image
+	Critical CriticalValues `json:"critical"` // for the size of the cipher image
 
 	Entropy    [3]float64 `json:"entropy"` // bits a sample
 	ChiSquare  [3]float64 `json:"chi_square"`
@@ -23,56 +22,52 @@ type Figures struct {
 	Vertical   [3]float64 `json:"correlation_vertical"`
 	Diagonal   [3]float64 `json:"correlation_diagonal"`
 
-	// Two cipher images of one picture, of which one pixel is changed by one
-	// level in each channel: under another nonce, as a system is used, and under
-	// the same one. Percent.
+	// Cipher images of the picture and of one in which each channel of one pixel
+	// differs by one level: with another nonce, as a system is used, and with the
+	// same nonce. Percent.
 	NPCR     [3]float64 `json:"npcr"`
 	UACI     [3]float64 `json:"uaci"`
 	SameNPCR [3]float64 `json:"npcr_same_nonce"`
 	SameUACI [3]float64 `json:"uaci_same_nonce"`
 
-	// The same picture and nonce, one bit of the secret flipped. Percent.
+	// Cipher images of one picture and nonce with one bit of the secret flipped. Percent.
 	KeyNPCR [3]float64 `json:"npcr_key"`
 	KeyUACI [3]float64 `json:"uaci_key"`
 
-	// Recovered against plain; an exact recovery counts as one sample one level off.
-	PSNR  float64 `json:"psnr"` // dB
+	// Recovered against plain.
+	PSNR  float64 `json:"psnr"` // dB, see metric.BoundedPSNR
 	SSIM  float64 `json:"ssim"`
 	Exact bool    `json:"exact"`
 
-	// Decrypted with one bit of the secret flipped; nil where that is rejected.
+	// Decrypted with one bit of the secret flipped; nil if that is rejected.
 	Wrong *Wrong `json:"wrong_key,omitempty"`
 }
 
-// Wrong compares what a wrong secret gives with the plain picture. Two
+// Wrong compares a picture decrypted with a wrong secret with the plain one. Two
 // independent uniform pictures have 7.75 dB.
 type Wrong struct {
-	PSNR float64 `json:"psnr"` // dB, bounded as Figures.PSNR is
+	PSNR float64 `json:"psnr"` // dB, see metric.BoundedPSNR
 	SSIM float64 `json:"ssim"`
 }
 
-// experiment is what one picture goes through.
+// experiment holds the inputs for the measurement of one picture.
 type experiment struct {
 	plain, changed *picture.Picture
 	material       Material
-	fresh          Material // another nonce
-	flipped        Material // one bit of the secret
+	fresh          Material // with another nonce
+	flipped        Material // with one bit of the secret flipped
 	workers        int
 }
 
-// prepare draws nonces, the changed pixel and the flipped bit.
-func prepare(p *picture.Picture, name string, secret [32]byte, draw Draw, workers int) experiment {
-	nonce := func(purpose string) key.Nonce {
-		b := draw(name, purpose)
-		return key.Nonce(b[:key.NonceSize])
-	}
+// newExperiment draws nonces, the changed pixel and the flipped bit.
+func newExperiment(p *picture.Picture, name string, o Options, workers int) experiment {
 	e := experiment{plain: p, changed: p.Crop(p.Height, p.Width), workers: workers}
-	e.material = Material{secret, nonce("nonce")}
-	e.fresh = Material{secret, nonce("fresh nonce")}
+	e.material = o.material(name)
+	e.fresh = Material{o.Secret, o.nonce(name, "fresh nonce")}
 	e.flipped = e.material
-	b := draw(name, "bit")
-	e.flipped.Secret = flip(secret, int(b[0]))
-	at := draw(name, "pixel")
+	b := o.Random(name, "bit")
+	e.flipped.Secret = flipBit(o.Secret, int(b[0]))
+	at := o.Random(name, "pixel")
 	i := 3 * int(binary.BigEndian.Uint64(at[:])%uint64(p.Width*p.Height))
 	for c := range 3 {
 		e.changed.RGB[i+c] ^= 1
@@ -80,15 +75,15 @@ func prepare(p *picture.Picture, name string, secret [32]byte, draw Draw, worker
 	return e
 }
 
-// flip changes one of the 256 bits.
-func flip(secret [32]byte, bit int) [32]byte {
+// flipBit flips one of the 256 bits.
+func flipBit(secret [32]byte, bit int) [32]byte {
 	secret[bit/8] ^= 1 << (bit % 8)
 	return secret
 }
 
-// measure gives the figures of each system of a subject.
-func (e experiment) measure(ctx context.Context, s Subject) ([]Figures, []Trip, error) {
-	trips, err := s.Trip(ctx, e.plain, e.material, e.flipped.Secret, e.workers)
+// measure returns the figures of each system of a subject.
+func (e experiment) measure(ctx context.Context, s Subject) ([]Figures, []RoundTrip, error) {
+	trips, err := s.RoundTrip(ctx, e.plain, e.material, e.flipped.Secret, e.workers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +104,7 @@ func (e experiment) measure(ctx context.Context, s Subject) ([]Figures, []Trip, 
 		c := t.Cipher
 		correlation := metric.AdjacentCorrelation(c.RGB, c.Height, c.Width)
 		f := Figures{
-			Critical:   CriticalValues(c.Height, c.Width, Alpha),
+			Critical:   NewCriticalValues(c.Height, c.Width, Alpha),
 			Entropy:    metric.Entropy(c.RGB),
 			ChiSquare:  metric.ChiSquare(c.RGB),
 			Horizontal: correlation.Horizontal, Vertical: correlation.Vertical, Diagonal: correlation.Diagonal,
@@ -118,9 +113,9 @@ func (e experiment) measure(ctx context.Context, s Subject) ([]Figures, []Trip, 
 			KeyNPCR: metric.NPCR(c.RGB, other[i].RGB), KeyUACI: metric.UACI(c.RGB, other[i].RGB),
 			Exact: bytes.Equal(e.plain.RGB, t.Recovered.RGB),
 		}
-		f.PSNR, f.SSIM = e.quality(t.Recovered)
+		f.PSNR, f.SSIM = quality(e.plain, t.Recovered)
 		if t.Wrong != nil {
-			psnr, ssim := e.quality(t.Wrong)
+			psnr, ssim := quality(e.plain, t.Wrong)
 			f.Wrong = &Wrong{psnr, ssim}
 		}
 		if math.IsNaN(f.PSNR + f.NPCR[0] + f.SameNPCR[0] + f.KeyNPCR[0]) {
@@ -131,14 +126,16 @@ func (e experiment) measure(ctx context.Context, s Subject) ([]Figures, []Trip, 
 	return figures, trips, nil
 }
 
-func (e experiment) quality(p *picture.Picture) (psnr, ssim float64) {
-	if bytes.Equal(e.plain.RGB, p.RGB) {
-		return metric.BoundedPSNR(e.plain.RGB, p.RGB), 1
+// quality compares a recovered picture with the plain one.
+func quality(plain, recovered *picture.Picture) (psnr, ssim float64) {
+	ssim = 1
+	if !bytes.Equal(plain.RGB, recovered.RGB) {
+		ssim = metric.SSIM(plain.RGB, recovered.RGB, plain.Height, plain.Width)
 	}
-	return metric.BoundedPSNR(e.plain.RGB, p.RGB), metric.SSIM(e.plain.RGB, p.RGB, p.Height, p.Width)
+	return metric.BoundedPSNR(plain.RGB, recovered.RGB), ssim
 }
 
-// meanColours is a picture of one colour, the mean of p's.
+// meanColours returns a picture of p's mean colour.
 func meanColours(p *picture.Picture) *picture.Picture {
 	var sum [3]int
 	for i, v := range p.RGB {
@@ -151,12 +148,11 @@ func meanColours(p *picture.Picture) *picture.Picture {
 	return flat
 }
 
-// probeSide is the side in pixels of the picture on which actingBits looks.
+// probeSide is the side in pixels of the picture that actingBits encrypts.
 const probeSide = 32
 
-// actingBits counts for each system the bits of the secret that, flipped alone,
-// change the cipher image of a small picture: an upper bound of the key space
-// that a run can measure.
+// actingBits counts for each system the bits of the secret that change the cipher
+// image of a small picture when flipped: a measured upper bound of the key space.
 func actingBits(ctx context.Context, s Subject, m Material) ([]int, error) {
 	p := picture.New(probeSide, probeSide)
 	for i := range p.RGB {
@@ -172,7 +168,7 @@ func actingBits(ctx context.Context, s Subject, m Material) ([]int, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m.Secret = flip(secret, bit)
+		m.Secret = flipBit(secret, bit)
 		other, err := s.Encrypt(ctx, p, m, 1)
 		if err != nil {
 			return nil, err

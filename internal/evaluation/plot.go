@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"enciphergan/internal/training/journal"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -15,8 +17,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The plots are SVG within the page. Fonts are not embedded: the browser's own
-// sans-serif stands in where it lacks the one that is named.
+// The plots are SVG in the page. Fonts are not embedded: a browser without the named
+// font uses its own sans-serif.
 
 var (
 	channelColours = [3]color.Color{color.RGBA{0xc0, 0x20, 0x20, 0xff}, color.RGBA{0x20, 0x90, 0x30, 0xff}, color.RGBA{0x20, 0x40, 0xc0, 0xff}}
@@ -49,7 +51,7 @@ func svg(p *plot.Plot, width, height vg.Length) (template.HTML, error) {
 	return template.HTML(text), nil
 }
 
-// histogramPlot shows how often each level occurs in each channel.
+// histogramPlot draws the histogram of each channel.
 func histogramPlot(title string, h [3][256]int) (template.HTML, error) {
 	p := newPlot(title, "level", "samples")
 	p.X.Min, p.X.Max, p.Y.Min = 0, 255, 0
@@ -69,12 +71,12 @@ func histogramPlot(title string, h [3][256]int) (template.HTML, error) {
 	return svg(p, 220, 150)
 }
 
-// pairsPlot shows each of some samples against its right neighbour.
-func pairsPlot(title string, pairs [][2]byte) (template.HTML, error) {
+// pairsPlot draws pairs (x, y, x, y, …) of samples and their right neighbours.
+func pairsPlot(title string, pairs []byte) (template.HTML, error) {
 	p := newPlot(title, "sample", "its right neighbour")
-	points := make(plotter.XYs, len(pairs))
-	for i, v := range pairs {
-		points[i] = plotter.XY{X: float64(v[0]), Y: float64(v[1])}
+	points := make(plotter.XYs, len(pairs)/2)
+	for i := range points {
+		points[i] = plotter.XY{X: float64(pairs[2*i]), Y: float64(pairs[2*i+1])}
 	}
 	dots, err := plotter.NewScatter(points)
 	if err != nil {
@@ -92,7 +94,7 @@ type curve struct {
 	points plotter.XYs
 }
 
-// linePlot draws curves; without a point there is no plot.
+// linePlot draws curves. It returns "" if they have no point.
 func linePlot(title, x, y string, curves []curve) (template.HTML, error) {
 	p := newPlot(title, x, y)
 	drawn := 0
@@ -122,7 +124,7 @@ func linePlot(title, x, y string, curves []curve) (template.HTML, error) {
 	return svg(p, 360, 210)
 }
 
-// qualityPlot shows the PSNR of every picture, in the order of the set.
+// qualityPlot draws the PSNR of every picture, in the order of the set.
 func (r *Report) qualityPlot(s Set) (template.HTML, error) {
 	var curves []curve
 	for i, system := range r.Systems {
@@ -138,10 +140,10 @@ func (r *Report) qualityPlot(s Set) (template.HTML, error) {
 	return linePlot("PSNR of the recovered picture, "+s.Name(), "picture", "dB", curves)
 }
 
-// plots are the curves of a run: its losses, and the figures of validation.
+// plots draws the losses of a run and the figures of its validations.
 func (c Curves) plots() ([]template.HTML, error) {
 	losses := map[string]plotter.XYs{}
-	var rate, psnr, least, ssim, entropy, correlation plotter.XYs
+	var rate, psnr, minimum, ssim, entropy, correlation plotter.XYs
 	for _, e := range c.thinned() {
 		x := float64(e.Step)
 		for name, v := range e.Losses {
@@ -152,7 +154,7 @@ func (c Curves) plots() ([]template.HTML, error) {
 		}
 		if v := e.Validation; v != nil {
 			psnr = append(psnr, plotter.XY{X: x, Y: v.PSNR})
-			least = append(least, plotter.XY{X: x, Y: v.MinimumPSNR})
+			minimum = append(minimum, plotter.XY{X: x, Y: v.MinimumPSNR})
 			ssim = append(ssim, plotter.XY{X: x, Y: v.SSIM})
 			entropy = append(entropy, plotter.XY{X: x, Y: v.Entropy})
 			correlation = append(correlation, plotter.XY{X: x, Y: v.Correlation})
@@ -163,13 +165,13 @@ func (c Curves) plots() ([]template.HTML, error) {
 		curves   []curve
 	}
 	var list []drawing
-	for _, name := range slices.Sorted(maps.Keys(losses)) { // their sizes differ by orders
+	for _, name := range slices.Sorted(maps.Keys(losses)) { // one plot each: they differ by orders of magnitude
 		list = append(list, drawing{"loss: " + name, "", []curve{{name, losses[name]}}})
 	}
 	var all []template.HTML
 	for _, p := range append(list, []drawing{
 		{"learning rate", "", []curve{{"rate", rate}}},
-		{"PSNR, validation", "dB", []curve{{"mean", psnr}, {"minimum", least}}},
+		{"PSNR, validation", "dB", []curve{{"mean", psnr}, {"minimum", minimum}}},
 		{"SSIM, validation", "", []curve{{"mean", ssim}}},
 		{"entropy of the bare cipher", "bits", []curve{{"mean", entropy}}},
 		{"correlation of the bare cipher, mean absolute", "", []curve{{"mean absolute", correlation}}},
@@ -185,14 +187,14 @@ func (c Curves) plots() ([]template.HTML, error) {
 	return all, nil
 }
 
-// shownPoints bounds what a plot shows of a journal.
+// shownPoints is the maximum of points that a plot shows of a journal.
 const shownPoints = 500
 
-func (c Curves) thinned() []entry {
+func (c Curves) thinned() []journal.Entry {
 	step := (len(c.Points) + shownPoints - 1) / shownPoints
-	var kept []entry
+	var thinned []journal.Entry
 	for i := 0; i < len(c.Points); i += step {
-		kept = append(kept, c.Points[i])
+		thinned = append(thinned, c.Points[i])
 	}
-	return kept
+	return thinned
 }

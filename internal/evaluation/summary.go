@@ -2,28 +2,28 @@ package evaluation
 
 import "math"
 
-// Alpha is the level of the tests, and Required the share of channels that is to
-// pass them: ideal noise fails on Alpha of them.
+// Alpha is the significance level of the tests: ideal noise fails on this share of
+// channels. Required is the share of channels that must pass.
 const (
 	Alpha    = .01
 	Required = .95
 )
 
-// Score is one column of one system: the mean over all channels of all pictures,
-// and how many of them pass.
+// Score is one column of one system: the mean over all channels of all pictures, and
+// the number of channels that pass.
 type Score struct {
 	Mean   float64 `json:"mean"` // of absolute values for correlations
 	Passed int     `json:"passed"`
 	Of     int     `json:"of"`
 }
 
-// Share is that of the channels that pass, 0 to 1.
+// Share returns the share of channels that pass, 0 to 1.
 func (s Score) Share() float64 { return float64(s.Passed) / float64(max(1, s.Of)) }
 
 // Passes reports whether enough channels pass.
 func (s Score) Passes() bool { return s.Share() >= Required }
 
-// add counts a picture's channels.
+// add adds the channels of a picture.
 func (s *Score) add(channels [3]float64, passes func(float64) bool) {
 	for _, v := range channels {
 		s.Of++
@@ -48,7 +48,7 @@ func (s *Spread) add(v float64, before int) {
 	s.Mean += (v - s.Mean) / float64(before+1)
 }
 
-// Summary is the row of one system over all pictures of a set.
+// Summary is the row of one system for all pictures of a set.
 type Summary struct {
 	Pictures   int   `json:"pictures"`
 	Entropy    Score `json:"entropy"`
@@ -65,13 +65,13 @@ type Summary struct {
 
 	PSNR  Spread `json:"psnr"`
 	SSIM  Spread `json:"ssim"`
-	Exact int    `json:"exact"` // pictures that came back exactly
+	Exact int    `json:"exact"` // pictures that were restored exactly
 
-	Rejected int   `json:"wrong_key_rejected"` // pictures for which a wrong secret is noticed
+	Rejected int   `json:"wrong_key_rejected"` // pictures for which a wrong secret is rejected
 	Wrong    Wrong `json:"wrong_key,omitzero"` // means over the others
 }
 
-// Correlation is the mean absolute one over the three directions.
+// Correlation returns the mean absolute correlation over the three directions.
 func (s Summary) Correlation() float64 {
 	return (s.Horizontal.Mean + s.Vertical.Mean + s.Diagonal.Mean) / 3
 }

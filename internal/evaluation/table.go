@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 )
 
-// table is one of a report, for text and HTML alike.
+// table is a table of a report as text or HTML.
 type table struct {
 	Title   string
 	Note    string
@@ -44,7 +44,7 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-const caution = "These figures describe; they do not prove that anything is secure. The fixed pad passes most and falls to one known pair."
+const caution = "These figures describe ciphers; they do not prove that anything is secure. The fixed pad passes most of them and is broken by one known pair."
 
 func (s Set) counts() string {
 	return fmt.Sprintf("%d measured, %d skipped", len(s.Pictures), len(s.Skipped))
@@ -64,10 +64,10 @@ func (t table) print(to io.Writer) error {
 	return err
 }
 
-// general are the tables that do not depend on a set.
+// general returns the tables that do not depend on a set.
 func (r *Report) general() []table {
-	t := table{Title: "Key space", Columns: []string{"system", "bits of the secret", "bits that act", "model", "what it is"},
-		Note: "bits that act: of 256, those whose flip changes the cipher image of a small picture; weights are public and no key"}
+	t := table{Title: "Key space", Columns: []string{"system", "bits of the secret", "bits that act", "model", "description"},
+		Note: "bits that act: bits of 256 that change the cipher image of a small picture when flipped; weights are public and not a key"}
 	for _, s := range r.Systems {
 		t.Rows = append(t.Rows, []string{s.label(), fmt.Sprint(s.SecretBits), fmt.Sprint(s.ActingBits), fmt.Sprintf("%.16s", s.Fingerprint), s.Note})
 	}
@@ -81,7 +81,7 @@ func (t Tested) label() string {
 	return t.Name
 }
 
-// tables are those of a set.
+// tables returns the tables of a set.
 func (r *Report) tables(s Set) []table {
 	if len(s.Pictures) == 0 {
 		return nil
@@ -95,12 +95,12 @@ func (r *Report) tables(s Set) []table {
 	keys := table{Title: "One bit of the key flipped", Note: level + "; two independent pictures of uniform noise have 7.75 dB; a bare cipher is decrypted with the right statistics, which hold the mean colours of each tile",
 		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "wrong key rejected", "otherwise PSNR dB", "SSIM"}}
 	keys.Rows = append(keys.Rows, []string{"the mean colours alone", "-", "-", "-", "-", "-", fmt.Sprintf("%.2f", s.MeanColours.PSNR), fmt.Sprintf("%.4f", s.MeanColours.SSIM)})
-	quality := table{Title: "Recovered picture", Note: "in a mean, a picture that is exact counts as if one sample were one level off",
+	quality := table{Title: "Recovered picture", Note: "in a mean, an exact picture counts as if one sample differed by one level",
 		Columns: []string{"system", "PSNR dB", "minimum", "SSIM", "minimum", "exact"}}
-	beside := table{Title: "Beside the paper's comparison", Note: "the paper's rows as printed there, measured on its own pictures; ours on these",
+	comparison := table{Title: "With the published comparison", Note: "published rows as printed in the paper, measured on its pictures; ours on these",
 		Columns: []string{"system", "PSNR dB", "SSIM", "correlation", "entropy"}}
 	for _, p := range r.Paper {
-		beside.Rows = append(beside.Rows, []string{p.System, p.PSNR, p.SSIM, p.Correlation, p.Entropy})
+		comparison.Rows = append(comparison.Rows, []string{p.System, p.PSNR, p.SSIM, p.Correlation, p.Entropy})
 	}
 	for i, m := range s.Summaries {
 		name := r.Systems[i].label()
@@ -114,26 +114,26 @@ func (r *Report) tables(s Set) []table {
 		}
 		keys.Rows = append(keys.Rows, []string{name, fmt.Sprintf("%.4f", m.KeyNPCR.Mean), m.KeyNPCR.share(), fmt.Sprintf("%.4f", m.KeyUACI.Mean), m.KeyUACI.share(),
 			fmt.Sprintf("%d of %d", m.Rejected, m.Pictures), psnr, ssim})
-		mean, least := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
+		mean, minimum := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
 		psnr = fmt.Sprintf("%.4f", m.PSNR.Mean)
 		if m.Exact == m.Pictures {
-			mean, least, psnr = "inf", "inf", "inf"
+			mean, minimum, psnr = "inf", "inf", "inf"
 		}
-		quality.Rows = append(quality.Rows, []string{name, mean, least,
+		quality.Rows = append(quality.Rows, []string{name, mean, minimum,
 			fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.SSIM.Minimum), fmt.Sprintf("%d of %d", m.Exact, m.Pictures)})
-		beside.Rows = append(beside.Rows, []string{name, psnr, fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
+		comparison.Rows = append(comparison.Rows, []string{name, psnr, fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.5f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
 	}
 	all := []table{look, r.channels(s), change, keys, quality}
 	if folders := r.folders(s); len(folders.Rows) > 0 {
 		all = append(all, folders)
 	}
-	return append(all, beside)
+	return append(all, comparison)
 }
 
-// folders are the models' means over each direct sub-folder, where there are two
-// or more: kinds of pictures differ in how well they are recovered.
+// folders returns the means of the models for each direct sub-folder, if there are
+// two or more.
 func (r *Report) folders(s Set) table {
-	t := table{Title: "By sub-folder", Note: "means over its pictures, exact ones counted as one sample one level off",
+	t := table{Title: "By sub-folder", Note: "means over its pictures, exact ones as if one sample differed by one level",
 		Columns: []string{"sub-folder", "pictures", "system", "PSNR dB", "minimum", "SSIM", "correlation", "entropy"}}
 	summaries := map[string][]Summary{}
 	for _, m := range s.Pictures {
@@ -156,18 +156,18 @@ func (r *Report) folders(s Set) table {
 			if r.Systems[i].Control {
 				continue
 			}
-			mean, least := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
+			mean, minimum := fmt.Sprintf("%.2f", m.PSNR.Mean), fmt.Sprintf("%.2f", m.PSNR.Minimum)
 			if m.Exact == m.Pictures {
-				mean, least = "inf", "inf"
+				mean, minimum = "inf", "inf"
 			}
-			t.Rows = append(t.Rows, []string{name, fmt.Sprint(m.Pictures), r.Systems[i].Name, mean, least,
+			t.Rows = append(t.Rows, []string{name, fmt.Sprint(m.Pictures), r.Systems[i].Name, mean, minimum,
 				fmt.Sprintf("%.5f", m.SSIM.Mean), fmt.Sprintf("%.4f", m.Correlation()), fmt.Sprintf("%.4f", m.Entropy.Mean)})
 		}
 	}
 	return t
 }
 
-// channels is the cipher image by channel.
+// channels returns the figures of the cipher images by channel.
 func (r *Report) channels(s Set) table {
 	t := table{Title: "Cipher image by channel", Note: "means over the pictures; of correlations, of absolute values",
 		Columns: []string{"system", "channel", "entropy", "chi-square", "horizontal", "vertical", "diagonal"}}
@@ -191,7 +191,7 @@ func (r *Report) channels(s Set) table {
 	return t
 }
 
-// pictures is every picture under every system that is no control.
+// pictures returns every picture with every system but the controls.
 func (r *Report) pictures(s Set) table {
 	t := table{Title: "Every picture", Note: "means over the channels; the JSON form has each channel, and the bounds for each size",
 		Columns: []string{"picture", "pixels", "system", "PSNR dB", "SSIM", "entropy", "chi-square", "correlation", "NPCR %", "UACI %"}}
@@ -221,7 +221,7 @@ func (s Score) share() string {
 	return text
 }
 
-// table is the first and last validation of a run; the report plots all.
+// table returns the first and the last validation of a run.
 func (c Curves) table() table {
 	t := table{Title: "Optimisation: " + c.Name, Note: "figures of the run's validation tiles; the HTML report plots all steps",
 		Columns: []string{"step", "PSNR dB", "minimum", "SSIM", "entropy", "correlation", "learning rate", "seconds"}}

@@ -132,6 +132,23 @@ func MeanEntropy(rgb []byte) float64 {
 	return (bits[0] + bits[1] + bits[2]) / channels
 }
 
+// ResidualEntropy returns the Shannon entropy, in bits a sample, of the differences
+// of two pictures of one size modulo 256, pooled over the channels. A residual is
+// coded in the same way.
+func ResidualEntropy(plain, recovered []byte) float64 {
+	var counts [256]float64
+	for i, v := range plain {
+		counts[v-recovered[i]]++
+	}
+	var bits float64
+	for _, n := range counts {
+		if p := n / float64(len(plain)); p > 0 {
+			bits -= p * math.Log2(p)
+		}
+	}
+	return bits
+}
+
 // Correlation holds Pearson's coefficient, -1 to 1, between each sample and its
 // neighbour to the right, below, and below to the right, for each channel.
 type Correlation struct {

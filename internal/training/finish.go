@@ -7,75 +7,72 @@ import (
 	"path/filepath"
 
 	"enciphergan/internal/atomicfile"
+	"enciphergan/internal/evaluation"
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/network"
+	"enciphergan/internal/training/dataset"
 )
 
-// testSet is the set of tiles that figures on a card are of.
-const testSet = "test split, centre tiles"
-
-// MeasureTest measures a model on the test split of the photos it was trained on, as
-// Finish does for the card.
-func MeasureTest(ctx context.Context, m *network.Model, photos []Photo, seed uint64) (network.Figures, error) {
-	data, err := Split(photos, seed)
-	if err != nil {
-		return network.Figures{}, err
-	}
-	figures, _, err := Measure(ctx, m, Tiles(data.Test, tileSide, 0), seed)
-	figures.Set = testSet
-	return figures, err
+// profileNotes is the note on the card of a profile that has no key.
+var profileNotes = map[string]string{
+	"paper":       "The published network, for measurements: its bare cipher loses contrast, has no key and may show outlines of the picture.",
+	"paper+stats": "After the published network, for comparison: its bare cipher has no key and shows outlines of the picture, and it is some ten times slower.",
 }
 
-// Finish calibrates the dequantisation for each kappa, chooses the kappa whose
-// residual is smallest on the validation tiles, measures kappa 1, the chosen one
-// and the start on the test tiles and writes the model directory, and
-// beside it that of kappa 1 where another was chosen.
+// kappa1Note is the note on the card of the variant at kappa 1.
+const kappa1Note = "For measurements at kappa 1: the bare cipher is closest to noise, recovered pictures are less exact."
+
+// Finish writes the model directory. For each kappa it calibrates the table of the
+// decryption generator, and it chooses the kappa with the smallest residual on the
+// validation tiles. The card gets figures of the test tiles at kappa 1, at the chosen
+// kappa and at the start. Where another kappa is chosen, the variant at kappa 1 is
+// written to a second directory.
 func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas []float32) error {
-	test := Tiles(r.data.Test, tileSide, 0)
+	test := dataset.Tiles(r.data.Test, evaluation.TileSide, 0)
 	d := r.Config.Definition
-	if !d.Keyed() {
-		card.Note = paperNotes[d.Profile]
+	measureTest := func(d network.Definition) (network.Figures, error) {
 		_, figures, err := r.variant(ctx, d, card, test)
+		figures.Set = evaluation.TestSet
+		if err == nil {
+			r.observer.Message("test: " + describe(figures))
+		}
+		return figures, err
+	}
+	if !d.Keyed() {
+		card.Note = profileNotes[d.Profile]
+		figures, err := measureTest(d)
 		if err != nil {
 			return err
 		}
-		figures.Set = testSet
-		r.progress.Message("test: " + describe(figures))
 		card.Figures = []network.Figures{figures}
 		f, err := r.Files(card)
 		if err != nil {
 			return err
 		}
-		if err := WriteModel(dir, f); err != nil {
-			return err
-		}
-		r.progress.Message("wrote " + dir)
-		return nil
+		return r.writeModel(dir, f)
 	}
-	best, least := d.Kappa, -1.0
+	chosen, smallest := d.Kappa, -1.0
 	for _, k := range kappas {
 		d.Kappa = k
 		_, figures, err := r.variant(ctx, d, card, r.validation)
 		if err != nil {
 			return err
 		}
-		r.progress.Message("validation: " + describe(figures))
-		if least < 0 || figures.Residual < least {
-			best, least = k, figures.Residual
+		r.observer.Message("validation: " + describe(figures))
+		if smallest < 0 || figures.Residual < smallest {
+			chosen, smallest = k, figures.Residual
 		}
 	}
-	widths := []float32{1}
-	if best != 1 {
-		widths = append(widths, best)
+	variants := []float32{1}
+	if chosen != 1 {
+		variants = append(variants, chosen)
 	}
-	for _, k := range widths {
+	for _, k := range variants {
 		d.Kappa = k
-		_, figures, err := r.variant(ctx, d, card, test)
+		figures, err := measureTest(d)
 		if err != nil {
 			return err
 		}
-		figures.Set = testSet
-		r.progress.Message("test: " + describe(figures))
 		card.Figures = append(card.Figures, figures)
 	}
 	for _, calibrated := range []bool{false, true} {
@@ -87,40 +84,31 @@ func (r *Run) Finish(ctx context.Context, dir string, card network.Card, kappas 
 		if calibrated {
 			label += ", calibrated table"
 		}
-		r.progress.Message("test, " + label + ": " + describe(start))
-		r.progress.Message(fmt.Sprintf("gain over the %s at kappa 1: %+.2f dB in the mean, %+.2f dB in the minimum",
+		r.observer.Message("test, " + label + ": " + describe(start))
+		r.observer.Message(fmt.Sprintf("gain over the %s at kappa 1: mean %+.2f dB, minimum %+.2f dB",
 			label, card.Figures[0].PSNRMean-start.PSNRMean, card.Figures[0].PSNRMin-start.PSNRMin))
 		card.Figures = append(card.Figures, start)
 	}
-	for _, k := range widths {
+	for _, k := range variants {
 		d.Kappa = k
 		name, variant := dir, card
-		if k != best {
+		if k != chosen {
 			name += "-kappa1"
 			variant.Name += "-kappa1"
-			variant.Note = kappaNote
+			variant.Note = kappa1Note
 		}
 		f, _, err := r.variant(ctx, d, variant, nil)
 		if err != nil {
 			return err
 		}
-		if err := WriteModel(name, f); err != nil {
+		if err := r.writeModel(name, f); err != nil {
 			return err
 		}
-		r.progress.Message("wrote " + name)
 	}
 	return nil
 }
 
-// paperNotes say what the profiles after the paper are for.
-var paperNotes = map[string]string{
-	"paper":       "The published network, for measurements: its bare cipher loses contrast, has no key and may show outlines of the picture.",
-	"paper+stats": "After the published network, for comparison: its bare cipher has no key and shows outlines of the picture, and it is some ten times slower.",
-}
-
-// kappaNote explains the variant beside the one that is chosen by file size.
-const kappaNote = "For measurements at kappa 1: the bare cipher is closest to noise, recovered pictures are less exact."
-
+// describe formats figures for a message.
 func describe(f network.Figures) string {
 	kappa := ""
 	if f.Kappa != 0 {
@@ -130,26 +118,25 @@ func describe(f network.Figures) string {
 		f.PSNRMean, f.PSNRMin, f.SSIM, f.Entropy, f.Correlation, f.Residual, f.Tiles)
 }
 
-// measureStart measures the generators as Begin made them, before any step, at
-// kappa 1: with the plain inverse of erf in their table, or with the table
-// calibrated like that of the trained ones, which tells what training adds to
-// calibration.
-func (r *Run) measureStart(ctx context.Context, tiles []Tile, calibrated bool) (network.Figures, error) {
+// measureStart measures the generators before any step at kappa 1, with the plain
+// inverse of erf in their table, or with the table calibrated as for the trained
+// ones. The second shows what training adds to calibration.
+func (r *Run) measureStart(ctx context.Context, tiles []dataset.Tile, calibrated bool) (network.Figures, error) {
 	c := r.Config
 	c.Definition.Kappa = 1
-	begun, err := newRun(r.folder, c, r.data, r.target, nil)
+	start, err := newRun(r.folder, c, r.data, r.target, r.observer)
 	if err != nil {
 		return network.Figures{}, err
 	}
-	if err := begun.analyse(); err != nil {
+	if err := start.setStart(); err != nil {
 		return network.Figures{}, err
 	}
 	if calibrated {
-		_, figures, err := begun.variant(ctx, c.Definition, network.Card{Name: "start"}, tiles)
+		_, figures, err := start.variant(ctx, c.Definition, network.Card{Name: "start"}, tiles)
 		figures.Set = c.start() + " " + network.StartSet + ", calibrated table"
 		return figures, err
 	}
-	f, err := begun.Files(network.Card{Name: "start"})
+	f, err := start.Files(network.Card{Name: "start"})
 	if err != nil {
 		return network.Figures{}, fmt.Errorf("exporting the start: %w", err)
 	}
@@ -158,8 +145,9 @@ func (r *Run) measureStart(ctx context.Context, tiles []Tile, calibrated bool) (
 	return figures, err
 }
 
-// variant exports the generators at another kappa and measures them; without tiles it only exports.
-func (r *Run) variant(ctx context.Context, d network.Definition, card network.Card, tiles []Tile) (network.Files, network.Figures, error) {
+// variant exports the generators with the definition d, which may have another
+// kappa, and measures them on the tiles, if there are any.
+func (r *Run) variant(ctx context.Context, d network.Definition, card network.Card, tiles []dataset.Tile) (network.Files, network.Figures, error) {
 	decryption := r.weights.decryption
 	if d.Keyed() {
 		decryption = decryption.Clone()
@@ -176,24 +164,24 @@ func (r *Run) variant(ctx context.Context, d network.Definition, card network.Ca
 }
 
 // measure measures an exported model. An interrupt loses nothing of the run.
-func (r *Run) measure(ctx context.Context, f network.Files, tiles []Tile) (network.Figures, error) {
+func (r *Run) measure(ctx context.Context, f network.Files, tiles []dataset.Tile) (network.Figures, error) {
 	m, err := network.Load(f)
 	if err != nil {
 		return network.Figures{}, err
 	}
-	figures, _, err := Measure(ctx, m, tiles, r.Config.Seed)
+	figures, _, err := evaluation.MeasureTiles(ctx, m, tiles, r.Config.Seed)
 	if ctx.Err() != nil {
 		return figures, fmt.Errorf("%w before the model was written; continue with -resume", ErrInterrupted)
 	}
 	return figures, err
 }
 
-// calibrate sets each level's entry of the inverse erf table to the mean of what
-// the encryption generator, on training crops, had there before rounding. The
-// outermost levels are half-infinite bins, whose middle is not their mean.
+// calibrate sets each entry of the inverse erf table to the mean of the values that
+// the encryption generator rounds to its level, on training crops. The middle of an
+// outermost level, a half-infinite bin, is not its mean.
 func (r *Run) calibrate(d network.Definition, decryption *network.Weights) error {
-	const batches, n, side = 24, 1, 256
-	photos := make([]Photo, 0, len(r.data.Training))
+	const batches, n, side, minSamples = 24, 1, 256, 1000
+	var photos []dataset.Photo
 	for _, p := range r.data.Training {
 		if min(p.Width, p.Height) >= side {
 			photos = append(photos, p)
@@ -207,35 +195,31 @@ func (r *Run) calibrate(d network.Definition, decryption *network.Weights) error
 	if last.Kind != network.Uniform {
 		return fmt.Errorf("the last layer is %s, want %s", last.Kind, network.Uniform)
 	}
-	probe, err := newProbe(d, r.weights.encryption, layers[:len(layers)-1], n, side)
+	runner, err := newLayerRunner(d, r.weights.encryption, layers[:len(layers)-1], n, side)
 	if err != nil {
 		return err
 	}
-	defer probe.close()
-	b, err := NewBatches(photos, 0, BatchOptions{Seed: r.Config.Seed ^ 0x5a5a, Size: n, Crop: side})
+	defer runner.close()
+	seed := r.Config.Seed ^ 0x5a5a
+	b, err := dataset.NewBatches(photos, 0, dataset.BatchOptions{Seed: seed, Size: n, Crop: side})
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	table := decryption.Data(last.Name + ".table")
 	var sums [kernel.Levels]float64
 	var counts [kernel.Levels]int
-	width := float64(last.Width())
-	var levels []byte
-	var scaled, erf []float32
+	samples := n * 3 * side * side
+	levels, scaled, erf := make([]byte, samples), make([]float32, samples), make([]float32, samples)
 	for i := range batches {
 		batch, err := b.Next(context.Background())
 		if err != nil {
 			return err
 		}
-		h, err := probe.run(batch.Plain, stepSeed(r.Config.Seed^0x5a5a, i))
+		h, err := runner.run(batch.Plain, stepSeed(seed, i))
 		if err != nil {
 			return err
 		}
-		if levels == nil {
-			levels, scaled, erf = make([]byte, len(h)), make([]float32, len(h)), make([]float32, len(h))
-		}
-		kernel.Divide(scaled, h, float32(width))
+		kernel.Divide(scaled, h, float32(last.Width()))
 		kernel.Erf(erf, scaled)
 		kernel.QuantizeUniform(levels, erf)
 		for j, l := range levels {
@@ -243,23 +227,25 @@ func (r *Run) calibrate(d network.Definition, decryption *network.Weights) error
 			counts[l]++
 		}
 	}
+	table := decryption.Data(last.Name + ".table")
 	for k := range table {
-		if counts[k] >= 1000 {
+		if counts[k] >= minSamples {
 			table[k] = float32(sums[k] / float64(counts[k]))
 		}
 	}
 	return nil
 }
 
-// WriteModel writes a model directory, the card last, each file in one step.
-func WriteModel(dir string, f network.Files) error {
+// writeModel writes a model directory, replacing each file in one step, the card last.
+func (r *Run) writeModel(dir string, f network.Files) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making the model directory: %w", err)
+		return fmt.Errorf("creating the model directory: %w", err)
 	}
 	for _, part := range f.List() {
 		if err := atomicfile.Write(filepath.Join(dir, part.Name), part.Data, 0o666); err != nil {
 			return fmt.Errorf("writing the model: %w", err)
 		}
 	}
+	r.observer.Message("wrote " + dir)
 	return nil
 }

@@ -25,7 +25,7 @@ import (
 	"time"
 
 	"enciphergan/internal/picture"
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
 )
 
 // longestSide keeps photographs sharp at the size that crops are taken from.
@@ -233,7 +233,7 @@ func takePhotos(ctx context.Context, group []entry, tree, version, folder string
 			fmt.Fprintf(os.Stderr, "dataset: left out %s: not the file that photos.txt means, its SHA-256 differs\n", e.outputName())
 			continue
 		}
-		photo, _, err := training.DecodePhoto(file, longestSide)
+		photo, _, err := dataset.Decode(file, longestSide)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", e.outputName(), err)
 		}

@@ -1,0 +1,13 @@
+package onnx
+
+// Edit returns the model in file with the changes that edit makes to its graph.
+func Edit(file []byte, lim Limits, edit func(*Graph) error) ([]byte, error) {
+	m, err := scan(file, lim)
+	if err != nil {
+		return nil, err
+	}
+	if err := edit(&m.Graph); err != nil {
+		return nil, err
+	}
+	return Encode(m)
+}
