@@ -19,26 +19,26 @@ import (
 func attackCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "attack",
-		Usage:     "attack models and controls, and say what breaks",
+		Usage:     "attack models and controls, and report what breaks",
 		ArgsUsage: "DIR",
-		Description: `Encrypts crops of the pictures in DIR and does what an adversary would:
-chosen pictures, fits and a trained decoder on known pairs, search for leakage,
-wrong keys, noise on weights, damage. Each model is attacked in every mode of use:
-the final file as it ships; the bare neural cipher with a nonce per picture; the
-same under one fixed seed, which is misuse. A network without a key, the paper's
-with random weights, is added where no model given has that profile. Controls go
-through the same code: a fixed pad must fall, XChaCha20 must not.
+		Description: `Encrypts crops of the pictures in DIR and attacks them as an adversary would:
+chosen pictures, fits and a trained decoder on known pairs, measurements of
+leakage, wrong keys, noise on weights, damage. It attacks every mode of use of each
+model: the file; the bare cipher image with a nonce for each picture; and with one
+fixed seed, which is misuse. If no model without a key is given, it adds the
+paper's network with random weights. The same code attacks ciphers of known
+quality: it must break a fixed pad, and must not break XChaCha20-Poly1305.
 
-What is measured holds for these attacks, sizes and budgets. An attack that
-finds nothing is no proof.`,
+The results hold for these attacks, sizes and budgets. An attack that finds nothing
+proves nothing.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag for more", DefaultText: models.Default},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of keys, nonces, crops and training: equal seeds give equal figures", Value: 1},
-			&cli.BoolFlag{Name: "quick", Usage: "spend minutes; the whole budget takes more than ten times as long"},
-			&cli.IntSliceFlag{Name: "pairs", Usage: "`NUMBERS` of known pairs, ascending, with commas between", DefaultText: "1,10,100,1000; with -quick 1,10,100"},
+			&cli.BoolFlag{Name: "quick", Usage: "take minutes; the whole budget takes more than ten times as long"},
+			&cli.IntSliceFlag{Name: "pairs", Usage: "`NUMBERS` of known pairs, ascending, separated by commas", DefaultText: "1,10,100,1000; with -quick 1,10,100"},
 			&cli.IntFlag{Name: "steps", Usage: "`STEPS` of the surrogate decoder's training", DefaultText: "1500; with -quick 300"},
 			&cli.IntFlag{Name: "side", Usage: "side in `PIXELS` of known pairs, a multiple of 16", DefaultText: "32"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of tables"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of tables"},
 			quietFlag(),
 		},
 		Action: attackModels,
@@ -63,7 +63,7 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 		budget.Side = c.Int("side")
 	}
 	if err := budget.Validate(); err != nil {
-		return usage("run encipher attack -help for what -pairs, -steps and -side take", "%w", err)
+		return usage("run encipher attack -help for the values of -pairs, -steps and -side", "%w", err)
 	}
 	names := c.StringSlice("model")
 	if len(names) == 0 {
@@ -90,8 +90,8 @@ func attackModels(ctx context.Context, c *cli.Command) error {
 	return nil
 }
 
-// attackedModels opens models and lists what is attacked: controls, the models'
-// modes of use, and in any case a network without a key.
+// attackedModels opens models. It returns them with the systems to attack: controls,
+// the models' modes of use, and a network without a key.
 func attackedModels(ctx context.Context, c *cli.Command, names []string, seed uint64) ([]*attack.Victim, []attack.System, error) {
 	var victims []*attack.Victim
 	systems, keyless := attack.Controls(seed), false
@@ -113,7 +113,7 @@ func attackedModels(ctx context.Context, c *cli.Command, names []string, seed ui
 	return victims, append(systems, s), err
 }
 
-// attackPictures reads photos at a size at which a small crop shows something.
+// attackPictures reads photos at a size at which small crops have content.
 func attackPictures(ctx context.Context, folder string, b attack.Budget, seed uint64) (*attack.Pictures, error) {
 	photos, report, err := dataset.Read(ctx, folder, dataset.ReadOptions{LongestSide: max(4*b.Side, 2*b.ProbeSide), ShortestSide: max(b.Side, b.ProbeSide)})
 	for _, s := range report.Skipped {
@@ -129,17 +129,17 @@ func attackPictures(ctx context.Context, folder string, b attack.Budget, seed ui
 	case err != nil:
 		return nil, badInput(hint, err)
 	}
-	pictures, err := attack.Divide(photos, seed)
+	pictures, err := attack.NewPictures(photos, seed)
 	if err != nil {
 		return nil, badInput(hint, fmt.Errorf("%s: %w", folder, err))
 	}
 	return pictures, nil
 }
 
-// writeAttacks prints the tables, and then in words what breaks.
+// writeAttacks prints the tables and the conclusions.
 func writeAttacks(w io.Writer, r *attack.Report) {
 	b := r.Budget
-	fmt.Fprintf(w, "seed %d, %s budget; %d photos for known pairs, %d others for what is to be recovered\n", r.Seed, b.Name, r.Photos[0], r.Photos[1])
+	fmt.Fprintf(w, "seed %d, %s budget; %d photos for known pairs, %d others to be recovered\n", r.Seed, b.Name, r.Photos[0], r.Photos[1])
 	fmt.Fprintf(w, "surrogate decoder: %d parameters, %d steps of %d pictures; known pairs and targets of %d x %[4]d pixels, %d targets; other attacks on %d pictures of %d x %[7]d\n\n",
 		r.Weights, b.Steps, b.Batch, b.Side, b.Targets, b.Probes, b.ProbeSide)
 
@@ -171,7 +171,7 @@ func writeAttacks(w io.Writer, r *attack.Report) {
 		row("", "surrogate decoder", s.Surrogate)
 	}
 
-	fmt.Fprintln(w, "\nChosen pictures, and correlation of pictures with their ciphers")
+	fmt.Fprintln(w, "\nChosen pictures, and correlation of pictures with their cipher images")
 	fmt.Fprintf(w, "%-50s%s\n", "system", strings.Join([]string{"  twice", "1 pixel", "flat bit", "photo bit", "2 points", "  leak", "   low", "  high", "energy"}, "  "))
 	probes := func(name string, d attack.Determinism, l attack.Locality, f attack.Flat, i attack.Impulse, leak attack.Leakage) {
 		fmt.Fprintf(w, "%-50s%6.2f%%  %6.2f%% %9.3f  %9.3f   %6.2f%%  %.4f  %.4f  %.4f  %.4f\n", name, 100*d.Equal, 100*l.Changed, f.Entropy, f.Textured, 100*i.Summed,
@@ -181,14 +181,14 @@ func writeAttacks(w io.Writer, r *attack.Report) {
 		probes(s.Name, s.Determinism, s.Locality, s.Flat, s.Impulse, s.Leakage)
 	}
 	fmt.Fprintf(w, "%-102s%.4f  %.4f  %.4f  %.4f\n", "by chance", r.Chance.Plain.Mean, r.Chance.Low.Mean, r.Chance.High.Mean, r.Chance.Energy.Mean)
-	fmt.Fprintln(w, "twice: equal samples of two encryptions; 1 pixel: samples that change with the middle pixel; 2 points: samples of two white pixels that each alone foretells;")
-	fmt.Fprintln(w, "leak, low, high, energy: mean |correlation|, whole, blurred, less that blur, and of where texture is")
+	fmt.Fprintln(w, "twice: equal samples of two encryptions; 1 pixel: samples that change with the middle pixel; 2 points: samples of two white pixels that those of each alone predict;")
+	fmt.Fprintln(w, "leak, low, high, energy: mean |correlation|, whole, blurred, minus that blur, and of the positions of texture")
 
 	for _, s := range r.Systems {
 		if s.Control {
 			continue
 		}
-		fmt.Fprintf(w, "\n%s: changed samples in %% where the middle pixel is inverted, in squares of the picture\n", s.Name)
+		fmt.Fprintf(w, "\n%s: changed samples in %% with the middle pixel inverted, in squares of the picture\n", s.Name)
 		for _, line := range s.Locality.Map {
 			for _, share := range line {
 				fmt.Fprintf(w, " %5.1f", 100*share)
@@ -198,7 +198,7 @@ func writeAttacks(w io.Writer, r *attack.Report) {
 	}
 
 	for _, m := range r.Models {
-		fmt.Fprintf(w, "\n%s: what the decryption generator recovers, without the residual that the file carries\n", m.Name)
+		fmt.Fprintf(w, "\n%s: quality of the decryption generator, without the residual in the file\n", m.Name)
 		line := func(name string, q attack.Quality) { fmt.Fprintf(w, "%-40s %8.2f dB  %.3f\n", name, q.PSNR, q.SSIM) }
 		line("intact", m.Intact)
 		if m.WrongKey != nil {
@@ -208,10 +208,10 @@ func writeAttacks(w io.Writer, r *attack.Report) {
 			line(t.Treatment, t.Quality)
 		}
 		for _, t := range m.Bare {
-			line("bare cipher, "+t.Treatment, t.Quality)
+			line("bare cipher image, "+t.Treatment, t.Quality)
 		}
 		for _, f := range m.File {
-			fmt.Fprintf(w, "%-40s %d of %d rejected\n", "final file, "+f.Treatment, f.Rejected, f.Files)
+			fmt.Fprintf(w, "%-40s %d of %d rejected\n", "file, "+f.Treatment, f.Rejected, f.Files)
 		}
 	}
 
@@ -232,6 +232,6 @@ func writeConclusions(w io.Writer, name string, list []attack.Conclusion) {
 		if c.Breaks {
 			verdict = "  BREAKS"
 		}
-		fmt.Fprintf(w, "%s %s: %s\n", verdict, c.Attack, c.Says)
+		fmt.Fprintf(w, "%s %s: %s\n", verdict, c.Attack, c.Text)
 	}
 }

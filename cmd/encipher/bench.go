@@ -28,24 +28,24 @@ import (
 func benchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "bench",
-		Usage:     "measure how fast this machine runs a model",
+		Usage:     "measure the speed of a model on this machine",
 		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS] [-json] [-q]\nencipher bench [-layers | -json] [-q] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
 		Description: `Runs both generators on one square tile of noise and prints the median time of a
-run, key setup outside, beside the measured peak of the convolution's inner loop.
-With -layers it prints where the time goes. GOMAXPROCS=1 measures one core.
+run without key setup, and the measured peak of the convolution's inner loop.
+-layers prints the time of each operation. GOMAXPROCS=1 measures one core.
 
 With -training it measures joint steps of training instead: crops a second on one
-core, two, and so on, at the profile's batch and at as many of it as cores.`,
+core, two, and so on, with the profile's batch and with one batch for each core.`,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "training", Usage: "measure training instead: crops a second by the number of cores"},
+			&cli.BoolFlag{Name: "training", Usage: "measure training instead: crops a second by number of cores"},
 			&cli.StringFlag{Name: "profile", Usage: "with -training: `NAME` of the profile", Value: "reversible"},
 			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
-			&cli.BoolFlag{Name: "layers", Usage: "print the time of every kind of operation and shape"},
+			&cli.BoolFlag{Name: "layers", Usage: "print the time of every operation and shape"},
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
-			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with the same bits on every machine, or fused; without it, that of the model"},
+			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME` canonical, with the same bits on every machine, or fused; default: that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
-			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not", Value: 7},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON in place of text, with the layers"},
+			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not measured", Value: 7},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of text, with the layers"},
 			quietFlag(),
 		},
 		Action: bench,
@@ -54,14 +54,14 @@ core, two, and so on, at the profile's batch and at as many of it as cores.`,
 
 func bench(ctx context.Context, c *cli.Command) error {
 	if c.Args().Present() {
-		return usage("usage: encipher bench [flags]", "bench takes no picture, and %q is given", c.Args().First())
+		return usage("usage: encipher bench [flags]", "bench takes no argument, and %q is given", c.Args().First())
 	}
 	if c.Bool("training") {
 		return benchTraining(ctx, c)
 	}
 	size, runs := c.Int("size"), c.Int("runs")
 	if size < 1 || size > 4096 {
-		return usage("give a number of pixels, for instance -size 256", "-size %d is no side of a tile", size)
+		return usage("give a number of pixels, for instance -size 256", "-size %d: want 1 to 4096", size)
 	}
 	if runs < 1 || runs > 10000 {
 		return usage("for instance -runs 7", "-runs %d: want 1 to 10000", runs)
@@ -127,7 +127,7 @@ func bench(ctx context.Context, c *cli.Command) error {
 	return printReport(all)
 }
 
-// benchTraining prints the speed of training against cores.
+// benchTraining measures the speed of training by number of cores.
 func benchTraining(ctx context.Context, c *cli.Command) error {
 	config, err := training.Defaults(c.String("profile"))
 	if err != nil {
@@ -158,7 +158,7 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 			if ctx.Err() != nil {
 				end()
 				if text {
-					all.print(tables{}) // what there is
+					all.print(tables{}) // the rows so far
 				}
 				return &failure{exitInterrupted, "", errors.New("interrupted")}
 			}
@@ -177,12 +177,12 @@ func benchTraining(ctx context.Context, c *cli.Command) error {
 	return printReport(all)
 }
 
-// trainingSpeed is what bench -training measures.
+// trainingSpeed is the result of bench -training.
 type trainingSpeed struct {
 	Profile string  `json:"profile"`
 	Crop    int     `json:"crop"` // side in pixels
 	Kernels string  `json:"kernels"`
-	Steps   int     `json:"steps"` // of which the mean is told
+	Steps   int     `json:"steps"` // of which the mean is reported
 	Rows    []speed `json:"rows"`  // the first on one core
 }
 
@@ -202,7 +202,7 @@ func (t trainingSpeed) print(to io.Writer) error {
 	return w.Flush()
 }
 
-// benchmark is what bench measures of a model.
+// benchmark is the result of bench for a model.
 type benchmark struct {
 	Model      string  `json:"model"`
 	Size       int     `json:"size"` // side of the tile in pixels
@@ -210,28 +210,28 @@ type benchmark struct {
 	Kernels    string  `json:"kernels"`
 	Cores      int     `json:"cores"`
 	Peak       float64 `json:"peak"` // floating-point operations a second
-	Runs       int     `json:"runs"` // of which the median is told
+	Runs       int     `json:"runs"` // of which the median is reported
 	Encryption profile `json:"encryption"`
 	Decryption profile `json:"decryption"`
 }
 
-// profile is where the time of a run goes.
+// profile holds the time of a run by operation.
 type profile struct {
 	Seconds float64      `json:"seconds"`
 	Memory  int64        `json:"bytes"` // of values and scratch
 	Layers  []*layerTime `json:"layers"`
 }
 
-// layerTime is what all operations of one kind and shape take in a run.
+// layerTime is the time of all operations of one kind and shape in a run.
 type layerTime struct {
 	Operation string  `json:"operation"`
 	Shapes    string  `json:"shapes"`
 	Count     int     `json:"count"`
 	Seconds   float64 `json:"seconds"`
-	Work      float64 `json:"work"` // floating-point operations of a convolution, 0 of others
+	Work      float64 `json:"work"` // floating-point operations of a convolution, 0 for others
 }
 
-// profileRuns gives the median of some runs of a generator, after one in which buffers are made.
+// profileRuns returns the median of several runs of a generator, after one that allocates buffers.
 func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map[string]int, in map[string]*tensor.Dense, runs int, done func(runs int)) (profile, error) {
 	machine, err := onnx.Load(ctx, file, dims, onnx.DefaultLimits(), a)
 	if err != nil {
@@ -254,7 +254,7 @@ func profileRuns(ctx context.Context, file []byte, a kernel.Arithmetic, dims map
 	return profiles[runs/2], nil
 }
 
-// profileRun measures one run; its layers come slowest first.
+// profileRun measures one run. It sorts the layers, the slowest first.
 func profileRun(ctx context.Context, machine *onnx.Machine, in map[string]*tensor.Dense) (profile, error) {
 	p := profile{Memory: machine.Memory}
 	known := map[string]*layerTime{}
@@ -277,7 +277,7 @@ func profileRun(ctx context.Context, machine *onnx.Machine, in map[string]*tenso
 	return p, err
 }
 
-// shapesOf names the shapes of an operation's operands and result.
+// shapesOf formats the shapes of an operation's operands and result.
 func shapesOf(e op.Event) string {
 	var in []string
 	for _, s := range e.In {
@@ -290,8 +290,8 @@ func dimensions(s tensor.Shape) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint([]int(s)), "[]"), " ", "x")
 }
 
-// products counts the multiplications and additions of a convolution; the other
-// operations of generators are bound by memory.
+// products returns the multiplications and additions of a convolution. The speed of
+// other operations depends on memory.
 func products(e op.Event) float64 {
 	kind, _, _ := strings.Cut(e.Name, "{")
 	volume := func(s ...int) float64 { return float64(tensor.Shape(s).TotalSize()) }
@@ -304,7 +304,7 @@ func products(e op.Event) float64 {
 	return 0
 }
 
-// print writes the layers as a table; peak is in floating-point operations per second.
+// print writes the layers as a table. peak is in floating-point operations a second.
 func (p profile) print(to io.Writer, peak float64) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "ms\tshare\tcount\tGFLOP/s\tof peak\t  operation")

@@ -26,22 +26,21 @@ func trainCommand() *cli.Command {
 		ArgsUsage: "FOLDER",
 		UsageText: "encipher train -o RUN [flags] FOLDER\nencipher train -o RUN -resume FOLDER",
 		Description: `Splits the photos into training, validation and test, trains both generators as
-a GAN and writes checkpoint, journal, sample grids and, at the end, a model
-directory (RUN/model) for encrypt -model. Interrupted runs go on with -resume,
-bit for bit as if they had not been interrupted, on the same kind of machine.
-The model is that of the best validation.
-docs/training.md says more.
+a GAN, and writes a checkpoint, a journal, sample grids and, at the end, a model
+directory (RUN/model) for encrypt -model. The model is that of the best validation.
+-resume continues an interrupted run; on the same kind of machine the result has
+the same bits as without the interruption. docs/training.md has the details.
 
 Example:
    encipher train -o run photos
    encipher encrypt -model run/model -key my.key -o cipher.png photo.jpg`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "run `FOLDER` to write"},
-			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder; its settings stay what they are"},
+			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder with its settings"},
 			&cli.StringFlag{Name: "profile", Value: "reversible", Usage: "`NAME` of the profile: reversible, paper or paper+stats"},
-			&cli.StringFlag{Name: "name", Value: "own", Usage: "`NAME` on the model's card"},
-			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the card about the photos; default: the folder's name"},
-			&cli.StringFlag{Name: "target", Value: "uniform", Usage: "target cipher domain: uniform, or a `FOLDER` of target cipher images"},
+			&cli.StringFlag{Name: "name", Value: "own", Usage: "`NAME` on the model card"},
+			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the model card about the photos; default: the folder's name"},
+			&cli.StringFlag{Name: "target", Value: "uniform", Usage: "domain of neural ciphers: uniform, or a `FOLDER` of target cipher images"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights, split, crops and keys", Value: 1},
 			&cli.IntFlag{Name: "steps", HideDefault: true, Usage: "joint steps `N`; default by profile"},
 			&cli.IntFlag{Name: "fine-tune", HideDefault: true, Value: -1, Usage: "steps `N` of the decryption generator alone, after the joint ones; default by profile"},
@@ -49,36 +48,36 @@ Example:
 			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "side of the crops in `PIXELS`; default by profile"},
 			&cli.FloatFlag{Name: "rate", HideDefault: true, Usage: "peak learning `RATE` of the joint steps; default by profile"},
 			&cli.FloatFlag{Name: "fine-rate", HideDefault: true, Usage: "peak learning `RATE` of fine-tuning; default by profile"},
-			&cli.FloatFlag{Name: "clip", Value: 1, Usage: "bound of the gradients' `NORM`"},
+			&cli.FloatFlag{Name: "clip", Value: 1, Usage: "maximum `NORM` of the gradients"},
 			&cli.FloatFlag{Name: "psnr", Value: 1, Usage: "`WEIGHT` of -PSNR/10 of recovered against plain"},
 			&cli.FloatFlag{Name: "ssim", Value: 1, Usage: "`WEIGHT` of 1 - SSIM of recovered against plain"},
 			&cli.FloatFlag{Name: "adversarial", Value: 0.02, Usage: "`WEIGHT` of the adversarial term; 0 trains no discriminator"},
-			&cli.FloatFlag{Name: "target-ssim", Value: targetSSIM, Usage: "`WEIGHT` of 1 - SSIM of cipher against a target cipher image, where -target is a folder"},
+			&cli.FloatFlag{Name: "target-ssim", Value: targetSSIM, Usage: "`WEIGHT` of 1 - SSIM of neural cipher against a target cipher image; needs -target FOLDER"},
 			&cli.IntFlag{Name: "unshuffle", Value: 4, Usage: "reversible profile: `SIDE` of the blocks that become channels: 2, 4 or 8"},
 			&cli.IntFlag{Name: "couplings", Value: 4, Usage: "reversible profile: `N` affine couplings"},
 			&cli.IntFlag{Name: "hidden", Value: 64, Usage: "reversible profile: channels `N` inside a coupling"},
-			&cli.StringFlag{Name: "init", Value: training.InitAnalytic, Usage: "start of the generators: `NAME` analytic, from the photos' statistics, or random"},
-			&cli.IntFlag{Name: "pool", Usage: "cipher crops `N` of earlier steps that the discriminator is shown too; 0: none"},
-			&cli.IntFlag{Name: "patience", Usage: "end after `N` validations that bring nothing better; 0: after all steps"},
-			&cli.FloatFlag{Name: "minutes", Usage: "as many steps as fit into about `N` minutes on this machine, in place of -steps and -fine-tune"},
+			&cli.StringFlag{Name: "init", Value: training.InitAnalytic, Usage: "`START` of the generators: analytic, from statistics of the photos, or random"},
+			&cli.IntFlag{Name: "pool", Usage: "neural ciphers `N` of earlier steps that the discriminator is shown too; 0 for none"},
+			&cli.IntFlag{Name: "patience", Usage: "end after `N` validations without improvement; 0 for all steps"},
+			&cli.FloatFlag{Name: "minutes", Usage: "as many steps as fit into about `N` minutes on this machine, instead of -steps and -fine-tune"},
 			quietFlag(),
 			&cli.IntFlag{Name: "validate-every", Value: 500, Usage: "steps `N` between validations and checkpoints"},
-			&cli.StringSliceFlag{Name: "kappa", Usage: "widths `K` among which the model's is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
+			&cli.StringSliceFlag{Name: "kappa", Usage: "candidates `K` for the model's kappa, which is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
 		},
 		Action: train,
 	}
 }
 
 const (
-	uniform    = "uniform" // the target domain that is no folder
+	uniform    = "uniform" // the target domain without a folder
 	targetSSIM = 0.1
 )
 
-// settings are the flags that are part of a run: a resumed run keeps them, and
-// the card records those that differ from the profile's own.
+// settings lists the flags that are settings of a run. A resumed run cannot change
+// them, and the model card records those that differ from the profile's defaults.
 var settings = []struct {
 	flag string
-	get  func(*training.Config) any // a pointer into the run's configuration
+	get  func(*training.Config) any // returns a pointer into the configuration
 }{
 	{"profile", func(c *training.Config) any { return &c.Definition.Profile }},
 	{"seed", func(c *training.Config) any { return &c.Seed }},
@@ -120,7 +119,7 @@ func train(ctx context.Context, c *cli.Command) error {
 	}
 	if c.IsSet("minutes") {
 		if c.Bool("resume") || c.IsSet("steps") || c.IsSet("fine-tune") || c.IsSet("validate-every") {
-			return usage("leave out the others, or -minutes", "-minutes sets steps and validations of a new run; it goes neither with -resume nor with -steps, -fine-tune and -validate-every")
+			return usage("leave out the others, or -minutes", "-minutes sets steps and validations of a new run; it excludes -resume, -steps, -fine-tune and -validate-every")
 		}
 		if config, err = config.ForMinutes(ctx, c.Float("minutes")); ctx.Err() != nil {
 			return &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
@@ -172,8 +171,8 @@ func train(ctx context.Context, c *cli.Command) error {
 	return trainFailed(out, run.Finish(ctx, filepath.Join(out, "model"), card, kappas))
 }
 
-// trainConfig gives the settings of the run, a new one or that of the folder,
-// and the steps that are behind it.
+// trainConfig returns the settings of a new run, or of the one in the folder, and the
+// number of completed steps.
 func trainConfig(c *cli.Command, out string) (config training.Config, done int, err error) {
 	const hint = "run encipher train -help for the settings"
 	resume := c.Bool("resume")
@@ -217,10 +216,10 @@ func trainConfig(c *cli.Command, out string) (config training.Config, done int, 
 	return config, done, nil
 }
 
-// set stores a flag's value in a setting of the same type.
+// set stores the value of a flag in a setting of the same type.
 func set(setting, value any) { reflect.ValueOf(setting).Elem().Set(reflect.ValueOf(value)) }
 
-// text is a setting as it stands after its flag.
+// text formats a setting as the value of its flag.
 func text(setting any) string { return fmt.Sprint(reflect.ValueOf(setting).Elem()) }
 
 func parseKappas(list []string) ([]float32, error) {
@@ -235,7 +234,7 @@ func parseKappas(list []string) ([]float32, error) {
 	return out, nil
 }
 
-// readPhotos reads a folder and says what was left out.
+// readPhotos reads a folder and reports the files that it skips.
 func readPhotos(ctx context.Context, folder string, crop int, o training.Observer) ([]dataset.Photo, error) {
 	photos, report, err := dataset.Read(ctx, folder, dataset.ReadOptions{ShortestSide: crop})
 	for _, s := range report.Skipped {
@@ -257,12 +256,12 @@ func readPhotos(ctx context.Context, folder string, crop int, o training.Observe
 	return photos, nil
 }
 
-// trainFailed gives an error of a run its exit code and, where the run's own
-// words do not, says what to do next.
+// trainFailed returns the error of a run with an exit code and a hint, unless its text
+// has one.
 func trainFailed(out string, err error) error {
-	kept, next := "no checkpoint was written yet", "give the same command again"
+	state, next := "no checkpoint was written yet", "give the same command again"
 	if training.Exists(out) {
-		kept, next = "the last checkpoint is intact", "continue with -resume"
+		state, next = "the last checkpoint is intact", "continue with -resume"
 	}
 	var path *fs.PathError
 	switch {
@@ -275,15 +274,15 @@ func trainFailed(out string, err error) error {
 	case errors.Is(err, checkpoint.ErrInvalid), errors.Is(err, training.ErrOtherData):
 		return badInput("", err)
 	case atomicfile.Full(err):
-		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, kept)}
+		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, state)}
 	case errors.As(err, &path):
-		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there, %s: %w", out, kept, cause(err))}
+		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there, %s: %w", out, state, cause(err))}
 	}
 	return &failure{exitFailure, "", err}
 }
 
-// commandLine is the command as it can be repeated, folders by their last name
-// only. The settings are those of the run, however often it was resumed.
+// commandLine returns a command that repeats the run with its settings. It has only
+// the last names of folders.
 func commandLine(c *cli.Command, config training.Config) string {
 	words := []string{"encipher", "train"}
 	plain, err := training.Defaults(config.Definition.Profile)
@@ -319,7 +318,7 @@ func lastName(folder string) string {
 	return filepath.Base(folder)
 }
 
-// quote writes a word as a shell takes it.
+// quote quotes a word for a shell if necessary.
 func quote(word string) string {
 	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+:,", r)

@@ -26,7 +26,7 @@ import (
 	"enciphergan/internal/training/checkpoint"
 )
 
-// photos N WIDTH HEIGHT FOLDER makes a folder of N different small photos: waves
+// photos N WIDTH HEIGHT FOLDER creates a folder of N different small photos: waves
 // with a little grain.
 func photos(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
@@ -69,9 +69,9 @@ func drawPhotos(folder string, n, width, height int) error {
 	return nil
 }
 
-// interrupts FILE PROGRAM ARG... runs a program, sends it an interrupt as soon
-// as a file is there with something in it, and checks that it exits with 130.
-// What it said is left in the file stderr.
+// interrupts FILE PROGRAM ARG... runs a program, interrupts it when a file exists and
+// is not empty, and checks that it exits with 130. It writes the standard error of
+// the program to the file stderr.
 func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: interrupts FILE PROGRAM ARG...")
@@ -128,8 +128,8 @@ func TestTrainFailed(t *testing.T) {
 	}
 }
 
-// TestCommandLineRepeats: the command on a card, given again, makes the same
-// settings, and names no path. Lines are only parsed: nothing is read or written.
+// TestCommandLineRepeats checks that the command on a card has the settings of the run
+// and no path. The commands are only parsed.
 func TestCommandLineRepeats(t *testing.T) {
 	for _, line := range []string{
 		"-o run photos",
@@ -157,7 +157,7 @@ func TestCommandLineRepeats(t *testing.T) {
 	}
 }
 
-// recorded parses a command line of train and gives what its card would hold.
+// recorded parses a command line of train and returns the command for its card.
 func recorded(t *testing.T, args []string) (string, training.Config) {
 	t.Helper()
 	var card string

@@ -1,12 +1,12 @@
-// Package attack does to a cipher what an adversary would, and reports what came
-// out: chosen pictures, fits and trained decoders on known pairs, leakage, wrong
-// keys, and damage. Controls of known strength go through the same code, so that
-// an attack that finds nothing anywhere is seen to be blind.
+// Package attack attacks ciphers as an adversary would: with chosen pictures, fits
+// and trained decoders on known pairs, measurements of leakage, wrong keys, and
+// damage. The ciphers of package control are attacked by the same code, so that an
+// attack that detects nothing at all is recognised.
 //
-// Main path: Run takes pictures and systems and gives a Report. A System is a
-// cipher in one mode of use: a model under a fresh nonce, the same under a fixed
-// seed, a network without a key, a control. Figures describe these attacks at
-// these sizes and budgets; an attack that fails proves nothing about others.
+// Main path: Run attacks systems with pictures and returns a Report. A System is a
+// cipher in one mode of use: a model with a fresh nonce or with a fixed seed, a
+// network without a key, a control. The figures describe these attacks at these
+// sizes and budgets. An attack that fails proves nothing about others.
 package attack
 
 import (
@@ -17,31 +17,31 @@ import (
 	"enciphergan/internal/metric"
 )
 
-// Budget says how much is spent. Sides are in pixels.
+// Budget limits the attacks. Sides are in pixels.
 type Budget struct {
 	Name      string `json:"name"`
 	Side      int    `json:"side"`       // of the pictures of known pairs, a multiple of 16
-	ProbeSide int    `json:"probe_side"` // of the pictures of all other attacks, likewise
+	ProbeSide int    `json:"probe_side"` // of the pictures of all other attacks, a multiple of 16
 	Pairs     []int  `json:"pairs"`      // numbers of known pairs, ascending
-	Targets   int    `json:"targets"`    // pictures that fits and decoders are to recover
+	Targets   int    `json:"targets"`    // pictures to be recovered by fits and decoders
 	Probes    int    `json:"probes"`     // pictures of all other attacks
 	Hidden    int    `json:"hidden"`     // channels of the surrogate decoder's convolutions
-	Rank      int    `json:"rank"`       // width of its layer that sees the whole cipher image
+	Rank      int    `json:"rank"`       // width of its layer that reads the whole cipher image
 	Steps     int    `json:"steps"`      // of its training
 	Batch     int    `json:"batch"`
 }
 
-// Quick takes minutes.
+// Quick returns a budget of minutes.
 func Quick() Budget {
 	return Budget{Name: "quick", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100}, Targets: 32, Probes: 8, Hidden: 48, Rank: 64, Steps: 300, Batch: 8}
 }
 
-// Full is the whole budget, which takes more than ten times as long.
+// Full returns the whole budget, which takes more than ten times as long.
 func Full() Budget {
 	return Budget{Name: "full", Side: 32, ProbeSide: 64, Pairs: []int{1, 10, 100, 1000}, Targets: 64, Probes: 32, Hidden: 64, Rank: 128, Steps: 1500, Batch: 16}
 }
 
-// Validate bounds a budget.
+// Validate returns an error for a budget out of range.
 func (b Budget) Validate() error {
 	for _, side := range []int{b.Side, b.ProbeSide} {
 		if side < 16 || side > 256 || side%16 != 0 {
@@ -52,7 +52,7 @@ func (b Budget) Validate() error {
 		if n < 1 || n > 4000 || i > 0 && n <= b.Pairs[i-1] {
 			return fmt.Errorf("%v known pairs: want ascending numbers from 1 to 4,000", b.Pairs)
 		}
-		// The fits hold pictures and ciphers as float64.
+		// The fits hold pictures and cipher images as float64.
 		if n*3*b.Side*b.Side > 1<<26 {
 			return fmt.Errorf("%d pairs of %d x %[2]d pixels take more than 1 GiB: want fewer or smaller ones", n, b.Side)
 		}
@@ -63,39 +63,39 @@ func (b Budget) Validate() error {
 	return nil
 }
 
-// Progress is told how far a stage has come, as encipher.Progress is.
+// Progress receives the progress of a stage, like encipher.Progress.
 type Progress func(stage string, done, total int)
 
-// Quality is what an attacker recovered, as means over pictures.
+// Quality compares recovered pictures with the originals: means over pictures.
 type Quality struct {
-	PSNR float64 `json:"psnr"` // dB; a picture that comes back exactly counts as one sample one level off
+	PSNR float64 `json:"psnr"` // dB, see metric.BoundedPSNR
 	SSIM float64 `json:"ssim"`
 }
 
-// Fit is a Quality from a number of known pairs.
+// Fit is the quality of pictures recovered with a number of known pairs.
 type Fit struct {
 	Pairs int `json:"pairs"`
 	Quality
-	// Structure is the mean correlation of target and recovery after the mean known
-	// picture is taken from both, blind to brightness and contrast. It is 0
-	// where nothing but the mean is recovered; what is unlike both has some by
-	// the mean's part, so compare it with that of independent noise.
+	// Structure is the mean correlation of the target and the recovered picture
+	// after subtraction of the mean known picture from both. It ignores brightness
+	// and contrast, and is 0 if nothing but the mean is recovered. The mean alone
+	// causes some correlation, so compare it with that of independent noise.
 	Structure float64 `json:"structure"`
 }
 
-// Report is everything that was measured.
+// Report holds the results of all attacks.
 type Report struct {
 	Seed    uint64         `json:"seed"`
 	Budget  Budget         `json:"budget"`
 	Photos  [2]int         `json:"photos"`     // of known pairs, and of targets and probes
 	Weights int            `json:"parameters"` // of the surrogate decoder
-	Mean    []Fit          `json:"mean"`       // the mean of the known pictures taken for every target: what no cipher prevents
+	Mean    []Fit          `json:"mean"`       // the mean of the known pictures as guess for every target, which no cipher prevents
 	Systems []SystemReport `json:"systems"`
 	Models  []ModelReport  `json:"models"`
-	Chance  Leakage        `json:"chance"` // of the probes with much independent noise
+	Chance  Leakage        `json:"chance"` // of the probes with independent noise
 }
 
-// SystemReport is what was measured on one System.
+// SystemReport holds the results for one System.
 type SystemReport struct {
 	Name        string       `json:"name"`
 	Control     bool         `json:"control"`
@@ -104,21 +104,21 @@ type SystemReport struct {
 	Flat        Flat         `json:"flat"`
 	Impulse     Impulse      `json:"impulse"`
 	Leakage     Leakage      `json:"leakage"`
-	Pad         Fit          `json:"pad"` // one known pair's difference (XOR) taken for a pad
+	Pad         Fit          `json:"pad"` // the difference (XOR) of one known pair used as a pad
 	Linear      []Fit        `json:"linear"`
 	Ridge       []Fit        `json:"ridge"`
 	Surrogate   []Fit        `json:"surrogate"`
 	Conclusions []Conclusion `json:"conclusions"`
 }
 
-// Conclusion says in words what an attack gave.
+// Conclusion describes the result of an attack in words.
 type Conclusion struct {
 	Attack string `json:"attack"`
 	Breaks bool   `json:"breaks"`
-	Says   string `json:"says"`
+	Text   string `json:"says"`
 }
 
-// Run attacks every system and then every model.
+// Run attacks every system, then every model.
 func Run(ctx context.Context, pictures *Pictures, systems []System, models []*Victim, b Budget, seed uint64, progress Progress) (*Report, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
@@ -129,14 +129,14 @@ func Run(ctx context.Context, pictures *Pictures, systems []System, models []*Vi
 	probes := pictures.crops("probes", pictures.others, b.Probes, b.ProbeSide)
 	for _, n := range b.Pairs {
 		mean := meanPicture(known[:n])
-		r.Mean = append(r.Mean, judge(n, targets, func(int) []byte { return mean }, mean, b.Side))
+		r.Mean = append(r.Mean, newFit(n, targets, func(int) []byte { return mean }, mean, b.Side))
 	}
 	reference := noise(seed)
 	var err error
 	if r.Chance, err = chanceLeakage(ctx, reference, probes, b.ProbeSide); err != nil {
 		return nil, err
 	}
-	// The control without any information sets what chance gives.
+	// A control without any information shows the results of chance.
 	for _, s := range append([]System{reference}, systems...) {
 		report, err := r.attack(ctx, s, known, targets, probes, progress)
 		if err != nil {
@@ -185,7 +185,7 @@ func (r *Report) attack(ctx context.Context, s System, known, targets, probes []
 		return report, err
 	}
 	score := func(n int, predict predictor) Fit {
-		return judge(n, targets, func(i int) []byte { return predict(secret[i]) }, meanPicture(known[:n]), b.Side)
+		return newFit(n, targets, func(i int) []byte { return predict(secret[i]) }, meanPicture(known[:n]), b.Side)
 	}
 	report.Pad = score(1, padFrom(known[0], ciphers[0]))
 	for i, n := range b.Pairs {
@@ -213,15 +213,15 @@ func (r *Report) attack(ctx context.Context, s System, known, targets, probes []
 		if err != nil {
 			return report, err
 		}
-		report.Surrogate = append(report.Surrogate, judge(n, targets, func(i int) []byte { return predicted[i] }, meanPicture(known[:n]), b.Side))
+		report.Surrogate = append(report.Surrogate, newFit(n, targets, func(i int) []byte { return predicted[i] }, meanPicture(known[:n]), b.Side))
 	}
 	return report, nil
 }
 
-// predictor makes a picture of a cipher image; both are (S, S, 3) interleaved.
+// predictor recovers a picture from a cipher image, both (S, S, 3) interleaved.
 type predictor func(cipher []byte) []byte
 
-// quality compares each target with its recovery.
+// quality compares each target with its recovered picture.
 func quality(targets [][]byte, recovered func(i int) []byte, side int) Quality {
 	var q Quality
 	for i, t := range targets {
@@ -232,10 +232,10 @@ func quality(targets [][]byte, recovered func(i int) []byte, side int) Quality {
 	return q
 }
 
-// judge is quality, and structure beyond the mean known picture.
-func judge(pairs int, targets [][]byte, recovered func(i int) []byte, mean []byte, side int) Fit {
+// newFit measures quality and structure of recovered pictures.
+func newFit(pairs int, targets [][]byte, recovered func(i int) []byte, mean []byte, side int) Fit {
 	f := Fit{Pairs: pairs, Quality: quality(targets, recovered, side)}
-	beyond := func(rgb []byte) []float64 {
+	difference := func(rgb []byte) []float64 {
 		d := make([]float64, len(rgb))
 		for i, v := range rgb {
 			d[i] = float64(v) - float64(mean[i])
@@ -243,7 +243,7 @@ func judge(pairs int, targets [][]byte, recovered func(i int) []byte, mean []byt
 		return d
 	}
 	for i, t := range targets {
-		f.Structure += pearson(beyond(t), beyond(recovered(i))) / float64(len(targets))
+		f.Structure += pearson(difference(t), difference(recovered(i))) / float64(len(targets))
 	}
 	return f
 }
@@ -260,7 +260,7 @@ func meanPicture(pictures [][]byte) []byte {
 	return mean
 }
 
-// padFrom takes the difference of one pair for a pad that every cipher image has.
+// padFrom uses the difference of one pair as the pad of every cipher image.
 func padFrom(plain, cipher []byte) predictor {
 	return func(c []byte) []byte {
 		p := make([]byte, len(c))

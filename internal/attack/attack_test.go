@@ -17,7 +17,7 @@ import (
 
 const seed = 11
 
-// scenes draws photos of waves and discs in different colours.
+// scenes returns photos of waves and discs in different colours.
 func scenes(t *testing.T, n int) *Pictures {
 	t.Helper()
 	t.Logf("seed %d", seed)
@@ -42,7 +42,7 @@ func scenes(t *testing.T, n int) *Pictures {
 		}
 		photos = append(photos, dataset.Photo{Width: side, Height: side, RGB: rgb})
 	}
-	p, err := Divide(photos, seed)
+	p, err := NewPictures(photos, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,13 +62,13 @@ func run(t *testing.T, systems []System, models []*Victim, b Budget) *Report {
 	for _, s := range r.Systems {
 		t.Logf("%s: mean %.2f pad %.2f linear %.2f ridge %.2f surrogate %.2f", s.Name, r.Mean[1].PSNR, s.Pad.PSNR, s.Linear[1].PSNR, s.Ridge[1].PSNR, s.Surrogate[1].PSNR)
 		for _, c := range s.Conclusions {
-			t.Logf("   %t %s: %s", c.Breaks, c.Attack, c.Says)
+			t.Logf("   %t %s: %s", c.Breaks, c.Attack, c.Text)
 		}
 	}
 	return r
 }
 
-// broken tells which attacks broke a system.
+// broken returns whether each attack broke a system.
 func broken(t *testing.T, r *Report, name string) map[string]bool {
 	t.Helper()
 	for _, s := range r.Systems {
@@ -84,7 +84,7 @@ func broken(t *testing.T, r *Report, name string) map[string]bool {
 	return nil
 }
 
-// TestControls: what must fall falls, and what must stand stands.
+// TestControls checks that attacks break weak controls and not sound ones.
 func TestControls(t *testing.T) {
 	r := run(t, Controls(seed), nil, tiny())
 	if len(r.Systems) != 4 {
@@ -131,33 +131,33 @@ func victim(t *testing.T, name string, d network.Definition) *Victim {
 	return v
 }
 
-// TestReversible: under a fixed seed the bare cipher gives part of the pictures
-// away, under a nonce per picture and in the final file these attacks see nothing.
+// TestReversible checks that attacks recover parts of pictures from bare cipher images
+// with a fixed seed, and nothing with a nonce for each picture or from the file.
 func TestReversible(t *testing.T) {
 	d := network.Reversible()
 	d.Couplings, d.Hidden = 1, 8
 	v := victim(t, "small", d)
 	r := run(t, v.Systems(), []*Victim{v}, tiny())
-	fixed := broken(t, r, "small: bare cipher, fixed seed")
+	fixed := broken(t, r, "small: bare cipher image, fixed seed")
 	for _, attack := range []string{"determinism", "one pixel", "ridge, whole picture", "surrogate decoder"} {
 		if !fixed[attack] {
 			t.Errorf("%s does not break the fixed seed", attack)
 		}
 	}
-	nonce := broken(t, r, "small: bare cipher, nonce per picture")
+	nonce := broken(t, r, "small: bare cipher image, nonce per picture")
 	for _, attack := range []string{"determinism", "one pixel", "one pair as a pad", "linear, own pixel", "ridge, whole picture", "surrogate decoder"} {
 		if nonce[attack] {
 			t.Errorf("%s breaks the bare cipher with a nonce per picture", attack)
 		}
 	}
-	for attack, breaks := range broken(t, r, "small: final file") {
+	for attack, breaks := range broken(t, r, "small: file") {
 		if breaks {
 			t.Errorf("%s breaks the final file", attack)
 		}
 	}
 	m := r.Models[0]
 	for _, c := range m.Conclusions {
-		t.Logf("   %t %s: %s", c.Breaks, c.Attack, c.Says)
+		t.Logf("   %t %s: %s", c.Breaks, c.Attack, c.Text)
 	}
 	if len(m.File) != len(treatments)+2 {
 		t.Errorf("%d treatments of files", len(m.File))
@@ -180,7 +180,7 @@ func TestReversible(t *testing.T) {
 	if m.WrongKey == nil || m.Intact.PSNR < 30 || m.WrongKey.PSNR > m.Intact.PSNR-10 {
 		t.Errorf("intact %v, wrong key %v", m.Intact, m.WrongKey)
 	}
-	// The least noise is about that of the levels' rounding, and may do no harm at all.
+	// The smallest noise is similar to the rounding of the levels, and may have no effect.
 	if p := m.Perturbed; p[0].PSNR < p[len(p)-1].PSNR+3 || p[0].PSNR > m.Intact.PSNR+0.1 {
 		t.Errorf("intact %.2f dB, perturbed %v", m.Intact.PSNR, p)
 	}
@@ -189,7 +189,7 @@ func TestReversible(t *testing.T) {
 	}
 }
 
-// TestKeyless: pairs teach a stranger to undo a network without a key.
+// TestKeyless checks that known pairs suffice to invert a network without a key.
 func TestKeyless(t *testing.T) {
 	s, err := Untrained(seed)
 	if err != nil {
@@ -206,29 +206,29 @@ func TestKeyless(t *testing.T) {
 	}
 }
 
-// TestPaper: a model without a key has one bare mode, and no wrong key.
+// TestPaper checks that a model without a key has one bare mode, and no wrong key.
 func TestPaper(t *testing.T) {
 	v := victim(t, "paper", network.Paper())
 	var names []string
 	for _, s := range v.Systems() {
 		names = append(names, s.Name)
 	}
-	if fmt.Sprint(names) != "[paper: final file paper: bare cipher, no key]" {
+	if fmt.Sprint(names) != "[paper: file paper: bare cipher image, no key]" {
 		t.Errorf("modes %q", names)
 	}
-	m := ModelReport{Name: "paper", Perturbed: []Treated{{}}, Bare: []Treated{{}}, File: []Rejection{{Files: 2, Rejected: 1}}}
+	m := ModelReport{Name: "paper", Perturbed: []Damaged{{}}, Bare: []Damaged{{}}, File: []Rejection{{Files: 2, Rejected: 1}}}
 	m.conclude()
 	for _, c := range m.Conclusions {
 		if (c.Attack == "wrong key" || c.Attack == "damaged files") && !c.Breaks {
-			t.Errorf("%s: %s", c.Attack, c.Says)
+			t.Errorf("%s: %s", c.Attack, c.Text)
 		}
 	}
-	if !strings.Contains(m.Conclusions[0].Says, "no key") {
+	if !strings.Contains(m.Conclusions[0].Text, "no key") {
 		t.Errorf("a network without a key: %+v", m.Conclusions[0])
 	}
 }
 
-// TestRepeatable: one seed, one report.
+// TestRepeatable checks that the report follows from the seed.
 func TestRepeatable(t *testing.T) {
 	b := tiny()
 	b.Pairs, b.Targets, b.Probes, b.Steps = []int{2}, 2, 2, 3
@@ -264,7 +264,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	if _, err := Divide(make([]dataset.Photo, 1), seed); !errors.Is(err, ErrTooFewPhotos) {
+	if _, err := NewPictures(make([]dataset.Photo, 1), seed); !errors.Is(err, ErrTooFewPhotos) {
 		t.Errorf("one photo: %v", err)
 	}
 	for name, change := range map[string]func(*Budget){
@@ -292,9 +292,8 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestPerturbChangesEveryWeight counts against the definition: all parameters of
-// the decryption generator, fused and inverted ones included, and what the graph
-// adds to them.
+// TestPerturbChangesEveryWeight compares the number of weights with the definition:
+// all parameters of the decryption generator, including fused and inverted ones.
 func TestPerturbChangesEveryWeight(t *testing.T) {
 	v := victim(t, "small", network.Definition{Profile: "reversible", Unshuffle: 4, Couplings: 1, Hidden: 4, Kappa: 1})
 	original := slices.Clone(v.files.Decryption)

@@ -5,26 +5,26 @@ import (
 	"math"
 )
 
-// Thresholds of the conclusions. They are conventions, chosen so that the control
-// of independent noise stays below each of them.
+// Thresholds of the conclusions. They are conventions, chosen so that independent
+// noise stays below each.
 const (
-	// gainThreshold in dB is how far above chance a recovery must be to count.
+	// gainThreshold in dB is the minimum gain over chance of a recovered picture.
 	gainThreshold = 1
-	// structureThreshold is how far structure must be above 0, and above that of the
-	// same attack on independent noise, to count as well. It does not see how faint
-	// a recovery is, and strays by about .15 with few targets.
+	// structureThreshold is the minimum structure, and the minimum excess over that
+	// of the same attack on independent noise. Structure ignores contrast, and varies
+	// by about .15 with few targets.
 	structureThreshold = 0.3
-	// recoveredThreshold in dB is where the picture is seen with all that is in it.
+	// recoveredThreshold in dB is the PSNR of a recognisable picture with all its content.
 	recoveredThreshold = 25
 	chance             = 1. / 256
-	// shareThreshold is the share of equal or foretold samples that counts; a
-	// few thousand samples stray from chance by less than a fifth of it.
+	// shareThreshold is the minimum share of equal or predicted samples. With a few
+	// thousand samples, chance varies by less than a fifth of it.
 	shareThreshold = 2 * chance
-	// entropyThreshold in bits is the difference between flat pictures and photos that counts.
+	// entropyThreshold in bits is the minimum difference between flat pictures and photos.
 	entropyThreshold = 0.05
 )
 
-// conclude says what the figures of a system mean.
+// conclude derives the conclusions from the figures of a system.
 func (r *Report) conclude(s *SystemReport) {
 	say := func(attack string, breaks bool, format string, args ...any) {
 		s.Conclusions = append(s.Conclusions, Conclusion{attack, breaks, fmt.Sprintf(format, args...)})
@@ -33,29 +33,29 @@ func (r *Report) conclude(s *SystemReport) {
 	percent := func(share float64) float64 { return 100 * share }
 
 	if e := s.Determinism.Equal; e > shareThreshold {
-		say("determinism", true, "equal pictures have equal ciphers: %.2f %% of the samples of two encryptions agree", percent(e))
+		say("determinism", true, "equal pictures have equal cipher images: %.2f %% of the samples of two encryptions agree", percent(e))
 	} else {
 		say("determinism", false, "two encryptions of one picture agree in %.2f %% of the samples (chance: 0.39 %%)", percent(e))
 	}
 	if l := s.Locality; l.Changed < 1-shareThreshold {
-		say("one pixel", true, "one inverted pixel changes %.2f %% of the samples: who sees both ciphers sees how much differs", percent(l.Changed))
+		say("one pixel", true, "one inverted pixel changes %.2f %% of the samples: both cipher images show how much differs", percent(l.Changed))
 	} else {
 		say("one pixel", false, "one inverted pixel changes %.2f %% of the samples (ideal: 99.61 %%)", percent(l.Changed))
 	}
 	switch f := s.Flat; {
 	case math.Abs(f.Entropy-f.Textured) > entropyThreshold && f.Equal > shareThreshold:
-		say("flat pictures", true, "known by their cipher: entropy %.3f bits, photos %.3f; ciphers of different colours agree in %.2f %% of the samples", f.Entropy, f.Textured, percent(f.Equal))
+		say("flat pictures", true, "recognised by their cipher images: entropy %.3f bits, photos %.3f; those of different colours agree in %.2f %% of the samples", f.Entropy, f.Textured, percent(f.Equal))
 	case math.Abs(f.Entropy-f.Textured) > entropyThreshold:
-		say("flat pictures", true, "known by their cipher: entropy %.3f bits, photos %.3f", f.Entropy, f.Textured)
+		say("flat pictures", true, "recognised by their cipher images: entropy %.3f bits, photos %.3f", f.Entropy, f.Textured)
 	case f.Equal > shareThreshold:
-		say("flat pictures", true, "ciphers of different colours agree in %.2f %% of the samples (chance: 0.39 %%)", percent(f.Equal))
+		say("flat pictures", true, "cipher images of different colours agree in %.2f %% of the samples (chance: 0.39 %%)", percent(f.Equal))
 	default:
-		say("flat pictures", false, "not told from photos by entropy (%.3f and %.3f bits), nor one from another by equal samples", f.Entropy, f.Textured)
+		say("flat pictures", false, "not distinguished from photos by entropy (%.3f and %.3f bits), nor from each other by equal samples", f.Entropy, f.Textured)
 	}
 	if i := s.Impulse; i.Summed > shareThreshold || i.Changed < 1-shareThreshold {
-		say("impulses", true, "one white pixel on black changes %.2f %% of the samples; two single pixels foretell %.2f %% of the samples of both together", percent(i.Changed), percent(i.Summed))
+		say("impulses", true, "one white pixel on black changes %.2f %% of the samples; two single pixels predict %.2f %% of the samples of both together", percent(i.Changed), percent(i.Summed))
 	} else {
-		say("impulses", false, "one white pixel on black changes %.2f %% of the samples; two single pixels foretell %.2f %% of both together (chance: 0.39 %%)", percent(i.Changed), percent(i.Summed))
+		say("impulses", false, "one white pixel on black changes %.2f %% of the samples; two single pixels predict %.2f %% of both together (chance: 0.39 %%)", percent(i.Changed), percent(i.Summed))
 	}
 	for _, l := range []struct {
 		name         string
@@ -69,9 +69,9 @@ func (r *Report) conclude(s *SystemReport) {
 		// Four standard errors of a mean over as many pictures.
 		limit := l.chance.Mean + 4*l.chance.Deviation/math.Sqrt(float64(r.Budget.Probes))
 		if l.here.Mean > limit {
-			say(l.name, true, "mean |correlation| of picture and cipher %.4f, by chance %.4f, at most %.4f", l.here.Mean, l.chance.Mean, limit)
+			say(l.name, true, "mean |correlation| of picture and cipher image %.4f, by chance %.4f, maximum %.4f", l.here.Mean, l.chance.Mean, limit)
 		} else {
-			say(l.name, false, "mean |correlation| of picture and cipher %.4f, by chance %.4f", l.here.Mean, l.chance.Mean)
+			say(l.name, false, "mean |correlation| of picture and cipher image %.4f, by chance %.4f", l.here.Mean, l.chance.Mean)
 		}
 	}
 	r.recovery(say, "one pair as a pad", []Fit{s.Pad}, []Fit{reference.Pad})
@@ -80,9 +80,9 @@ func (r *Report) conclude(s *SystemReport) {
 	r.recovery(say, "surrogate decoder", s.Surrogate, reference.Surrogate)
 }
 
-// recovery judges fits by the better of the mean picture and of what the same
-// attack makes of independent noise, which is about that, and by structure. It
-// tells the fewest pairs that see something, and the best fit.
+// recovery compares fits with the mean picture and with the same attack on independent
+// noise, by PSNR and by structure. It reports the smallest number of pairs that
+// recovers something, and the best fit.
 func (r *Report) recovery(say func(string, bool, string, ...any), attack string, fits, reference []Fit) {
 	best, first := 0, -1
 	var gains []float64
@@ -99,17 +99,17 @@ func (r *Report) recovery(say func(string, bool, string, ...any), attack string,
 		best = len(fits) - 1
 	}
 	f := fits[best]
-	figures := fmt.Sprintf("%.2f dB (%+.2f dB on the mean picture), SSIM %.3f, structure %.2f from %s", f.PSNR, gains[best], f.SSIM, f.Structure, count(f.Pairs))
+	figures := fmt.Sprintf("%.2f dB (%+.2f dB against the mean picture), SSIM %.3f, structure %.2f from %s", f.PSNR, gains[best], f.SSIM, f.Structure, count(f.Pairs))
 	switch {
 	case first < 0:
 		if len(fits) > 1 {
-			figures += ", and no better from fewer"
+			figures += ", and not better from fewer"
 		}
-		say(attack, false, "no better than the mean picture: %s", figures)
+		say(attack, false, "not better than the mean picture: %s", figures)
 	case f.PSNR >= recoveredThreshold:
-		say(attack, true, "recovers pictures, something of them with %s: at best %s", count(fits[first].Pairs), figures)
+		say(attack, true, "recovers pictures, parts of them with %s: best %s", count(fits[first].Pairs), figures)
 	default:
-		say(attack, true, "sees something of pictures with %s: at best %s", count(fits[first].Pairs), figures)
+		say(attack, true, "recovers parts of pictures with %s: best %s", count(fits[first].Pairs), figures)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -24,29 +23,30 @@ import (
 	"enciphergan/internal/network"
 	"enciphergan/internal/onnx"
 	"enciphergan/internal/picture"
+	"enciphergan/internal/pngchunk"
 )
 
-// ModelReport is what wrong keys, wrong weights and damage do to the cipher
+// ModelReport holds the effect of wrong keys, wrong weights and damage on the cipher
 // images of a model.
 type ModelReport struct {
 	Name        string       `json:"name"`
 	Profile     string       `json:"profile"`
 	Keyed       bool         `json:"keyed"`
-	Intact      Quality      `json:"intact"`    // of the decryption generator, without the residual that the file carries
-	WrongKey    *Quality     `json:"wrong_key"` // null where there is no key
-	Perturbed   []Treated    `json:"perturbed"` // noise on the weights of the decryption generator
-	Bare        []Treated    `json:"bare"`      // damage to the bare cipher image; statistics and key intact
-	File        []Rejection  `json:"file"`      // the same damage to the pixels of the final file, and more
+	Intact      Quality      `json:"intact"`    // of the decryption generator, without the residual
+	WrongKey    *Quality     `json:"wrong_key"` // null without a key
+	Perturbed   []Damaged    `json:"perturbed"` // noise on the weights of the decryption generator
+	Bare        []Damaged    `json:"bare"`      // damage to the bare cipher image, with intact statistics and key
+	File        []Rejection  `json:"file"`      // the same damage to the pixels of the file, and more
 	Conclusions []Conclusion `json:"conclusions"`
 }
 
-// Treated is what the decryption generator recovers after a treatment.
-type Treated struct {
+// Damaged is the quality that the decryption generator recovers after a treatment.
+type Damaged struct {
 	Treatment string `json:"treatment"`
 	Quality
 }
 
-// Rejection counts what became of damaged files.
+// Rejection counts the damaged files that were rejected.
 type Rejection struct {
 	Treatment string         `json:"treatment"`
 	Files     int            `json:"files"`
@@ -86,7 +86,7 @@ func flips(share float64) func([]byte, int, *rand.Rand) ([]byte, error) {
 	}
 }
 
-// cropped replaces the top left corner, side/part on each side, by middle gray.
+// cropped replaces the top left corner, side/part pixels on each side, with middle gray.
 func cropped(part int) func([]byte, int, *rand.Rand) ([]byte, error) {
 	return func(rgb []byte, side int, _ *rand.Rand) ([]byte, error) {
 		for y := range side / part {
@@ -131,10 +131,10 @@ func encodeJPEG(rgb []byte, side, quality int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// perturbations are deviations of the noise on weights, relative to each weight.
+// perturbations are the deviations of the noise on weights, relative to each weight.
 var perturbations = []float64{0.001, 0.01, 0.03, 0.1}
 
-// damage tries wrong keys and weights, and damages cipher images.
+// damage decrypts with wrong keys and weights, and damaged cipher images.
 func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.Rand, progress Progress) (ModelReport, error) {
 	report := ModelReport{Name: v.Name, Profile: v.definition.Profile, Keyed: v.definition.Keyed()}
 	session := v.model.NewSession(v.model.Arithmetic())
@@ -156,7 +156,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 	recover := func(s *network.Session, seed func(uint64) keyschedule.Seed, change func([]byte) ([]byte, error)) (Quality, error) {
 		back := make([][]byte, len(probes))
 		for i, c := range ciphers {
-			levels, err := change(append([]byte{}, c.Levels...))
+			levels, err := change(slices.Clone(c.Levels))
 			if err != nil {
 				return Quality{}, err
 			}
@@ -192,14 +192,14 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 		if err != nil {
 			return report, err
 		}
-		report.Perturbed = append(report.Perturbed, Treated{fmt.Sprintf("%g %% noise on the weights", 100*k), q})
+		report.Perturbed = append(report.Perturbed, Damaged{fmt.Sprintf("%g %% noise on the weights", 100*k), q})
 	}
 	for _, t := range treatments {
 		q, err := recover(session, v.tileSeed, func(levels []byte) ([]byte, error) { return t.apply(levels, side, r) })
 		if err != nil {
 			return report, err
 		}
-		report.Bare = append(report.Bare, Treated{t.name, q})
+		report.Bare = append(report.Bare, Damaged{t.name, q})
 	}
 	if err := v.reject(ctx, &report, probes, side, r, advance); err != nil {
 		return report, err
@@ -208,7 +208,7 @@ func (v *Victim) damage(ctx context.Context, probes [][]byte, side int, r *rand.
 	return report, nil
 }
 
-// reject damages final files. Each must be refused.
+// reject decrypts damaged files. Each must be rejected.
 func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byte, side int, r *rand.Rand, advance func()) error {
 	files := make([][]byte, len(probes))
 	for i, plain := range probes {
@@ -218,7 +218,7 @@ func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byt
 		}
 		files[i] = s.PNG
 		if _, err := v.cipher.Decrypt(ctx, s.PNG, v.key); err != nil {
-			return fmt.Errorf("an undamaged file is refused: %w", err)
+			return fmt.Errorf("an undamaged file is rejected: %w", err)
 		}
 	}
 	try := func(name string, k key.Key, change func(file []byte) ([]byte, error)) error {
@@ -260,62 +260,45 @@ func (v *Victim) reject(ctx context.Context, report *ModelReport, probes [][]byt
 	return try("another key", key.FromSecret(secret(v.seed, "wrong key", 0)), func(file []byte) ([]byte, error) { return file, nil })
 }
 
-// repaint changes the pixels of a square cipher image and keeps its private
-// chunk, as somebody would who knows the format.
+// repaint changes the pixels of a square cipher image and copies its private chunk,
+// as an attacker who knows the format would.
 func repaint(file []byte, change func(rgb []byte, side int) ([]byte, error)) ([]byte, error) {
 	p, err := picture.Decode(file, picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels})
 	if err != nil {
 		return nil, err
 	}
 	q := picture.New(p.Height, p.Width)
-	if q.RGB, err = change(append([]byte{}, p.RGB...), p.Width); err != nil {
+	if q.RGB, err = change(slices.Clone(p.RGB), p.Width); err != nil {
 		return nil, err
 	}
 	if bytes.Equal(p.RGB, q.RGB) {
-		return nil, errors.New("a treatment left a file as it was")
+		return nil, errors.New("a treatment did not change a file")
 	}
 	painted, err := q.PNG()
 	if err != nil {
 		return nil, err
 	}
+	const signature, private = 8, "enCR"
 	var chunk []byte
-	if err := eachChunk(file, func(kind string, whole []byte) {
-		if kind == "enCR" {
-			chunk = whole
+	for name, data, rest, ok := pngchunk.Next(file[signature:]); ok; name, data, rest, ok = pngchunk.Next(rest) {
+		if name == private {
+			chunk = data
 		}
-	}); err != nil {
-		return nil, err
 	}
 	if chunk == nil {
 		return nil, errors.New("the cipher image has no private chunk")
 	}
-	out := append([]byte{}, painted[:8]...)
-	err = eachChunk(painted, func(kind string, whole []byte) {
-		out = append(out, whole...)
-		if kind == "IHDR" {
-			out = append(out, chunk...)
+	out := slices.Clone(painted[:signature])
+	for name, data, rest, ok := pngchunk.Next(painted[signature:]); ok; name, data, rest, ok = pngchunk.Next(rest) {
+		out = pngchunk.Append(out, name, data)
+		if name == "IHDR" {
+			out = pngchunk.Append(out, private, chunk)
 		}
-	})
-	return out, err
-}
-
-// eachChunk walks over a PNG's chunks.
-func eachChunk(file []byte, f func(kind string, whole []byte)) error {
-	for at := 8; at < len(file); {
-		if at+12 > len(file) {
-			return errors.New("a PNG that ends within a chunk")
-		}
-		n := int(binary.BigEndian.Uint32(file[at:]))
-		if n > len(file)-at-12 || crc32.ChecksumIEEE(file[at+4:at+8+n]) != binary.BigEndian.Uint32(file[at+8+n:]) {
-			return errors.New("a PNG with a damaged chunk")
-		}
-		f(string(file[at+4:at+8]), file[at:at+12+n])
-		at += 12 + n
 	}
-	return nil
+	return out, nil
 }
 
-// perturbed is the model with noise on the weights of its decryption generator.
+// perturbed returns the model with noise on the weights of its decryption generator.
 func (v *Victim) perturbed(relative float64, r *rand.Rand) (*network.Model, error) {
 	files := v.files
 	var n int
@@ -361,27 +344,27 @@ func perturb(file []byte, relative float64, r *rand.Rand) (perturbed []byte, cou
 	return perturbed, count, err
 }
 
-// conclude says what the figures of a model mean.
+// conclude derives the conclusions from the figures of a model.
 func (m *ModelReport) conclude() {
 	say := func(attack string, breaks bool, format string, args ...any) {
 		m.Conclusions = append(m.Conclusions, Conclusion{attack, breaks, fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case m.WrongKey == nil:
-		say("wrong key", true, "the network has no key: whoever has its weights decrypts the bare cipher as its owner does (%.2f dB)", m.Intact.PSNR)
+		say("wrong key", true, "the network has no key: anyone with its weights decrypts the bare cipher image (%.2f dB)", m.Intact.PSNR)
 	case m.Intact.PSNR-m.WrongKey.PSNR < gainThreshold || m.WrongKey.PSNR >= recoveredThreshold:
-		say("wrong key", true, "the bare cipher comes back at %.2f dB under another key, at %.2f dB under its own", m.WrongKey.PSNR, m.Intact.PSNR)
+		say("wrong key", true, "the bare cipher image is recovered at %.2f dB with another key, at %.2f dB with its own", m.WrongKey.PSNR, m.Intact.PSNR)
 	default:
-		say("wrong key", false, "the bare cipher comes back at %.2f dB under another key, the statistics being known, and at %.2f dB under its own", m.WrongKey.PSNR, m.Intact.PSNR)
+		say("wrong key", false, "the bare cipher image is recovered at %.2f dB with another key and the right statistics, at %.2f dB with its own", m.WrongKey.PSNR, m.Intact.PSNR)
 	}
-	closest, farthest := m.Perturbed[0], m.Perturbed[len(m.Perturbed)-1]
-	say("perturbed weights", closest.PSNR >= recoveredThreshold, "%s leaves %.2f dB, %s %.2f dB: the weights are public and are no key", closest.Treatment, closest.PSNR, farthest.Treatment, farthest.PSNR)
+	smallest, largest := m.Perturbed[0], m.Perturbed[len(m.Perturbed)-1]
+	say("perturbed weights", smallest.PSNR >= recoveredThreshold, "%s leaves %.2f dB, %s %.2f dB: the weights are public and not a key", smallest.Treatment, smallest.PSNR, largest.Treatment, largest.PSNR)
 	bits := m.Bare[0]
 	rough := m.Bare[len(m.Bare)-1]
-	say("damaged bare cipher", true, "nothing notices damage to a bare cipher: with %s it comes back at %.2f dB, after %s at %.2f dB", bits.Treatment, bits.PSNR, rough.Treatment, rough.PSNR)
+	say("damaged bare cipher", true, "damage to a bare cipher image is not detected: with %s it is recovered at %.2f dB, after %s at %.2f dB", bits.Treatment, bits.PSNR, rough.Treatment, rough.PSNR)
 	files, rejected := 0, 0
 	for _, f := range m.File {
 		files, rejected = files+f.Files, rejected+f.Rejected
 	}
-	say("damaged files", rejected < files, "%d of %d changed, recompressed or wrongly keyed final files are rejected", rejected, files)
+	say("damaged files", rejected < files, "%d of %d files are rejected that were changed, recompressed or decrypted with a wrong key", rejected, files)
 }

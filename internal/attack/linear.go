@@ -10,21 +10,21 @@ import (
 	"enciphergan/internal/metric"
 )
 
-// strengths are the ridge factors that are tried, relative to the mean squared
-// length of the features. The best on pairs set aside is taken; where none can be
-// spared, it is fallback. The largest amounts to the mean picture.
+// strengths are the candidate ridge factors, relative to the mean squared length of
+// the features. The one that is best on validation pairs is used, or
+// defaultStrength without validation pairs. The largest yields the mean picture.
 var strengths = []float64{1e-4, 1e-2, 1, 1e4}
 
-const fallback = 1
+const defaultStrength = 1
 
-// fitter prepares a fit on pairs and gives the predictor for a strength.
+// fitter prepares a fit on pairs. The result returns the predictor for a strength.
 type fitter func(context.Context, pairs) (func(strength float64) (predictor, error), error)
 
-// choose fits with the strength that does best on pairs set aside.
+// choose fits with the strength that is best on validation pairs.
 func choose(ctx context.Context, all pairs, fit fitter) (predictor, error) {
-	part, held := all.divide()
-	strength := float64(fallback)
-	if len(held.plain) > 0 {
+	part, validation := all.divide()
+	strength := float64(defaultStrength)
+	if len(validation.plain) > 0 {
 		at, err := fit(ctx, part)
 		if err != nil {
 			return nil, err
@@ -36,8 +36,8 @@ func choose(ctx context.Context, all pairs, fit fitter) (predictor, error) {
 				return nil, err
 			}
 			score := 0.
-			for i, c := range held.cipher {
-				score += metric.BoundedPSNR(held.plain[i], predict(c))
+			for i, c := range validation.cipher {
+				score += metric.BoundedPSNR(validation.plain[i], predict(c))
 			}
 			if score > best {
 				best, strength = score, s
@@ -54,7 +54,7 @@ func choose(ctx context.Context, all pairs, fit fitter) (predictor, error) {
 var errSingular = errors.New("a linear fit has no solution")
 
 // fitLinear fits, for every sample, a linear function of the 24 bits of the cipher
-// pixel at its place. It undoes fixed pads.
+// image's pixel at the same position. It inverts fixed pads.
 func fitLinear(ctx context.Context, p pairs) (predictor, error) { return choose(ctx, p, perPixel) }
 
 func perPixel(ctx context.Context, p pairs) (func(float64) (predictor, error), error) {
@@ -132,7 +132,7 @@ func perPixel(ctx context.Context, p pairs) (func(float64) (predictor, error), e
 	}, nil
 }
 
-// bitsOf gives the bits of a pixel as -1 and 1.
+// bitsOf returns the bits of a pixel as -1 and 1.
 func bitsOf(pixel []byte) (bits [bitPlanes]float64) {
 	for c := range 3 {
 		for bit := range 8 {
@@ -143,8 +143,8 @@ func bitsOf(pixel []byte) (bits [bitPlanes]float64) {
 }
 
 // fitRidge fits, for every sample, a linear function of all levels of the cipher
-// image by ridge regression, in its dual form. It undoes fixed linear maps, also
-// such as move samples.
+// image by ridge regression, in its dual form. It inverts fixed linear maps,
+// including permutations of samples.
 func fitRidge(ctx context.Context, p pairs) (predictor, error) { return choose(ctx, p, wholePicture) }
 
 func wholePicture(ctx context.Context, p pairs) (func(float64) (predictor, error), error) {
@@ -159,7 +159,7 @@ func wholePicture(ctx context.Context, p pairs) (func(float64) (predictor, error
 		}
 		regular := mat.NewSymDense(n, nil)
 		regular.CopySym(gram)
-		shift := strength*mat.Trace(gram)/float64(n) + 1e-6 // of one pair, nothing but the mean is left
+		shift := strength*mat.Trace(gram)/float64(n) + 1e-6 // a single pair leaves nothing but the mean
 		for i := range n {
 			regular.SetSym(i, i, regular.At(i, i)+shift)
 		}
@@ -188,7 +188,7 @@ func wholePicture(ctx context.Context, p pairs) (func(float64) (predictor, error
 	}, nil
 }
 
-// conditioned tells a warning about precision, which a ridge makes harmless, from a failure.
+// conditioned reports whether err is a warning about precision, which the ridge makes harmless.
 func conditioned(err error) bool {
 	var c mat.Condition
 	return errors.As(err, &c) && !math.IsInf(float64(c), 0)

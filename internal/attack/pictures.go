@@ -9,19 +9,19 @@ import (
 	"enciphergan/internal/training/dataset"
 )
 
-// Pictures deals out crops of photos. Known pairs, and the pictures that are to
-// be recovered, are of different photos.
+// Pictures cuts crops from photos. Known pairs and the pictures to be recovered come
+// from different photos.
 type Pictures struct {
 	seed          uint64
 	known, others []dataset.Photo
 }
 
-// ErrTooFewPhotos is the error of a set that cannot be divided.
+// ErrTooFewPhotos is returned for a set that cannot be divided.
 var ErrTooFewPhotos = errors.New("known pairs and targets need different photos: give at least two, better twenty")
 
-// Divide takes three quarters of the photos for known pairs. Every photo must be
-// at least as large as the sides that are asked for later.
-func Divide(photos []dataset.Photo, seed uint64) (*Pictures, error) {
+// NewPictures uses three quarters of the photos for known pairs. Every photo must be
+// at least as large as the crops.
+func NewPictures(photos []dataset.Photo, seed uint64) (*Pictures, error) {
 	if len(photos) < 2 {
 		return nil, fmt.Errorf("%d photo(s): %w", len(photos), ErrTooFewPhotos)
 	}
@@ -37,7 +37,7 @@ func Divide(photos []dataset.Photo, seed uint64) (*Pictures, error) {
 	return p, nil
 }
 
-// stream gives the random numbers of one purpose.
+// stream returns the random numbers for one purpose.
 func stream(seed uint64, purpose string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(purpose))
@@ -46,7 +46,7 @@ func stream(seed uint64, purpose string) *rand.Rand {
 
 func (p *Pictures) stream(purpose string) *rand.Rand { return stream(p.seed, purpose) }
 
-// crops cuts n squares, (side, side, 3) interleaved, from the photos in turn, at random places.
+// crops cuts n squares (side, side, 3), interleaved, from the photos in turn at random positions.
 func (p *Pictures) crops(purpose string, photos []dataset.Photo, n, side int) [][]byte {
 	r := p.stream(purpose)
 	var list [][]byte

@@ -7,38 +7,38 @@ import (
 	"enciphergan/internal/metric"
 )
 
-// Determinism compares two encryptions of one picture under one key.
+// Determinism compares two encryptions of one picture with one key.
 type Determinism struct {
 	Equal float64 `json:"equal"` // share of equal samples; 1/256 by chance
 }
 
-// Locality is where a cipher image changes when the pixel in the middle of the
-// picture is inverted.
+// Locality describes the change of a cipher image when the pixel in the middle of
+// the picture is inverted.
 type Locality struct {
 	Changed float64     `json:"changed"` // share of all samples: NPCR of one pixel; 255/256 is ideal
 	Map     [][]float64 `json:"map"`     // the same in 8 x 8 equal squares of the picture
 }
 
-// Flat is what ciphers of pictures of one colour give away.
+// Flat describes the cipher images of pictures of one colour.
 type Flat struct {
 	Entropy  float64 `json:"entropy"`  // bits a sample, mean over flat pictures
 	Textured float64 `json:"textured"` // the same of photos
-	Equal    float64 `json:"equal"`    // share of equal samples between ciphers of different flat pictures
+	Equal    float64 `json:"equal"`    // share of equal samples between those of different colours
 }
 
-// Impulse is what ciphers of black pictures with one white pixel give away.
+// Impulse describes the cipher images of black pictures with white pixels.
 type Impulse struct {
-	Changed float64 `json:"changed"` // share of samples that differ from the black picture's cipher
-	Summed  float64 `json:"summed"`  // share of samples that two single impulses foretell of both together; 1/256 by chance
+	Changed float64 `json:"changed"` // share of samples that differ from the black picture's
+	Summed  float64 `json:"summed"`  // share of samples of two white pixels that those of each alone predict; 1/256 by chance
 }
 
-// Leakage is the mean absolute correlation of pictures with their ciphers, each
-// channel with its own, and its spread over pictures.
+// Leakage is the mean absolute correlation of pictures with their cipher images,
+// channel by channel.
 type Leakage struct {
 	Plain  Correlation `json:"plain"`
 	Low    Correlation `json:"low"`    // both blurred: means of 9 x 9 pixels
-	High   Correlation `json:"high"`   // both less that blur
-	Energy Correlation `json:"energy"` // means of 9 x 9 of the squared high parts: where texture is
+	High   Correlation `json:"high"`   // both minus that blur
+	Energy Correlation `json:"energy"` // means of 9 x 9 pixels of the squared high parts: the positions of texture
 }
 
 // Correlation is a mean of absolute coefficients over pictures.
@@ -47,7 +47,7 @@ type Correlation struct {
 	Deviation float64 `json:"deviation"` // over pictures
 }
 
-// probe makes the attacks with chosen pictures.
+// probe runs the attacks with chosen pictures.
 func (o *oracle) probe(report *SystemReport, probes [][]byte, side int) error {
 	first := make([][]byte, len(probes))
 	var leak leakage
@@ -94,7 +94,7 @@ func (o *oracle) probe(report *SystemReport, probes [][]byte, side int) error {
 	return o.impulse(&report.Impulse, side)
 }
 
-// flatColours are a few far from each other.
+// flatColours are colours far from each other.
 var flatColours = [][3]byte{{0, 0, 0}, {64, 64, 64}, {200, 120, 40}, {255, 255, 255}}
 
 func (o *oracle) flat(report *Flat, side int) error {
@@ -136,11 +136,11 @@ func (o *oracle) impulse(report *Impulse, side int) error {
 	}
 	zero, one, other, both := ciphers[0], ciphers[1], ciphers[2], ciphers[3]
 	report.Changed = (2 - equal(zero, one) - equal(zero, other)) / 2
-	foretold := make([]byte, len(zero))
-	for i := range foretold {
-		foretold[i] = one[i] + other[i] - zero[i]
+	predicted := make([]byte, len(zero))
+	for i := range predicted {
+		predicted[i] = one[i] + other[i] - zero[i]
 	}
-	report.Summed = equal(foretold, both)
+	report.Summed = equal(predicted, both)
 	return nil
 }
 
@@ -154,7 +154,7 @@ func equal(a, b []byte) float64 {
 	return float64(n) / float64(len(a))
 }
 
-// leakage gathers correlations, one a picture.
+// leakage collects correlations, one a picture.
 type leakage struct{ plain, low, high, energy []float64 }
 
 func (l *leakage) add(plain, cipher []byte, side int) {
@@ -162,7 +162,7 @@ func (l *leakage) add(plain, cipher []byte, side int) {
 	for c := range 3 {
 		p, q := channel(plain, c), channel(cipher, c)
 		lowP, lowQ := blur(p, side), blur(q, side)
-		highP, highQ := less(p, lowP), less(q, lowQ)
+		highP, highQ := subtract(p, lowP), subtract(q, lowQ)
 		for i, pair := range [][2][]float64{{p, q}, {lowP, lowQ}, {highP, highQ}, {blur(squares(highP), side), blur(squares(highQ), side)}} {
 			r[i] += math.Abs(pearson(pair[0], pair[1])) / 3
 		}
@@ -170,14 +170,14 @@ func (l *leakage) add(plain, cipher []byte, side int) {
 	l.plain, l.low, l.high, l.energy = append(l.plain, r[0]), append(l.low, r[1]), append(l.high, r[2]), append(l.energy, r[3])
 }
 
-// chanceLeakage correlates each picture with many cipher images of a system that
-// knows nothing of it, so that the spread of the coefficients is well known.
+// chanceLeakage correlates each picture with many cipher images that are independent
+// of it, for a precise distribution of the coefficients.
 func chanceLeakage(ctx context.Context, reference System, probes [][]byte, side int) (Leakage, error) {
 	const repeats = 16
 	var l leakage
 	for i, plain := range probes {
 		for j := range repeats {
-			c, err := reference.Encrypt(ctx, plain, side, uint64(1<<32+i*repeats+j)) // apart from the numbers of an oracle
+			c, err := reference.Encrypt(ctx, plain, side, uint64(1<<32+i*repeats+j)) // numbers that no oracle uses
 			if err != nil {
 				return Leakage{}, err
 			}
@@ -212,7 +212,7 @@ func channel(rgb []byte, c int) []float64 {
 	return v
 }
 
-// blur is the mean over the part of a square of 9 x 9 that lies in the picture.
+// blur returns the mean over the part of a square of 9 x 9 that is in the picture.
 func blur(v []float64, side int) []float64 {
 	const reach = 4
 	pass := func(in []float64, step, line int) []float64 {
@@ -230,7 +230,7 @@ func blur(v []float64, side int) []float64 {
 	return pass(pass(v, 1, side), side, 1)
 }
 
-func less(a, b []float64) []float64 {
+func subtract(a, b []float64) []float64 {
 	d := make([]float64, len(a))
 	for i := range d {
 		d[i] = a[i] - b[i]
@@ -246,7 +246,7 @@ func squares(v []float64) []float64 {
 	return s
 }
 
-// pearson is 0 where one side is constant.
+// pearson returns the correlation coefficient, 0 if one side is constant.
 func pearson(a, b []float64) float64 {
 	var ma, mb float64
 	for i := range a {

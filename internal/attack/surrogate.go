@@ -21,9 +21,8 @@ type pairs struct {
 	side          int
 }
 
-// divide sets a fifth aside, on which the attacker chooses when to stop. Below
-// ten pairs that is more than can be spared.
-func (p pairs) divide() (fit, held pairs) {
+// divide returns a fifth of the pairs for validation, none of fewer than ten.
+func (p pairs) divide() (fit, validation pairs) {
 	n := len(p.plain)
 	if n < 10 {
 		return p, pairs{side: p.side}
@@ -32,16 +31,15 @@ func (p pairs) divide() (fit, held pairs) {
 	return pairs{p.plain[:at], p.cipher[:at], p.side}, pairs{p.plain[at:], p.cipher[at:], p.side}
 }
 
-// decoder is the surrogate that a stranger trains to undo a cipher: it adds to
-// the mean of the known pictures the sum of three parts, each made for what
-// another kind of weak cipher leaves standing.
+// decoder is the surrogate that an attacker trains to invert a cipher. It adds three
+// parts to the mean of the known pictures, each for another kind of weak cipher:
 //
-//	bits   every bit of every sample with a factor of its own place: fixed pads
+//	bits   every bit of every sample with a factor of its own: fixed pads
 //	local  SpaceToDepth(4), 3x3 convolution to Hidden channels, two more with
 //	       residual connections, 3x3 convolution back: networks without a key
 //	whole  all samples to Rank values and those to all samples: fixed permutations
 //
-// All start at nothing, so that training begins at the mean picture.
+// All parts start at 0, so training begins at the mean picture.
 type decoder struct {
 	budget     Budget
 	names      []string
@@ -52,7 +50,7 @@ type decoder struct {
 const (
 	bitPlanes = 24
 	block     = 4
-	// bitSize lets the factors of the bits, which have far to go, learn faster.
+	// bitSize scales the inputs of the bits, so that their factors are learned faster.
 	bitSize = 4
 )
 
@@ -98,7 +96,7 @@ func newDecoder(b Budget, r *rand.Rand) (*decoder, error) {
 	return d, nil
 }
 
-// size is the number of parameters.
+// size returns the number of parameters.
 func (d *decoder) size() int {
 	n := 0
 	for _, t := range d.parameters {
@@ -107,25 +105,25 @@ func (d *decoder) size() int {
 	return n
 }
 
-// graph holds one batch of the decoder.
+// graph computes the decoder for one batch.
 type graph struct {
-	bits, levels, whole, target []float32 // inputs; target is less the mean
+	bits, levels, whole, target []float32 // inputs; target is minus the mean
 	loss                        []float32
-	output                      []float32 // (N, 3, S, S), less the mean
+	output                      []float32 // (N, 3, S, S), minus the mean
 	parameters                  []optimiser.Parameter
 	machine                     gorgonia.VM
 }
 
-// graph builds the decoder for n pictures, with loss and gradients if it is to be trained.
+// graph builds the decoder for n pictures, for training with loss and gradients.
 func (d *decoder) graph(n int, train bool) (*graph, error) {
 	g, side := gorgonia.NewGraph(), d.budget.Side
 	b := &builder{graph: g, decoder: d, train: train, leaves: map[string]*gorgonia.Node{}}
 	s := &graph{loss: make([]float32, 1), output: make([]float32, n*3*side*side)}
 
-	bits, bitsData := b.feed("bits", n, bitPlanes*side*side, 1, 1)
-	levels, levelsData := b.feed("levels", n, 3, side, side)
-	whole, wholeData := b.feed("whole", n, 3*side*side, 1, 1)
-	zero, _ := b.feed("zero", bitPlanes*side*side)
+	bits, bitsData := b.input("bits", n, bitPlanes*side*side, 1, 1)
+	levels, levelsData := b.input("levels", n, 3, side, side)
+	whole, wholeData := b.input("whole", n, 3*side*side, 1, 1)
+	zero, _ := b.input("zero", bitPlanes*side*side)
 	s.bits, s.levels, s.whole = bitsData, levelsData, wholeData
 
 	x := b.node(op.ChannelAffine(bits, b.parameter("bits.scale"), zero))
@@ -150,7 +148,7 @@ func (d *decoder) graph(n int, train bool) (*graph, error) {
 
 	into, nodes := [][]float32{s.output}, gorgonia.Nodes{y}
 	if train {
-		target, data := b.feed("target", n, 3, side, side)
+		target, data := b.input("target", n, 3, side, side)
 		s.target = data
 		loss := b.node(op.NegativePSNR(y, target))
 		if b.err != nil {
@@ -178,7 +176,7 @@ func (d *decoder) graph(n int, train bool) (*graph, error) {
 	return s, nil
 }
 
-// fill puts a cipher image at place i of the batch.
+// fill writes a cipher image to position i of the batch.
 func (s *graph) fill(i, side int, cipher []byte) {
 	positions := side * side
 	bits := s.bits[i*bitPlanes*positions:]
@@ -200,10 +198,10 @@ func (s *graph) run() error {
 	return s.machine.RunAll()
 }
 
-// train fits the decoder. Where pairs can be spared, the weights that are best
-// on those are kept; the start is among the candidates.
+// train fits the decoder. With validation pairs it restores the weights that are
+// best on those, which may be the initial ones.
 func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(step int)) error {
-	p, held := all.divide()
+	p, validation := all.divide()
 	side, samples := d.budget.Side, 3*d.budget.Side*d.budget.Side
 	d.mean = make([]float32, samples)
 	target := make([]float32, samples)
@@ -222,36 +220,36 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 	if err != nil {
 		return err
 	}
-	best, kept := math.Inf(-1), map[string][]float32{}
-	keep := func() error {
-		if len(held.plain) == 0 {
+	best, bestWeights := math.Inf(-1), map[string][]float32{}
+	validate := func() error {
+		if len(validation.plain) == 0 {
 			return nil
 		}
-		decoded, err := d.decode(held.cipher)
+		decoded, err := d.decode(validation.cipher)
 		if err != nil {
 			return err
 		}
 		score := 0.
 		for i, q := range decoded {
-			score += metric.BoundedPSNR(held.plain[i], q)
+			score += metric.BoundedPSNR(validation.plain[i], q)
 		}
 		if score > best {
 			best = score
 			for name, t := range d.parameters {
-				kept[name] = append(kept[name][:0], t.Data().([]float32)...)
+				bestWeights[name] = append(bestWeights[name][:0], t.Data().([]float32)...)
 			}
 		}
 		return nil
 	}
 	schedule := optimiser.Schedule{Peak: surrogateRate, Warmup: min(20, d.budget.Steps/5), Steps: d.budget.Steps, Floor: 0.02}
-	const looks = 8
+	const validations = 8
 	var order []int
 	for step := range d.budget.Steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if step%max(1, d.budget.Steps/looks) == 0 {
-			if err := keep(); err != nil {
+		if step%max(1, d.budget.Steps/validations) == 0 {
+			if err := validate(); err != nil {
 				return err
 			}
 		}
@@ -278,10 +276,10 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 		}
 		done(step + 1)
 	}
-	if err := keep(); err != nil {
+	if err := validate(); err != nil {
 		return err
 	}
-	for name, data := range kept {
+	for name, data := range bestWeights {
 		copy(d.parameters[name].Data().([]float32), data)
 	}
 	return nil
@@ -290,7 +288,7 @@ func (d *decoder) train(ctx context.Context, all pairs, r *rand.Rand, done func(
 // surrogateRate is Adam's largest learning rate.
 const surrogateRate = 3e-3
 
-// decode recovers pictures with the weights as they are.
+// decode recovers pictures with the current weights.
 func (d *decoder) decode(ciphers [][]byte) ([][]byte, error) {
 	n := min(d.budget.Batch, len(ciphers))
 	g, err := d.graph(n, false)
@@ -324,7 +322,7 @@ func (d *decoder) decode(ciphers [][]byte) ([][]byte, error) {
 	return list, nil
 }
 
-// planes turns interleaved 8-bit samples into (3, P) of [-1, 1].
+// planes converts interleaved 8-bit samples to (3, P) in [-1, 1].
 func planes(into []float32, rgb []byte) {
 	positions := len(rgb) / 3
 	for p := range positions {
@@ -334,7 +332,7 @@ func planes(into []float32, rgb []byte) {
 	}
 }
 
-// builder makes nodes and keeps the first error.
+// builder adds nodes to a graph and records the first error.
 type builder struct {
 	graph   *gorgonia.ExprGraph
 	decoder *decoder
@@ -357,7 +355,7 @@ func (b *builder) call(f func() (*gorgonia.Node, error)) *gorgonia.Node {
 	return b.node(f())
 }
 
-func (b *builder) feed(name string, shape ...int) (*gorgonia.Node, []float32) {
+func (b *builder) input(name string, shape ...int) (*gorgonia.Node, []float32) {
 	n := op.Data(b.graph, name, tensor.Float32, shape...)
 	t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
 	return b.node(n, gorgonia.Let(n, t)), t.Data().([]float32)

@@ -120,7 +120,7 @@ func Untrained(seed uint64) (System, error) {
 }
 
 func (v *Victim) unkeyed() System {
-	return System{v.Name + ": bare cipher, no key", false, v.bare(func(uint64) keyschedule.Seed { return keyschedule.Seed{} })}
+	return System{v.Name + ": bare cipher image, no key", false, v.bare(func(uint64) keyschedule.Seed { return keyschedule.Seed{} })}
 }
 
 // Keyed reports whether the model has a key.
@@ -129,14 +129,14 @@ func (v *Victim) Keyed() bool { return v.definition.Keyed() }
 // Systems returns the model's modes of use: the sealed file, which users have, and
 // the bare cipher image, which must not be published.
 func (v *Victim) Systems() []System {
-	file := System{v.Name + ": final file", false, v.file}
+	file := System{v.Name + ": file", false, v.file}
 	if !v.definition.Keyed() {
 		return []System{file, v.unkeyed()}
 	}
 	return []System{
 		file,
-		{v.Name + ": bare cipher, nonce per picture", false, v.bare(v.tileSeed)},
-		{v.Name + ": bare cipher, fixed seed", false, v.bare(func(uint64) keyschedule.Seed { return v.tileSeed(0) })},
+		{v.Name + ": bare cipher image, nonce per picture", false, v.bare(v.tileSeed)},
+		{v.Name + ": bare cipher image, fixed seed", false, v.bare(func(uint64) keyschedule.Seed { return v.tileSeed(0) })},
 	}
 }
 

@@ -1,11 +1,11 @@
-// Package metric measures pictures the way the literature on image ciphers
-// does: peak signal-to-noise ratio and structural similarity between a picture
-// and its recovery; histogram, chi-square, entropy and the correlation of
-// neighbouring samples of a cipher image; and how much two cipher images differ.
+// Package metric measures pictures as the literature on image ciphers does: peak
+// signal-to-noise ratio and structural similarity of a picture and its recovery;
+// histogram, chi-square, entropy and correlation of neighbouring samples of a cipher
+// image; the difference of two cipher images.
 //
-// Pictures are 8-bit RGB, interleaved: shape (H, W, 3), three bytes a pixel,
-// rows from the top. All results are float64 and describe the picture; none of
-// them is evidence that a cipher is secure.
+// Pictures are 8-bit RGB, interleaved: shape (H, W, 3), three bytes a pixel, rows
+// from the top. All results are float64 and describe the picture. None of them is
+// evidence that a cipher is secure.
 package metric
 
 import "math"
@@ -15,7 +15,7 @@ const channels = 3
 
 // PSNR returns the peak signal-to-noise ratio of a against b in decibels, with
 // a peak of 255 and the mean squared error taken over all samples. Equal
-// pictures give +Inf, pictures of different or no length NaN.
+// pictures return +Inf, pictures of different or no length NaN.
 func PSNR(a, b []byte) float64 {
 	if len(a) != len(b) || len(a) == 0 {
 		return math.NaN()
@@ -23,9 +23,8 @@ func PSNR(a, b []byte) float64 {
 	return decibels(squaredError(a, b), len(a))
 }
 
-// BoundedPSNR returns PSNR, except that equal pictures count as if one sample
-// were one level off: 101.07 dB at 256x256. It keeps means over several
-// pictures and JSON finite where some come back exactly.
+// BoundedPSNR returns PSNR, but for equal pictures that of pictures in which one
+// sample differs by one level: 101.07 dB at 256x256. Means and JSON stay finite.
 func BoundedPSNR(a, b []byte) float64 {
 	if len(a) != len(b) || len(a) == 0 {
 		return math.NaN()
@@ -48,7 +47,7 @@ func squaredError(a, b []byte) uint64 {
 
 // Entropy returns the Shannon entropy of the 256 levels of each channel in bits
 // a sample, 0 (constant) to 8 (all levels equally frequent). Uniform noise of
-// 256x256 pixels averages 7.9972. An empty picture gives 0.
+// 256x256 pixels averages 7.9972. An empty picture returns 0.
 func Entropy(rgb []byte) [channels]float64 {
 	pixels := float64(len(rgb) / channels)
 	var bits [channels]float64
@@ -62,7 +61,7 @@ func Entropy(rgb []byte) [channels]float64 {
 	return bits
 }
 
-// Histogram counts the 256 levels of each channel.
+// Histogram returns the number of samples at each of the 256 levels of each channel.
 func Histogram(rgb []byte) [channels][256]int {
 	var count [channels][256]int
 	for i := 0; i+channels <= len(rgb); i += channels {
@@ -73,10 +72,10 @@ func Histogram(rgb []byte) [channels][256]int {
 	return count
 }
 
-// ChiSquare is Pearson's statistic of each channel's histogram against equally
-// frequent levels, with 255 degrees of freedom: 255 on average for uniform
-// noise, 0 where all levels are exactly equal, 255 times the pixels for a
-// constant. An empty picture gives NaN.
+// ChiSquare returns Pearson's statistic of each channel's histogram against equally
+// frequent levels, with 255 degrees of freedom: 255 on average for uniform noise, 0
+// if all levels are equally frequent, 255 times the pixels for a constant. An empty
+// picture returns NaN.
 func ChiSquare(rgb []byte) [channels]float64 {
 	expected := float64(len(rgb)/channels) / 256
 	var x [channels]float64
@@ -89,9 +88,9 @@ func ChiSquare(rgb []byte) [channels]float64 {
 	return x
 }
 
-// NPCR, the number of pixels change rate, is the share of samples of each
-// channel in which two pictures of one size differ, in percent: 99.6094 on
-// average for two independent uniform ones. Other lengths give NaN.
+// NPCR returns the number of pixels change rate, the share of samples of each channel
+// in which two pictures of one size differ, in percent: 99.6094 on average for two
+// independent uniform pictures. Other lengths return NaN.
 func NPCR(a, b []byte) [channels]float64 {
 	return meanOver(a, b, func(x, y byte) int {
 		if x != y {
@@ -101,14 +100,14 @@ func NPCR(a, b []byte) [channels]float64 {
 	}, 100)
 }
 
-// UACI, the unified average changing intensity, is the mean absolute difference
-// of each channel over 255, in percent: 33.4635 on average for two independent
-// uniform pictures. Other lengths give NaN.
+// UACI returns the unified average changing intensity, the mean absolute difference of
+// each channel over 255, in percent: 33.4635 on average for two independent uniform
+// pictures. Other lengths return NaN.
 func UACI(a, b []byte) [channels]float64 {
 	return meanOver(a, b, func(x, y byte) int { return max(int(x)-int(y), int(y)-int(x)) }, 100./255)
 }
 
-// meanOver is the scaled mean of f over the samples of each channel.
+// meanOver returns the scaled mean of f over the samples of each channel.
 func meanOver(a, b []byte, f func(x, y byte) int, scale float64) [channels]float64 {
 	if len(a) != len(b) || len(a) < channels {
 		return [channels]float64{math.NaN(), math.NaN(), math.NaN()}
@@ -156,10 +155,9 @@ type Correlation struct {
 }
 
 // AdjacentCorrelation measures all pairs of neighbours in a picture of the
-// given height and width. Pairs in which both sides are constant count as 1, as
-// one neighbour tells the other; where only one side is constant, or where the
-// picture has no such pair, the coefficient is 0. A length that is not
-// height*width*3 gives NaN everywhere.
+// given height and width. The coefficient is 1 if both sides of the pairs are
+// constant, as one predicts the other, and 0 if only one side is constant or the
+// picture has no pair. A length other than height*width*3 returns NaN.
 //
 // The coefficients of uniform noise have a standard deviation of about
 // 1/sqrt(height*width): .0039 at 256x256.
@@ -193,9 +191,9 @@ func neighbours(rgb []byte, height, width, down, right int) [channels]float64 {
 	return r
 }
 
-// moments are exact sums over pairs; they stay below 2^53 for any picture that
-// fits in memory, so that the float64 products of a constant side are equal and
-// its variance is exactly zero.
+// moments holds exact sums over pairs. They are below 2^53 for any picture that fits
+// in memory, so the float64 products of a constant side are equal and its variance
+// is exactly zero.
 type moments struct {
 	n, a, b, aa, bb, ab int64
 }
@@ -210,12 +208,12 @@ func (m *moments) add(a, b int64) {
 }
 
 func (m *moments) pearson() float64 {
-	// float64(...) around each product forbids fused multiply-add, under which
-	// a constant side would keep a rounding remainder.
-	spread := func(xy, x, y int64) float64 {
+	// float64(...) around each product prevents fused multiply-add, which would leave
+	// a rounding error for a constant side.
+	covariance := func(xy, x, y int64) float64 {
 		return float64(float64(m.n)*float64(xy)) - float64(float64(x)*float64(y))
 	}
-	varA, varB := spread(m.aa, m.a, m.a), spread(m.bb, m.b, m.b)
+	varA, varB := covariance(m.aa, m.a, m.a), covariance(m.bb, m.b, m.b)
 	switch {
 	case m.n == 0:
 		return 0
@@ -224,7 +222,7 @@ func (m *moments) pearson() float64 {
 	case varA <= 0 || varB <= 0:
 		return 0
 	}
-	r := spread(m.ab, m.a, m.b) / (math.Sqrt(varA) * math.Sqrt(varB))
+	r := covariance(m.ab, m.a, m.b) / (math.Sqrt(varA) * math.Sqrt(varB))
 	return math.Max(-1, math.Min(1, r))
 }
 
@@ -243,8 +241,9 @@ func (c Correlation) Directions() (horizontal, vertical, diagonal float64) {
 	return mean(c.Horizontal), mean(c.Vertical), mean(c.Diagonal)
 }
 
-// NeighbourPairs gives at most n pairs of horizontally neighbouring samples of one colour, (x, y, x, y, …),
-// spread evenly over the picture (H, W, 3): the dots of a correlation plot.
+// NeighbourPairs returns at most n pairs of horizontally neighbouring samples of one
+// channel, (x, y, x, y, …), at even distances in the picture (H, W, 3): the dots of a
+// correlation plot.
 func NeighbourPairs(rgb []byte, height, width, n int) []byte {
 	if height < 1 || width < 2 || len(rgb) != height*width*channels || n < 1 {
 		return nil

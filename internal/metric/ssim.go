@@ -13,10 +13,9 @@ const (
 )
 
 // SSIM returns the structural similarity of two pictures of the given height
-// and width, -1 to 1, 1 for equal ones: the mean over all windows that lie
-// wholly inside the picture and over the three channels. Along a side shorter
-// than 11 the window shrinks to that side. Lengths other than height*width*3,
-// or no pixels, give NaN.
+// and width, -1 to 1, 1 for equal ones: the mean over all windows that are inside the
+// picture and over the three channels. Along a side shorter than 11 the window has
+// that side. Lengths other than height*width*3, or no pixels, return NaN.
 func SSIM(a, b []byte, height, width int) float64 {
 	if height < 1 || width < 1 || len(a) != height*width*channels || len(b) != len(a) {
 		return math.NaN()
@@ -24,8 +23,8 @@ func SSIM(a, b []byte, height, width int) float64 {
 	vertical, horizontal := gaussian(min(windowSide, height)), gaussian(min(windowSide, width))
 	rows, columns := height-len(vertical)+1, width-len(horizontal)+1
 
-	// The five windowed means are separable. A ring of as many filtered rows as
-	// the window is high keeps the work in cache, whatever the picture's size.
+	// The five windowed means are separable. A ring of filtered rows, as many as the
+	// window has, stays in cache for any size of picture.
 	ring := make([][moment][]float64, len(vertical))
 	for i := range ring {
 		for k := range ring[i] {
@@ -63,7 +62,7 @@ func SSIM(a, b []byte, height, width int) float64 {
 	return sum / float64(channels*rows*columns)
 }
 
-// moment counts the windowed means of one channel: a, b, a*a, b*b, a*b.
+// moment is the number of windowed means of one channel: a, b, a*a, b*b, a*b.
 const moment = 5
 
 // products fills one row of each moment from interleaved samples.

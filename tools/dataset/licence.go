@@ -6,20 +6,18 @@ import (
 	"strings"
 )
 
-// stanza is one paragraph of a Debian copyright file: what it covers, and its
-// text up to the full licence.
+// stanza is one paragraph of a Debian copyright file, without the text of the licence.
 type stanza struct {
 	patterns  []string
 	copyright string // lines of holders
 	licence   string // short name
 }
 
-// licenceOf returns the stanza of a copyright file that covers a picture: the
-// last one with a pattern that matches, as the machine-readable format
-// (copyright-format 1.0) says. Patterns are relative to the source tree, whose
-// layout a package changes, so a pattern may match any trailing part of the
-// installed path. The second result is false where the file is not
-// machine-readable.
+// licenceOf returns the stanza of a copyright file that covers a picture: the last one
+// with a matching pattern, as in the machine-readable format (copyright-format 1.0).
+// Patterns are relative to the source tree, whose layout a package changes, so a
+// pattern may match any trailing part of the installed path. The second result is
+// false if the file is not machine-readable.
 func licenceOf(copyright, installed string) (stanza, bool) {
 	var found stanza
 	var ok bool

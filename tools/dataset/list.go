@@ -25,8 +25,8 @@ var (
 	hexSum      = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// parseList reads the committed list of decisions and checks every field that
-// later becomes a command's argument or a path.
+// parseList parses the list of decisions and checks every field that is used as a
+// command's argument or as a path.
 func parseList(text string) ([]entry, error) {
 	var entries []entry
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -44,18 +44,18 @@ func parseList(text string) ([]entry, error) {
 		case e.decision != "photo" && e.decision != "drawing" && e.decision != "thumbnail":
 			return nil, fmt.Errorf("line %d: unknown decision %q", number, e.decision)
 		case !packageName.MatchString(e.pack):
-			return nil, fmt.Errorf("line %d: %q is no package name", number, e.pack)
+			return nil, fmt.Errorf("line %d: %q is not a package name", number, e.pack)
 		case e.decision == "photo" && !hexSum.MatchString(e.sum):
-			return nil, fmt.Errorf("line %d: %q is no SHA-256", number, e.sum)
+			return nil, fmt.Errorf("line %d: %q is not a SHA-256", number, e.sum)
 		case !filepath.IsLocal(filepath.FromSlash(e.path)):
-			return nil, fmt.Errorf("line %d: %q is no path in a package", number, e.path)
+			return nil, fmt.Errorf("line %d: %q is not a path in a package", number, e.path)
 		}
 		entries = append(entries, e)
 	}
 	return entries, lines.Err()
 }
 
-// outputName is unique among entries, as it keeps the package and the path.
+// outputName returns a name with package and path, so that it is unique among entries.
 func (e entry) outputName() string {
 	path := strings.TrimPrefix(e.path, "usr/share/")
 	path = strings.TrimSuffix(path, filepath.Ext(path))

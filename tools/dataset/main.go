@@ -1,11 +1,10 @@
-// Command dataset makes the set of photos that the shipped model is trained on:
-// it fetches the Debian packages named in photos.txt through the system's own
-// package client, takes the files marked there as photographs, scales them to a
-// longest side of 1024 pixels, and writes them as PNG beside LICENSES.md, which
-// gives the source and licence of each.
+// Command dataset creates the set of photos that the shipped model is trained on. It
+// downloads the Debian packages listed in photos.txt with the system's package
+// client, scales the files marked as photos to a longest side of 1024 pixels, and
+// writes them as PNG, with LICENSES.md, which lists source and licence of each.
 //
-// The set follows from photos.txt alone. A package or file that this system's
-// release does not offer, or offers with other bytes, is named and left out.
+// The set follows from photos.txt alone. The command reports and leaves out a package
+// or file that this system's release does not offer, or offers with other bytes.
 package main
 
 import (
@@ -28,10 +27,10 @@ import (
 	"enciphergan/internal/training/dataset"
 )
 
-// longestSide keeps photographs sharp at the size that crops are taken from.
+// longestSide is the size in pixels at which crops of photos are sharp.
 const longestSide = 1024
 
-// licencesName and the first line of that file mark a folder as made by this
+// licencesName and the first line of that file identify a folder created by this
 // command.
 const (
 	licencesName  = "LICENSES.md"
@@ -41,7 +40,7 @@ const (
 var errInterrupted = errors.New("interrupted, nothing was changed")
 
 func main() {
-	out := flag.String("out", "build/dataset", "folder to write; one made by an earlier run is replaced")
+	out := flag.String("out", "build/dataset", "folder to write; one of an earlier run is replaced")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,7 +54,7 @@ func main() {
 func run(ctx context.Context, out string) error {
 	for _, tool := range []string{"apt-get", "dpkg-deb"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%s is not installed: this set comes from Debian's packages; elsewhere give `encipher train` any folder of photos", tool)
+			return fmt.Errorf("%s is not installed: this set consists of Debian packages; on other systems give `encipher train` any folder of photos", tool)
 		}
 	}
 	entries, err := parseList(photosText)
@@ -105,7 +104,7 @@ func run(ctx context.Context, out string) error {
 	if err := os.WriteFile(filepath.Join(partial, licencesName), []byte(licences.String()), 0o666); err != nil {
 		return err
 	}
-	if err := mayReplace(out, entries); err != nil { // files may have come meanwhile
+	if err := mayReplace(out, entries); err != nil { // files may have been added meanwhile
 		return err
 	}
 	if ctx.Err() != nil {
@@ -121,8 +120,8 @@ func run(ctx context.Context, out string) error {
 	return nil
 }
 
-// mayReplace refuses to delete a folder that holds anything but what this
-// command writes: the licences, and photos of the list.
+// mayReplace returns an error for a folder with files that this command does not
+// write: it writes the licences, and photos of the list.
 func mayReplace(out string, entries []entry) error {
 	existing, err := os.ReadDir(out)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(existing) == 0 {
@@ -131,10 +130,10 @@ func mayReplace(out string, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	const advice = "give a folder of its own with -out, or delete this one yourself"
+	const advice = "give another folder with -out, or delete this one"
 	licences, err := os.ReadFile(filepath.Join(out, licencesName))
 	if err != nil || !bytes.HasPrefix(licences, []byte(licencesTitle)) {
-		return fmt.Errorf("%s was not made by this command, it holds files but no %s of its kind: %s", out, licencesName, advice)
+		return fmt.Errorf("%s was not created by this command, it contains files but no %s of its kind: %s", out, licencesName, advice)
 	}
 	written := map[string]bool{licencesName: true}
 	for _, e := range entries {
@@ -142,13 +141,13 @@ func mayReplace(out string, entries []entry) error {
 	}
 	for _, file := range existing {
 		if !written[file.Name()] || !file.Type().IsRegular() {
-			return fmt.Errorf("%s holds %s, which this command did not write: %s", out, file.Name(), advice)
+			return fmt.Errorf("%s contains %s, which this command did not write: %s", out, file.Name(), advice)
 		}
 	}
 	return nil
 }
 
-// byPackage returns the entries to take, package by package in the list's order.
+// byPackage returns the photos of the list, grouped by package in its order.
 func byPackage(entries []entry) [][]entry {
 	var groups [][]entry
 	at := map[string]int{}
@@ -165,8 +164,8 @@ func byPackage(entries []entry) [][]entry {
 	return groups
 }
 
-// fetch downloads a package and unpacks it into a temporary folder, without
-// installing it.
+// fetch downloads a package and unpacks it into a temporary folder. It does not
+// install it.
 func fetch(ctx context.Context, name string) (tree, version string, err error) {
 	folder, err := os.MkdirTemp("", "dataset-"+name+"-")
 	if err != nil {
@@ -193,12 +192,12 @@ func fetch(ctx context.Context, name string) (tree, version string, err error) {
 	return folder, version, err
 }
 
-// output runs a command in a folder and returns what it printed; the error
-// quotes its last line.
+// output runs a command in a folder and returns its output. The error quotes the last
+// line of its standard error.
 func output(ctx context.Context, folder, name string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, arguments...)
 	command.Dir = folder
-	command.WaitDelay = time.Second // children that outlive it may hold its output open
+	command.WaitDelay = time.Second // its children may outlive it with the output open
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	printed, err := command.Output()
@@ -209,13 +208,13 @@ func output(ctx context.Context, folder, name string, arguments ...string) (stri
 	return strings.TrimSpace(string(printed)), nil
 }
 
-// takePhotos writes the photos of one unpacked package into folder and their
-// paragraph into licences, and returns how many it took.
+// takePhotos writes the photos of an unpacked package to folder and their paragraph to
+// licences, and returns their number.
 func takePhotos(ctx context.Context, group []entry, tree, version, folder string, licences *strings.Builder) (int, error) {
 	name := group[0].pack
 	copyright, err := os.ReadFile(filepath.Join(tree, "usr/share/doc", name, "copyright"))
 	if err != nil {
-		return 0, fmt.Errorf("%s states no licence: %w", name, err)
+		return 0, fmt.Errorf("%s has no licence: %w", name, err)
 	}
 	fmt.Fprintf(licences, "\n## %s %s\n\n", name, version)
 	readable := false
@@ -230,7 +229,7 @@ func takePhotos(ctx context.Context, group []entry, tree, version, folder string
 			continue
 		}
 		if sum := sha256.Sum256(file); hex.EncodeToString(sum[:]) != e.sum {
-			fmt.Fprintf(os.Stderr, "dataset: left out %s: not the file that photos.txt means, its SHA-256 differs\n", e.outputName())
+			fmt.Fprintf(os.Stderr, "dataset: left out %s: its SHA-256 is not that in photos.txt\n", e.outputName())
 			continue
 		}
 		photo, _, err := dataset.Decode(file, longestSide)
@@ -249,7 +248,7 @@ func takePhotos(ctx context.Context, group []entry, tree, version, folder string
 			readable = true
 			fmt.Fprintf(licences, "- `%s`: %s; copyright %s\n", e.outputName(), s.licence, strings.ReplaceAll(s.copyright, "\n", "; "))
 		} else {
-			fmt.Fprintf(licences, "- `%s`: as the whole package, below\n", e.outputName())
+			fmt.Fprintf(licences, "- `%s`: as the package, below\n", e.outputName())
 		}
 	}
 	if !readable {
@@ -258,7 +257,7 @@ func takePhotos(ctx context.Context, group []entry, tree, version, folder string
 	return taken, nil
 }
 
-// indent makes a Markdown block of literal text.
+// indent returns a Markdown block of literal text.
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
 }
