@@ -23,10 +23,10 @@ import (
 	"enciphergan/static"
 )
 
-// browsers starts sides that run in headless Chromium, each in a browser of its own.
+// browsers starts sides in headless Chromium, each in a new browser.
 type browsers struct {
 	once sync.Once
-	wasm string // folder of our wasm with the entries for measuring
+	wasm string // folder of our wasm with the functions for measurements
 	err  error
 }
 
@@ -41,7 +41,7 @@ func (b *browsers) build() error {
 	return b.err
 }
 
-// ours serves the page's own scripts with the page's own policy, under which the wasm runs.
+// ours serves the scripts of the page with its content security policy.
 func (b *browsers) ours(ctx context.Context) (side, error) {
 	if err := b.build(); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ type tab struct {
 	ctx    context.Context
 	script string
 	url    string   // of its server
-	end    []func() // in the order to be called
+	end    []func() // to be called in this order
 	mu     sync.Mutex
 	job    job // served to the page
 }
@@ -110,7 +110,7 @@ func (t *tab) current() job {
 	return t.job
 }
 
-// chromium finds the browser as the page's tests do.
+// chromium returns the path of the browser, found as by the page's tests.
 func chromium() (string, error) {
 	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if name == "" {
@@ -120,10 +120,10 @@ func chromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", &missingPeer{"there is no Chromium: install it, or set CHROMIUM to its path"}
+	return "", &missingPeer{"Chromium is not installed: install it, or set CHROMIUM to its path"}
 }
 
-// evaluate runs an expression in the page and waits for its promise.
+// evaluate evaluates an expression in the page and waits for its promise.
 func evaluate[T any](ctx context.Context, t *tab, expression string) (T, error) {
 	bounded, cancel := context.WithTimeout(t.ctx, 10*time.Minute)
 	defer cancel()
@@ -133,7 +133,7 @@ func evaluate[T any](ctx context.Context, t *tab, expression string) (T, error) 
 
 func (t *tab) load(ctx context.Context, j job) ([][]byte, error) {
 	if len(j.feeds) != 1 {
-		return nil, errors.New("a browser is given one tile")
+		return nil, errors.New("a browser side takes one tile")
 	}
 	t.mu.Lock()
 	t.job = j
@@ -156,13 +156,13 @@ func (t *tab) run(ctx context.Context) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-// peak is that of the largest of the browser's processes that run pages.
+// peak returns the peak memory of the largest renderer process.
 func (t *tab) peak(context.Context) (int64, error) {
 	info, err := chromedp.CallBrowser(t.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
 	if err != nil {
 		return 0, err
 	}
-	var most int64
+	var largest int64
 	for _, p := range info.ProcessInfo {
 		if p.Type != "renderer" {
 			continue
@@ -171,9 +171,9 @@ func (t *tab) peak(context.Context) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		most = max(most, bytes)
+		largest = max(largest, bytes)
 	}
-	return most, nil
+	return largest, nil
 }
 
 func (t *tab) close() {

@@ -17,25 +17,25 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Differences allowed between outputs. Encryption rounds carried statistics to
-// half precision, and two neighbours may fall on either side: one step of a
-// value below 4. The others differ by the order of float32 sums alone.
+// Tolerances of outputs. Encryption rounds carried statistics to half precision,
+// which may differ by one step of a value below 4. Other outputs differ by the order
+// of float32 sums alone.
 const (
 	halfStep   = 4.0 / 1024
 	sumsDiffer = 1e-3
 )
 
-// folder is where what is built for measuring goes.
+// folder is for files built for measurements.
 var folder = filepath.Join("build", "bench")
 
-// job is what both sides of a row compute: a generator on tiles, or training steps.
+// job is the work of both sides of a row: a generator on tiles, or training steps.
 type job struct {
 	training   bool
-	file       []byte            // the generator in ONNX, or a start
+	file       []byte            // a generator in ONNX, or a trainingStart
 	arithmetic kernel.Arithmetic // of our side
-	feeds      [][]byte          // inputs of each tile, or of the start, as peer.Encode writes them
-	units      int               // what times are divided by: 1, or the crops of a run
-	warmUp     int               // turns that are not measured; 0 where a run warms up itself
+	feeds      [][]byte          // inputs of each tile, or of the first step, as encoded by peer.Encode
+	units      int               // divisor of times: 1, or the crops of a run
+	warmUp     int               // turns that are not measured; 0 if a run warms up itself
 	tolerance  float64           // of outputs, absolute
 }
 
@@ -76,8 +76,8 @@ func makeJobs(ctx context.Context) (j jobs, err error) {
 	return j, nil
 }
 
-// paperFiles exports the paper's network with random weights and leaves it in
-// the build folder, where `encipher bench -model` can take it from.
+// paperFiles exports the paper's network with random weights. It also writes it to
+// the build folder, for `encipher bench -model`.
 func paperFiles() (network.Files, error) {
 	d, r := network.Paper(), rand.New(rand.NewPCG(1, 2))
 	layers, _ := d.Decryption()
@@ -105,8 +105,8 @@ func paperFiles() (network.Files, error) {
 	return files, nil
 }
 
-// modelJobs makes the inputs of a number of tiles, each with a key of its own.
-// Decryption gets what our encryption made.
+// modelJobs returns jobs for a number of tiles, each with a seed of its own. The
+// inputs of decryption are the outputs of our encryption.
 func modelJobs(ctx context.Context, files network.Files, tiles int) (encrypt, decrypt job, err error) {
 	m, err := network.Load(files)
 	if err != nil {
@@ -140,7 +140,7 @@ func modelJobs(ctx context.Context, files network.Files, tiles int) (encrypt, de
 	return encrypt, decrypt, nil
 }
 
-// scene is a tile of waves with some noise, 8-bit interleaved RGB.
+// scene returns a tile of waves with some noise, 8-bit interleaved RGB.
 func scene(seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 3))
 	rgb := make([]byte, 0, 3*tileSide*tileSide)

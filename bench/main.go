@@ -1,9 +1,9 @@
-// Command bench measures Encipher beside its peers: onnxruntime on this machine
-// and in a browser, and PyTorch for training. `make bench` runs it.
+// Command bench compares the speed of Encipher and its peers: onnxruntime on this
+// machine and in a browser, and PyTorch for training. `make bench` runs it.
 //
-// Main path: make the jobs (an ONNX file that we ship, inputs with their key
-// material), then for each row start both sides, compare what they compute,
-// and time them in turns. docs/benchmarks.md says what the rows mean.
+// Main path: makeJobs returns ONNX files and their inputs. For each row, measure
+// starts both sides, compares their outputs and times them in turns.
+// docs/benchmarks.md explains the rows.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"enciphergan/internal/kernel"
 )
 
-// serveFlag makes the program one side of a row: it answers on its standard streams.
+// serveFlag makes the program one side of a row, which answers requests on its standard streams.
 const serveFlag = "-serve"
 
 func main() {
@@ -31,9 +31,9 @@ func main() {
 		}
 		return
 	}
-	repeats := flag.Int("repeats", 7, "measured runs of each side of a row; an odd number")
-	only := flag.String("only", "", "measure only the rows whose name matches this regular expression")
-	ofPage := flag.Bool("page", false, "measure the page in place of the generators")
+	repeats := flag.Int("repeats", 7, "measured runs of each side of a row, an odd number")
+	only := flag.String("only", "", "measure only rows whose name matches this regular expression")
+	ofPage := flag.Bool("page", false, "measure the page instead of the generators")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,7 +61,7 @@ func run(ctx context.Context, repeats int, only string) error {
 	}
 	fmt.Printf("%s, %d cores, %s; peak of the inner loop on all cores: canonical %.0f GFLOP/s, fused %.0f GFLOP/s\n"+
 		"the default network runs in canonical arithmetic, the paper's in fused\n"+
-		"medians of %d warm runs of each side in turns; a run is the generator alone, key setup outside on both sides\n\n",
+		"medians of %d warm runs of each side in turns; a run is the generator alone, without key setup, on both sides\n\n",
 		runtime.GOARCH, runtime.NumCPU(), kernel.Name(), kernel.Peak(kernel.Canonical)/1e9, kernel.Peak(kernel.Fused)/1e9, repeats)
 	table := newTable(os.Stdout)
 	var failures []error

@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// photoName is the row of a photo as cameras make them, through the command line.
+// photoName is the row of a photo of a camera's size, with the command line.
 const photoName = "12 megapixels, command line"
 
-// photo prints what encrypting and decrypting a JPEG of 4000 x 3000 pixels takes with
-// the default model, pictures read and written included: seconds and peak memory.
+// photo prints seconds and peak memory of encrypting and decrypting a JPEG of 4000 x
+// 3000 pixels with the default model, including reading and writing of files.
 func photo(ctx context.Context, to io.Writer) error {
 	dir, err := os.MkdirTemp("", "encipher-bench")
 	if err != nil {
@@ -64,7 +64,7 @@ func photo(ctx context.Context, to io.Writer) error {
 	return nil
 }
 
-// writePhoto makes a JPEG with smooth parts, edges and grain, the same each time.
+// writePhoto writes a JPEG with smooth parts, edges and grain, always the same.
 func writePhoto(path string, width, height int) error {
 	const seed = 1
 	r := rand.New(rand.NewPCG(seed, 0))

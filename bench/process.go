@@ -19,29 +19,29 @@ import (
 	"enciphergan/internal/kernel"
 )
 
-// request is a line to a process: with a model it loads, otherwise it runs.
+// request is a line to a process, which loads a job if Model is set, and otherwise runs it.
 type request struct {
 	Training bool     `json:"training,omitempty"`
-	Model    string   `json:"model,omitempty"` // file: of a job
-	Feeds    []string `json:"feeds,omitempty"` // files
+	Model    string   `json:"model,omitempty"` // name of the file of a job
+	Feeds    []string `json:"feeds,omitempty"` // names of files
 	// Arithmetic is for our side.
 	Arithmetic kernel.Arithmetic `json:"arithmetic,omitempty"`
 	Outputs    []string          `json:"outputs,omitempty"` // files to write, one for each feed
 }
 
-// reply is the line that a process answers.
+// reply is the answer to a request.
 type reply struct {
 	Seconds float64 `json:"seconds"` // of a run
 	Error   string  `json:"error,omitempty"`
 }
 
-// process is a side of its own process, which answers lines of requests with
-// lines of replies.
+// process is a side in a process of its own, which reads requests and writes replies,
+// one a line.
 type process struct {
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
-	dir     string // of files that are handed over
+	dir     string // of the files of requests
 }
 
 func startProcess(c *exec.Cmd) (*process, error) {
@@ -73,7 +73,7 @@ func (p *process) ask(q request) (reply, error) {
 		return r, err
 	}
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
-		return r, fmt.Errorf("%s does not take requests: %w", p.command.Path, err)
+		return r, fmt.Errorf("%s does not read requests: %w", p.command.Path, err)
 	}
 	if line, err = p.out.ReadBytes('\n'); err != nil {
 		return r, fmt.Errorf("%s ended without an answer: %w", p.command.Path, err)
@@ -121,12 +121,12 @@ func (p *process) run(context.Context) (time.Duration, error) {
 func (p *process) peak(context.Context) (int64, error) { return peakMemory(p.command.Process.Pid) }
 
 func (p *process) close() {
-	p.in.Close() // both kinds of process end with their input
+	p.in.Close() // ends the process
 	p.command.Wait()
 	os.RemoveAll(p.dir)
 }
 
-// serve is the other end of a process, for our side.
+// serve answers requests as our side.
 func serve(in io.Reader, out io.Writer) error {
 	var loaded interface{ Run() (time.Duration, error) }
 	answer := func(q request) (reply, error) {
@@ -183,8 +183,8 @@ func serve(in io.Reader, out io.Writer) error {
 
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// peakMemory is the largest resident memory that a process had, in bytes; 0
-// where the system does not keep it.
+// peakMemory returns the peak resident memory of a process in bytes, 0 if the system
+// does not report it.
 func peakMemory(pid int) (int64, error) {
 	if runtime.GOOS != "linux" {
 		return 0, nil

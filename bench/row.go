@@ -14,13 +14,13 @@ import (
 	"enciphergan/internal/onnx/peer"
 )
 
-// side is one of the two implementations of a row, started for it alone.
+// side is one of the two implementations of a row, started for this row.
 type side interface {
 	// load reads the job, runs each of its tiles once and returns the outputs.
 	load(ctx context.Context, j job) (outputs [][]byte, err error)
 	// run runs all tiles once.
 	run(ctx context.Context) (time.Duration, error)
-	// peak is the largest resident memory so far in bytes; 0 where the system does not tell.
+	// peak returns the peak resident memory in bytes, 0 if the system does not report it.
 	peak(ctx context.Context) (int64, error)
 	close()
 }
@@ -32,15 +32,15 @@ type row struct {
 	ours, peers func(ctx context.Context) (side, error)
 }
 
-// measurement is what a row finds.
+// measurement is the result of a row.
 type measurement struct {
 	ours, peers         time.Duration // medians, of one unit of the job
 	oursPeak, peersPeak int64         // bytes
-	difference          float64       // largest absolute one of outputs
-	missing             *missingPeer  // the peer's half is empty
+	difference          float64       // maximum absolute difference of outputs
+	missing             *missingPeer  // set if the peer is not installed
 }
 
-// missingPeer is the error of a row whose peer is not installed.
+// missingPeer is returned if a peer is not installed.
 type missingPeer struct{ hint string }
 
 func (m *missingPeer) Error() string { return m.hint }
@@ -82,8 +82,8 @@ func rows(j jobs, b *browsers) []row {
 	})
 }
 
-// measure compares the outputs of both sides, then times them in turns. Where
-// the peer is not installed, ours is timed alone.
+// measure compares the outputs of both sides, then times them in turns. It times our
+// side alone if the peer is not installed.
 func (r row) measure(ctx context.Context, repeats int) (m measurement, err error) {
 	ours, err := r.ours(ctx)
 	if err != nil {
@@ -113,9 +113,9 @@ func (r row) measure(ctx context.Context, repeats int) (m measurement, err error
 	times := make([][]time.Duration, len(sides))
 	for turn := range r.job.warmUp + repeats {
 		for i := range sides {
-			which := (turn + i) % len(sides) // each side goes first in half of the turns
+			which := (turn + i) % len(sides) // each side is first in half of the turns
 			if r.job.warmUp > 0 {
-				// Processors and threads fell asleep while the other side ran.
+				// Processors and threads slept while the other side ran.
 				if _, err := sides[which].run(ctx); err != nil {
 					return m, err
 				}
@@ -145,7 +145,7 @@ func median(times []time.Duration) time.Duration {
 	return times[len(times)/2]
 }
 
-// compare gives the largest difference between the outputs of both sides, an error if it is not tolerable.
+// compare returns the maximum difference of the outputs of both sides, and an error if it exceeds the tolerance.
 func compare(ours, peers [][]byte, tolerance float64) (difference float64, err error) {
 	if len(ours) != len(peers) {
 		return 0, fmt.Errorf("outputs of %d and %d tiles", len(ours), len(peers))
@@ -184,7 +184,7 @@ func startOurs(ctx context.Context, threads int) (side, error) {
 
 var peersFolder = filepath.Join("bench", "peers")
 
-// installed says whether a peer is there.
+// installed returns an error if a peer is not installed.
 func installed(module string) error {
 	if _, err := os.Stat(filepath.Join(peersFolder, "node_modules", module)); err != nil {
 		return &missingPeer{module + " is not installed; make bench installs it with npm"}
@@ -203,7 +203,7 @@ func startOnnxruntime(ctx context.Context, threads int) (side, error) {
 
 const nameWidth = 71
 
-// table prints rows as they come.
+// table prints rows.
 type table struct{ to io.Writer }
 
 func newTable(to io.Writer) table {
@@ -232,7 +232,7 @@ func (t table) add(r row, m measurement) {
 		m.ours.Seconds()/m.peers.Seconds(), memory(m.oursPeak), memory(m.peersPeak), m.difference, rate)
 }
 
-// fail prints why a row has no figures.
+// fail prints the error of a row.
 func (t table) fail(r row, err error) {
 	fmt.Fprintf(t.to, "%*s %v\n", -nameWidth, r.name, err)
 }

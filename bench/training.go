@@ -19,18 +19,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// start is the file of the training job: a run of the default network from its
-// start. Weights, first batch and key are the job's feed.
-type start struct {
+// trainingStart is the file of the training job: a run of the default network from its
+// start. Weights, first batch and tile seed are the job's feed.
+type trainingStart struct {
 	Config        training.Config
-	Generators    []network.Layer // forwards; decryption goes back through them
+	Generators    []network.Layer // of encryption; decryption runs them backwards
 	Discriminator []network.Layer
 	Trainable     []string // names of the generators' trained weights
 }
 
 const (
 	trainingSteps = 16 // of one run
-	// The losses of a first step may differ by what a level does that is rounded the other way.
+	// The losses of a first step may differ because a level is rounded in the other direction.
 	lossesDiffer = 0.02
 )
 
@@ -54,7 +54,7 @@ func trainingJob(ctx context.Context) (job, error) {
 		return job{}, err
 	}
 	d := c.Definition
-	file := start{Config: c, Generators: d.Encryption(), Discriminator: network.Discriminator(d)}
+	file := trainingStart{Config: c, Generators: d.Encryption(), Discriminator: network.Discriminator(d)}
 	shape := tensor.WithShape(c.Batch, 3, c.Crop, c.Crop)
 	feed := map[string]*tensor.Dense{
 		"plain":  tensor.New(shape, tensor.WithBacking(s.Batch.Plain)),
@@ -86,7 +86,7 @@ func trainingJob(ctx context.Context) (job, error) {
 	return j, err
 }
 
-// begin prepares a run on pictures made here.
+// begin prepares a run on synthetic pictures.
 func begin(dir string, c training.Config) (*training.Run, error) {
 	photo := func(i uint64) []dataset.Photo {
 		return []dataset.Photo{{Name: fmt.Sprint(i), Width: tileSide, Height: tileSide, RGB: scene(i)}}
@@ -98,9 +98,9 @@ func begin(dir string, c training.Config) (*training.Run, error) {
 // trainer is our side of the training row.
 type trainer struct{ config training.Config }
 
-// newTrainer reads a start and takes one step; its losses come as peer.Encode writes them.
+// newTrainer reads a trainingStart, takes one step and returns its losses, encoded by peer.Encode.
 func newTrainer(file []byte) (*trainer, [][]byte, error) {
-	var s start
+	var s trainingStart
 	if err := json.Unmarshal(file, &s); err != nil {
 		return nil, nil, err
 	}
@@ -118,13 +118,13 @@ func newTrainer(file []byte) (*trainer, [][]byte, error) {
 	return &trainer{s.Config}, [][]byte{text}, err
 }
 
-// Run takes all steps from the start and says how long they took, as the journal does.
+// Run takes all steps from the start and returns their time in the journal.
 func (t *trainer) Run() (time.Duration, error) {
 	entry, err := train(t.config)
 	return time.Duration(entry.Seconds * float64(time.Second)), err
 }
 
-// train does a whole run in a folder that it removes and gives the journal's last line.
+// train runs a training in a temporary folder and returns the last line of its journal.
 func train(c training.Config) (journal.Entry, error) {
 	var last journal.Entry
 	dir, err := os.MkdirTemp("", "encipher-bench-")
@@ -153,7 +153,7 @@ func train(c training.Config) (journal.Entry, error) {
 
 func startPyTorch(ctx context.Context, threads int) (side, error) {
 	python := ""
-	// The system's own comes second: where another Python is first on the path, Debian's package is not seen by it.
+	// Another Python on the path may not find the modules of Debian's packages.
 	for _, candidate := range []string{"python3", "/usr/bin/python3"} {
 		if exec.CommandContext(ctx, candidate, "-c", "import torch").Run() == nil {
 			python = candidate

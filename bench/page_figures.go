@@ -20,9 +20,9 @@ import (
 
 var lighthouseFolder = filepath.Join("bench", "lighthouse")
 
-// page prints what the page takes in headless Chromium, served by the real server: a photo of
-// 4000 x 3000 pixels with one worker and with two, the longest task of the main thread
-// meanwhile, how soon a cancel counts, and what Lighthouse scores.
+// page measures the page in headless Chromium, served by the server: a photo of 4000 x
+// 3000 pixels with one worker and with two, the longest task of the main thread
+// meanwhile, the time until a cancel takes effect, and the scores of Lighthouse.
 func page(ctx context.Context, to io.Writer) error {
 	dir, err := os.MkdirTemp("", "encipher-page")
 	if err != nil {
@@ -75,7 +75,7 @@ func startServer(ctx context.Context, dir string) (address string, stop func(), 
 		}
 	}
 	stop()
-	return "", nil, errors.New("the server does not say where it is")
+	return "", nil, errors.New("the server printed no address")
 }
 
 func measurePage(ctx context.Context, to io.Writer, address string, photo []byte) error {
@@ -99,7 +99,7 @@ func measurePage(ctx context.Context, to io.Writer, address string, photo []byte
 	type figures struct {
 		Encrypt, Decrypt, Longest, Cancel, Again float64
 	}
-	// The page's own module, so that what it loads is cached and its policy made once.
+	// The module of the page, so that its files are cached and its policy exists once.
 	if _, err := evaluate[bool](ctx, t, fmt.Sprintf(`(async () => {
 		const own = document.querySelector("script[src]").src;
 		globalThis.engine = await import(new URL("encipher.js", own).href);
@@ -114,7 +114,7 @@ func measurePage(ctx context.Context, to io.Writer, address string, photo []byte
 		f, err := evaluate[figures](ctx, t, fmt.Sprintf(`(async () => {
 			const encipher = await engine.Encipher.load({ workers: %d });
 			const { text: key } = await encipher.newKey();
-			await new Promise((done) => setTimeout(done, 200)); // tasks of loading are not meant
+			await new Promise((done) => setTimeout(done, 200)); // skip the tasks of loading
 			longest = 0;
 			const timed = async (work) => { const start = performance.now(); const result = await work(); return [performance.now() - start, result]; };
 			const [encrypt, { png }] = await timed(() => encipher.encrypt(photo, { key }));
@@ -143,13 +143,13 @@ func measurePage(ctx context.Context, to io.Writer, address string, photo []byte
 			longest = fmt.Sprintf("%.0f ms", f.Longest)
 		}
 		fmt.Fprintf(to, "12 megapixels in the page, workers %d: encrypt %.1f s, decrypt %.1f s; longest task of the main thread %s; "+
-			"a cancel counts after at most %.0f ms of 5, the next call answers after %.0f ms\n",
+			"a cancel takes effect after at most %.0f ms of 5, the next call returns after %.0f ms\n",
 			workers, f.Encrypt/1e3, f.Decrypt/1e3, longest, f.Cancel, f.Again)
 	}
 	return nil
 }
 
-// lighthouse prints its scores, of 100.
+// lighthouse prints the scores of Lighthouse, of 100.
 func lighthouse(ctx context.Context, to io.Writer, address string) error {
 	if _, err := os.Stat(filepath.Join(lighthouseFolder, "node_modules", "lighthouse")); err != nil {
 		return &missingPeer{"Lighthouse is not installed: make page-figures installs it"}

@@ -18,17 +18,16 @@ import (
 	"enciphergan/static"
 )
 
-// startName is the row that times a first visit, from the navigation until the
-// first encryption could begin: page, script, wasm and the default model, of which
-// both sides load both generators. Both are served by our own server, compressed
-// alike, and every run is in a browser that has seen nothing yet.
+// startName is the row of a first visit, from the navigation until the first encryption
+// can begin: page, script, wasm and both generators of the default model. Our server
+// serves both sides with equal compression, and every run has a new browser.
 const startName = "browser, cold start: script, wasm and default model, until ready"
 
-// starter is a side of which a run is one start.
+// starter is a side whose run is one cold start.
 type starter struct {
 	pages http.Handler
 	page  string // its global "started" is a promise of the seconds since the navigation
-	most  int64  // largest memory of a run, in bytes
+	max   int64  // peak memory of all runs in bytes
 }
 
 func (b *browsers) startOurs(context.Context) (side, error) {
@@ -44,7 +43,7 @@ func (b *browsers) startPeers(context.Context) (side, error) {
 	if err := installed("onnxruntime-web"); err != nil {
 		return nil, err
 	}
-	// Under names of kinds that our server knows.
+	// With file extensions that our server knows.
 	dist := fstest.MapFS{}
 	for name, as := range map[string]string{
 		"ort.wasm.min.mjs":            "ort.js",
@@ -61,7 +60,7 @@ func (b *browsers) startPeers(context.Context) (side, error) {
 	return &starter{pages: pages, page: "start-peer.html"}, err
 }
 
-// startSite serves folders, the pages of this benchmark and the default model.
+// startSite returns a handler for folders, the pages of this benchmark and the default model.
 func startSite(folders ...fs.FS) (http.Handler, error) {
 	s := site.New()
 	s.UseForms(os.DirFS(filepath.Join(folder, "shipped", "forms")))
@@ -77,7 +76,7 @@ func startSite(folders ...fs.FS) (http.Handler, error) {
 	return s, s.AddModel(models.Default, f.Card, f.Encryption, f.Decryption)
 }
 
-// load has nothing to do: what is timed is loading.
+// load does nothing, because a run measures loading.
 func (s *starter) load(context.Context, job) ([][]byte, error) { return nil, nil }
 
 func (s *starter) run(ctx context.Context) (time.Duration, error) {
@@ -94,10 +93,10 @@ func (s *starter) run(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	bytes, err := t.peak(ctx)
-	s.most = max(s.most, bytes)
+	s.max = max(s.max, bytes)
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
-func (s *starter) peak(context.Context) (int64, error) { return s.most, nil }
+func (s *starter) peak(context.Context) (int64, error) { return s.max, nil }
 
 func (s *starter) close() {}
