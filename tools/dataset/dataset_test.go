@@ -119,9 +119,9 @@ func TestMayReplace(t *testing.T) {
 		{"an earlier set", map[string]string{licencesName: licences, photo: "x"}, ""},
 		{"no licences", map[string]string{photo: "x"}, "no LICENSES.md"},
 		{"licences of another project", map[string]string{licencesName: "# Licences\n" + licencesTitle}, "no LICENSES.md"},
-		{"a file beside an earlier set", map[string]string{licencesName: licences, photo: "x", "thesis.txt": "x"}, "holds thesis.txt"},
-		{"a photo of another name", map[string]string{licencesName: licences, "holiday.png": "x"}, "holds holiday.png"},
-		{"a folder with the name of a photo", map[string]string{licencesName: licences, photo + "/": ""}, "holds " + photo},
+		{"a file beside an earlier set", map[string]string{licencesName: licences, photo: "x", "thesis.txt": "x"}, "contains thesis.txt"},
+		{"a photo of another name", map[string]string{licencesName: licences, "holiday.png": "x"}, "contains holiday.png"},
+		{"a folder with the name of a photo", map[string]string{licencesName: licences, photo + "/": ""}, "contains " + photo},
 	} {
 		folder := t.TempDir()
 		for name, content := range c.files {
