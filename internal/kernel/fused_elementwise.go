@@ -30,6 +30,21 @@ func StepLeakyReLU(slope float32) Step {
 // Binary reports whether the step has a second operand.
 func (s Step) Binary() bool { return s.binary }
 
+// Addition reports whether the step adds a tensor.
+func (s Step) Addition() bool { return s.binary && s.op == Plus }
+
+// LeakyReLU returns the slope of a step made by StepLeakyReLU; ok is false for others.
+func (s Step) LeakyReLU() (slope float32, ok bool) {
+	switch {
+	case s.binary:
+	case s.function == simd.Leaky:
+		return s.p, true
+	case s.function == simd.Larger:
+		return 0, true
+	}
+	return 0, false
+}
+
 // StepScalar returns the step x op v, or v op x if swapped.
 func StepScalar(op BinaryOp, v float32, swapped bool) Step {
 	if swapped {

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	onnxgo "github.com/owulveryck/onnx-go"
 	"gonum.org/v1/gonum/graph"
@@ -98,7 +99,26 @@ func decode(m *Model) (*program, error) {
 		}
 		v.kind = constantKind{half: t.Type == Float16, scalar: len(t.Dims) == 0}
 	}
+	p.dropUnread()
 	return p, nil
+}
+
+// dropUnread removes the steps that no output depends on.
+func (p *program) dropUnread() {
+	read := map[*value]bool{}
+	for _, v := range p.outputs {
+		read[v] = true
+	}
+	for i, s := range slices.Backward(p.steps) {
+		if !slices.ContainsFunc(s.out, func(v *value) bool { return read[v] }) {
+			p.steps[i] = nil
+			continue
+		}
+		for _, v := range s.in {
+			read[v] = true
+		}
+	}
+	p.steps = slices.DeleteFunc(p.steps, func(s *step) bool { return s == nil })
 }
 
 // backend receives the graph from onnx-go. For each node of the file the

@@ -116,10 +116,7 @@ func (b *builder) build(p *program) error {
 }
 
 func (b *builder) step(s *step) error {
-	o, fused := fusedOperators[s.op]
-	if !fused {
-		o = operators[s.op]
-	}
+	o := operators[s.op]
 	if len(s.in) < o.least || len(s.in) > o.most {
 		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.least, o.most)
 	}

@@ -265,33 +265,32 @@ func TestWorkIsPriced(t *testing.T) {
 	}
 }
 
-// TestBatchNormCopiesNoSharedWeights: weights that many convolutions read are not multiplied with
-// the batch norm behind each, since every copy would take as much as the file.
-func TestBatchNormCopiesNoSharedWeights(t *testing.T) {
-	const steps = 64
+// TestFoldedBatchNormTakesNoMemory: weights that many convolutions share are multiplied with the
+// batch norm behind each when they are packed, so that no copy but the packed one is retained.
+func TestFoldedBatchNormTakesNoMemory(t *testing.T) {
+	const steps, weights = 64, 64 * 64
 	m := model([]ValueInfo{float("v0", 1, 64, 4, 4)}, []ValueInfo{float(fmt.Sprint("v", steps), 1)}, []Tensor{
-		NewFloat32("w", []int64{64, 64, 1, 1}, make([]float32, 64*64)), NewFloat32("s", []int64{64}, slices.Repeat([]float32{1}, 64))})
+		NewFloat32("w", []int64{64, 64, 1, 1}, make([]float32, weights)), NewFloat32("s", []int64{64}, slices.Repeat([]float32{1}, 64))})
 	for i := range steps {
 		m.Graph.Nodes = append(m.Graph.Nodes, node("Conv", fmt.Sprint("v", i, " w"), fmt.Sprint("c", i)), node("BatchNormalization", fmt.Sprint("c", i, " s s s s"), fmt.Sprint("v", i+1)))
 	}
-	scanned, err := scan(encoded(t, m), DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := read(scanned, nil, DefaultLimits())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rewrite(p, kernel.Fused)
-	constants := map[*tensor.Dense]bool{}
-	for _, s := range p.steps {
-		for _, v := range s.in {
-			if v != nil && v.constant != nil {
-				constants[v.constant] = true
-			}
+	var machines []*Machine
+	operations := 0
+	for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
+		machine, err := Load(t.Context(), encoded(t, m), nil, DefaultLimits(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		machines = append(machines, machine)
+		if a == kernel.Fused {
+			machine.Observe(func(op.Event) { operations++ })
+			run(t, machine, map[string]*tensor.Dense{"v0": filled(make([]float32, 64*16), 1, 64, 4, 4)})
 		}
 	}
-	if len(constants) != 2 {
-		t.Errorf("%d constants of 2", len(constants))
+	if operations != steps {
+		t.Errorf("%d operations, want %d convolutions", operations, steps)
+	}
+	if more := machines[1].Memory - machines[0].Memory; more > 4*weights+4096 {
+		t.Errorf("folding takes %d bytes more than not folding", more)
 	}
 }

@@ -464,7 +464,7 @@ func init() { // they call each other
 		"Shape": shapeOf, "Reshape": reshapeOf, "Transpose": transposeOf, "Slice": sliceOf, "Split": splitOf,
 		"Concat": concatOf, "Pad": padOf, "Gather": gatherOf, "GatherElements": gatherElementsOf,
 		"SpaceToDepth": blocksOf("SpaceToDepth"), "DepthToSpace": blocksOf("DepthToSpace"),
-		// Patterns that rewrite looks for.
+		// Patterns that are fused.
 		"rows": rowsOf, "halves": halvesOf, "residual": residualOf, "chain": chainOf,
 	}
 }
@@ -835,7 +835,7 @@ func (g *graphs) conv(x *randomValue) *randomValue {
 	return y
 }
 
-// residualOf is what rewrite puts together: a convolution, a batch norm, an addition, a Relu.
+// residualOf is fused to one operation: a convolution, a batch norm, an addition, a Relu.
 func residualOf(g *graphs) {
 	y := g.conv(g.images())
 	if y == nil {

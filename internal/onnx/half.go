@@ -39,19 +39,3 @@ func Halve(file []byte, lim Limits, which func(name string, elements int) bool) 
 	m.Graph.Nodes = append(casts, m.Graph.Nodes...)
 	return Encode(m)
 }
-
-// foldCasts makes constants of those that are stored in half precision and cast to float32.
-func foldCasts(p *program) {
-	var kept []*step
-	for _, s := range p.steps {
-		to, _ := s.attributes["to"].(int64)
-		if s.op == "Cast" && len(s.in) == 1 && len(s.out) == 1 && s.in[0] != nil && s.in[0].constant != nil && s.in[0].kind.half &&
-			DataType(to) == Float32 && len(s.attributes) == 1 {
-			s.out[0].constant = s.in[0].constant // held in float32 already
-			s.out[0].kind = constantKind{scalar: s.in[0].kind.scalar}
-			continue
-		}
-		kept = append(kept, s)
-	}
-	p.steps = kept
-}

@@ -45,10 +45,9 @@ func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 
 // Load reads a file for inputs whose symbolic dimensions have the given sizes;
 // sizes that the file does not mention are ignored. Hostile files end in an
-// error before more than lim allows is allocated. The error for operators that
-// are not supported is an *UndeclaredError, that for too much work or memory a *CostError. Convolutions run in the given
-// arithmetic; in Fused, batch norms behind them are folded into their weights. When
-// ctx ends, so does Load, with its error.
+// error before more than lim allows is allocated: an *UndeclaredError for operators that are
+// not supported, a *CostError for too much work or memory. Convolutions run in the given
+// arithmetic. When ctx ends, Load returns its error.
 func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
 	defer rescue(&err)
 	m, err := scan(b, lim)
@@ -59,7 +58,6 @@ func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kern
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	rewrite(p, a)
 	if machine, err = compile(ctx, p, lim, a); err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}

@@ -1,21 +1,25 @@
-// Package onnx writes networks as ONNX files and reads them back into Gorgonia.
+// Package onnx writes networks as ONNX files and loads ONNX files as machines that run them.
 //
-// Writing: fill a Model and call Encode; equal models give equal bytes. The
-// writer's opset is 13, the last one whose operators carry what the networks
-// need as attributes and whose readers are everywhere.
+// Writing: fill a Model and call Encode; equal models give equal bytes. Callers write
+// operator set 13, the last one whose operators carry what the networks need as attributes.
 //
-// Reading: Load takes the bytes through six steps and ends with a Machine, whose Run computes:
+// Reading: Load takes the bytes through these steps and returns a Machine, whose Run
+// computes the outputs:
 //
-//	parse       wire.go, parse.go  bounded reading of the wire format
-//	check       scan.go            the graph as a whole, declared operators only; Scan ends here
-//	specialise  specialise.go      symbolic dimensions get sizes, half-precision numbers become float32
-//	decode      backend.go         onnx-go replays the graph into our own backend, a program
-//	rewrite     rewrite.go         patterns of operators become single ones
-//	build       build.go           the program becomes one Gorgonia graph and one tape machine
+//	parse   wire.go, parse.go        read the wire format within Limits
+//	check   scan.go                  check the graph as a whole; Scan ends here
+//	decode  specialise.go, backend.go  resolve symbolic dimensions, then let onnx-go replay the graph: a list of steps
+//	build   build.go, operators*.go  infer shapes and make one graph of operations; fold constants
+//	plan    package op               fuse operations and assign memory: an op.Program
 //
-// The operators are declared in operators.go. Every file is taken to be
-// hostile: nothing is allocated before its size is known to be within Limits,
-// and no panic leaves the package.
+// Two libraries take part. onnx-go decodes the protocol buffer to nodes and attributes and
+// calls our backend for each; its own operators and its own backend are not used.
+// Gorgonia holds the graph, its nodes and shapes; its operations and machines are not used
+// for inference. Shapes, types, kernels, memory and the order of execution are those of
+// packages op and kernel, which give the same bits on every machine.
+//
+// The operators are declared in operators.go. Every file is taken to be hostile: sizes are
+// checked against Limits before memory is allocated, and no panic leaves the package.
 package onnx
 
 import (

@@ -64,12 +64,6 @@ var operators = map[string]operator{
 	"DepthToSpace":   {1, 1, nil, one(depthToSpace)},
 }
 
-// fusedOperators are those that rewrite makes of several.
-var fusedOperators = map[string]operator{
-	fusedGather: {3, 3, []int{1}, one(gatherRows)},
-	fusedConv:   {2, 4, nil, one(conv)},
-}
-
 // one adapts the builder of an operator with one output.
 func one(build func(c *call) (*operand, error)) func(c *call) ([]*operand, error) {
 	return func(c *call) ([]*operand, error) {

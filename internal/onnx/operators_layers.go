@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"enciphergan/internal/kernel"
 	"enciphergan/internal/op"
 
 	"gorgonia.org/gorgonia"
@@ -51,14 +50,11 @@ func (c *call) pads(total int, mode string) (begin, end int) {
 	return total - total/2, total / 2
 }
 
-// convolve adds the nodes of f over input, weights and bias, if there is one.
+// convolve applies f to input, weights and bias, which may be nil.
 func (c *call) convolve(f func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error)) (*operand, error) {
 	in := c.in
-	if len(in) > 2 {
-		in = in[:3]
-		if in[2] == nil {
-			in = in[:2]
-		}
+	if len(in) > 2 && in[2] == nil {
+		in = in[:2]
 	}
 	return c.apply(Float32, func(n []*gorgonia.Node) (*gorgonia.Node, error) {
 		if len(n) == 2 {
@@ -77,7 +73,6 @@ func conv(c *call) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out [2]int
 	mode := take(c, "auto_pad", "NOTSET")
 	for i := range 2 {
 		reach := a.Dilation[i]*(w[2+i]-1) + 1
@@ -91,39 +86,9 @@ func conv(c *call) (*operand, error) {
 		default:
 			return nil, fmt.Errorf("auto_pad %q does not exist", mode)
 		}
-		out[i] = max(1, (x[2+i]+a.Pad[i]+a.Pad[2+i]-reach)/a.Stride[i]+1)
 	}
 	c.heavy = true
-	if c.op != fusedConv {
-		return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
-	}
-	after := op.Epilogue{}
-	if _, after.Leaky = c.attributes[fusedSlope]; after.Leaky {
-		after.Slope = take(c, fusedSlope, float32(0))
-	}
-	if len(c.in) == 4 {
-		if !slices.Equal(c.in[3].shape(), []int{x[0], w[0], out[0], out[1]}) {
-			return c.apart(a, after)
-		}
-		if after.Add, err = c.node(c.in[3]); err != nil {
-			return nil, err
-		}
-	}
-	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2DThen(x, w, bias, after, a) })
-}
-
-// apart adds the steps of a fused convolution one by one: what is added is of another shape.
-func (c *call) apart(a op.Window, after op.Epilogue) (*operand, error) {
-	y, err := c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
-	if err != nil {
-		return nil, err
-	}
-	sum := *c
-	sum.in = []*operand{y, c.in[3]}
-	if y, err = broadcast(kernel.Plus)(&sum); err != nil || !after.Leaky {
-		return y, err
-	}
-	return c.apply(Float32, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(in[0], after.Slope) }, y)
+	return c.convolve(func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error) { return op.Conv2D(x, w, bias, a) })
 }
 
 func convTranspose(c *call) (*operand, error) {

@@ -81,36 +81,6 @@ func reshape(c *call) (*operand, error) {
 	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(in[0], to...) }, x)
 }
 
-// gatherRows is what rewrite puts for a permutation within rows.
-func gatherRows(c *call) (*operand, error) {
-	x, index := c.in[0], c.in[2]
-	want, err := c.constantIntegers(1)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := resolve(want, x.shape(), x.volume(), false)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.index(index); err != nil {
-		return nil, err
-	}
-	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) {
-		if slices.Equal(rows, index.shape()) {
-			return op.GatherRows(in[0], in[1])
-		}
-		// An index of another shape leaves rows out, or takes fewer columns.
-		n, err := op.Reshape(in[0], rows...)
-		if err == nil {
-			n, err = op.GatherElements(n, in[1], len(rows)-1)
-		}
-		if err == nil {
-			n, err = op.Reshape(n, x.shape()...)
-		}
-		return n, err
-	}, x, index)
-}
-
 // index checks the type of positions.
 func (c *call) index(o *operand) error {
 	if o.kind != Int32 && o.kind != Int64 {

@@ -10,12 +10,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// pointwise builds y = f(x), which link does too, with its gradient dx = back(x or y, dy).
-func pointwise(name string, x *gorgonia.Node, link kernel.Step, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
+// activation builds y = f(x), which step computes too, with the gradient dx = back(x or y, dy).
+func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
-		Shape: same, InPlace: true, Link: &link, Work: function,
+		Shape: same, InPlace: true, Step: &step, Work: function,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			f(floats(out), floats(in[0]))
 			return nil
@@ -47,41 +47,41 @@ func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
 	if !(slope >= 0 && slope < 1) {
 		return nil, fmt.Errorf("LeakyReLU: slope %g must be at least 0 and below 1", slope)
 	}
-	return pointwise(fmt.Sprintf("LeakyReLU{%g}", slope), x, kernel.StepLeakyReLU(slope),
+	return activation(fmt.Sprintf("LeakyReLU{%g}", slope), x, kernel.StepLeakyReLU(slope),
 		func(dst, src []float32) { kernel.LeakyReLU(dst, src, slope) }, false,
 		func(dx, x, dy []float32) { kernel.LeakyReLUGrad(dx, x, dy, slope) })
 }
 
 // Tanh is the hyperbolic tangent.
 func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Tanh", x, kernel.StepTanh, kernel.Tanh, true, kernel.TanhGrad)
+	return activation("Tanh", x, kernel.StepTanh, kernel.Tanh, true, kernel.TanhGrad)
 }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, kernel.SigmoidGrad)
+	return activation("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, kernel.SigmoidGrad)
 }
 
 // Exp is e^x.
 func Exp(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Exp", x, kernel.StepExp, kernel.Exp, true, kernel.Multiply)
+	return activation("Exp", x, kernel.StepExp, kernel.Exp, true, kernel.Multiply)
 }
 
 // Erf is the error function.
 func Erf(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return pointwise("Erf", x, kernel.StepErf, kernel.Erf, false, kernel.ErfGrad)
+	return activation("Erf", x, kernel.StepErf, kernel.Erf, false, kernel.ErfGrad)
 }
 
 // Scale is factor*x.
 func Scale(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Scale(dst, src, factor) }
-	return pointwise(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return activation(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
 }
 
 // Divide is x/divisor, one division an element.
 func Divide(x *gorgonia.Node, divisor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Divide(dst, src, divisor) }
-	return pointwise(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return activation(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
 }
 
 // StraightThrough rounds c in [-1, 1] to the 8-bit levels; its gradient is that of the identity.

@@ -21,16 +21,16 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 	if a.Dtype() != b.Dtype() {
 		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())
 	}
-	link, flow := linkOf(arithmetic, a, b)
+	step, input := stepOf(arithmetic, a, b)
 	return Apply(Spec{
-		Name:    "broadcast " + name,
-		Link:    link,
-		Flow:    flow,
-		Arity:   2,
-		Type:    a.Dtype(),
-		Shape:   func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
-		InPlace: true,
-		Work:    broadcasting(a.Dtype()),
+		Name:      "broadcast " + name,
+		Step:      step,
+		StepInput: input,
+		Arity:     2,
+		Type:      a.Dtype(),
+		Shape:     func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
+		InPlace:   true,
+		Work:      broadcasting(a.Dtype()),
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := out.Shape()
 			sa, sb := broadcastStrides(in[0].Shape(), shape), broadcastStrides(in[1].Shape(), shape)
@@ -49,23 +49,22 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 	}, a, b)
 }
 
-// linkOf is the link of a broadcast between tensors of equal shape, or with a
-// constant number, and the input that flows; nil where there is none.
-func linkOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (link *kernel.Step, flow int) {
-	var l kernel.Step
+// stepOf returns the step of a broadcast between tensors of equal shape, or with a constant
+// scalar, and the input that is its first operand; nil for other operands.
+func stepOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (step *kernel.Step, input int) {
 	if a.Dtype() != tensor.Float32 {
 		return nil, 0
 	}
 	if slices.Equal(a.Shape(), b.Shape()) {
-		l = kernel.StepTensor(arithmetic, false)
-		return &l, 0
+		s := kernel.StepTensor(arithmetic, false)
+		return &s, 0
 	}
 	for i, n := range []*gorgonia.Node{b, a} {
 		other := []*gorgonia.Node{a, b}[i]
 		d, ok := n.Value().(*tensor.Dense)
 		if ok && constant(n) && n.Shape().TotalSize() == 1 && n.Dims() <= other.Dims() {
-			l = kernel.StepScalar(arithmetic, floats(d)[0], i == 1)
-			return &l, i
+			s := kernel.StepScalar(arithmetic, floats(d)[0], i == 1)
+			return &s, i
 		}
 	}
 	return nil, 0

@@ -37,95 +37,97 @@ func (a Window) conv(x, w tensor.Shape) (kernel.Conv, error) {
 	return c, c.Validate()
 }
 
-// Epilogue is what follows a convolution while its outputs are in cache: a tensor of
-// their shape is added, then LeakyReLU is applied.
-type Epilogue struct {
-	Add   *gorgonia.Node // nil: none
-	Leaky bool
-	Slope float32 // 0 <= Slope < 1; 0 is ReLU
-}
-
 // Conv2D convolves x (N, C, H, W) with w (M, C, KH, KW) and adds bias (M), which may be nil.
 func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
-	return conv2D(x, w, bias, Epilogue{}, a)
-}
-
-// Conv2DThen is Conv2D followed by after. No gradient.
-func Conv2DThen(x, w, bias *gorgonia.Node, after Epilogue, a Window) (*gorgonia.Node, error) {
-	if after.Leaky && !(after.Slope >= 0 && after.Slope < 1) {
-		return nil, fmt.Errorf("Conv2D: slope %g must be at least 0 and below 1", after.Slope)
-	}
-	return conv2D(x, w, bias, after, a)
-}
-
-func conv2D(x, w, bias *gorgonia.Node, after Epilogue, a Window) (*gorgonia.Node, error) {
-	// One operation serves one node and one run at a time.
-	filter := kernel.Filter{Constant: constant(w)}
 	name := fmt.Sprintf("Conv2D%+v", a)
 	if x == nil || w == nil {
 		return nil, fmt.Errorf("%s: an input is missing", name)
 	}
-	in := gorgonia.Nodes{x, w}
-	biasAt, addAt := 0, 0
-	if bias != nil {
-		biasAt = len(in)
-		in = append(in, bias)
-	}
-	if after.Add != nil {
-		addAt = len(in)
-		in = append(in, after.Add)
-		name += " + input"
-	}
-	if after.Leaky {
-		name += fmt.Sprintf(", LeakyReLU{%g}", after.Slope)
-	}
-	c, err := a.conv(x.Shape(), w.Shape())
+	conv, err := a.conv(x.Shape(), w.Shape())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	// The operation must not hold the graph, as a node would.
-	then := kernel.Epilogue{Leaky: after.Leaky, Slope: after.Slope}
-	s := Spec{
-		Name:  name,
-		Arity: len(in),
-		Cost:  c.Cost(constant(w)),
-		Keep: func(w *tensor.Dense) error {
-			filter.PackConv2D(c, floats(w))
+	c := convolution{conv: conv, constant: constant(w)}
+	in := gorgonia.Nodes{x, w}
+	if bias != nil {
+		c.bias = len(in)
+		in = append(in, bias)
+	}
+	s := c.spec(name, len(in))
+	s.Diff = a.conv2DGradients
+	return Apply(s, in...)
+}
+
+// convolution is the forward pass of Conv2D and of the operations that a Program fuses with
+// it. Its inputs are those of Conv2D and, last, the tensor that the epilogue adds.
+type convolution struct {
+	conv     kernel.Conv
+	constant bool // the weights are a Constant
+	bias     int  // index of the bias among the inputs, 0 for none
+	// The epilogue.
+	add   int // index of the tensor added, 0 for none
+	leaky bool
+	slope float32
+	// A batch norm folded into constant weights, which are multiplied by factors when they
+	// are packed. nil for none.
+	factors []float64
+	folded  []float32 // the bias then
+}
+
+// spec describes an operation that computes c. One operation serves one node and one run at a time.
+func (c convolution) spec(name string, arity int) Spec {
+	filter, out := kernel.Filter{Constant: c.constant}, tensor.Shape{c.conv.N, c.conv.M, c.conv.OutH(), c.conv.OutW()}
+	cost := c.conv.Cost(c.constant)
+	if c.factors != nil {
+		cost.Buffers = append(cost.Buffers, kernel.Buffer{Floats: c.conv.M * c.conv.C * c.conv.KH * c.conv.KW, Count: 1})
+	}
+	return Spec{
+		Name:        name,
+		Arity:       arity,
+		Type:        tensor.Float32,
+		Cost:        cost,
+		convolution: &c,
+		Pack: func(w *tensor.Dense) error {
+			filter.PackConv2D(c.conv, c.scaled(floats(w)))
 			return nil
 		},
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if biasAt > 0 && !slices.Equal(in[biasAt], tensor.Shape{c.M}) {
-				return nil, fmt.Errorf("bias %v for %d output channels", in[biasAt], c.M)
-			}
-			out := tensor.Shape{c.N, c.M, c.OutH(), c.OutW()}
-			if addAt > 0 && !slices.Equal(in[addAt], out) {
-				return nil, fmt.Errorf("%v cannot be added to outputs of %v", in[addAt], out)
+			if c.bias > 0 && !slices.Equal(in[c.bias], tensor.Shape{c.conv.M}) {
+				return nil, fmt.Errorf("bias %v for %d output channels", in[c.bias], c.conv.M)
 			}
 			return out, nil
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			var w, b []float32
+			var w []float32
 			if in[1] != nil {
 				w = floats(in[1])
 			}
-			if biasAt > 0 {
-				b = floats(in[biasAt])
+			bias, epilogue := c.folded, kernel.Epilogue{Leaky: c.leaky, Slope: c.slope}
+			if c.bias > 0 {
+				bias = floats(in[c.bias])
 			}
-			then := then
-			if addAt > 0 {
-				then.Add = floats(in[addAt])
+			if c.add > 0 {
+				epilogue.Add = floats(in[c.add])
 			}
-			filter.Conv2D(c, floats(in[0]), w, b, floats(out), then)
+			filter.Conv2D(c.conv, floats(in[0]), w, bias, floats(out), epilogue)
 			return nil
 		},
 	}
-	if after == (Epilogue{}) {
-		s.Diff = a.conv2DGradients
-	}
-	return Apply(s, in...)
 }
 
-// constant says whether a node is a Constant.
+// scaled returns the weights w with the batch norm folded in.
+func (c *convolution) scaled(w []float32) []float32 {
+	if c.factors == nil {
+		return w
+	}
+	out, size := make([]float32, len(w)), len(w)/len(c.factors)
+	for i, v := range w {
+		out[i] = float32(float64(v) * c.factors[i/size])
+	}
+	return out
+}
+
+// constant reports whether n is a Constant.
 func constant(n *gorgonia.Node) bool { return n != nil && strings.HasPrefix(n.Name(), constantPrefix) }
 
 func (a Window) conv2DGradients(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
@@ -165,7 +167,7 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 		Name:  name,
 		Arity: 2,
 		Cost:  c.GradInputCost(constant(w)),
-		Keep: func(w *tensor.Dense) error {
+		Pack: func(w *tensor.Dense) error {
 			filter.PackGradInput(c, floats(w))
 			return nil
 		},

@@ -27,8 +27,8 @@ func Label(n *gorgonia.Node, text string) {
 	}
 }
 
-// called is how errors name the operation.
-func (o *operation) called() string {
+// describe returns the name of the operation for errors.
+func (o *operation) describe() string {
 	if o.label == "" {
 		return o.spec.Name
 	}

@@ -360,8 +360,7 @@ func childrenOf(g *gorgonia.ExprGraph, n *gorgonia.Node) gorgonia.Nodes {
 
 // withoutGradient lists the operations of inference alone, Collect, which only reads, and Constant, a leaf.
 var withoutGradient = []string{
-	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Constant", "Conv2DThen", "Floor", "Gather", "GatherElements", "GatherRows",
-	"MatMul", "Neg", "Pad", "ReduceMean", "Reshape", "RoundHalf", "Slice", "Sqrt", "Transpose",
+	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Constant", "Floor", "Gather", "GatherElements", "MatMul", "Neg", "Pad", "ReduceMean", "Reshape", "RoundHalf", "Slice", "Sqrt", "Transpose",
 }
 
 // TestEveryOperationHasAGradientTest reads the package: each exported

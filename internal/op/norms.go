@@ -64,7 +64,7 @@ func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32
 // of x (N, C, H, W); all four are (C). No gradient.
 func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true, Work: planewise(1),
+		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true, Work: planewise(1), norm: &eps,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			for _, s := range in[1:] {
 				if in[0].Dims() < 2 || !slices.Equal(s, tensor.Shape{in[0][1]}) {

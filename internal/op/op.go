@@ -37,13 +37,18 @@ type Spec struct {
 	// Forward computes out from in. out is reused between runs, and in a Program by
 	// other operations in between: every element must be written.
 	Forward func(in []*tensor.Dense, out *tensor.Dense) error
-	// Keep, where there is one, takes input 1 if that is a Constant of a Program, which
-	// then gives Forward nil for it.
-	Keep func(w *tensor.Dense) error
-	// Link, where there is one, says that the operation works element by element: on
-	// input Flow, or where the link is one of a pair, on both inputs, of equal shape.
-	Link *kernel.Step
-	Flow int
+	// Pack, if set, receives input 1 once, if that is a Constant of a Program, and retains it in
+	// a form of its own. Forward then gets nil for it.
+	Pack func(w *tensor.Dense) error
+	// Step, if set, describes an elementwise operation. Its operand is input StepInput, or
+	// both inputs, of equal shape, if the step is binary.
+	Step      *kernel.Step
+	StepInput int
+	// View reports that the result is input 0 with another shape.
+	View bool
+	// convolution and norm (its eps) describe operations that a Program fuses.
+	convolution *convolution
+	norm        *float32
 	// Cost is what the operation takes beside its inputs and its result.
 	Cost kernel.Cost
 	// Work is that of a run but for Cost's; nil says that it moves every element of inputs and result once.
@@ -206,23 +211,23 @@ func (o *operation) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 func (o *operation) compute(in []*tensor.Dense, out *tensor.Dense) (err error) {
 	defer o.rescue(&err)
 	if err := o.spec.Forward(in, out); err != nil {
-		return fmt.Errorf("%s: %w", o.called(), err)
+		return fmt.Errorf("%s: %w", o.describe(), err)
 	}
 	return nil
 }
 
-// keep hands over weights that never change.
-func (o *operation) keep(w *tensor.Dense) (err error) {
+// pack hands constant weights to the operation.
+func (o *operation) pack(w *tensor.Dense) (err error) {
 	defer o.rescue(&err)
-	if err := o.spec.Keep(w); err != nil {
-		return fmt.Errorf("%s: %w", o.called(), err)
+	if err := o.spec.Pack(w); err != nil {
+		return fmt.Errorf("%s: %w", o.describe(), err)
 	}
 	return nil
 }
 
 func (o *operation) rescue(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("%s: %v", o.called(), r)
+		*err = fmt.Errorf("%s: %v", o.describe(), r)
 	}
 }
 

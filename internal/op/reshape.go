@@ -14,6 +14,7 @@ func Reshape(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 		Name:  fmt.Sprintf("reshape %v", to),
 		Arity: 1,
 		Type:  x.Dtype(),
+		View:  true,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			if volume(in[0]) != volume(to) {
 				return nil, fmt.Errorf("shape %v has %d elements, %v has %d", in[0], volume(in[0]), to, volume(to))
