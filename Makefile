@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race clean
+.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race race-quick cgo check busy clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,20 @@ test: chromium nginx wasm tools/npm/node_modules/.package-lock.json tools/reader
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
 	$(GO) test -timeout 40m ./...
 	@$(MAKE) --no-print-directory test-stand-ins test-wasm
+
+# The packages whose tests take some seconds together.
+QUICK = ./server/site ./internal/atomicfile ./internal/container ./internal/digest ./internal/key ./internal/keyschedule \
+	./internal/keyslot ./internal/lock ./internal/pngchunk ./internal/picture ./internal/residual ./internal/version ./wasm/... ./tools/size
+
+check: ## vet, and run the quick tests, within 90 seconds
+	$(GO) vet ./...
+	GOOS=js GOARCH=wasm $(GO) vet ./wasm
+	$(GO) test -short $(QUICK)
+
+busy: ## run the tests three times while two busy loops take the processor
+	@sh -c 'while :; do :; done' & one=$$!; sh -c 'while :; do :; done' & two=$$!; \
+	trap 'kill $$one $$two' EXIT; trap 'exit 1' INT TERM; \
+	for run in 1 2 3; do echo "run $$run of 3"; $(MAKE) --no-print-directory GOFLAGS="$$GOFLAGS -count=1" test || exit 1; done
 
 # ONNX files are decoded the same with the stand-ins as with the original modules.
 test-stand-ins:
@@ -159,10 +173,17 @@ fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
 		done; \
 	done
 
-race: ## run the tests of library and server under the race detector
+race: cgo ## run the tests of library and server under the race detector
+	$(GO) test -race -count=1 -timeout 30m . ./server/...
+
+# The packages and tests in which goroutines share data and that take about a minute with the detector.
+race-quick: cgo ## a part of race, which continuous integration runs
+	$(GO) test -race -count=1 -short -timeout 10m ./server/... ./internal/atomicfile ./internal/kernel
+	$(GO) test -race -count=1 -short -timeout 10m -run '^(Example|TestCancel$$|TestConcurrentUse)' .
+
+cgo:
 	@test "$$($(GO) env CGO_ENABLED)" = 1 && command -v "$$($(GO) env CC)" >/dev/null || \
 		{ echo "make race needs cgo and a C compiler: install one (apt-get install gcc) and leave CGO_ENABLED unset"; exit 1; }
-	$(GO) test -race -count=1 -timeout 30m . ./server/...
 
 dist: ## write build/dist: the site for a static host, servers and command lines for six platforms, checksums
 	tools/dist

@@ -13,13 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trustelem/zxcvbn"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
 	"enciphergan"
 	"enciphergan/internal/keyslot"
 	"enciphergan/internal/lock"
+	"enciphergan/internal/strength"
 )
 
 // What a picture is encrypted with and decrypted by. Secrets come from a file, a
@@ -350,15 +350,10 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	return p, nil
 }
 
-// judged bounds the time that zxcvbn takes, which grows with the length, as the page does.
-const judged = 100 // characters
-
-// isWeak says whether the page's meter, which has the same measure, calls a passphrase weak or worse.
+// isWeak reports whether the page's meter calls a passphrase weak or worse.
 func isWeak(phrase string) bool {
-	if r := []rune(phrase); len(r) > judged {
-		phrase = string(r[:judged])
-	}
-	return zxcvbn.PasswordStrength(phrase, nil).Score <= 2
+	score, err := strength.Score(phrase)
+	return err == nil && score < 3
 }
 
 // Commands that open a sealed file.

@@ -19,6 +19,9 @@ const maxBytes = 12_100_000
 // can find methods by a name or number that is known only when it runs: then all
 // methods of all types stay. Its dump of dependencies marks such functions.
 func TestMethodsArePruned(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the wasm")
+	}
 	watch(t)
 	target := filepath.Join(t.TempDir(), "encipher.wasm")
 	var dump bytes.Buffer
