@@ -53,9 +53,21 @@ type Layer struct {
 	Branch                              []Layer
 }
 
-// Init says how a parameter starts.
+// InitKind names how a parameter is initialised.
+type InitKind string
+
+const (
+	InitZero       InitKind = "zero"
+	InitOne        InitKind = "one"
+	InitNormal     InitKind = "normal"      // mean 0, deviation Std
+	InitOrthogonal InitKind = "orthogonal"  // a random orthogonal matrix
+	InitInverseErf InitKind = "inverse-erf" // erfinv at the middles of the 8-bit levels
+	InitData       InitKind = "data"        // computed from the training pictures
+)
+
+// Init describes the initialisation of a parameter.
 type Init struct {
-	Kind string // "zero", "one", "normal", "orthogonal", "inverse-erf", "data" (from the training pictures)
+	Kind InitKind
 	Std  float64
 }
 
@@ -68,10 +80,10 @@ type Parameter struct {
 }
 
 func weight(name string, std float64, shape ...int) Parameter {
-	return Parameter{name, shape, Init{"normal", std}, true}
+	return Parameter{name, shape, Init{InitNormal, std}, true}
 }
 
-func constant(name, kind string, trainable bool, shape ...int) Parameter {
+func constant(name string, kind InitKind, trainable bool, shape ...int) Parameter {
 	return Parameter{name, shape, Init{Kind: kind}, trainable}
 }
 
@@ -86,21 +98,21 @@ func (l Layer) parameters() []Parameter {
 		}
 		list = append(list, weight(l.Name+".weight", l.std(), shape...))
 		if l.Bias {
-			list = append(list, constant(l.Name+".bias", "zero", true, l.Out))
+			list = append(list, constant(l.Name+".bias", InitZero, true, l.Out))
 		}
 	case BatchNorm:
-		list = append(list, constant(l.Name+".scale", "one", true, l.Out), constant(l.Name+".shift", "zero", true, l.Out),
-			constant(l.Name+".mean", "zero", false, l.Out), constant(l.Name+".variance", "one", false, l.Out))
+		list = append(list, constant(l.Name+".scale", InitOne, true, l.Out), constant(l.Name+".shift", InitZero, true, l.Out),
+			constant(l.Name+".mean", InitZero, false, l.Out), constant(l.Name+".variance", InitOne, false, l.Out))
 	case ChannelScale:
-		list = append(list, constant(l.Name+".scale", "one", true, l.Out))
+		list = append(list, constant(l.Name+".scale", InitOne, true, l.Out))
 	case ChannelAffine:
-		list = append(list, constant(l.Name+".scale", "one", true, l.Out), constant(l.Name+".shift", "zero", true, l.Out))
+		list = append(list, constant(l.Name+".scale", InitOne, true, l.Out), constant(l.Name+".shift", InitZero, true, l.Out))
 	case Whitening:
-		list = append(list, Parameter{l.Name + ".matrix", []int{l.Out, l.Out}, Init{Kind: "data"}, true}, Parameter{l.Name + ".bias", []int{l.Out}, Init{Kind: "data"}, true})
+		list = append(list, Parameter{l.Name + ".matrix", []int{l.Out, l.Out}, Init{Kind: InitData}, true}, Parameter{l.Name + ".bias", []int{l.Out}, Init{Kind: InitData}, true})
 	case Rotation:
-		list = append(list, constant(l.Name+".matrix", "orthogonal", false, l.Out, l.Out))
+		list = append(list, constant(l.Name+".matrix", InitOrthogonal, false, l.Out, l.Out))
 	case Uniform:
-		list = append(list, constant(l.Name+".table", "inverse-erf", false, 256))
+		list = append(list, constant(l.Name+".table", InitInverseErf, false, 256))
 	}
 	for _, b := range l.Branch {
 		list = append(list, b.parameters()...)

@@ -47,7 +47,7 @@ func need(layers []Layer, height, width int) (work, memory int64) {
 		for _, l := range layers {
 			before := *s
 			c := kernel.Conv{N: 1, C: before.c, H: before.h, W: before.w, M: l.Out, KH: l.Kernel, KW: l.Kernel, SH: l.Stride, SW: l.Stride, PT: l.Pad, PL: l.Pad, PB: l.Pad, PR: l.Pad, DH: 1, DW: 1}
-			describe(l, s)
+			l.cost(s)
 			elements := int64(s.c) * int64(s.h) * int64(s.w)
 			largest = max(largest, elements)
 			var k kernel.Cost

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/kernel"
 )
@@ -34,38 +35,91 @@ func Reversible() Definition {
 	return Definition{Profile: "reversible", Unshuffle: 4, Couplings: 4, Hidden: 64, Kappa: 1}
 }
 
+// profile is what the networks of one profile have in common.
+type profile struct {
+	validate      func(d Definition) error
+	tiling        func(d Definition) Tiling
+	keyed         bool // key material enters the generators
+	arithmetic    kernel.Arithmetic
+	encryption    func(d Definition) []Layer
+	decryption    func(d Definition) []Layer // nil: the encryption generator backwards
+	discriminator []Layer
+}
+
+// profiles holds every profile by its name.
+var profiles = map[string]profile{
+	// The default: equal bits everywhere.
+	"reversible": {
+		validate:   Definition.validateSizes,
+		tiling:     func(d Definition) Tiling { return Tiling{Stride: d.Unshuffle, Side: 256, MinSide: 16} },
+		keyed:      true,
+		arithmetic: kernel.Canonical,
+		encryption: Definition.reversible,
+		// Seldom better than chance, and so made smaller than the paper's.
+		discriminator: patches([]int{3, 32, 64, 128, 256, 1}, []int{2, 2, 2, 1, 1}),
+	},
+	// Most of the time goes into products: as fast as the machine can. Instance norms of
+	// single tiles would show as a mosaic, so a picture is taken whole.
+	"paper": {
+		validate:      Definition.validateNoSizes,
+		tiling:        func(Definition) Tiling { return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640} },
+		arithmetic:    kernel.Fused,
+		encryption:    func(Definition) []Layer { return paper() },
+		decryption:    func(Definition) []Layer { return paper() },
+		discriminator: paperDiscriminator(),
+	},
+	"paper+stats": {
+		validate:   Definition.validateNoSizes,
+		tiling:     func(Definition) Tiling { return Tiling{Stride: 4, Side: 256, MinSide: 16} },
+		arithmetic: kernel.Fused,
+		encryption: func(Definition) []Layer { return carrying(paper()) },
+		decryption: func(Definition) []Layer {
+			return append(restoring(paper()), Layer{Kind: Scaled, Factor: 16})
+		},
+		discriminator: paperDiscriminator(),
+	},
+}
+
+// profile returns the profile of d. Validate reports an unknown name, which is taken for the paper's.
+func (d Definition) profile() profile {
+	if p, ok := profiles[d.Profile]; ok {
+		return p
+	}
+	return profiles["paper"]
+}
+
 // Validate bounds a definition that came from a file.
 func (d Definition) Validate() error {
-	switch d.Profile {
-	case "paper", "paper+stats":
-		if d != (Definition{Profile: d.Profile}) {
-			return fmt.Errorf("the profile %s takes no sizes", d.Profile)
-		}
-	case "reversible":
-		if (d.Unshuffle != 2 && d.Unshuffle != 4 && d.Unshuffle != 8) || d.Couplings < 0 || d.Couplings > 32 || d.Hidden < 1 || d.Hidden > 512 {
-			return fmt.Errorf("reversible profile with unshuffle %d (want 2, 4 or 8), %d couplings (0 to 32), %d hidden channels (1 to 512)", d.Unshuffle, d.Couplings, d.Hidden)
-		}
-		if !(d.Kappa >= 0.5 && d.Kappa <= 4) {
-			return fmt.Errorf("kappa %g must be between 0.5 and 4", d.Kappa)
-		}
-	default:
+	p, ok := profiles[d.Profile]
+	if !ok {
 		return fmt.Errorf("unknown profile %q; there are paper, paper+stats and reversible", d.Profile)
+	}
+	return p.validate(d)
+}
+
+func (d Definition) validateNoSizes() error {
+	if d != (Definition{Profile: d.Profile}) {
+		return fmt.Errorf("the profile %s takes no sizes", d.Profile)
 	}
 	return nil
 }
 
-// Keyed tells whether key material enters the generators.
-func (d Definition) Keyed() bool { return d.Profile == "reversible" }
-
-// Arithmetic is the one in which the generators are trained, and run where nothing
-// depends on the last bits: the paper's network, most of whose time goes into
-// products, as fast as the machine can; the default one with the same bits everywhere.
-func (d Definition) Arithmetic() kernel.Arithmetic {
-	if d.Keyed() {
-		return kernel.Canonical
+func (d Definition) validateSizes() error {
+	if (d.Unshuffle != 2 && d.Unshuffle != 4 && d.Unshuffle != 8) || d.Couplings < 0 || d.Couplings > 32 || d.Hidden < 1 || d.Hidden > 512 {
+		return fmt.Errorf("reversible profile with unshuffle %d (want 2, 4 or 8), %d couplings (0 to 32), %d hidden channels (1 to 512)", d.Unshuffle, d.Couplings, d.Hidden)
 	}
-	return kernel.Fused
+	if !(d.Kappa >= 0.5 && d.Kappa <= 4) {
+		return fmt.Errorf("kappa %g must be between 0.5 and 4", d.Kappa)
+	}
+	return nil
 }
+
+// Keyed reports whether key material enters the generators.
+func (d Definition) Keyed() bool { return d.profile().keyed }
+
+// Arithmetic returns the arithmetic in which the generators are trained, and in which they
+// run where nothing depends on the last bits.
+func (d Definition) Arithmetic() kernel.Arithmetic { return d.profile().arithmetic }
 
 // Channels is the number of channels of the keyed layers.
 func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }
@@ -84,18 +138,8 @@ func (d Definition) Carried() []int {
 	return list
 }
 
-// Tiling says how pictures are cut for the profile. Per-tile instance norms
-// without carried statistics would show as a mosaic, so the paper's network
-// takes a picture whole.
-func (d Definition) Tiling() Tiling {
-	switch d.Profile {
-	case "reversible":
-		return Tiling{Stride: d.Unshuffle, Side: 256, MinSide: 16}
-	case "paper+stats":
-		return Tiling{Stride: 4, Side: 256, MinSide: 16}
-	}
-	return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640}
-}
+// Tiling returns how pictures are cut for the profile.
+func (d Definition) Tiling() Tiling { return d.profile().tiling(d) }
 
 // CarriedEps is the eps of carried norms.
 const CarriedEps = 1e-4
@@ -117,23 +161,16 @@ func leaky() Layer { return Layer{Kind: LeakyReLU, Slope: leak} }
 
 // Encryption lists the layers of the encryption generator, from pictures in
 // [-1, 1] to cipher images in [-1, 1], both (N, 3, H, W).
-func (d Definition) Encryption() []Layer {
-	switch d.Profile {
-	case "reversible":
-		return d.reversible()
-	case "paper+stats":
-		return carrying(paper())
-	}
-	return paper()
-}
+func (d Definition) Encryption() []Layer { return d.profile().encryption(d) }
 
 // Decryption lists the layers of the decryption generator and whether they run
 // backwards (WalkBack, with the encryption's layers) or forwards.
 func (d Definition) Decryption() (layers []Layer, backwards bool) {
-	if d.Profile == "paper+stats" {
-		return append(restoring(paper()), Layer{Kind: Scaled, Factor: 16}), false
+	p := d.profile()
+	if p.decryption == nil {
+		return p.encryption(d), true
 	}
-	return d.Encryption(), d.Keyed()
+	return p.decryption(d), false
 }
 
 // norms are the instance norms of layers: their positions, and the channels there.
@@ -223,11 +260,9 @@ func (d Definition) reversible() []Layer {
 
 // Discriminator lists the layers that score a cipher image (N, 3, H, W) against
 // the target cipher domain, one logit a patch. The sigmoid belongs to the loss.
-func Discriminator(d Definition) []Layer {
-	if d.Keyed() {
-		// Seldom better than chance, and so made smaller than the paper's.
-		return patches([]int{3, 32, 64, 128, 256, 1}, []int{2, 2, 2, 1, 1})
-	}
+func Discriminator(d Definition) []Layer { return slices.Clone(d.profile().discriminator) }
+
+func paperDiscriminator() []Layer {
 	return append(patches([]int{3, 64, 128, 256, 512, 1}, []int{2, 2, 2, 1, 1}), Layer{Kind: ChannelScale, Name: "linear", Out: 1})
 }
 

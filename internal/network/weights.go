@@ -30,20 +30,20 @@ func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 		}
 		data := make([]float32, n)
 		switch p.Init.Kind {
-		case "one":
+		case InitOne:
 			for i := range data {
 				data[i] = 1
 			}
-		case "normal":
+		case InitNormal:
 			for i := range data {
 				data[i] = float32(r.NormFloat64() * p.Init.Std)
 			}
-		case "orthogonal":
+		case InitOrthogonal:
 			RandomOrthogonal(r, p.Shape[0], data)
-		case "inverse-erf":
+		case InitInverseErf:
 			table := kernel.InverseErfTable()
 			copy(data, table[:])
-		case "data":
+		case InitData:
 			if len(p.Shape) == 2 {
 				for i := range p.Shape[0] {
 					data[i*p.Shape[0]+i] = 1

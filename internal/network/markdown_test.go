@@ -12,7 +12,8 @@ var update = flag.Bool("update", false, "rewrite docs/networks.md and testdata/l
 const networksIntro = `# The networks
 
 Made from the definitions in internal/network by its test; do not edit
-(` + "`go test ./internal/network -update`" + ` rewrites it). Multiply-adds are for a picture of 256 x 256.
+(` + "`go test ./internal/network -update`" + ` rewrites it). Multiply-adds are for a picture of 256 x 256. Rows marked x9, of one layer or of several in turn, occur nine
+times, with the figures of one.
 Pictures enter as u/127.5 - 1. Cipher images leave as 8-bit levels:
 floor((c+1)*128) in the reversible profile, the nearest of k/127.5 - 1 in the paper's.
 
@@ -25,9 +26,9 @@ are multiples of 4, at least 16, and the picture has at most 409,600 pixels (640
 // TestDocs keeps docs/networks.md the text of the definitions.
 func TestDocs(t *testing.T) {
 	want := networksIntro +
-		"## reversible, the default\n\n" + Table(Reversible()) +
-		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Table(Paper()) +
-		"\n## paper+stats\n\nThe paper's network, but for what loses contrast: the statistics that the instance norms of encryption take away are carried,\n640 numbers of half precision a tile, and decryption gives them back in the mirrored layers; its output is widened sixteen times, so that\npictures lie in the part of tanh that bends least. So it takes tiles of about 256 x 256. Discriminator as above.\n\n" + strings.Split(Table(PaperStats()), "\n### Discriminator")[0]
+		"## reversible, the default\n\n" + Markdown(Reversible()) +
+		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Markdown(Paper()) +
+		"\n## paper+stats\n\nThe paper's network, but for what loses contrast: the statistics that the instance norms of encryption take away are carried,\n640 numbers of half precision a tile, and decryption gives them back in the mirrored layers; its output is widened sixteen times, so that\npictures lie in the part of tanh that bends least. So it takes tiles of about 256 x 256. Discriminator as above.\n\n" + strings.Split(Markdown(PaperStats()), "\n### Discriminator")[0]
 	const path = "../../docs/networks.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -61,7 +62,7 @@ func TestPaperWork(t *testing.T) {
 	s := shape{3, 256, 256}
 	total, residual := 0, 0
 	for _, l := range Paper().Encryption() {
-		_, w, _ := describe(l, &s)
+		_, w := l.cost(&s)
 		total += w
 		if l.Kind == Residual {
 			residual += w
