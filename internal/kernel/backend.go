@@ -6,8 +6,8 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// backend is what one kind of machine offers. The callers check every bound;
-// a kernel reads and writes exactly what its comment says.
+// backend holds the kernels for one kind of machine. Callers check every bound; a kernel
+// reads and writes exactly what its comment states.
 type backend struct {
 	name string
 
@@ -23,7 +23,7 @@ type backend struct {
 	// leakyGrad is dx = dy, times slope where x < 0; n is a multiple of lanes.
 	leakyGrad func(n int, x, dy, dx *float32, slope float32)
 
-	vectors *vectorKernels // nil where plain Go serves
+	vectors *vectorKernels // nil in plain Go
 }
 
 // tile is a part of C, rows x cols, with its kernels.
@@ -34,11 +34,11 @@ type tile struct {
 	// c[(p*rows+i)*ldc + q*cols+j] += a[p*aStep + l*rows+i] * b[q*bStep + offsets[l]+j].
 	// With bias, C starts from bias[p*rows+i] and not from what it holds.
 	block blockKernel
-	// fused is block in one rounding where the machine can, else the same.
+	// fused is block with one rounding where the machine can, or else block itself.
 	fused blockKernel
 }
 
-// of is the kernel for an arithmetic.
+// of returns the kernel for an arithmetic.
 func (t tile) of(a Arithmetic) blockKernel {
 	if a == Fused {
 		return t.fused
@@ -46,7 +46,7 @@ func (t tile) of(a Arithmetic) blockKernel {
 	return t.block
 }
 
-// tile is what the convolution is computed by.
+// tile returns the tile that the convolution uses.
 func (c Conv) tile() tile {
 	if c.M <= active.narrow.rows {
 		return active.narrow
@@ -67,7 +67,7 @@ type vectorKernels struct {
 	// gather computes y[i] = x[index[i]] and returns true, or stops with some of
 	// them at an index that is negative or not below extent.
 	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
-	// The four of Winograd's transforms are the functions of their names; width is at least simd.Lanes.
+	// The Winograd transforms compute the functions of the same names; width is at least simd.Lanes.
 	deinterleave    func(n int, x, y *float32, stride int)
 	interleave      func(n int, x *float32, stride int, y *float32)
 	inputTransform  func(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)
@@ -96,16 +96,16 @@ func pairVectors(f simd.Pair, a, b, y []float32) int {
 
 var active = available()[0]
 
-// Name tells which backend runs on this machine.
+// Name returns the name of the backend that this machine uses.
 func Name() string { return active.name }
 
-// portable is plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
+// portable is the backend in plain Go. Its tile of 4 x 4 sums fits the registers of amd64,
 // arm64 and of V8's WebAssembly.
 var portable = backend{"plain Go", goTile, goTile, 1, 4, 4, dotGo, leakyGradGo, nil}
 
 var goTile = tile{4, 4, blockOf(4, 4, microGo), blockOf(4, 4, microGo)}
 
-// blockOf makes a block of a kernel that adds to one tile of rows x cols.
+// blockOf makes a block kernel of a kernel for one tile of rows x cols.
 func blockOf(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
 	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
 		for q := range colPanels {

@@ -5,12 +5,11 @@ import (
 	"unsafe"
 )
 
-// Filter keeps the plan of a convolution or of its input gradient, weights packed,
-// from one call to the next: it is made anew only when they, the shape or the
-// machine's backend changed. The zero value is ready. It serves one goroutine at a
-// time, and either convolutions or gradients.
+// Filter is the plan of a convolution or of its input gradient, with its weights packed. It is
+// made again only when the weights, the shape or the backend change. The zero value is ready
+// to use. It serves one goroutine at a time, and either convolutions or gradients.
 type Filter struct {
-	Constant bool // the weights never change, so that only the packed ones need be kept
+	Constant bool // the weights never change, so that only the packed ones are retained
 
 	conv    Conv
 	backend string
@@ -19,7 +18,7 @@ type Filter struct {
 	w       []float32 // what was packed
 }
 
-// Conv2D is the function Conv2D, followed by after. w is nil after PackConv2D of the same c.
+// Conv2D computes Conv2D followed by the epilogue. w is nil after PackConv2D with the same c.
 func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, epilogue Epilogue) {
 	if w != nil {
 		f.PackConv2D(c, w)
@@ -29,7 +28,7 @@ func (f *Filter) Conv2D(c Conv, x, w, bias, y []float32, epilogue Epilogue) {
 	f.forward.run(x, bias, y, epilogue)
 }
 
-// PackConv2D prepares Conv2D with weights w.
+// PackConv2D packs w for Conv2D.
 func (f *Filter) PackConv2D(c Conv, w []float32) {
 	c.checkWeights(w)
 	shape, weights := f.changed(c, w)
@@ -41,7 +40,7 @@ func (f *Filter) PackConv2D(c Conv, w []float32) {
 	}
 }
 
-// GradInput is Conv2DGradInput. w is nil after PackGradInput of the same c.
+// GradInput computes Conv2DGradInput. w is nil after PackGradInput with the same c.
 func (f *Filter) GradInput(c Conv, dy, w, dx []float32) {
 	if w != nil {
 		f.PackGradInput(c, w)
@@ -55,7 +54,7 @@ func (f *Filter) GradInput(c Conv, dy, w, dx []float32) {
 	}
 }
 
-// PackGradInput prepares GradInput with weights w.
+// PackGradInput packs w for GradInput.
 func (f *Filter) PackGradInput(c Conv, w []float32) {
 	c.checkWeights(w)
 	shape, weights := f.changed(c, w)
@@ -80,7 +79,7 @@ func (f *Filter) PackGradInput(c Conv, w []float32) {
 	}
 }
 
-// changed tells whether there is no plan for the shape, and whether the weights must be packed.
+// changed reports whether there is no plan for the shape, and whether the weights must be packed.
 func (f *Filter) changed(c Conv, w []float32) (shape, weights bool) {
 	shape = f.forward == nil && f.phases == nil || f.conv != c || f.backend != active.name
 	weights = shape || !f.Constant && !bytes.Equal(raw(f.w), raw(w))
@@ -91,10 +90,10 @@ func (f *Filter) changed(c Conv, w []float32) (shape, weights bool) {
 	return shape, weights
 }
 
-// check panics when the plan is not that of c.
+// check panics unless the plan is for c.
 func (f *Filter) check(c Conv) {
 	if f.conv != c || f.backend != active.name {
-		panic("kernel: a filter without weights for this shape or backend")
+		panic("kernel: the filter has no weights packed for this shape or backend")
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package kernel is the arithmetic of the networks: plain functions over
-// []float32, each fast one beside a naive twin.
+// Package kernel computes the arithmetic of the networks: functions over []float32. Each fast
+// function has a naive reference.
 //
 // # Canonical arithmetic
 //
@@ -22,17 +22,15 @@
 //
 // # Fused arithmetic
 //
-// A Conv may ask for Fused: the same sums in the same order, but a product is not
-// rounded before it is added where the machine can do so in one instruction. It is
-// for what need not be the same on two machines. Each result lies within the
-// tolerance of the canonical one: half a unit in the last place of the partial
-// sums for each of its products.
+// A Conv may ask for Fused: the same sums in the same order, where products are not rounded
+// before they are added if the machine has an instruction for it. It serves results that may
+// differ between machines. Each result lies within a tolerance of the canonical one: half a
+// unit in the last place of the partial sums for each product.
 //
 // Shapes use N batch, C channels, H height, W width, P = H*W positions.
 //
-// Main path: Conv2D and Gemm pack their operands into panels and call the block
-// kernel of the backend that is chosen at start by what the machine has. Package
-// simd makes that of WebAssembly.
+// Main path: Conv2D and Gemm pack their operands into panels and call the block kernel of the
+// backend, which is chosen at start. Package simd writes that of WebAssembly.
 package kernel
 
 //go:generate go run ./simd/emit
@@ -43,7 +41,7 @@ import (
 	"sync"
 )
 
-// Arithmetic says how the products of a convolution are rounded.
+// Arithmetic is the way in which a convolution rounds its products.
 type Arithmetic int
 
 const (
@@ -68,10 +66,10 @@ func ParseArithmetic(s string) (Arithmetic, error) {
 			return a, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no arithmetic %q, but canonical and fused", s)
+	return 0, fmt.Errorf("unknown arithmetic %q; there are canonical and fused", s)
 }
 
-// elementwise splits n elements into chunks worth waking a core for and runs f on each range.
+// elementwise runs f on ranges of n elements in parallel, each large enough to be worth a task.
 func elementwise(n int, f func(lo, hi int)) {
 	chunk := 1 << 14
 	if active.vectors != nil {
@@ -84,11 +82,11 @@ func elementwise(n int, f func(lo, hi int)) {
 	parallel((n+chunk-1)/chunk, func(t int) { f(t*chunk, min(n, (t+1)*chunk)) })
 }
 
-// scratch keeps slices that borrow gave out, by the size class they have: a small
-// buffer must not take up a large one that another caller would then make anew.
+// scratch holds slices for reuse by size class, so that a small buffer does not occupy a large
+// one, which another caller would have to allocate again.
 var scratch [8 * 64]sync.Pool
 
-// sizeClass rounds n up to a size of which there are four between powers of two.
+// sizeClass rounds n up to one of four sizes between powers of two.
 func sizeClass(n int) (class, size int) {
 	e := max(0, bits.Len(uint(n))-3)
 	quarters := (n + 1<<e - 1) >> e
@@ -98,7 +96,7 @@ func sizeClass(n int) (class, size int) {
 	return 8*e + quarters - 1, quarters << e
 }
 
-// borrow returns a scratch slice of n elements, 1 or more, with unspecified contents; give it back with release.
+// getScratch returns a scratch slice of n elements, 1 or more, with unspecified contents; putScratch returns it.
 func getScratch(n int) *[]float32 {
 	class, size := sizeClass(n)
 	s, ok := scratch[class].Get().(*[]float32)
@@ -110,6 +108,7 @@ func getScratch(n int) *[]float32 {
 	return s
 }
 
+// putScratch makes a slice of getScratch available again.
 func putScratch(s *[]float32) {
 	class, _ := sizeClass(cap(*s))
 	scratch[class].Put(s)

@@ -5,12 +5,12 @@ import "enciphergan/internal/kernel/simd"
 // After is what happens to the outputs of a convolution while they are in cache:
 // y = leaky(y + Add). The zero value does nothing.
 type Epilogue struct {
-	Add   []float32 // of the shape of y; nil: nothing is added
+	Add   []float32 // of the shape of y; nil adds nothing
 	Leaky bool
 	Slope float32 // of the negative side of LeakyReLU, 0 <= Slope < 1
 }
 
-// apply does it to y, a part of the output that begins with element at.
+// apply applies the epilogue to y, the part of the output that starts at element at.
 func (a Epilogue) apply(y []float32, at int) {
 	if a.Add != nil {
 		add := a.Add[at:][:len(y)]
@@ -26,8 +26,8 @@ func (a Epilogue) apply(y []float32, at int) {
 	}
 }
 
-// plan is a convolution that is ready to run: its weights packed, all that
-// depends on shapes alone computed, so that a run allocates nothing.
+// plan is a convolution that is ready to run: weights are packed and all that depends on
+// shapes alone is computed, so that a run allocates nothing.
 type plan struct {
 	Conv
 	tile
@@ -41,13 +41,13 @@ type plan struct {
 	band, bands int // rows of output, or positions, that a task computes; tasks a sample
 	tiled       tiled
 
-	// Of the run that is going on.
+	// Of the current run.
 	x, y     []float32
 	start    []float32 // bias for every packed row
 	epilogue Epilogue
 }
 
-// newPlan makes the plan of c; pack must follow.
+// newPlan returns the plan of c, to be packed.
 func newPlan(c Conv) *plan {
 	p := &plan{Conv: c, tile: c.tile()}
 	p.multiply = p.tile.of(c.Arithmetic)
@@ -73,7 +73,7 @@ func newPlan(c Conv) *plan {
 	return p
 }
 
-// packedSize is how many elements pack writes.
+// packedSize returns the number of elements that pack writes.
 func (c Conv) packedSize() int {
 	rows := roundUp(c.M, c.tile().rows)
 	if c.winograd() {
@@ -82,7 +82,7 @@ func (c Conv) packedSize() int {
 	return rows * c.taps()
 }
 
-// pack brings weights into the form that the kernels read.
+// pack packs the weights for the kernels.
 func (p *plan) pack(w []float32) {
 	if p.winograd() {
 		p.packWinograd(p.packed, w)
@@ -91,7 +91,7 @@ func (p *plan) pack(w []float32) {
 	}
 }
 
-// run computes y = after(w * x + bias). bias has M elements or is nil.
+// run computes y = epilogue(w * x + bias). bias has M elements or is nil.
 func (p *plan) run(x, bias, y []float32, epilogue Epilogue) {
 	p.x, p.y, p.epilogue = x, y, epilogue
 	clear(p.start[copy(p.start, bias):])
@@ -99,8 +99,8 @@ func (p *plan) run(x, bias, y []float32, epilogue Epilogue) {
 	p.x, p.y, p.epilogue = nil, nil, Epilogue{}
 }
 
-// bandColumns is how many columns of output a task computes: enough to pay for its
-// overhead, few enough that they stay in cache.
+// bandColumns is the number of output columns that a task computes: enough to pay for its
+// overhead, few enough to stay in the cache.
 const bandColumns = 1024
 
 // computePoints computes a band of a pointwise convolution in place.
@@ -132,7 +132,7 @@ func (p *plan) planRows() {
 	p.tasks = p.N * p.bands
 }
 
-// rowBands is how many rows of output a task computes, and the tasks a sample, for tiles of so many rows.
+// rowBands returns the output rows of a task and the tasks of a sample, for tiles of the given rows.
 func (c Conv) rowBands(rows int) (band, bands int) {
 	oh, width := c.OutH(), c.W+c.PL+c.PR
 	band = (bandInput/(c.C*width)-c.reach())/c.SH + 1
@@ -142,7 +142,7 @@ func (c Conv) rowBands(rows int) (band, bands int) {
 	return band, (oh + band - 1) / band
 }
 
-// reach is how many rows of input a row of output reads.
+// reach returns the number of input rows that a row of output reads.
 func (c Conv) reach() int { return c.DH*(c.KH-1) + 1 }
 
 // computeRows computes a band of rows.

@@ -6,8 +6,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// take reads an attribute of type T and removes it from those left.
-func take[T any](c *call, name string, otherwise T) T {
+// attribute reads an attribute of type T and removes it from those left.
+func attribute[T any](c *call, name string, otherwise T) T {
 	v, ok := c.attributes[name]
 	if !ok {
 		return otherwise
@@ -21,21 +21,21 @@ func take[T any](c *call, name string, otherwise T) T {
 	return t
 }
 
-// most bounds sizes in attributes: no stride, pad or axis of a network is larger,
+// maxAttribute bounds sizes in attributes: no stride, pad or axis of a network is larger,
 // and their sums and products with dimensions stay far from overflow.
-const most = 1 << 20
+const maxAttribute = 1 << 20
 
-func (c *call) bounded(name string, v, least int64) int {
-	if v < least || v > most {
-		c.wrong = fmt.Errorf("the attribute %q has %d, which is outside %d to %d", name, v, least, most)
-		return int(least)
+func (c *call) bounded(name string, v, minimum int64) int {
+	if v < minimum || v > maxAttribute {
+		c.wrong = fmt.Errorf("the attribute %q has %d, which is outside %d to %d", name, v, minimum, maxAttribute)
+		return int(minimum)
 	}
 	return int(v)
 }
 
-// integer reads an attribute of at least least.
-func (c *call) integer(name string, otherwise, least int64) int {
-	return c.bounded(name, take(c, name, otherwise), least)
+// integer reads an attribute of at least minimum.
+func (c *call) integer(name string, otherwise, minimum int64) int {
+	return c.bounded(name, attribute(c, name, otherwise), minimum)
 }
 
 func (c *call) flag(name string, otherwise bool) bool {
@@ -43,12 +43,12 @@ func (c *call) flag(name string, otherwise bool) bool {
 	if otherwise {
 		v = 1
 	}
-	return take(c, name, v) != 0
+	return attribute(c, name, v) != 0
 }
 
-// integers reads a list; nil when it is absent, otherwise count numbers of at least least.
-func (c *call) integers(name string, count int, least int64) []int {
-	list := take[[]int64](c, name, nil)
+// integers reads a list; nil when it is absent, otherwise count numbers of at least minimum.
+func (c *call) integers(name string, count int, minimum int64) []int {
+	list := attribute[[]int64](c, name, nil)
 	if list == nil {
 		return nil
 	}
@@ -58,13 +58,13 @@ func (c *call) integers(name string, count int, least int64) []int {
 	}
 	out := make([]int, count)
 	for i, v := range list {
-		out[i] = c.bounded(name, v, least)
+		out[i] = c.bounded(name, v, minimum)
 	}
 	return out
 }
 
-// single refuses inputs behind the first: in the operator set of the file they are attributes.
-func (c *call) single() error {
+// singleInput returns an error if there are further inputs, which are attributes in the operator set of the file.
+func (c *call) singleInput() error {
 	if len(c.in) > 1 {
 		return fmt.Errorf("%d inputs, want 1 in operator set %d", len(c.in), c.opset)
 	}
@@ -72,8 +72,8 @@ func (c *call) single() error {
 }
 
 // pair reads two numbers, for height and width.
-func (c *call) pair(name string, otherwise int, least int64) [2]int {
-	if v := c.integers(name, 2, least); v != nil {
+func (c *call) pair(name string, otherwise int, minimum int64) [2]int {
+	if v := c.integers(name, 2, minimum); v != nil {
 		return [2]int(v)
 	}
 	return [2]int{otherwise, otherwise}
@@ -81,7 +81,7 @@ func (c *call) pair(name string, otherwise int, least int64) [2]int {
 
 // axis reads the attribute "axis" for a tensor of the given rank; a negative one counts from the end.
 func (c *call) axis(otherwise int64, rank int) (int, error) {
-	return axisOf(take(c, "axis", otherwise), rank)
+	return axisOf(attribute(c, "axis", otherwise), rank)
 }
 
 func axisOf(v int64, rank int) (int, error) {
@@ -100,8 +100,8 @@ func (c *call) constantIntegers(input int) ([]int64, error) {
 		return nil, nil
 	}
 	d := c.in[input].constant
-	if n, most := d.Shape().TotalSize(), max(c.outputs, 64); n > most {
-		return nil, fmt.Errorf("input %d has %d numbers, more than the %d that it can need", input, n, most)
+	if n, limit := d.Shape().TotalSize(), max(c.outputs, 64); n > limit {
+		return nil, fmt.Errorf("input %d has %d numbers, more than the %d that it can need", input, n, limit)
 	}
 	return integersOf(d)
 }

@@ -21,23 +21,23 @@ type operand struct {
 	node     *gorgonia.Node
 }
 
-// held is the shape as Gorgonia knows it.
-func (o *operand) held() tensor.Shape {
+// gorgoniaShape returns the shape in Gorgonia, where scalars have one dimension.
+func (o *operand) gorgoniaShape() tensor.Shape {
 	if o.constant != nil {
 		return o.constant.Shape()
 	}
 	return o.node.Shape()
 }
 
-// shape is the shape as ONNX knows it.
+// shape returns the shape in ONNX.
 func (o *operand) shape() []int {
 	if o.scalar {
 		return nil
 	}
-	return o.held()
+	return o.gorgoniaShape()
 }
 
-func (o *operand) volume() int { return o.held().TotalSize() }
+func (o *operand) volume() int { return o.gorgoniaShape().TotalSize() }
 
 // builder turns a program into one Gorgonia graph.
 type builder struct {
@@ -48,7 +48,7 @@ type builder struct {
 	graph      *gorgonia.ExprGraph
 	operands   map[*value]*operand
 	leaves     map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
-	priced     map[*gorgonia.Node]bool          // operations of the graph that are in work
+	counted    map[*gorgonia.Node]bool          // operations of the graph that are in work
 	uses       map[*value]int                   // by steps to come and as outputs
 	work       int64                            // of a run, and of what was folded
 	folded     int64                            // the latter
@@ -78,7 +78,7 @@ func newBuilder(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic
 		graph:      gorgonia.NewGraph(),
 		operands:   map[*value]*operand{},
 		leaves:     map[*tensor.Dense]*gorgonia.Node{},
-		priced:     map[*gorgonia.Node]bool{},
+		counted:    map[*gorgonia.Node]bool{},
 		uses:       map[*value]int{},
 	}
 }
@@ -117,13 +117,13 @@ func (b *builder) build(p *program) error {
 
 func (b *builder) step(s *step) error {
 	o := operators[s.op]
-	if len(s.in) < o.least || len(s.in) > o.most {
-		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.least, o.most)
+	if len(s.in) < o.minInputs || len(s.in) > o.maxInputs {
+		return fmt.Errorf("%d inputs, want %d to %d", len(s.in), o.minInputs, o.maxInputs)
 	}
 	c := &call{builder: b, op: s.op, making: s.out[0].name, outputs: len(s.out), attributes: s.attributes}
 	for i, v := range s.in {
 		if v == nil {
-			if i < o.least {
+			if i < o.minInputs {
 				return fmt.Errorf("input %d is missing", i)
 			}
 			c.in = append(c.in, nil)
@@ -134,7 +134,7 @@ func (b *builder) step(s *step) error {
 			return err
 		}
 		if slices.Contains(o.constants, i) && in.constant == nil {
-			return &inconstantError{input: i, name: v.name}
+			return &notConstantError{input: i, name: v.name}
 		}
 		c.in = append(c.in, in)
 	}
@@ -164,13 +164,13 @@ func (b *builder) step(s *step) error {
 	return nil
 }
 
-// inconstantError reports an input that a shape depends on and that is only known when the graph runs.
-type inconstantError struct {
+// notConstantError reports an input that a shape depends on and that is only known when the graph runs.
+type notConstantError struct {
 	input int
 	name  string
 }
 
-func (e *inconstantError) Error() string {
+func (e *notConstantError) Error() string {
 	return fmt.Sprintf("input %d (%q) must be a constant, since shapes depend on it", e.input, e.name)
 }
 
@@ -228,18 +228,18 @@ func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	return n, nil
 }
 
-// spend counts the work of the operations that make n and are new in the graph, and names them.
-func (c *call) spend(n *gorgonia.Node) error {
+// addWork counts the work of the operations behind n that are new in the graph, and labels them for errors.
+func (c *call) addWork(n *gorgonia.Node) error {
 	list := []*gorgonia.Node{n}
 	for len(list) > 0 {
 		n := list[len(list)-1]
 		list = list[:len(list)-1]
-		if c.priced[n] || n.Op() == nil {
+		if c.counted[n] || n.Op() == nil {
 			continue
 		}
-		c.priced[n] = true
-		op.Label(n, c.named())
-		if err := c.pay(op.Work(n)); err != nil {
+		c.counted[n] = true
+		op.Label(n, c.describe())
+		if err := c.charge(op.Work(n)); err != nil {
 			return err
 		}
 		for it := c.graph.From(n.ID()); it.Next(); {
@@ -254,8 +254,8 @@ type CostError struct{ error }
 
 func (e *CostError) Unwrap() error { return e.error }
 
-// pay counts work against the limit.
-func (c *call) pay(work int64) error {
+// charge counts work against the limit.
+func (c *call) charge(work int64) error {
 	if work > c.lim.Work-c.work {
 		return &CostError{fmt.Errorf("with it the graph takes more than the %d multiply-adds allowed, or as much in other work", c.lim.Work)}
 	}
@@ -263,8 +263,8 @@ func (c *call) pay(work int64) error {
 	return nil
 }
 
-// named is how errors name the step.
-func (c *call) named() string { return fmt.Sprintf("%s making %.60q", c.op, c.making) }
+// describe returns the name of the step for errors.
+func (c *call) describe() string { return fmt.Sprintf("%s making %.60q", c.op, c.making) }
 
 // What is computed while building: shape arithmetic and the expansion of weights. What is
 // more than that is left to the run.
@@ -302,7 +302,7 @@ func (c *call) apply(kind DataType, f func(in []*gorgonia.Node) (*gorgonia.Node,
 	if err := c.checkType(kind, n); err != nil {
 		return nil, err
 	}
-	if err := c.spend(n); err != nil {
+	if err := c.addWork(n); err != nil {
 		return nil, err
 	}
 	return &operand{kind: kind, node: n}, nil
@@ -339,7 +339,7 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 	if work > foldWork-c.folded {
 		return nil, nil
 	}
-	if err := c.pay(work); err != nil {
+	if err := c.charge(work); err != nil {
 		return nil, err
 	}
 	c.folded += work

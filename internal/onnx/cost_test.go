@@ -206,8 +206,8 @@ func TestFoldedIsFreed(t *testing.T) {
 	if held > 0 {
 		t.Errorf("%d constants are held that nothing reads", held)
 	}
-	if b.folded == 0 || b.folded > foldWork || b.work < b.folded || len(b.priced) == 0 {
-		t.Errorf("folded %d of %d, work %d, %d operations left to the run", b.folded, int64(foldWork), b.work, len(b.priced))
+	if b.folded == 0 || b.folded > foldWork || b.work < b.folded || len(b.counted) == 0 {
+		t.Errorf("folded %d of %d, work %d, %d operations left to the run", b.folded, int64(foldWork), b.work, len(b.counted))
 	}
 	// Folding is work, too.
 	lim := DefaultLimits()

@@ -19,20 +19,20 @@ type Machine struct {
 	Work   int64   // of a run, in the unit of kernel.Cost
 	Memory int64   // the most bytes that it takes at a time, its inputs and outputs among them
 
-	inputs  map[string]slot
-	outputs []outlet
+	inputs  map[string]machineInput
+	outputs []machineOutput
 	program *op.Program
 	results map[string]*tensor.Dense // of the last run
 }
 
-// slot is an input of the file.
-type slot struct {
+// machineInput is an input of the file.
+type machineInput struct {
 	of    tensor.Dtype
 	shape tensor.Shape
 }
 
-// outlet is an output of the file: a constant, an input or a result of the program.
-type outlet struct {
+// machineOutput is an output of the file: a constant, an input or a result of the program.
+type machineOutput struct {
 	name     string
 	constant *tensor.Dense
 	input    string
@@ -49,7 +49,7 @@ func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 // not supported, a *CostError for too much work or memory. Convolutions run in the given
 // arithmetic. When ctx ends, Load returns its error.
 func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
-	defer rescue(&err)
+	defer recoverError(&err)
 	m, err := scan(b, lim)
 	if err != nil {
 		return nil, err
@@ -80,11 +80,11 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 	if err := b.build(p); err != nil {
 		return nil, err
 	}
-	m := &Machine{Work: b.work, inputs: map[string]slot{}, results: map[string]*tensor.Dense{}}
+	m := &Machine{Work: b.work, inputs: map[string]machineInput{}, results: map[string]*tensor.Dense{}}
 	leaves := map[*gorgonia.Node]string{}
 	for _, in := range p.inputs {
 		n := b.operands[in.value].node
-		m.inputs[in.name] = slot{n.Dtype(), n.Shape().Clone()}
+		m.inputs[in.name] = machineInput{n.Dtype(), n.Shape().Clone()}
 		leaves[n] = in.name
 	}
 	var made []*gorgonia.Node
@@ -93,7 +93,7 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 		if err != nil {
 			return nil, err
 		}
-		out := outlet{name: v.name, constant: o.constant, scalar: o.scalar}
+		out := machineOutput{name: v.name, constant: o.constant, scalar: o.scalar}
 		if o.node != nil {
 			if name, given := leaves[o.node]; given {
 				out.input = name
@@ -115,8 +115,8 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 	return m, nil
 }
 
-// rescue turns a panic into an error at the boundary of the package.
-func rescue(err *error) {
+// recoverError turns a panic into an error at the boundary of the package.
+func recoverError(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("onnx: the model cannot be used: %v", r)
 	}
@@ -128,7 +128,7 @@ func rescue(err *error) {
 // next run; they must not be changed. When ctx ends, the run does after the operation that is
 // going on, with the error of ctx.
 func (m *Machine) Run(ctx context.Context, inputs map[string]*tensor.Dense) (outputs map[string]*tensor.Dense, err error) {
-	defer rescue(&err)
+	defer recoverError(&err)
 	for name := range inputs {
 		if _, ok := m.inputs[name]; !ok {
 			return nil, fmt.Errorf("onnx: the model has no input %q", name)

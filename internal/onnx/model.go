@@ -224,13 +224,13 @@ func NewInt64(name string, dims []int64, data []int64) Tensor {
 	return Tensor{name, dims, Int64, raw}
 }
 
-// check says whether dims are positive, their product is within most, and Raw has its bytes.
-func (t Tensor) check(most int64) error {
+// check returns an error unless dims are positive, their product is at most maxElements, and Raw has its bytes.
+func (t Tensor) check(maxElements int64) error {
 	size := t.Type.size()
 	if size == 0 {
 		return fmt.Errorf("tensor %q: %v is not supported; float32, float16, int32 and int64 are", t.Name, t.Type)
 	}
-	n, err := elements(t.Dims, most)
+	n, err := elements(t.Dims, maxElements)
 	if err != nil {
 		return fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
@@ -240,15 +240,15 @@ func (t Tensor) check(most int64) error {
 	return nil
 }
 
-// elements is the product of dimensions that are at least 1, or an error when it exceeds most.
-func elements[I int | int64](dims []I, most int64) (int64, error) {
+// elements is the product of dimensions that are at least 1, or an error when it exceeds maxElements.
+func elements[I int | int64](dims []I, maxElements int64) (int64, error) {
 	n := int64(1)
 	for _, d := range dims {
 		if d < 1 {
 			return 0, fmt.Errorf("shape %v: dimension %d is not positive", dims, d)
 		}
-		if int64(d) > most/n {
-			return 0, fmt.Errorf("shape %v has more than the %d elements allowed", dims, most)
+		if int64(d) > maxElements/n {
+			return 0, fmt.Errorf("shape %v has more than the %d elements allowed", dims, maxElements)
 		}
 		n *= int64(d)
 	}

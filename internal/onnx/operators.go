@@ -7,9 +7,9 @@ import (
 
 // operator says how a step of one name is built.
 type operator struct {
-	least, most int   // number of inputs; those from least on may be absent
-	constants   []int // inputs that must be constants
-	build       func(c *call) ([]*operand, error)
+	minInputs, maxInputs int   // those from minInputs on may be absent
+	constants            []int // inputs that must be constants
+	build                func(c *call) ([]*operand, error)
 }
 
 // operators are the declared ones: a file with any other is refused. A new
@@ -23,49 +23,49 @@ type operator struct {
 // training; negative pads.
 var operators = map[string]operator{
 	// arithmetic on elements
-	"Add":       {2, 2, nil, one(arithmetic(kernel.Plus))},
-	"Sub":       {2, 2, nil, one(arithmetic(kernel.Minus))},
-	"Mul":       {2, 2, nil, one(arithmetic(kernel.Times))},
-	"Div":       {2, 2, nil, one(arithmetic(kernel.Over))},
-	"Abs":       {1, 1, nil, one(elementwise(op.Abs))},
-	"Neg":       {1, 1, nil, one(elementwise(op.Neg))},
-	"Sqrt":      {1, 1, nil, one(elementwise(op.Sqrt))},
-	"Floor":     {1, 1, nil, one(elementwise(op.Floor))},
-	"Exp":       {1, 1, nil, one(elementwise(op.Exp))},
-	"Erf":       {1, 1, nil, one(elementwise(op.Erf))},
-	"Tanh":      {1, 1, nil, one(elementwise(op.Tanh))},
-	"Sigmoid":   {1, 1, nil, one(elementwise(op.Sigmoid))},
-	"Relu":      {1, 1, nil, one(elementwise(op.ReLU))},
-	"LeakyRelu": {1, 1, nil, one(leakyRelu)},
-	"Clip":      {1, 3, []int{1, 2}, one(clip)},
-	"Cast":      {1, 1, nil, one(cast)},
+	"Add":       {2, 2, nil, singleOutput(arithmetic(kernel.Plus))},
+	"Sub":       {2, 2, nil, singleOutput(arithmetic(kernel.Minus))},
+	"Mul":       {2, 2, nil, singleOutput(arithmetic(kernel.Times))},
+	"Div":       {2, 2, nil, singleOutput(arithmetic(kernel.Over))},
+	"Abs":       {1, 1, nil, singleOutput(elementwise(op.Abs))},
+	"Neg":       {1, 1, nil, singleOutput(elementwise(op.Neg))},
+	"Sqrt":      {1, 1, nil, singleOutput(elementwise(op.Sqrt))},
+	"Floor":     {1, 1, nil, singleOutput(elementwise(op.Floor))},
+	"Exp":       {1, 1, nil, singleOutput(elementwise(op.Exp))},
+	"Erf":       {1, 1, nil, singleOutput(elementwise(op.Erf))},
+	"Tanh":      {1, 1, nil, singleOutput(elementwise(op.Tanh))},
+	"Sigmoid":   {1, 1, nil, singleOutput(elementwise(op.Sigmoid))},
+	"Relu":      {1, 1, nil, singleOutput(elementwise(op.ReLU))},
+	"LeakyRelu": {1, 1, nil, singleOutput(leakyRelu)},
+	"Clip":      {1, 3, []int{1, 2}, singleOutput(clip)},
+	"Cast":      {1, 1, nil, singleOutput(cast)},
 
 	// layers
-	"Conv":                  {2, 3, nil, one(conv)},
-	"ConvTranspose":         {2, 3, nil, one(convTranspose)},
-	"MatMul":                {2, 2, nil, one(matMul)},
-	"ReduceMean":            {1, 1, nil, one(reduceMean)},
-	"InstanceNormalization": {3, 3, nil, one(instanceNorm)},
-	"BatchNormalization":    {5, 5, nil, one(batchNorm)},
+	"Conv":                  {2, 3, nil, singleOutput(conv)},
+	"ConvTranspose":         {2, 3, nil, singleOutput(convTranspose)},
+	"MatMul":                {2, 2, nil, singleOutput(matMul)},
+	"ReduceMean":            {1, 1, nil, singleOutput(reduceMean)},
+	"InstanceNormalization": {3, 3, nil, singleOutput(instanceNorm)},
+	"BatchNormalization":    {5, 5, nil, singleOutput(batchNorm)},
 
 	// layout
 	"Constant":       {0, 0, nil, nil}, // specialise turns it into Identity
-	"Identity":       {1, 1, nil, one(identity)},
-	"Shape":          {1, 1, nil, one(shape)},
-	"Reshape":        {2, 2, []int{1}, one(reshape)},
-	"Transpose":      {1, 1, nil, one(transpose)},
-	"Slice":          {1, 5, []int{1, 2, 3, 4}, one(slice)},
+	"Identity":       {1, 1, nil, singleOutput(identity)},
+	"Shape":          {1, 1, nil, singleOutput(shape)},
+	"Reshape":        {2, 2, []int{1}, singleOutput(reshape)},
+	"Transpose":      {1, 1, nil, singleOutput(transpose)},
+	"Slice":          {1, 5, []int{1, 2, 3, 4}, singleOutput(slice)},
 	"Split":          {1, 2, []int{1}, split},
-	"Concat":         {1, 1 << 10, nil, one(concat)},
-	"Pad":            {1, 3, []int{1, 2}, one(pad)},
-	"Gather":         {2, 2, nil, one(gather)},
-	"GatherElements": {2, 2, nil, one(gatherElements)},
-	"SpaceToDepth":   {1, 1, nil, one(spaceToDepth)},
-	"DepthToSpace":   {1, 1, nil, one(depthToSpace)},
+	"Concat":         {1, 1 << 10, nil, singleOutput(concat)},
+	"Pad":            {1, 3, []int{1, 2}, singleOutput(pad)},
+	"Gather":         {2, 2, nil, singleOutput(gather)},
+	"GatherElements": {2, 2, nil, singleOutput(gatherElements)},
+	"SpaceToDepth":   {1, 1, nil, singleOutput(spaceToDepth)},
+	"DepthToSpace":   {1, 1, nil, singleOutput(depthToSpace)},
 }
 
-// one adapts the builder of an operator with one output.
-func one(build func(c *call) (*operand, error)) func(c *call) ([]*operand, error) {
+// singleOutput adapts the builder of an operator with one output.
+func singleOutput(build func(c *call) (*operand, error)) func(c *call) ([]*operand, error) {
 	return func(c *call) ([]*operand, error) {
 		o, err := build(c)
 		return []*operand{o}, err

@@ -89,34 +89,34 @@ func elementwise(f func(x *gorgonia.Node) (*gorgonia.Node, error)) func(c *call)
 }
 
 func leakyRelu(c *call) (*operand, error) {
-	slope := take(c, "alpha", float32(0.01))
+	slope := attribute(c, "alpha", float32(0.01))
 	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })(c)
 }
 
 // clip takes the largest numbers for bounds that are absent, as ONNX does, and so makes infinities finite.
 func clip(c *call) (*operand, error) {
-	var least, most float64
+	var minimum, maximum float64
 	if c.opset < 11 {
-		if err := c.single(); err != nil {
+		if err := c.singleInput(); err != nil {
 			return nil, err
 		}
-		least, most = float64(take(c, "min", float32(-math.MaxFloat32))), float64(take(c, "max", float32(math.MaxFloat32)))
+		minimum, maximum = float64(attribute(c, "min", float32(-math.MaxFloat32))), float64(attribute(c, "max", float32(math.MaxFloat32)))
 	} else {
 		var err error
-		if least, err = c.constantNumber(1, -math.MaxFloat32); err != nil {
+		if minimum, err = c.constantNumber(1, -math.MaxFloat32); err != nil {
 			return nil, err
 		}
-		if most, err = c.constantNumber(2, math.MaxFloat32); err != nil {
+		if maximum, err = c.constantNumber(2, math.MaxFloat32); err != nil {
 			return nil, err
 		}
 	}
-	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Clip(x, float32(least), float32(most)) })(c)
+	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Clip(x, float32(minimum), float32(maximum)) })(c)
 }
 
 // cast converts between the types of elements. Half precision is kept as
 // float32, rounded: the cast to it rounds, the cast from it changes nothing.
 func cast(c *call) (*operand, error) {
-	x, to := c.in[0], DataType(take(c, "to", int64(0)))
+	x, to := c.in[0], DataType(attribute(c, "to", int64(0)))
 	if x.kind == to {
 		return x, nil
 	}
@@ -162,7 +162,7 @@ func reduceMean(c *call) (*operand, error) {
 		return nil, err
 	}
 	rank := len(x.shape())
-	axes, keep := take[[]int64](c, "axes", nil), c.flag("keepdims", true)
+	axes, keep := attribute[[]int64](c, "axes", nil), c.flag("keepdims", true)
 	reduced := make([]bool, rank)
 	for _, v := range axes {
 		axis, err := axisOf(v, rank)

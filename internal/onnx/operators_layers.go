@@ -73,7 +73,7 @@ func conv(c *call) (*operand, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode := take(c, "auto_pad", "NOTSET")
+	mode := attribute(c, "auto_pad", "NOTSET")
 	for i := range 2 {
 		reach := a.Dilation[i]*(w[2+i]-1) + 1
 		switch mode {
@@ -102,7 +102,7 @@ func convTranspose(c *call) (*operand, error) {
 	}
 	extra := c.pair("output_padding", 0, 0)
 	size := c.integers("output_shape", 2, 1)
-	mode := take(c, "auto_pad", "NOTSET")
+	mode := attribute(c, "auto_pad", "NOTSET")
 	for i := range 2 {
 		full := a.Stride[i]*(x[2+i]-1) + a.Dilation[i]*(w[2+i]-1) + 1 // without pads
 		want := 0
@@ -139,7 +139,7 @@ func instanceNorm(c *call) (*operand, error) {
 	if len(c.in[0].shape()) < 3 {
 		return nil, fmt.Errorf("the input has shape %v, want (N, C, positions)", c.in[0].shape())
 	}
-	eps := take(c, "epsilon", float32(1e-5))
+	eps := attribute(c, "epsilon", float32(1e-5))
 	in := c.in
 	if all(in[1], 1) && all(in[2], 0) {
 		in = in[:1]
@@ -165,11 +165,11 @@ func batchNorm(c *call) (*operand, error) {
 	if c.flag("training_mode", false) || c.opset < 7 && !c.flag("is_test", false) {
 		return nil, fmt.Errorf("training mode is not supported; export the model for inference")
 	}
-	if take(c, "spatial", int64(1)) != 1 {
+	if attribute(c, "spatial", int64(1)) != 1 {
 		return nil, fmt.Errorf("statistics per position are not supported")
 	}
-	take(c, "momentum", float32(0)) // matters in training only
-	eps := take(c, "epsilon", float32(1e-5))
+	attribute(c, "momentum", float32(0)) // matters in training only
+	eps := attribute(c, "epsilon", float32(1e-5))
 	return c.apply(Float32, func(n []*gorgonia.Node) (*gorgonia.Node, error) {
 		return op.BatchNormInference(n[0], n[1], n[2], n[3], n[4], eps)
 	}, c.in...)
@@ -185,7 +185,7 @@ func spaceToDepth(c *call) (*operand, error) {
 
 func depthToSpace(c *call) (*operand, error) {
 	block := c.integer("blocksize", 0, 1)
-	mode := take(c, "mode", "DCR")
+	mode := attribute(c, "mode", "DCR")
 	if err := floats(c.in[0]); err != nil {
 		return nil, err
 	}

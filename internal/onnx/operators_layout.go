@@ -24,7 +24,7 @@ func shape(c *call) (*operand, error) {
 		}
 		return max(0, min(rank, v))
 	}
-	from, to := end(take(c, "start", int64(0))), end(take(c, "end", rank))
+	from, to := end(attribute(c, "start", int64(0))), end(attribute(c, "end", rank))
 	if from >= to {
 		return nil, errors.New("nothing is left of the shape, and empty tensors are not supported")
 	}
@@ -109,11 +109,11 @@ func slice(c *call) (*operand, error) {
 	dims := x.shape()
 	var lists [4][]int64 // starts, ends, axes, steps
 	if c.opset < 10 {
-		if err := c.single(); err != nil {
+		if err := c.singleInput(); err != nil {
 			return nil, err
 		}
 		for i, name := range []string{"starts", "ends", "axes"} {
-			lists[i] = take[[]int64](c, name, nil)
+			lists[i] = attribute[[]int64](c, name, nil)
 		}
 	} else {
 		for i := range lists {
@@ -196,7 +196,7 @@ func split(c *call) ([]*operand, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := take[[]int64](c, "split", nil)
+	parts := attribute[[]int64](c, "split", nil)
 	if parts == nil {
 		if parts, err = c.constantIntegers(1); err != nil {
 			return nil, err
@@ -252,10 +252,10 @@ func pad(c *call) (*operand, error) {
 	var pads []int64
 	var value float64
 	if c.opset < 11 {
-		if err := c.single(); err != nil {
+		if err := c.singleInput(); err != nil {
 			return nil, err
 		}
-		pads, value = take[[]int64](c, "pads", nil), float64(take(c, "value", float32(0)))
+		pads, value = attribute[[]int64](c, "pads", nil), float64(attribute(c, "value", float32(0)))
 	} else {
 		var err error
 		if pads, err = c.constantIntegers(1); err != nil {
@@ -273,7 +273,7 @@ func pad(c *call) (*operand, error) {
 		begin[d], end[d] = c.bounded("pads", pads[d], 0), c.bounded("pads", pads[d+len(dims)], 0)
 	}
 	modes := map[string]kernel.PadMode{"constant": kernel.PadConstant, "reflect": kernel.PadReflect, "edge": kernel.PadEdge}
-	name := take(c, "mode", "constant")
+	name := attribute(c, "mode", "constant")
 	mode, ok := modes[name]
 	if !ok {
 		return nil, fmt.Errorf("mode %q is not supported", name)

@@ -210,9 +210,9 @@ func (p *parser) node(f field, n *Node) error {
 				err = fmt.Errorf("the operator domain %q is not supported", name)
 			}
 		case nodeAttribute:
-			const most = 64 // no operator has a third of it
-			if len(n.Attributes) == most {
-				return fmt.Errorf("more than %d attributes", most)
+			const limit = 64 // no operator has a third of it
+			if len(n.Attributes) == limit {
+				return fmt.Errorf("more than %d attributes", limit)
 			}
 			var a Attribute
 			if err := p.attribute(f, &a); err != nil {
@@ -233,7 +233,7 @@ func (p *parser) attribute(f field, a *Attribute) error {
 	if err := f.want(protowire.BytesType); err != nil {
 		return err
 	}
-	const most = 1 << 12 // numbers in one attribute
+	const limit = 1 << 12 // numbers in one attribute
 	err := walk(f.bytes, func(f field) (err error) {
 		switch f.number {
 		case attributeName:
@@ -250,16 +250,16 @@ func (p *parser) attribute(f field, a *Attribute) error {
 			err = p.tensor(f, &a.Tensor)
 		case attributeFloats:
 			err = f.fixed32s(func(v uint32) error {
-				if len(a.Floats) == most {
-					return fmt.Errorf("more than %d numbers", most)
+				if len(a.Floats) == limit {
+					return fmt.Errorf("more than %d numbers", limit)
 				}
 				a.Floats = append(a.Floats, math.Float32frombits(v))
 				return nil
 			})
 		case attributeInts:
 			err = f.varints(func(v uint64) error {
-				if len(a.Ints) == most {
-					return fmt.Errorf("more than %d numbers", most)
+				if len(a.Ints) == limit {
+					return fmt.Errorf("more than %d numbers", limit)
 				}
 				a.Ints = append(a.Ints, int64(v))
 				return nil

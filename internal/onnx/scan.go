@@ -22,12 +22,12 @@ type UndeclaredError struct {
 }
 
 func (e *UndeclaredError) Error() string {
-	const most = 20
+	const shown = 20
 	more := ""
-	if n := len(e.Operators); n > most {
-		more = fmt.Sprintf(" and %d more", n-most)
+	if n := len(e.Operators); n > shown {
+		more = fmt.Sprintf(" and %d more", n-shown)
 	}
-	return "the model uses operators that are not supported: " + strings.Join(e.Operators[:min(most, len(e.Operators))], ", ") + more
+	return "the model uses operators that are not supported: " + strings.Join(e.Operators[:min(shown, len(e.Operators))], ", ") + more
 }
 
 // Scan checks a file against limits and the declared operators, on the wire
@@ -152,8 +152,8 @@ func (m *Model) check(lim Limits) error {
 			}
 		}
 		// onnx-go makes an edge from each output to each input.
-		if most := operators[n.Op].most; len(n.Inputs) > most {
-			return fmt.Errorf("node %d (%s %q) has %d inputs, more than %d", i, n.Op, n.Name, len(n.Inputs), most)
+		if limit := operators[n.Op].maxInputs; len(n.Inputs) > limit {
+			return fmt.Errorf("node %d (%s %q) has %d inputs, more than %d", i, n.Op, n.Name, len(n.Inputs), limit)
 		}
 		if n.Op != "Split" && len(n.Outputs) > 1 {
 			return fmt.Errorf("node %d (%s %q) has %d outputs, want 1", i, n.Op, n.Name, len(n.Outputs))
