@@ -2,6 +2,7 @@ package encipher
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -96,36 +97,28 @@ func TestCorpus(t *testing.T) {
 
 func openCase(t *testing.T, m *Model, c corpus.Case) (*Opened, error) {
 	file := c.Read(t, corpusFolder)
-	var secret Secret
+	var id Identity
 	switch {
 	case c.Key != "":
 		k, err := ParseKey(c.Key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		secret = KeyFile{k}
+		id = k
 	case c.Passphrase != "":
 		p, err := NewPassphrase(c.Passphrase)
 		if err != nil {
 			t.Fatal(err)
 		}
-		secret = p
+		id = p
 	default:
 		i, err := ParseIdentities(c.Identity)
 		if err != nil {
 			t.Fatal(err)
 		}
-		secret = i
+		id = i
 	}
-	info, err := m.Inspect(file)
-	if err != nil {
-		return nil, err
-	}
-	k, err := info.Unlock(t.Context(), secret)
-	if err != nil {
-		return nil, err
-	}
-	return m.Decrypt(t.Context(), file, k)
+	return m.Decrypt(t.Context(), file, id)
 }
 
 // What opens the files of the corpus.
@@ -141,6 +134,14 @@ func secretOf(t *testing.T, text string) Key {
 	}
 	return key.FromSecret([32]byte(b))
 }
+
+// wrapped is a key with a given slot.
+type wrapped struct {
+	key  Key
+	slot Slot
+}
+
+func (w wrapped) Wrap(context.Context) (Key, Slot, error) { return w.key, w.slot, nil }
 
 // corpusWriter collects cases.
 type corpusWriter struct {
@@ -207,13 +208,13 @@ func (w *corpusWriter) encode(m image.Image) []byte {
 }
 
 // opens adds a file of a picture that must come back.
-func (w *corpusWriter) opens(c corpus.Case, picture []byte, k Key, opts ...Option) []byte {
+func (w *corpusWriter) opens(c corpus.Case, picture []byte, to Recipient, opts ...EncryptOption) []byte {
 	nonce := sha256.Sum256([]byte(c.File))
-	s, err := w.model.Encrypt(w.Context(), picture, k, append(opts, WithFixedNonce([24]byte(nonce[:24])))...)
+	s, err := w.model.Encrypt(w.Context(), picture, to, append(opts, WithFixedNonce([24]byte(nonce[:24])))...)
 	if err != nil {
 		w.Fatal(err)
 	}
-	c.Digest = fmt.Sprintf("%x", s.Plain.Digest())
+	c.Digest = fmt.Sprintf("%x", s.Picture.Digest())
 	w.add(c, s.PNG)
 	return s.PNG
 }
@@ -278,11 +279,11 @@ func (w *corpusWriter) positive() {
 		w.Fatal(err)
 	}
 	slot := keyslot.Argon2id{Salt: [16]byte([]byte("salt of a corpus")), Passes: 3, Memory: 64 << 10, Lanes: 4}.Slot()
-	k, err := p.Open(w.Context(), slot)
+	k, err := p.Unwrap(w.Context(), slot)
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.opens(corpus.Case{File: "passphrase.png", About: "sealed with a passphrase", Passphrase: corpusPassphrase}, w.encode(soft(16, 16)), k, WithSlot(slot))
+	w.opens(corpus.Case{File: "passphrase.png", About: "sealed with a passphrase", Passphrase: corpusPassphrase}, w.encode(soft(16, 16)), wrapped{k, slot})
 	// The same with its letters decomposed, which normal form C makes equal.
 	w.add(corpus.Case{File: "passphrase-decomposed.png", About: "the passphrase is given in normal form D", Passphrase: "Fu\u0308nf Wo\u0308rter fu\u0308r das Korpus",
 		Digest: w.list.Cases[len(w.list.Cases)-1].Digest}, readFile(w.T, "passphrase.png"))
@@ -308,7 +309,7 @@ func (w *corpusWriter) positive() {
 	}
 	sum := sha256.Sum256(photo.Bytes())
 	w.opens(corpus.Case{File: "kept.png", About: "a JPEG, kept byte by byte", Original: hex.EncodeToString(sum[:]), Name: "Köln 1.jpg"}, photo.Bytes(), w.key,
-		WithExact(ExactFile), WithName("Köln 1.jpg"))
+		WithContent(ContentFile("Köln 1.jpg")))
 }
 
 // forRecipients adds a file for two recipients that generate draws, unless it was there before.
@@ -323,12 +324,8 @@ func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate fun
 	if err != nil {
 		w.Fatal(err)
 	}
-	k, slot, err := to.Lock(w.Context())
-	if err != nil {
-		w.Fatal(err)
-	}
 	c.Identity = identity
-	w.opens(c, picture, k, WithSlot(slot))
+	w.opens(c, picture, to)
 }
 
 // ageSlot adds a file whose slot holds the given bytes in place of a key, unless it was there before.

@@ -149,14 +149,17 @@ func TestThereAndBack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", size, err)
 		}
-		if o.Picture.Height != size[0] || o.Picture.Width != size[1] || !bytes.Equal(o.Picture.RGB, s.Plain.RGB) || !o.Exact || s.Residual == 0 {
+		if o.Picture.Height != size[0] || o.Picture.Width != size[1] || !bytes.Equal(o.Picture.RGB, s.Picture.RGB) || !o.Exact || s.ResidualBytes == 0 {
 			t.Errorf("%v: not the picture that was encrypted", size)
 		}
-		if !bytes.Equal(o.Bare.RGB, s.Bare.RGB) || o.Bare.Width != s.Bare.Width || o.Bare.Width%8 != 0 || o.Bare.Width < size[1] {
-			t.Errorf("%v: the bare output differs, or has width %d", size, o.Bare.Width)
+		if !bytes.Equal(o.NeuralCipher.RGB, s.NeuralCipher.RGB) || o.NeuralCipher.Width != s.NeuralCipher.Width || o.NeuralCipher.Width%8 != 0 || o.NeuralCipher.Width < size[1] {
+			t.Errorf("%v: the bare output differs, or has width %d", size, o.NeuralCipher.Width)
+		}
+		if g, err := s.Generated(); err != nil || !bytes.Equal(g.RGB, o.Generated.Crop(size[0], size[1]).RGB) {
+			t.Errorf("%v: Encrypt and Decrypt return different output of the decryption generator: %v", size, err)
 		}
 		config, err := png.DecodeConfig(bytes.NewReader(s.PNG))
-		if err != nil || config.Width != s.Bare.Width || config.Height != s.Bare.Height {
+		if err != nil || config.Width != s.NeuralCipher.Width || config.Height != s.NeuralCipher.Height {
 			t.Errorf("%v: the cipher image is a PNG of %d x %d: %v", size, config.Width, config.Height, err)
 		}
 		back, err := png.Decode(bytes.NewReader(o.PNG))
@@ -180,16 +183,19 @@ func TestApproximate(t *testing.T) {
 		}
 		return n
 	}
-	off, err := m.Encrypt(ctx, file, k, WithExact(ExactOff))
+	off, err := m.Encrypt(ctx, file, k, WithContent(ContentApproximate))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if g, err := off.Generated(); g != nil || err != nil {
+		t.Errorf("without exactness, Encrypt returns output of the decryption generator: %v", err)
 	}
 	o, err := m.Decrypt(ctx, off.PNG, k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := differing(o.Picture, off.Plain); n == 0 || n > 2*len(o.Picture.RGB)/97 || o.Exact || off.Residual != 0 {
-		t.Errorf("without exactness: %d samples differ, exact %v, residual of %d bytes", n, o.Exact, off.Residual)
+	if n := differing(o.Picture, off.Picture); n == 0 || n > 2*len(o.Picture.RGB)/97 || o.Exact || off.ResidualBytes != 0 {
+		t.Errorf("without exactness: %d samples differ, exact %v, residual of %d bytes", n, o.Exact, off.ResidualBytes)
 	}
 
 	on, err := m.Encrypt(ctx, file, k)
@@ -205,10 +211,10 @@ func TestApproximate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := differing(o.Picture, on.Plain); n != len(o.Picture.RGB) || o.Exact {
+	if n := differing(o.Picture, on.Picture); n != len(o.Picture.RGB) || o.Exact {
 		t.Errorf("asked for: %d samples differ, exact %v", n, o.Exact)
 	}
-	if o, err := m.Decrypt(ctx, on.PNG, k, AcceptApproximate()); err != nil || !o.Exact || differing(o.Picture, on.Plain) != 0 {
+	if o, err := m.Decrypt(ctx, on.PNG, k, AcceptApproximate()); err != nil || !o.Exact || differing(o.Picture, on.Picture) != 0 {
 		t.Errorf("asked for and not needed: %v", err)
 	}
 }
@@ -229,7 +235,7 @@ func TestHostileRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := s.Plain.Digest()
+	digest := s.Picture.Digest()
 	for name, c := range map[string]struct {
 		record []byte
 		code   string
@@ -250,7 +256,7 @@ func TestHostileRecord(t *testing.T) {
 		if o, err := m.Decrypt(ctx, file, k); CodeOf(err) != c.code || (err == nil) != (o != nil) {
 			t.Errorf("%s: %v, want %q", name, err, c.code)
 		}
-		if o, err := m.Decrypt(ctx, file, k, AcceptApproximate()); c.code == NotExact && (err != nil || o.Exact || metric.PSNR(o.Picture.RGB, s.Plain.RGB) < 50) {
+		if o, err := m.Decrypt(ctx, file, k, AcceptApproximate()); c.code == NotExact && (err != nil || o.Exact || metric.PSNR(o.Picture.RGB, s.Picture.RGB) < 50) {
 			t.Errorf("%s: approximately: %v", name, err)
 		}
 	}
@@ -266,14 +272,14 @@ func TestOrientedPhotoIsUpright(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Plain.Width != 20 || s.Plain.Height != 40 {
-		t.Errorf("a photo to be turned is %d x %d", s.Plain.Width, s.Plain.Height)
+	if s.Picture.Width != 20 || s.Picture.Height != 40 {
+		t.Errorf("a photo to be turned is %d x %d", s.Picture.Width, s.Picture.Height)
 	}
 }
 
 func TestNonce(t *testing.T) {
 	m, k, ctx, file := fakeModel(), newKey(t), t.Context(), photo(t, 150, 170, 1)
-	encrypt := func(opts ...Option) []byte {
+	encrypt := func(opts ...EncryptOption) []byte {
 		s, err := m.Encrypt(ctx, file, k, opts...)
 		if err != nil {
 			t.Fatal(err)
@@ -341,9 +347,9 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, workers := range []int{1, 3} {
-		for name, run := range map[string]func(context.Context, ...Option) error{
-			"encrypt": func(ctx context.Context, o ...Option) error { _, err := m.Encrypt(ctx, file, k, o...); return err },
-			"decrypt": func(ctx context.Context, o ...Option) error { _, err := m.Decrypt(ctx, s.PNG, k, o...); return err },
+		for name, run := range map[string]func(ctx context.Context, workers, progress Option) error{
+			"encrypt": func(ctx context.Context, w, p Option) error { _, err := m.Encrypt(ctx, file, k, w, p); return err },
+			"decrypt": func(ctx context.Context, w, p Option) error { _, err := m.Decrypt(ctx, s.PNG, k, w, p); return err },
 		} {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			tiles := 0
@@ -458,7 +464,7 @@ func TestFlatBareCiphers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := m.Encrypt(t.Context(), file.Bytes(), k, WithBareCipher())
+		s, err := m.Encrypt(t.Context(), file.Bytes(), k, WithContent(ContentBareCipher))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -518,18 +524,18 @@ func TestRealNetwork(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v: %v", name, size, err)
 			}
-			if o.Picture.Height != size[0] || o.Picture.Width != size[1] || !bytes.Equal(o.Picture.RGB, s.Plain.RGB) || !o.Exact {
+			if o.Picture.Height != size[0] || o.Picture.Width != size[1] || !bytes.Equal(o.Picture.RGB, s.Picture.RGB) || !o.Exact {
 				t.Errorf("%s: %v: not the picture that was encrypted", name, size)
 			}
-			approximate, err := m.Encrypt(t.Context(), photo(t, size[0], size[1], 1), k, WithExact(ExactOff))
+			approximate, err := m.Encrypt(t.Context(), photo(t, size[0], size[1], 1), k, WithContent(ContentApproximate))
 			if err != nil {
 				t.Fatalf("%s: %v: %v", name, size, err)
 			}
 			if o, err = m.Decrypt(t.Context(), approximate.PNG, k); err != nil {
 				t.Fatalf("%s: %v: %v", name, size, err)
 			}
-			psnr := metric.PSNR(o.Picture.RGB, s.Plain.RGB)
-			t.Logf("%s: %v: residual of %d bytes; without it PSNR %.1f dB", name, size, s.Residual, psnr)
+			psnr := metric.PSNR(o.Picture.RGB, s.Picture.RGB)
+			t.Logf("%s: %v: residual of %d bytes; without it PSNR %.1f dB", name, size, s.ResidualBytes, psnr)
 			if m.network.StatisticsBytes() > 0 && psnr < 25 {
 				t.Errorf("%s: %v: %.1f dB", name, size, psnr)
 			}
@@ -574,7 +580,7 @@ func TestRandomChanges(t *testing.T) {
 		file[r.IntN(len(file))] ^= byte(1 + r.IntN(255))
 		o, err := m.Decrypt(ctx, file, k)
 		codes[CodeOf(err)]++
-		if err == nil && !bytes.Equal(o.Picture.RGB, s.Plain.RGB) {
+		if err == nil && !bytes.Equal(o.Picture.RGB, s.Picture.RGB) {
 			t.Fatal("a wrong picture")
 		}
 	}
@@ -595,7 +601,7 @@ func TestConcurrentUse(t *testing.T) {
 				return
 			}
 			o, err := m.Decrypt(t.Context(), s.PNG, k)
-			if err != nil || !bytes.Equal(o.Picture.RGB, s.Plain.RGB) {
+			if err != nil || !bytes.Equal(o.Picture.RGB, s.Picture.RGB) {
 				t.Errorf("picture %d: %v", i, err)
 			}
 		})
@@ -624,12 +630,12 @@ func TestConcurrentUseOfRealNetwork(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			v, err := m.Verify(s.PNG, k)
+			v, err := m.Verify(t.Context(), s.PNG, k)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if same, err := v.Matches(file); err != nil || !same {
+			if same, err := v.Matches(file, ContentPicture); err != nil || !same {
 				t.Errorf("picture %d is not what was sealed: %v", i, err)
 			}
 			if o, err := m.Decrypt(t.Context(), s.PNG, k, WithWorkers(2)); err != nil || !o.Exact {

@@ -17,22 +17,22 @@ import (
 // The codes of errors. They are part of the API and do not change.
 const (
 	BadPicture         = "bad-picture"         // not a picture, or a damaged one
-	UnsupportedPicture = "unsupported-picture" // a picture of a kind that is not read
-	TooLarge           = "too-large"           // over the limits on bytes or pixels, or over the model's
-	NotCipher          = "not-a-cipher"        // not a cipher image, or one whose chunk was removed
+	UnsupportedPicture = "unsupported-picture" // a kind of picture that is not supported
+	TooLarge           = "too-large"           // more bytes or pixels than allowed here or by the model
+	NotCipher          = "not-a-cipher"        // not a cipher image, or its chunk was removed
 	UnsupportedVersion = "unsupported-version" // a cipher image of a later format
-	WrongKey           = "wrong-key"           // another key sealed the file
-	Changed            = "changed"             // the file differs from what was written
-	OtherModel         = "other-model"         // another model made the file
-	BadKey             = "bad-key"             // the text is no key
-	BadModel           = "bad-model"           // the files are no usable model
-	Canceled           = "canceled"            // the context was canceled
-	NotSealed          = "not-sealed"          // a bare neural cipher, made for measurements, and AcceptBareCipher was not given
-	NotExact           = "not-exact"           // the picture can be recovered approximately only, or a file that was kept is not of it
+	WrongKey           = "wrong-key"           // encrypted with another key
+	Changed            = "changed"             // the file was changed or damaged after it was written
+	OtherModel         = "other-model"         // encrypted with another model
+	BadKey             = "bad-key"             // not a key, passphrase, recipient or identity
+	BadModel           = "bad-model"           // not a usable model
+	Canceled           = "canceled"            // the context was cancelled
+	NotSealed          = "not-sealed"          // a bare cipher image, without AcceptBareCipher
+	NotExact           = "not-exact"           // the restored picture differs from the original, or a kept file from the picture
 	Internal           = "internal"            // a fault of this program
 )
 
-// Error is what this package's functions return.
+// Error is the type of this package's errors.
 type Error struct {
 	Code string // one of the constants above
 	Hint string // what to do next, a sentence; may be empty
@@ -43,8 +43,8 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// CodeOf is the code of an error of this package, Internal for any other error,
-// and "" for nil.
+// CodeOf returns the code of an error of this package, Canceled for the error of a
+// context, Internal for any other error, and "" for nil.
 func CodeOf(err error) string {
 	var e *Error
 	switch {
@@ -60,46 +60,46 @@ func CodeOf(err error) string {
 
 var errNoKey = &Error{BadKey, "Make one with NewKey or read one with ParseKey.", errors.New("there is no key")}
 
-// otherModel names the model that a file wants and the one it was given to.
+// otherModel is the error of a file that was encrypted with another model.
 type otherModel struct {
 	file, given [32]byte
 	name        string
 }
 
 func (e *otherModel) Error() string {
-	return fmt.Sprintf("the picture was sealed with the model of fingerprint %s, and this is %q of fingerprint %s",
+	return fmt.Sprintf("the picture was encrypted with the model of fingerprint %s, and this is %q of fingerprint %s",
 		hex.EncodeToString(e.file[:8]), e.name, hex.EncodeToString(e.given[:8]))
 }
 
-// classes pairs what the rooms below report with a code and a hint.
+// classes maps the errors of internal packages to codes and hints.
 var classes = []struct {
 	is         error
 	code, hint string
 }{
-	// These two stand before the causes that they wrap.
-	{ErrOtherFile, NotExact, "Do not use that file, and ask who encrypted it. The picture alone comes back as an approximate one."},
-	{errNotExact, NotExact, "Ask for the approximate picture, or decrypt on another machine; and please report this."},
+	// These two come before the causes that they wrap.
+	{ErrOtherFile, NotExact, "Do not use that file, and ask who encrypted it. The picture alone can be decrypted as an approximate one."},
+	{errNotExact, NotExact, "Accept the approximate picture, or decrypt on another machine; and please report this."},
 	{picture.ErrFormat, BadPicture, "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture."},
 	{picture.ErrUnsupported, UnsupportedPicture, "Convert the picture to PNG with an image editor, and encrypt that."},
 	{picture.ErrCorrupt, BadPicture, "Fetch or export the picture again."},
 	{picture.ErrTooLarge, TooLarge, "Make the picture smaller first."},
-	{container.ErrTooLarge, TooLarge, fmt.Sprintf("Up to %d megapixels are opened here; the native program opens larger pictures than the page.", MaxPixels/1_000_000)},
+	{container.ErrTooLarge, TooLarge, fmt.Sprintf("The maximum here is %d megapixels; the native program accepts larger pictures than the page.", MaxPixels/1_000_000)},
 	{container.ErrNotCipher, NotCipher, "Ask for the file as it was written, sent as a file or document and not as a picture."},
 	{record.ErrRecord, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
 	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To read it all the same, with the command line: encipher decrypt -mode paper."},
-	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."}, // whose cause may be ErrAge
-	{lock.ErrPhrase, BadKey, "Type it again."},
+	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."}, // before ErrAge, which may be its cause
+	{lock.ErrPassphrase, BadKey, "Type it again."},
 	{lock.ErrAge, BadKey, "A recipient begins with age1, an identity with AGE-SECRET-KEY-, one a line."},
-	{keyslot.ErrOther, WrongKey, "Use what the picture was encrypted with."},
+	{keyslot.ErrIncorrectIdentity, WrongKey, "Use the secret that the picture was encrypted with."},
 	{key.ErrText, BadKey, "Compare it with the original, or copy the whole line again."},
 	{context.Canceled, Canceled, ""},
 	{context.DeadlineExceeded, Canceled, ""},
 }
 
-// explain gives an error of a room below its code and hint.
+// explain wraps an error of an internal package in an *Error with its code and hint.
 func explain(err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
@@ -117,7 +117,7 @@ func explain(err error) error {
 	return &Error{Internal, "Please report this with the message and what you did.", err}
 }
 
-// guard ends a public function: panics become errors, errors get codes.
+// guard, deferred by public functions, turns panics into errors and explains errors.
 func guard(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("unexpected fault: %v", r)

@@ -1,13 +1,18 @@
 package encipher
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"enciphergan/internal/kernel"
 	"enciphergan/internal/keyschedule"
+	"enciphergan/internal/keyslot"
 	"enciphergan/internal/network"
 	"enciphergan/internal/picture"
 )
@@ -16,11 +21,11 @@ import (
 type Model struct {
 	network generators
 
-	mu   sync.Mutex
-	idle idle
+	mu     sync.Mutex
+	cached cachedSession
 }
 
-// generators is what this package needs of a *network.Model.
+// generators are the methods of *network.Model that this package calls; tests replace them.
 type generators interface {
 	Name() string
 	Card() network.Card
@@ -32,8 +37,8 @@ type generators interface {
 	Arithmetic() kernel.Arithmetic
 }
 
-// session is what this package needs of a *network.Session. It serves one
-// goroutine at a time.
+// session are the methods of *network.Session that this package calls. One goroutine uses
+// it at a time.
 type session interface {
 	Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyschedule.Seed) (network.Cipher, error)
 	Decrypt(ctx context.Context, c network.Cipher, seed keyschedule.Seed) ([]byte, error)
@@ -45,16 +50,29 @@ func (t trained) newSession(a kernel.Arithmetic) session { return t.NewSession(a
 
 const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place."
 
-// cannotRun is the error of a model that is well formed and fails all the same.
+// cannotRun returns the error of a well-formed model that fails when it runs.
 func cannotRun(err error) *Error {
 	hint := hintModel
 	if network.TooCostly(err) {
-		hint = "The model asks for more than its kind of network takes, and may be hostile; use another one."
+		hint = "The model needs more work than its kind of network may, and may be hostile; use another one."
 	}
 	return &Error{BadModel, hint, err}
 }
 
-// OpenModel reads a model. Hostile files end in an error with the code BadModel.
+// ModelFiles are the three files of a model directory.
+type ModelFiles = network.Files
+
+// ReadModel reads a model directory. Errors have the code BadModel.
+func ReadModel(dir fs.FS) (f ModelFiles, err error) {
+	defer guard(&err)
+	if f, err = network.ReadFiles(dir); err != nil {
+		return f, &Error{BadModel, hintModel, err}
+	}
+	return f, nil
+}
+
+// OpenModel parses and checks a model. Errors have the code BadModel, also for hostile
+// files.
 func OpenModel(f ModelFiles) (m *Model, err error) {
 	defer guard(&err)
 	n, err := network.Load(f)
@@ -67,18 +85,75 @@ func OpenModel(f ModelFiles) (m *Model, err error) {
 	return &Model{network: trained{n}}, nil
 }
 
-// Name is the name on the model's card.
+// Name returns the name on the model card.
 func (m *Model) Name() string { return m.network.Name() }
 
-// ModelCard is what a model directory says about its model.
-type ModelCard = network.Card
+// ModelCard is the part of a model card that describes the model to its users.
+type ModelCard struct {
+	Name    string
+	Profile string // of the network: "paper", "paper+stats" or "reversible"
+	Note    string // what the model is for, where it is not for everyday use
+}
 
-// Card says what the model is, what it is for and how it was trained.
-func (m *Model) Card() ModelCard { return m.network.Card() }
+// Card returns the model card.
+func (m *Model) Card() ModelCard {
+	c := m.network.Card()
+	return ModelCard{c.Name, string(c.Definition.Profile), c.Note}
+}
 
 // Fingerprint identifies the model: the SHA-256 of both generators in
-// hexadecimal. A cipher image is opened with the model of equal fingerprint.
+// hexadecimal. A cipher image is decrypted by the model with the same fingerprint.
 func (m *Model) Fingerprint() string {
 	f := m.network.Fingerprint()
 	return hex.EncodeToString(f[:])
+}
+
+// MaxSealedModelBytes is the size of the largest sealed model.
+const MaxSealedModelBytes = network.MaxSealedBytes
+
+// SealModel encrypts a model as one age file. It contains a zip of the model directory,
+// not compressed, as weights hardly compress, and without times, so that equal models make equal
+// archives.
+func SealModel(f ModelFiles, with Sealer) (sealed []byte, err error) {
+	defer guard(&err)
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, file := range f.List() {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: file.Name, Method: zip.Store})
+		if err == nil {
+			_, err = w.Write(file.Data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot pack the model: %w", err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("cannot pack the model: %w", err)
+	}
+	return with.Seal(b.Bytes())
+}
+
+const hintSealedModel = "Get the sealed model again, from where it was made."
+
+// UnsealModel decrypts a sealed model with the first Unsealer that can. The error is
+// WrongKey where none can, and BadModel where the file is damaged or holds no model.
+func UnsealModel(file []byte, with ...Unsealer) (f ModelFiles, err error) {
+	defer guard(&err)
+	if len(file) > MaxSealedModelBytes {
+		return f, &Error{BadModel, hintSealedModel, fmt.Errorf("the sealed model has %d bytes, and the maximum is %d", len(file), MaxSealedModelBytes)}
+	}
+	archive, err := unseal(file, MaxSealedModelBytes, with)
+	if errors.Is(err, keyslot.ErrIncorrectIdentity) {
+		return f, &Error{WrongKey, "Give the passphrase or the identity that the model was sealed for.", errors.New("this does not open the model")}
+	}
+	if err == nil {
+		var z *zip.Reader
+		if z, err = zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err == nil {
+			f, err = network.ReadFiles(z)
+		}
+	}
+	if err != nil {
+		return f, &Error{BadModel, hintSealedModel, fmt.Errorf("this is not a sealed model, or it is damaged: %w", err)}
+	}
+	return f, nil
 }

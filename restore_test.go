@@ -46,7 +46,7 @@ func TestAwkwardPictures(t *testing.T) {
 			t.Errorf("%s: %s, as a file %s; want %s", name, got, parts(written), parts(want))
 		}
 
-		whole, err := m.Encrypt(ctx, file, k, WithExact(ExactFile), WithName("/home/me/"+name))
+		whole, err := m.Encrypt(ctx, file, k, WithContent(ContentFile("/home/me/"+name)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -61,7 +61,7 @@ func TestAwkwardPictures(t *testing.T) {
 			t.Errorf("%s: the file is kept without being asked for", name)
 		}
 
-		bare, err := m.Encrypt(ctx, file, k, WithoutMetadata())
+		bare, err := m.Encrypt(ctx, file, k, WithContent(ContentSamples))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -69,7 +69,7 @@ func TestAwkwardPictures(t *testing.T) {
 		if opened, err = m.Decrypt(ctx, bare.PNG, k); err != nil || opened.Picture.Digest() != want.Digest() || opened.Picture.EXIF != nil || opened.Picture.ICC != nil || opened.Picture.Chunks != nil {
 			t.Errorf("%s: without metadata: %v", name, err)
 		}
-		off, err := m.Encrypt(ctx, file, k, WithExact(ExactOff))
+		off, err := m.Encrypt(ctx, file, k, WithContent(ContentApproximate))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -85,7 +85,7 @@ func TestAwkwardPictures(t *testing.T) {
 func TestBesideSamples(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	files := picturetest.Awkward(t, "internal/picture/testdata")
-	seal := func(name string, opts ...Option) (*Sealed, *Opened) {
+	seal := func(name string, opts ...EncryptOption) (*Sealed, *Opened) {
 		t.Helper()
 		sealed, err := m.Encrypt(ctx, files[name], k, opts...)
 		if err != nil {
@@ -98,14 +98,14 @@ func TestBesideSamples(t *testing.T) {
 		return sealed, opened
 	}
 	sealed, opened := seal("all beside.png")
-	if !bytes.Contains(opened.PNG, picturetest.Beside) || sealed.Plain.Notes != nil {
-		t.Errorf("PNG: notes %q", sealed.Plain.Notes)
+	if !bytes.Contains(opened.PNG, picturetest.Beside) || sealed.Picture.Notes != nil {
+		t.Errorf("PNG: notes %q", sealed.Picture.Notes)
 	}
-	if _, opened = seal("all beside.png", WithoutMetadata()); opened.Picture.Chunks != nil || bytes.Contains(opened.PNG, []byte("gAMA")) {
+	if _, opened = seal("all beside.png", WithContent(ContentSamples)); opened.Picture.Chunks != nil || bytes.Contains(opened.PNG, []byte("gAMA")) {
 		t.Error("PNG: chunks that were to be dropped")
 	}
-	if sealed, _ = seal("all beside.png", WithExact(ExactFile)); sealed.Plain.Notes != nil {
-		t.Errorf("PNG as a file: notes %q", sealed.Plain.Notes)
+	if sealed, _ = seal("all beside.png", WithContent(ContentFile(""))); sealed.Picture.Notes != nil {
+		t.Errorf("PNG as a file: notes %q", sealed.Picture.Notes)
 	}
 
 	const photo = "all beside.jpg"
@@ -116,16 +116,16 @@ func TestBesideSamples(t *testing.T) {
 			t.Errorf("JPEG: without %q", part)
 		}
 	}
-	if notes := strings.Join(sealed.Plain.Notes, "; "); !strings.Contains(notes, "another picture") || !strings.Contains(notes, "APP13 (Photoshop, IPTC)") {
+	if notes := strings.Join(sealed.Picture.Notes, "; "); !strings.Contains(notes, "another picture") || !strings.Contains(notes, "APP13 (Photoshop, IPTC)") {
 		t.Errorf("JPEG: notes %q", notes)
 	}
 	// With the metadata dropped on purpose, what is not metadata is still named.
-	sealed, _ = seal(photo, WithoutMetadata())
-	if notes := strings.Join(sealed.Plain.Notes, "; "); !strings.Contains(notes, "another picture") || strings.Contains(notes, "APP13") {
+	sealed, _ = seal(photo, WithContent(ContentSamples))
+	if notes := strings.Join(sealed.Picture.Notes, "; "); !strings.Contains(notes, "another picture") || strings.Contains(notes, "APP13") {
 		t.Errorf("JPEG without metadata: notes %q", notes)
 	}
-	sealed, opened = seal(photo, WithExact(ExactFile))
-	if notes := sealed.Plain.Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "the file itself is kept, so nothing is lost") || !bytes.Equal(opened.File, files[photo]) {
+	sealed, opened = seal(photo, WithContent(ContentFile("")))
+	if notes := sealed.Picture.Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "the file itself is kept, so nothing is lost") || !bytes.Equal(opened.File, files[photo]) {
 		t.Errorf("JPEG as a file: notes %q", notes)
 	}
 }
@@ -150,14 +150,14 @@ func TestWhatIsSealedOpens(t *testing.T) {
 	}
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	file := photo(t, 40, 48, 1)
-	s, err := m.Encrypt(ctx, file, k, WithExact(ExactFile))
+	s, err := m.Encrypt(ctx, file, k, WithContent(ContentFile("")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, more := range []int{0, -1} {
 		maxSealedBytes = len(s.PNG) + more
 		limits.Bytes = int64(maxSealedBytes)
-		again, err := m.Encrypt(ctx, file, k, WithExact(ExactFile))
+		again, err := m.Encrypt(ctx, file, k, WithContent(ContentFile("")))
 		if more < 0 {
 			if CodeOf(err) != TooLarge || again != nil {
 				t.Errorf("one byte over the bound: %v, want %q", err, TooLarge)
@@ -178,7 +178,7 @@ func TestWhatIsSealedOpens(t *testing.T) {
 func TestOtherFile(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	file := photo(t, 20, 24, 1)
-	s, err := m.Encrypt(ctx, file, k, WithExact(ExactFile), WithName("photo.png"))
+	s, err := m.Encrypt(ctx, file, k, WithContent(ContentFile("photo.png")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,16 +206,16 @@ func TestOtherFile(t *testing.T) {
 		if o.Exact || o.File != nil || o.Name != "" || CodeOf(o.Fault) != NotExact {
 			t.Errorf("%s: approximately: exact %v, %d bytes as %q, fault %v", name, o.Exact, len(o.File), o.Name, o.Fault)
 		}
-		if o.Picture.Digest() != s.Plain.Digest() {
+		if o.Picture.Digest() != s.Picture.Digest() {
 			t.Errorf("%s: the picture itself did not come back", name)
 		}
-		if v, err := m.Verify(png, k); CodeOf(err) != NotExact || v != nil {
+		if v, err := m.Verify(ctx, png, k); CodeOf(err) != NotExact || v != nil {
 			t.Errorf("%s: it verifies: %v", name, err)
 		}
 	}
 
 	// A file of the same samples is the original, as far as anything can tell.
-	again, err := s.Plain.PNG()
+	again, err := s.Picture.PNG()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestOtherFile(t *testing.T) {
 		if o, err := m.Decrypt(ctx, png, k); err != nil || o.Name != want {
 			t.Errorf("sealed as %q, it is called %q, want %q; %v", sealed, o.Name, want, err)
 		}
-		if v, err := m.Verify(png, k); err != nil || v.Name != want {
+		if v, err := m.Verify(ctx, png, k); err != nil || v.Name != want {
 			t.Errorf("sealed as %q, it verifies as %q, want %q; %v", sealed, v.Name, want, err)
 		}
 	}

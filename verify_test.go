@@ -18,8 +18,8 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		v, err := m.Verify(s.PNG, k)
-		if err != nil || !v.Exact || v.File != nil || v.Digest != s.Plain.Digest() {
+		v, err := m.Verify(t.Context(), s.PNG, k)
+		if err != nil || !v.Exact || v.File != nil || v.Digest != s.Picture.Digest() {
 			t.Errorf("%s: %+v, %v", name, v, err)
 			continue
 		}
@@ -28,19 +28,19 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		metadata := s.Plain.EXIF != nil || s.Plain.ICC != nil || s.Plain.Chunks != nil
+		metadata := s.Picture.EXIF != nil || s.Picture.ICC != nil || s.Picture.Chunks != nil
 		for _, c := range []struct {
-			what string
-			file []byte
-			opts []Option
-			want bool
+			what    string
+			file    []byte
+			content Content
+			want    bool
 		}{
-			{"its file", file, nil, true},
-			{"what it is decrypted to", opened.PNG, nil, true},
-			{"another picture", other, nil, false},
-			{"its file without metadata", file, []Option{WithoutMetadata()}, !metadata},
+			{"its file", file, ContentPicture, true},
+			{"what it is decrypted to", opened.PNG, ContentPicture, true},
+			{"another picture", other, ContentPicture, false},
+			{"its file without metadata", file, ContentSamples, !metadata},
 		} {
-			if got, err := v.Matches(c.file, c.opts...); err != nil || got != c.want {
+			if got, err := v.Matches(c.file, c.content); err != nil || got != c.want {
 				t.Errorf("%s: %s: %v, %v, want %v", name, c.what, got, err, c.want)
 			}
 		}
@@ -49,20 +49,20 @@ func TestVerify(t *testing.T) {
 		} else {
 			bare++
 		}
-		if _, err := v.Matches([]byte("no picture")); CodeOf(err) != BadPicture {
+		if _, err := v.Matches([]byte("no picture"), ContentPicture); CodeOf(err) != BadPicture {
 			t.Errorf("%s: no picture: %v", name, err)
 		}
 
-		off, err := m.Encrypt(t.Context(), file, k, WithExact(ExactOff))
+		off, err := m.Encrypt(t.Context(), file, k, WithContent(ContentApproximate))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if v, err = m.Verify(off.PNG, k); err != nil || v.Exact {
+		if v, err = m.Verify(t.Context(), off.PNG, k); err != nil || v.Exact {
 			t.Errorf("%s: approximately: %+v, %v", name, v, err)
 			continue
 		}
-		if same, err := v.Matches(file); same || err != nil {
+		if same, err := v.Matches(file, ContentPicture); same || err != nil {
 			t.Errorf("%s: what was kept approximately is taken for exact: %v", name, err)
 		}
 	}
@@ -73,14 +73,14 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Verify(s.PNG, newKey(t)); CodeOf(err) != WrongKey {
+	if _, err := m.Verify(t.Context(), s.PNG, newKey(t)); CodeOf(err) != WrongKey {
 		t.Errorf("another key: %v", err)
 	}
-	if _, err := m.Verify(s.PNG, Key{}); CodeOf(err) != BadKey {
+	if _, err := m.Verify(t.Context(), s.PNG, Key{}); CodeOf(err) != BadKey {
 		t.Errorf("no key: %v", err)
 	}
 	s.PNG[len(s.PNG)/2] ^= 1
-	if _, err := m.Verify(s.PNG, k); CodeOf(err) != Changed {
+	if _, err := m.Verify(t.Context(), s.PNG, k); CodeOf(err) != Changed {
 		t.Errorf("a changed byte: %v", err)
 	}
 }

@@ -6,7 +6,7 @@ import "enciphergan"
 
 // vectorOptions lets encrypt take a nonce of 24 bytes, in a build for tests that
 // compares what the browser and the native program compute.
-func vectorOptions(a argument) ([]encipher.Option, error) {
+func vectorOptions(a argument) ([]encipher.EncryptOption, error) {
 	if !a.has("nonce") {
 		return nil, nil
 	}
@@ -19,5 +19,5 @@ func vectorOptions(a argument) ([]encipher.Option, error) {
 		return nil, bad("the nonce has %d bytes instead of %d", len(b), len(nonce))
 	}
 	copy(nonce[:], b)
-	return []encipher.Option{encipher.WithFixedNonce(nonce)}, nil
+	return []encipher.EncryptOption{encipher.WithFixedNonce(nonce)}, nil
 }

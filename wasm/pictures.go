@@ -7,7 +7,6 @@ import (
 
 	"enciphergan"
 	"enciphergan/internal/filename"
-	"enciphergan/internal/keyslot"
 	"enciphergan/internal/metric"
 	"enciphergan/internal/picture"
 )
@@ -45,44 +44,35 @@ func (s *service) inspect(a argument) (map[string]any, error) {
 	return map[string]any{"kind": "picture", "width": cost.Width, "height": cost.Height, "fileBytes": cost.FileBytes, "memoryBytes": cost.MemoryBytes}, nil
 }
 
-// needs names what a cipher image is opened by.
-var needs = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
+// needs maps the kind of a key slot to the secret that unwraps the key.
+var needs = map[encipher.SlotKind]string{encipher.SlotKeyFile: "key", encipher.SlotPassphrase: "passphrase", encipher.SlotRecipients: "identity"}
 
-// exactModes are the values of "exact".
-var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff, "file": encipher.ExactFile}
-
-// encryptOptions reads how much of a picture is kept, and the slot of its key.
-func encryptOptions(a argument) ([]encipher.Option, error) {
-	var options []encipher.Option
+// content reads what of a picture the cipher image holds.
+func content(a argument) (c encipher.Content, err error) {
+	exact := "on"
 	if a.has("exact") {
-		text, err := a.text("exact", 8)
-		if err != nil {
-			return nil, err
+		if exact, err = a.text("exact", 8); err != nil {
+			return c, err
 		}
-		mode, ok := exactModes[text]
-		if !ok {
-			return nil, bad("%q must be on, off or file", "exact")
-		}
-		options = append(options, encipher.WithExact(mode))
 	}
 	name, err := a.name()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	options = append(options, encipher.WithName(name))
-	if drop, err := a.flag("dropMetadata"); err != nil {
-		return nil, err
-	} else if drop {
-		options = append(options, encipher.WithoutMetadata())
+	drop, err := a.flag("dropMetadata")
+	switch {
+	case err != nil:
+		return c, err
+	case exact == "file":
+		return encipher.ContentFile(name), nil
+	case exact == "off":
+		return encipher.ContentApproximate, nil
+	case exact != "on":
+		return c, bad("%q must be on, off or file", "exact")
+	case drop:
+		return encipher.ContentSamples, nil
 	}
-	if a.has("slot") {
-		slot, err := slot(a)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, encipher.WithSlot(slot))
-	}
-	return options, nil
+	return encipher.ContentPicture, nil
 }
 
 // name is what the file that is given is called, with folders before it or without. It is
@@ -107,15 +97,20 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	defer end()
-	options, err := encryptOptions(a)
+	content, err := content(a)
 	if err != nil {
 		return nil, err
 	}
-	more, err := vectorOptions(a)
+	to := wrapped{key: k}
+	if a.has("slot") {
+		if to.slot, err = slot(a); err != nil {
+			return nil, err
+		}
+	}
+	options, err := vectorOptions(a)
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, more...)
 	views, err := a.flag("views")
 	if err != nil {
 		return nil, err
@@ -128,19 +123,19 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := m.Encrypt(ctx, file, k, append(options, tiles, encipher.WithProgress(progress))...)
+	sealed, err := m.Encrypt(ctx, file, to, append(options, encipher.WithContent(content), tiles, encipher.WithProgress(progress))...)
 	if err != nil {
 		return nil, err
 	}
 	notes := []any{}
-	for _, n := range sealed.Plain.Notes {
+	for _, n := range sealed.Picture.Notes {
 		notes = append(notes, n)
 	}
-	result := map[string]any{"width": sealed.Plain.Width, "height": sealed.Plain.Height, "notes": notes, "name": filename.Cipher(name)}
+	result := map[string]any{"width": sealed.Picture.Width, "height": sealed.Picture.Height, "notes": notes, "name": filename.Cipher(name)}
 	if err := setArray(result, "png", sealed.PNG); err != nil || !views {
 		return result, err
 	}
-	return result, errors.Join(setPicture(result, "plain", sealed.Plain), setPicture(result, "bare", sealed.Bare))
+	return result, errors.Join(setPicture(result, "plain", sealed.Picture), setPicture(result, "bare", sealed.NeuralCipher))
 }
 
 func (s *service) decrypt(a argument) (map[string]any, error) {
@@ -157,8 +152,8 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []encipher.Option{encipher.WithProgress(progress), tiles}
-	for name, option := range map[string]func() encipher.Option{"approximate": encipher.AcceptApproximate, "bareCipher": encipher.AcceptBareCipher} {
+	options := []encipher.DecryptOption{encipher.WithProgress(progress), tiles}
+	for name, option := range map[string]func() encipher.DecryptOption{"approximate": encipher.AcceptApproximate, "bareCipher": encipher.AcceptBareCipher} {
 		if accepted, err := a.flag(name); err != nil {
 			return nil, err
 		} else if accepted {
@@ -192,7 +187,7 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	if !views {
 		return result, nil
 	}
-	return result, errors.Join(setPicture(result, "bare", opened.Bare), setPicture(result, "generated", opened.Generated))
+	return result, errors.Join(setPicture(result, "bare", opened.NeuralCipher), setPicture(result, "generated", opened.Generated))
 }
 
 // resultName is what to save of an opened cipher image under, beside the place that it came

@@ -6,8 +6,6 @@ import (
 	"context"
 
 	"enciphergan"
-	"enciphergan/internal/keyslot"
-	"enciphergan/internal/lock"
 )
 
 func (s *service) generatePassphrase(argument) (map[string]any, error) {
@@ -16,14 +14,14 @@ func (s *service) generatePassphrase(argument) (map[string]any, error) {
 }
 
 func passphrase(a argument) (*encipher.Passphrase, error) {
-	text, err := a.text("passphrase", lock.MaxPhraseBytes)
+	text, err := a.text("passphrase", encipher.MaxPassphraseBytes)
 	if err != nil {
 		return nil, err
 	}
 	return encipher.NewPassphrase(text)
 }
 
-func identity(a argument) (*encipher.Identities, error) {
+func identity(a argument) (*encipher.AgeIdentities, error) {
 	text, err := a.text("identity", maxKeyText)
 	if err != nil {
 		return nil, err
@@ -70,49 +68,57 @@ func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
 	return map[string]any{"text": text}, err
 }
 
-// lock gives the key to encrypt with for a passphrase or recipients, and its slot.
+// wrapKey returns the key to encrypt with for a passphrase or recipients, and its slot.
 func (s *service) wrapKey(a argument) (map[string]any, error) {
-	var by interface {
-		Lock(context.Context) (encipher.Key, encipher.Slot, error)
-	}
+	var to encipher.Recipient
 	switch {
 	case a.has("passphrase"):
 		p, err := passphrase(a)
 		if err != nil {
 			return nil, err
 		}
-		by = p
+		to = p
 	case a.has("recipients"):
-		text, err := a.text("recipients", keyslot.MaxBytes)
+		text, err := a.text("recipients", encipher.MaxSlotBytes)
 		if err != nil {
 			return nil, err
 		}
-		if by, err = encipher.ParseRecipients(text); err != nil {
+		if to, err = encipher.ParseRecipients(text); err != nil {
 			return nil, err
 		}
 	default:
 		return nil, bad("%q or %q is missing", "passphrase", "recipients")
 	}
-	k, slot, err := by.Lock(context.Background())
+	k, slot, err := to.Wrap(context.Background())
 	if err != nil {
-		return nil, &encipher.Error{Code: encipher.BadKey, Hint: "Encrypt for fewer recipients, or for some of one kind.", Err: err}
+		return nil, &encipher.Error{Code: encipher.BadKey, Hint: "Encrypt for fewer recipients, or for recipients of one kind.", Err: err}
 	}
 	result := map[string]any{"key": k.Text()}
 	return result, setArray(result, "slot", append([]byte{byte(slot.Kind)}, slot.Data...))
 }
 
-// slot reads what lock gave.
+// wrapped is a key with the slot that wrapKey returned with it.
+type wrapped struct {
+	key  encipher.Key
+	slot encipher.Slot
+}
+
+func (w wrapped) Wrap(context.Context) (encipher.Key, encipher.Slot, error) {
+	return w.key, w.slot, nil
+}
+
+// slot reads a slot that wrapKey returned.
 func slot(a argument) (encipher.Slot, error) {
-	b, err := a.bytes("slot", 1+keyslot.MaxBytes, badArgument)
+	b, err := a.bytes("slot", 1+encipher.MaxSlotBytes, badArgument)
 	if err != nil {
 		return encipher.Slot{}, err
 	}
 	if len(b) == 0 {
 		return encipher.Slot{}, bad("%q is empty", "slot")
 	}
-	slot := encipher.Slot{Kind: keyslot.Kind(b[0]), Data: string(b[1:])}
+	slot := encipher.Slot{Kind: encipher.SlotKind(b[0]), Data: string(b[1:])}
 	if err := slot.Check(); err != nil {
-		return encipher.Slot{}, bad("%q is none that lock gave: %v", "slot", err)
+		return encipher.Slot{}, bad("%q is not a slot that wrapKey returned: %v", "slot", err)
 	}
 	return slot, nil
 }
@@ -132,29 +138,29 @@ func (s *service) unwrapKey(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var secrets []encipher.Secret
+	var ids []encipher.Identity
 	if a.has("key") {
 		k, err := key(a, "key")
 		if err != nil {
 			return nil, err
 		}
-		secrets = append(secrets, encipher.KeyFile{Key: k})
+		ids = append(ids, k)
 	}
 	if a.has("passphrase") {
 		p, err := s.remember(a)
 		if err != nil {
 			return nil, err
 		}
-		secrets = append(secrets, p)
+		ids = append(ids, p)
 	}
 	if a.has("identity") {
 		i, err := identity(a)
 		if err != nil {
 			return nil, err
 		}
-		secrets = append(secrets, i)
+		ids = append(ids, i)
 	}
-	k, err := i.Unlock(context.Background(), secrets...)
+	k, err := i.Unlock(context.Background(), ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (s *service) loadModel(a argument) (map[string]any, error) {
 	result := map[string]any{
 		"name":        card.Name,
 		"fingerprint": m.Fingerprint(),
-		"profile":     card.Definition.Profile,
+		"profile":     card.Profile,
 		"note":        card.Note,
 	}
 	if !share {

@@ -334,12 +334,15 @@ func (b *batch) say(format string, args ...any) {
 	}
 }
 
+// work encrypts or decrypts one picture.
+type work func(context.Context, item, encipher.Progress, int) (*result, error)
+
 // run works on every picture and says what became of it. One that fails does not
 // stop the others; the error says how many did.
-func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Context, item, []encipher.Option) (*result, error)) error {
+func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	if b.single {
 		progress, end := showProgress(b.quiet || b.json)
-		r, err := b.one(ctx, b.items[0], work, []encipher.Option{encipher.WithProgress(progress), encipher.WithWorkers(b.workers)})
+		r, err := b.one(ctx, b.items[0], work, progress, b.workers)
 		end()
 		b.report(r, err, "")
 		if errors.Is(err, context.Canceled) || encipher.CodeOf(err) == encipher.Canceled {
@@ -386,11 +389,11 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work func(context.Co
 				if memory.Acquire(ctx, takes) != nil {
 					continue // interrupted
 				}
-				r, err := b.one(ctx, i, work, []encipher.Option{encipher.WithWorkers(workers), encipher.WithProgress(func(stage string, done, total int) {
+				r, err := b.one(ctx, i, work, func(stage string, done, total int) {
 					mu.Lock()
 					defer mu.Unlock()
 					bar.part(i, stage, done, total)
-				})})
+				}, workers)
 				memory.Release(takes)
 				mu.Lock()
 				if ctx.Err() == nil || err == nil || r.Status == failed && r.Exit != exitInterrupted {
@@ -512,11 +515,11 @@ func (r *bar) draw() {
 }
 
 // one works on a picture.
-func (b *batch) one(ctx context.Context, i item, work func(context.Context, item, []encipher.Option) (*result, error), options []encipher.Option) (*result, error) {
+func (b *batch) one(ctx context.Context, i item, work work, progress encipher.Progress, workers int) (*result, error) {
 	start := time.Now()
 	r, err := &result{}, i.err
 	if err == nil {
-		r, err = work(ctx, i, options)
+		r, err = work(ctx, i, progress, workers)
 	}
 	if r == nil {
 		r = &result{}

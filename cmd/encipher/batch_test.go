@@ -17,7 +17,6 @@ import (
 	tiffimage "golang.org/x/image/tiff"
 
 	"enciphergan"
-	"enciphergan/internal/keyslot"
 )
 
 func TestNaming(t *testing.T) {
@@ -97,7 +96,7 @@ func TestMemoryBound(t *testing.T) {
 			var mu sync.Mutex
 			var now int64
 			count, start := 0, time.Now()
-			err := b.run(t.Context(), nil, func(_ context.Context, i item, _ []encipher.Option) (*result, error) {
+			err := b.run(t.Context(), nil, func(_ context.Context, i item, _ encipher.Progress, _ int) (*result, error) {
 				cost := i.cost.MemoryBytes
 				mu.Lock()
 				if now > 0 && now+cost > most {
@@ -161,7 +160,7 @@ func TestCost(t *testing.T) {
 		if got := costOf(m, path, 1, 0); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
 			t.Errorf("%s: %+v, want %+v and the file", name, got, whole)
 		}
-		for _, derives := range []int64{keyslot.MaxMemory, 1 << 40, 1} {
+		for _, derives := range []int64{encipher.MaxPassphraseMemory, 1 << 40, 1} {
 			if got := costOf(m, path, 1, derives); got.MemoryBytes != max(whole.MemoryBytes, derives)+int64(len(file)) {
 				t.Errorf("%s, with %d bytes for its key: %+v", name, derives, got)
 			}
@@ -170,7 +169,7 @@ func TestCost(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "text"), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := costOf(m, filepath.Join(dir, "text"), 1, keyslot.MaxMemory); got != (encipher.Cost{}) {
+	if got := costOf(m, filepath.Join(dir, "text"), 1, encipher.MaxPassphraseMemory); got != (encipher.Cost{}) {
 		t.Errorf("no picture costs %+v", got)
 	}
 }

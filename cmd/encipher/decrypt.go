@@ -76,7 +76,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if err := d.ready(); err != nil {
 		return err
 	}
-	if d.secrets, err = readSecrets(ctx, c); err != nil {
+	if d.identities, err = readIdentitiesOfPictures(ctx, c); err != nil {
 		return err
 	}
 	if d.model, err = openModel(ctx, c, c.String("model")); err != nil {
@@ -97,8 +97,8 @@ type decryption struct {
 	*batch
 	model                 *encipher.Model
 	original, approximate bool
-	secrets               []secret
-	options               []encipher.Option
+	identities            []encipher.Identity
+	options               []encipher.DecryptOption
 }
 
 // rename gives photo.jpg.cipher.png the name photo.jpg.png, or photo.jpg for the original file, and
@@ -114,7 +114,7 @@ func (d *decryption) rename(name string) string {
 }
 
 // one decrypts a picture.
-func (d *decryption) one(ctx context.Context, i item, options []encipher.Option) (*result, error) {
+func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress, workers int) (*result, error) {
 	there, err := d.begin(i)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 	if err != nil {
 		return nil, err
 	}
-	k, err := find(ctx, d.model, input, d.secrets)
+	k, err := unlock(ctx, d.model, input, d.identities)
 	if err != nil {
 		return nil, fileError(i.in, err)
 	}
@@ -133,7 +133,7 @@ func (d *decryption) one(ctx context.Context, i item, options []encipher.Option)
 		}
 		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
 	}
-	opened, err := d.model.Decrypt(ctx, input, k, append(options, d.options...)...)
+	opened, err := d.model.Decrypt(ctx, input, k, append([]encipher.DecryptOption{encipher.WithProgress(progress), encipher.WithWorkers(workers)}, d.options...)...)
 	if encipher.CodeOf(err) == encipher.NotExact {
 		return nil, notExact(i.in, err)
 	}
@@ -198,7 +198,7 @@ func notExact(path string, err error) error {
 
 // compare says whether the output that is there is the picture, or the original file, of a cipher image.
 func (d *decryption) compare(ctx context.Context, i item, input []byte, k encipher.Key) error {
-	v, err := d.model.Verify(input, k)
+	v, err := d.model.Verify(ctx, input, k)
 	if err != nil {
 		return fileError(i.in, err)
 	}
@@ -212,7 +212,7 @@ func (d *decryption) compare(ctx context.Context, i item, input []byte, k enciph
 		}
 		return nil
 	}
-	same, err := v.Matches(existing)
+	same, err := v.Matches(existing, encipher.ContentPicture)
 	switch {
 	case err != nil:
 		return notTheSame(i, err.Error())

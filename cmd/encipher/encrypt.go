@@ -52,9 +52,6 @@ The EXIF orientation is applied in either case.`,
 // costs little time and saves a third of the memory.
 func spareMemory() { debug.SetGCPercent(20) }
 
-// exactModes are what may be given after -exact.
-var exactModes = map[string]encipher.Exact{"on": encipher.ExactPicture, "off": encipher.ExactOff, "file": encipher.ExactFile}
-
 func modeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "mode", Usage: "`MODE`: sealed; paper for the bare neural cipher, which is for measurements and protects nothing", Value: modeSealed}
 }
@@ -85,19 +82,9 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err := needPictures(c); err != nil {
 		return err
 	}
-	exact, ok := exactModes[c.String("exact")]
-	if !ok {
-		return usage("give on, off or file", "there is no mode -exact %s", c.String("exact"))
-	}
-	bare, err := isBare(c)
+	content, err := contentOf(c)
 	if err != nil {
 		return err
-	}
-	if bare && (c.IsSet("exact") || c.Bool("drop-metadata")) {
-		return usage("leave out -exact and -drop-metadata", "-mode paper keeps nothing beside the neural cipher")
-	}
-	if exact == encipher.ExactFile && c.Bool("drop-metadata") {
-		return usage("leave out one of the two", "-exact file keeps the file with all that is in it, and -drop-metadata does not")
 	}
 	if err := checkLock(c); err != nil {
 		return err
@@ -106,30 +93,50 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	b.unlike = bare || exact == encipher.ExactOff
+	b.unlike = content == encipher.ContentBareCipher || content == encipher.ContentApproximate
 	if b.resume && b.unlike {
 		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
 	}
 	b.derives = derives(c)
-	e := encryption{batch: b, exact: exact, bare: bare}
+	e := encryption{batch: b, content: content, keepFile: c.String("exact") == "file"}
 	if err := e.ready(); err != nil {
 		return err
 	}
-	if e.lock, e.opens, err = readLock(ctx, c); err != nil {
+	if e.to, e.identity, err = readRecipient(ctx, c); err != nil {
 		return err
 	}
 	if e.model, err = openModel(ctx, c, c.String("model")); err != nil {
 		return err
 	}
-	if c.Bool("drop-metadata") {
-		e.options = append(e.options, encipher.WithoutMetadata())
-	}
-	if bare {
-		e.options = append(e.options, encipher.WithBareCipher())
-	}
 	spareMemory()
 	e.announce()
 	return b.run(ctx, e.model, e.one)
+}
+
+// contentOf returns what -exact, -drop-metadata and -mode ask for.
+func contentOf(c *cli.Command) (encipher.Content, error) {
+	none := encipher.Content{}
+	exact, drop := c.String("exact"), c.Bool("drop-metadata")
+	bare, err := isBare(c)
+	switch {
+	case err != nil:
+		return none, err
+	case bare && (c.IsSet("exact") || drop):
+		return none, usage("leave out -exact and -drop-metadata", "-mode paper writes the neural cipher alone")
+	case bare:
+		return encipher.ContentBareCipher, nil
+	case exact == "file" && drop:
+		return none, usage("leave out one of the two", "-exact file keeps the whole file, and -drop-metadata does not")
+	case exact == "file":
+		return encipher.ContentFile(""), nil
+	case exact == "off":
+		return encipher.ContentApproximate, nil
+	case exact != "on":
+		return none, usage("give on, off or file", "there is no mode -exact %s", exact)
+	case drop:
+		return encipher.ContentSamples, nil
+	}
+	return encipher.ContentPicture, nil
 }
 
 // cipherSuffix is what a picture's name gets in a folder: photo.jpg and photo.png beside
@@ -147,12 +154,11 @@ func isPicture(name string) bool { return !isCipher(name) && picture.HasExtensio
 // encryption is one call of encrypt.
 type encryption struct {
 	*batch
-	model   *encipher.Model
-	exact   encipher.Exact
-	bare    bool
-	lock    locking
-	opens   encipher.Secret // nil where only others can open what is encrypted
-	options []encipher.Option
+	model    *encipher.Model
+	content  encipher.Content
+	keepFile bool // content is ContentFile, under the name of the input
+	to       encipher.Recipient
+	identity encipher.Identity // that of to; nil for age recipients
 }
 
 // announce says what many pictures will take.
@@ -170,7 +176,7 @@ func (e *encryption) announce() {
 }
 
 // one encrypts a picture.
-func (e *encryption) one(ctx context.Context, i item, options []encipher.Option) (*result, error) {
+func (e *encryption) one(ctx context.Context, i item, progress encipher.Progress, workers int) (*result, error) {
 	there, err := e.begin(i)
 	if err != nil {
 		return nil, err
@@ -184,7 +190,7 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 			return nil, err
 		}
 		how := "done before"
-		if e.opens == nil {
+		if e.identity == nil {
 			how = "there is one of its size and of this model, and only the recipients can tell more"
 		}
 		return &result{Output: i.out, Status: skipped, Notes: []string{how}}, nil
@@ -197,28 +203,21 @@ func (e *encryption) one(ctx context.Context, i item, options []encipher.Option)
 		e.say("%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
 			named(i.in), cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
 	}
-	k, slot, err := e.lock(ctx)
-	if ctx.Err() != nil {
-		return nil, &failure{exitInterrupted, "", errInterrupted}
+	content := e.content
+	if e.keepFile && i.in != standard {
+		content = encipher.ContentFile(filepath.Base(i.in))
 	}
-	if err != nil {
-		return nil, badInput("encrypt for fewer recipients, or for some of one kind", err)
-	}
-	options = append(options, encipher.WithSlot(slot), encipher.WithExact(e.exact))
-	if i.in != standard {
-		options = append(options, encipher.WithName(filepath.Base(i.in)))
-	}
-	sealed, err := e.model.Encrypt(ctx, input, k, append(options, e.options...)...)
+	sealed, err := e.model.Encrypt(ctx, input, e.to, encipher.WithContent(content), encipher.WithProgress(progress), encipher.WithWorkers(workers))
 	if err != nil {
 		return nil, fileError(i.in, err)
 	}
-	if e.bare {
+	if content == encipher.ContentBareCipher {
 		warnBare(i.out)
 	}
 	if err := e.write(ctx, i, sealed.PNG); err != nil {
 		return nil, err
 	}
-	return &result{Output: i.out, Width: sealed.Bare.Width, Height: sealed.Bare.Height, Bytes: len(sealed.PNG), Notes: sealed.Plain.Notes}, nil
+	return &result{Output: i.out, Width: sealed.NeuralCipher.Width, Height: sealed.NeuralCipher.Height, Bytes: len(sealed.PNG), Notes: sealed.Picture.Notes}, nil
 }
 
 // compare says whether the output that is there is the input's cipher image: sealed with the
@@ -233,7 +232,7 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 	if err != nil {
 		return notTheSame(i, err.Error())
 	}
-	if e.opens == nil {
+	if e.identity == nil {
 		cost, err := e.model.Estimate(input, 1)
 		if err != nil {
 			return fileError(i.in, err)
@@ -243,23 +242,19 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 		}
 		return nil
 	}
-	k, err := info.Unlock(ctx, e.opens)
+	v, err := e.model.Verify(ctx, existing, e.identity)
 	if encipher.CodeOf(err) == encipher.Canceled {
 		return fileError(i.out, err)
 	}
 	if err != nil {
 		return notTheSame(i, err.Error())
 	}
-	v, err := e.model.Verify(existing, k)
-	if err != nil {
-		return notTheSame(i, err.Error())
-	}
-	same, err := v.Matches(input, e.options...)
+	same, err := v.Matches(input, e.content)
 	if err != nil {
 		return fileError(i.in, err)
 	}
 	// What holds more than is asked for, such as the place in EXIF data, is not the same.
-	if !same || (v.File != nil) != (e.exact == encipher.ExactFile) || v.File != nil && !bytes.Equal(v.File, input) {
+	if !same || (v.File != nil) != e.keepFile || v.File != nil && !bytes.Equal(v.File, input) {
 		return notTheSame(i, "it is of another picture, or was made with another -exact or -drop-metadata")
 	}
 	return nil

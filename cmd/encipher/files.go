@@ -18,8 +18,6 @@ import (
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
-	"enciphergan/internal/key"
-	"enciphergan/internal/network"
 	"enciphergan/models"
 )
 
@@ -76,7 +74,7 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 			return k, err
 		}
 	}
-	if k.Key, k.created, err = key.ParseFile([]byte(k.text)); err != nil {
+	if k.Key, k.created, err = encipher.ParseKeyFile(k.text); err != nil {
 		return k, badInput("compare it with the original, or copy the whole line again", fmt.Errorf("%s: %w", path, err))
 	}
 	if !sealed {
@@ -136,7 +134,7 @@ func readAll(f io.Reader, path string) ([]byte, error) {
 }
 
 // modelFiles reads a shipped model by name, or else a model directory.
-func modelFiles(ctx context.Context, c *cli.Command, name string) (files network.Files, err error) {
+func modelFiles(ctx context.Context, c *cli.Command, name string) (files encipher.ModelFiles, err error) {
 	info, statErr := os.Stat(name)
 	switch {
 	case slices.Contains(models.Names(), name):
@@ -148,7 +146,7 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 	case !info.IsDir():
 		return sealedModelFiles(ctx, c, name)
 	default:
-		files, err = interruptible(ctx, func() (network.Files, error) { return network.ReadFiles(os.DirFS(name)) })
+		files, err = interruptible(ctx, func() (encipher.ModelFiles, error) { return encipher.ReadModel(os.DirFS(name)) })
 		if ctx.Err() != nil {
 			return files, err
 		}
@@ -160,17 +158,17 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files network
 }
 
 // sealedModelFiles opens a sealed model.
-func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (network.Files, error) {
+func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (encipher.ModelFiles, error) {
 	sealed, err := readModelFile(ctx, path)
 	if err != nil {
-		return network.Files{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
+		return encipher.ModelFiles{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
 	}
 	if is, _ := encipher.IsSealed(sealed); !is {
-		return network.Files{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
+		return encipher.ModelFiles{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
 	}
 	ids, err := readIdentities(ctx, c)
 	if err != nil {
-		return network.Files{}, err
+		return encipher.ModelFiles{}, err
 	}
 	return openSealed(ctx, c, path, openModelCommand, sealed, ids, encipher.UnsealModel)
 }

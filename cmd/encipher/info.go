@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"enciphergan"
-	"enciphergan/internal/keyslot"
 	"enciphergan/internal/picture"
 	"enciphergan/models"
 )
@@ -154,13 +153,12 @@ func inspect(ctx context.Context, i item, names func() (map[string]string, error
 	}
 	f.Width, f.Height, f.PaddedWidth, f.PaddedHeight, f.Bytes = h.Width, h.Height, h.PaddedWidth, h.PaddedHeight, len(file)
 	f.Model, f.Fingerprint, f.Sealed = known[h.Model], h.Model, &h.Sealed
-	f.OpenedBy = openedBy[h.Slot.Kind]
-	f.needs, _ = needs(h.Slot)
+	f.OpenedBy, f.needs = openedBy[h.Slot.Kind], h.Slot.String()
 	return f, nil
 }
 
 // openedBy are the names of what opens an image, for programs.
-var openedBy = map[keyslot.Kind]string{keyslot.KeyFile: "key", keyslot.Passphrase: "passphrase", keyslot.Recipients: "identity"}
+var openedBy = map[encipher.SlotKind]string{encipher.SlotKeyFile: "key", encipher.SlotPassphrase: "passphrase", encipher.SlotRecipients: "identity"}
 
 // shippedFingerprints gives the names of the shipped models by their fingerprints.
 func shippedFingerprints(ctx context.Context, c *cli.Command) (map[string]string, error) {

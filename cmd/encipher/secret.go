@@ -17,8 +17,6 @@ import (
 	"golang.org/x/term"
 
 	"enciphergan"
-	"enciphergan/internal/keyslot"
-	"enciphergan/internal/lock"
 	"enciphergan/internal/strength"
 )
 
@@ -45,26 +43,17 @@ func sealFlags() []cli.Flag {
 	})
 }
 
-// sealer seals pictures, models and keys, opener opens them.
-type (
-	sealer interface {
-		Lock(context.Context) (encipher.Key, keyslot.Slot, error)
-		Seal(data []byte) ([]byte, error)
-	}
-	opener interface {
-		Open(context.Context, keyslot.Slot) (encipher.Key, error)
-		Unseal(file []byte, most int64) ([]byte, error)
-	}
-)
-
-// secret opens pictures.
-type secret struct {
-	says string // what it is, for messages
-	open func(context.Context, keyslot.Slot) (encipher.Key, error)
+// sealer wraps the keys of pictures, and seals models and key files.
+type sealer interface {
+	encipher.Recipient
+	encipher.Sealer
 }
 
-// locking gives the key of a picture to be, and the slot that finds it again.
-type locking func(context.Context) (encipher.Key, keyslot.Slot, error)
+// opener unwraps the keys of pictures, and unseals models and key files.
+type opener interface {
+	encipher.Identity
+	encipher.Unsealer
+}
 
 var errNoSecret = usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
 
@@ -97,27 +86,28 @@ func derives(c *cli.Command) int64 {
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd", "generate") == 0 {
 		return 0
 	}
-	return keyslot.MaxMemory
+	return encipher.MaxPassphraseMemory
 }
 
-// readLock gives also what opens the pictures again; nil for recipients.
-func readLock(ctx context.Context, c *cli.Command) (locking, encipher.Secret, error) {
+// readRecipient returns the recipient that the flags name, and the identity that decrypts
+// the pictures again, which is nil for age recipients.
+func readRecipient(ctx context.Context, c *cli.Command) (encipher.Recipient, encipher.Identity, error) {
 	if c.IsSet("key") {
 		k, err := readKey(ctx, c, c.String("key"))
-		return func(context.Context) (encipher.Key, keyslot.Slot, error) { return k.Key, keyslot.Slot{}, nil }, encipher.KeyFile{Key: k.Key}, err
+		return k.Key, k.Key, err
 	}
 	s, err := readSealer(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	opens, _ := s.(encipher.Secret)
-	return s.Lock, opens, nil
+	id, _ := s.(encipher.Identity)
+	return s, id, nil
 }
 
 func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 	switch {
 	case c.IsSet("r"):
-		to, err := lock.ParseTo(strings.Join(c.StringSlice("r"), "\n"))
+		to, err := encipher.ParseRecipients(strings.Join(c.StringSlice("r"), "\n"))
 		if err != nil {
 			return nil, badInput("give -r age1…, as age-keygen prints it", err)
 		}
@@ -127,7 +117,7 @@ func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := lock.NewPhrase(text)
+		p, err := encipher.NewPassphrase(text)
 		if err != nil {
 			return nil, err
 		}
@@ -162,31 +152,33 @@ func checkStdin(c *cli.Command) error {
 
 func readsStdin(c *cli.Command) bool { return slices.Contains(c.Args().Slice(), standard) }
 
-func readSecrets(ctx context.Context, c *cli.Command) ([]secret, error) {
-	var list []secret
+// readIdentitiesOfPictures returns what the flags give to decrypt pictures with. Printing an
+// identity names it for messages.
+func readIdentitiesOfPictures(ctx context.Context, c *cli.Command) ([]encipher.Identity, error) {
+	var ids []encipher.Identity
 	for _, path := range c.StringSlice("key") {
 		k, err := readKey(ctx, c, path)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, secret{fmt.Sprintf("%s holds the key %s", path, k.Fingerprint()), func(_ context.Context, s keyslot.Slot) (encipher.Key, error) {
-			if s.Kind != keyslot.KeyFile {
-				return k.Key, keyslot.ErrOther
-			}
-			return k.Key, nil
-		}})
+		ids = append(ids, namedKey{k.Key, path})
 	}
 	openers, err := readOpeners(ctx, c)
-	if err != nil {
-		return nil, err
-	}
 	for _, o := range openers {
-		list = append(list, secret{fmt.Sprint(o), o.Open})
-		if p, ok := o.(*lock.Phrase); ok && p.Marked() != nil {
-			list = append(list, secret{"the same with the byte order mark of its file", p.Marked().Open})
-		}
+		ids = append(ids, o)
 	}
-	return list, nil
+	return ids, err
+}
+
+// namedKey is a key that names its file in messages.
+type namedKey struct {
+	encipher.Key
+	path string
+}
+
+// Format implements fmt.Formatter for every verb.
+func (k namedKey) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "%s holds the key %s", k.path, k.Fingerprint())
 }
 
 // readOpeners reads identities and passphrase.
@@ -218,7 +210,7 @@ func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error)
 	}
 	var list []identityFile
 	add := func(path, text string) error {
-		ids, err := lock.ParseIdentities(text)
+		ids, err := encipher.ParseIdentities(text)
 		if err != nil {
 			return badInput("give a file that age-keygen wrote", fmt.Errorf("%s: %w", path, err))
 		}
@@ -295,18 +287,18 @@ func readUnsealers(ctx context.Context, c *cli.Command) ([]encipher.Unsealer, er
 
 // identityFile names the file in messages.
 type identityFile struct {
-	*lock.Identities
+	*encipher.AgeIdentities
 	path string
 }
 
 // Format implements fmt.Formatter for every verb.
 func (f identityFile) Format(s fmt.State, _ rune) {
-	fmt.Fprintf(s, "%s holds %v", f.path, f.Identities)
+	fmt.Fprintf(s, "%s holds %v", f.path, f.AgeIdentities)
 }
 
 // readPhrase reads a passphrase where the flags say; fresh asks for it twice on
 // a terminal.
-func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, error) {
+func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Passphrase, error) {
 	var text string
 	var err error
 	switch {
@@ -340,7 +332,7 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*lock.Phrase, 
 	if err != nil {
 		return nil, badInput("give it with -passphrase-file or -passphrase-fd, or with -passphrase on a terminal", fmt.Errorf("cannot read the passphrase: %w", err))
 	}
-	p, err := lock.NewPhrase(text)
+	p, err := encipher.NewPassphrase(text)
 	if err != nil {
 		return nil, badInput("give one line of text, or let one be made with -generate", err)
 	}
@@ -373,7 +365,7 @@ func openSealed[T any](ctx context.Context, c *cli.Command, path, command string
 		if err != nil {
 			return none, badInput("open it first with: "+command, fmt.Errorf("%s is sealed, and its passphrase cannot be read: %w", path, err))
 		}
-		p, err := lock.NewPhrase(text)
+		p, err := encipher.NewPassphrase(text)
 		if err != nil {
 			return none, badInput("type it again", fmt.Errorf("%s: %w", path, err))
 		}
@@ -486,39 +478,26 @@ func readAtMost(f *os.File) (smallFile, error) {
 	return smallFile{string(b), exposed}, err
 }
 
-// needs says what a slot asks for, and how to give it.
-func needs(s keyslot.Slot) (what, flag string) {
-	flag = "give it with -key"
-	switch s.Kind {
-	case keyslot.Passphrase:
-		flag = "give it with -passphrase, -passphrase-file or -passphrase-fd"
-	case keyslot.Recipients:
-		flag = "give its file with -i"
-	}
-	return encipher.Needs(s), flag
+// slotFlags says, for each kind of slot, how to give what it needs.
+var slotFlags = map[encipher.SlotKind]string{
+	encipher.SlotKeyFile:    "give it with -key",
+	encipher.SlotPassphrase: "give it with -passphrase, -passphrase-file or -passphrase-fd",
+	encipher.SlotRecipients: "give its file with -i",
 }
 
-// find is the key that opens a cipher image of the model, among the secrets.
-func find(ctx context.Context, m *encipher.Model, file []byte, secrets []secret) (encipher.Key, error) {
+// unlock returns the key of a cipher image of the model. Its error names what was given.
+func unlock(ctx context.Context, m *encipher.Model, file []byte, ids []encipher.Identity) (encipher.Key, error) {
 	i, err := m.Inspect(file)
 	if err != nil {
 		return encipher.Key{}, err
 	}
-	what, flag := needs(i.Slot)
-	var wrong []string
-	for _, s := range secrets {
-		k, err := s.open(ctx, i.Slot)
-		switch {
-		case err == nil && i.IsFor(k):
-			return k, nil
-		case err == nil || errors.Is(err, keyslot.ErrOther):
-			wrong = append(wrong, s.says)
-		case ctx.Err() != nil:
-			return encipher.Key{}, err
-		default:
-			return encipher.Key{}, &failure{exitChanged, "fetch the file again from where it was first saved", err}
+	k, err := i.Unlock(ctx, ids...)
+	if encipher.CodeOf(err) == encipher.WrongKey {
+		var given []string
+		for _, id := range ids {
+			given = append(given, fmt.Sprint(id))
 		}
+		return k, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + slotFlags[i.Slot.Kind], fmt.Errorf("%w; given: %s", err, strings.Join(given, ", "))}
 	}
-	return encipher.Key{}, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + flag,
-		fmt.Errorf("this is not the key that sealed the picture, which is opened by %s; given: %s", what, strings.Join(wrong, ", "))}
+	return k, err
 }

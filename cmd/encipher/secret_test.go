@@ -11,11 +11,11 @@ import (
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"enciphergan/internal/lock"
+	"enciphergan"
 )
 
 func TestWeakPassphrases(t *testing.T) {
-	for phrase, weak := range map[string]bool{"password": true, "jenny-1984": true, "sunflower meadow": false, strings.Repeat("a", lock.MaxPhraseBytes): true} {
+	for phrase, weak := range map[string]bool{"password": true, "jenny-1984": true, "sunflower meadow": false, strings.Repeat("a", encipher.MaxPassphraseBytes): true} {
 		if isWeak(phrase) != weak {
 			t.Errorf("%.40q: weak is %v", phrase, !weak)
 		}

@@ -1,12 +1,13 @@
-// Package atomicfile writes files that are there whole or not at all.
+// Package atomicfile writes files completely or not at all.
 //
-// Write, Replace and WriteNew put the bytes into a temporary file in the folder of the final one,
-// make sure that they are on the disk, and give it its name. A crash or a full disk
-// leaves what was there before; a failure leaves nothing else. WriteFolder does so for a folder.
+// Write, Replace and WriteNew write a temporary file in the folder of the final one, sync it to
+// the disk, and rename it. After a crash or a full disk, the folder is as before; after an error
+// too. WriteFolder does the same for a folder.
 //
-// A temporary file can be read by its owner alone; the final file's permissions are set after it was renamed.
-// One that a killed program left is removed by the next that writes into the folder, or by Sweep:
-// it is told from one in use by a lock, which the system drops when its process ends.
+// Only its owner can read a temporary file; the final permissions are set after the
+// rename. The temporary file of a killed program is removed by the next program that
+// writes to the folder, or by Sweep. A lock, which the system releases when its process ends,
+// shows that a temporary file is in use.
 package atomicfile
 
 import (
@@ -21,8 +22,8 @@ import (
 	"syscall"
 )
 
-// Create opens the temporary file. It is a variable so that tests can put a full
-// disk there.
+// Create creates the temporary file. It is a variable so that tests can simulate a full
+// disk.
 var Create = func(name string, mode fs.FileMode) (*os.File, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
@@ -30,16 +31,16 @@ var Create = func(name string, mode fs.FileMode) (*os.File, error) {
 // private is the mode of temporary files.
 const private fs.FileMode = 0o600
 
-// Write makes data the content of the file at path, which it creates or
-// replaces. mode is that of the new file, before the umask.
+// Write writes data to the file at path, which it creates or replaces. mode is
+// that of the new file, before the umask.
 //
-// The error is a *fs.PathError that names path, not the temporary file. Where
-// the disk is full, it says so, and Full is true of it.
+// The error is a *fs.PathError that names path, not the temporary file. Full reports
+// whether the disk is full.
 func Write(path string, data []byte, mode fs.FileMode) error {
 	return write(path, data, mode&^umask, os.Rename)
 }
 
-// Replace is Write for a file that is there, whose permissions the new one gets, whatever
+// Replace is Write for an existing file; the new file has its permissions, independent of
 // the umask.
 func Replace(path string, data []byte) error {
 	info, err := os.Stat(path)
@@ -49,20 +50,20 @@ func Replace(path string, data []byte) error {
 	return write(path, data, info.Mode().Perm(), os.Rename)
 }
 
-// WriteNew is Write for a file that must not exist: it never replaces one, even one
-// that appears meanwhile, and the error is fs.ErrExist then.
+// WriteNew is Write for a file that must not exist: where one exists, also one created
+// meanwhile, the error wraps fs.ErrExist.
 func WriteNew(path string, data []byte, mode fs.FileMode) error {
 	return write(path, data, mode&^umask, renameNew)
 }
 
-// Part is a file of a folder. A name with slashes leads into folders of the folder.
+// Part is a file of a folder. Its name may have slashes, for subfolders.
 type Part struct {
 	Name string
 	Data []byte
 }
 
-// WriteFolder makes a folder of the given files, with mode as their permissions; whoever can read
-// them can look into the folders. Its name must not be taken by anything but an empty folder. The errors are those of Write.
+// WriteFolder creates a folder with the given files, whose permissions are mode; those who can read
+// them can list the folders. Only an empty folder may exist at path. The errors are those of Write.
 func WriteFolder(path string, parts []Part, mode fs.FileMode) error {
 	sweepOnce(filepath.Dir(path))
 	if err := writeFolder(path, parts, mode); err != nil {
@@ -109,7 +110,7 @@ func writeFolder(path string, parts []Part, mode fs.FileMode) (err error) {
 	if !renamesOpen {
 		lock.Close()
 	}
-	if i, err := os.Lstat(path); err == nil && i.IsDir() { // where a rename replaces no folder; this one must be empty
+	if i, err := os.Lstat(path); err == nil && i.IsDir() { // on some systems a rename does not replace a folder; Remove succeeds if it is empty
 		if err := os.Remove(path); err != nil {
 			return err
 		}
@@ -118,7 +119,7 @@ func writeFolder(path string, parts []Part, mode fs.FileMode) (err error) {
 		return err
 	}
 	if mode != private {
-		os.Chmod(path, folderMode) // where this fails, the file system gives all its files the same permissions
+		os.Chmod(path, folderMode) // fails where the file system has the same permissions for all files
 	}
 	syncFolder(filepath.Dir(path))
 	return nil
@@ -131,7 +132,7 @@ func write(path string, data []byte, mode fs.FileMode, rename func(from, to stri
 	if err != nil {
 		return failed(path, err)
 	}
-	defer f.Close() // with which the lock goes
+	defer f.Close() // releases the lock
 	err = fill(f, data)
 	if err == nil && !renamesOpen {
 		err = f.Close()
@@ -145,7 +146,7 @@ func write(path string, data []byte, mode fs.FileMode, rename func(from, to stri
 		return failed(path, err)
 	}
 	if mode != private {
-		// Where this fails, the file system gives all its files the same permissions.
+		// This fails where the file system has the same permissions for all files.
 		if renamesOpen {
 			f.Chmod(mode)
 		} else {
@@ -156,8 +157,7 @@ func write(path string, data []byte, mode fs.FileMode, rename func(from, to stri
 	return nil
 }
 
-// Probe says whether files can be made in a folder, by making one. The error is that of
-// making it.
+// Probe creates and removes a file in a folder, and returns the error of doing so.
 func Probe(folder string) error {
 	name, f, err := temporary(folder, func(name string) (*os.File, error) {
 		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, private) // an empty file fits on a full disk
@@ -169,13 +169,13 @@ func Probe(folder string) error {
 	return os.Remove(name)
 }
 
-// ours are the names of temporary files that are locked as long as they are used.
+// ours matches the names of temporary files that are locked while in use.
 var ours = regexp.MustCompile(`^\.encipher-[A-Z2-7]{26}$`)
 
-// temporary makes a temporary file or folder and locks it. create gives neither a file nor an error where
-// what it made is gone.
+// temporary creates and locks a temporary file or folder. create returns neither a file nor an error
+// where what it created was removed.
 func temporary(folder string, create func(name string) (*os.File, error)) (name string, f *os.File, err error) {
-	// The final name is not part of the temporary one, which could get too long.
+	// The temporary name does not contain the final name, as it could get too long.
 	fresh := func(end string) string { return filepath.Join(folder, ".encipher-"+rand.Text()+end) }
 	for {
 		name = fresh("")
@@ -208,8 +208,8 @@ func sweepOnce(folder string) {
 	}
 }
 
-// Sweep removes from a folder the temporary files of this package that belong to the user and
-// that no living process has. It leaves alone what it cannot tell.
+// Sweep removes the temporary files of this package in a folder that belong to the user and
+// that no process uses. Where that is unknown, it removes nothing.
 func Sweep(folder string) {
 	f, err := os.Open(folder)
 	if err != nil {
@@ -224,12 +224,12 @@ func Sweep(folder string) {
 	}
 }
 
-// Link is a variable so that tests can stand for a file system without links.
+// Link is a variable so that tests can simulate a file system without links.
 var Link = os.Link
 
-// renameNew renames a file unless the new name is taken. A link is made under the new name,
-// which fails if there is one. The old name may stay, if somebody holds it. Where the file system has no links, such as FAT, a look
-// before renaming must do.
+// renameNew renames a file unless the new name exists. It creates a link with the new name,
+// which fails if the name exists, and removes the old name, which fails on some systems while the file
+// is open. On file systems without links, such as FAT, it checks before it renames.
 func renameNew(from, to string) error {
 	err := Link(from, to)
 	switch {
@@ -245,7 +245,7 @@ func renameNew(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// fill writes a new file, to the disk.
+// fill writes a new file and syncs it to the disk.
 func fill(f *os.File, data []byte) error {
 	if _, err := f.Write(data); err != nil {
 		return err
@@ -253,7 +253,7 @@ func fill(f *os.File, data []byte) error {
 	return f.Sync()
 }
 
-// failed puts the file that the caller knows in the place of the temporary one.
+// failed replaces the path of the temporary file in an error by that of the final file.
 func failed(path string, err error) error {
 	var p *fs.PathError
 	var l *os.LinkError
@@ -269,8 +269,7 @@ func failed(path string, err error) error {
 	return &fs.PathError{Op: "write", Path: path, Err: err}
 }
 
-// Full reports whether an error of writing means that no space is left, on the
-// disk or of the user's quota.
+// Full reports whether an error means that the disk or the quota of the user is full.
 func Full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

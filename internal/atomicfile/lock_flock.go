@@ -10,19 +10,19 @@ import (
 	"syscall"
 )
 
-// renamesOpen says that a file can be renamed while it is open, so that its lock is held until it
-// has its name.
+// renamesOpen reports whether an open file can be renamed, so that it stays locked until it has
+// its final name.
 const renamesOpen = true
 
-// umask is read before anything else can make files: it can only be read by setting it.
+// umask is read before any file is created, as it can only be read by setting it.
 var umask = func() fs.FileMode {
 	mask := syscall.Umask(0o077)
 	syscall.Umask(mask)
 	return fs.FileMode(mask).Perm()
 }()
 
-// lock locks a temporary file that was just made, until it is closed or its process ends. held
-// is false where a sweep was faster and has removed it.
+// lock locks a new temporary file until it is closed or its process ends. held is false where
+// a concurrent Sweep has removed the file.
 func lock(f *os.File) (held bool, err error) {
 	for {
 		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
@@ -39,7 +39,7 @@ func lock(f *os.File) (held bool, err error) {
 	return s.Nlink > 0, nil
 }
 
-// removeStale removes a temporary file, or a folder with the files in it, whose lock nobody holds.
+// removeStale removes a temporary file, or a folder with the files in it, that is not locked.
 func removeStale(path string) {
 	before, err := os.Lstat(path)
 	if err != nil || !before.Mode().IsRegular() && !before.IsDir() {
@@ -48,7 +48,7 @@ func removeStale(path string) {
 	if s, ok := before.Sys().(*syscall.Stat_t); !ok || int(s.Uid) != os.Geteuid() {
 		return
 	}
-	mode := os.O_RDWR // a lock through NFS needs a file that is open for writing
+	mode := os.O_RDWR // NFS locks only files that are open for writing
 	if before.IsDir() {
 		mode = os.O_RDONLY
 	}
@@ -60,7 +60,7 @@ func removeStale(path string) {
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return
 	}
-	// The path may lead to another file by now, whose lock is not this one.
+	// The path may be another file by now, which this lock does not protect.
 	opened, err := f.Stat()
 	now, err2 := os.Lstat(path)
 	if errors.Join(err, err2) != nil || !os.SameFile(opened, before) || !os.SameFile(opened, now) {
@@ -75,8 +75,8 @@ func removeStale(path string) {
 	os.Remove(path)
 }
 
-// syncFolder makes sure that a new name is on the disk. Some file systems cannot, and the file has its name in any case. It is
-// a variable so that a test can see it called.
+// syncFolder syncs a new name to the disk. It ignores errors, as some file systems cannot, and
+// the file has its name in any case. It is a variable so that a test can count calls.
 var syncFolder = func(folder string) {
 	f, err := os.Open(folder)
 	if err != nil {

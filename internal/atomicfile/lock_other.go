@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Here a file that is renamed has to be closed before (Windows), or there are no locks that end with
-// their process, so that nothing tells a file in use from one that was left: none is removed.
+// On these systems an open file cannot be renamed (Windows), or locks do not end with their process,
+// so that a file in use cannot be distinguished from a stale one: none is removed.
 
 const renamesOpen = false
 

@@ -75,7 +75,7 @@ func TestScreenshots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, err := m.Encrypt(t.Context(), encode(t, scene(70, 50)), other, encipher.WithBareCipher())
+	bare, err := m.Encrypt(t.Context(), encode(t, scene(70, 50)), other, encipher.WithContent(encipher.ContentBareCipher))
 	if err != nil {
 		t.Fatal(err)
 	}

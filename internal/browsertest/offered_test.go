@@ -26,7 +26,7 @@ func TestBareCipherIsLeftOut(t *testing.T) {
 	key := newKey(t)
 	m := native(t)
 	content := encode(t, scene(70, 50))
-	bare, err := m.Encrypt(t.Context(), content, key, encipher.WithBareCipher())
+	bare, err := m.Encrypt(t.Context(), content, key, encipher.WithContent(encipher.ContentBareCipher))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestOtherFileIsNotOffered(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
 	original := encode(t, scene(40, 30))
-	s, err := native(t).Encrypt(t.Context(), original, key, encipher.WithExact(encipher.ExactFile), encipher.WithName("holiday.png"))
+	s, err := native(t).Encrypt(t.Context(), original, key, encipher.WithContent(encipher.ContentFile("holiday.png")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestOtherFileIsNotOffered(t *testing.T) {
 	b.click("start")
 	b.finished()
 	for _, name := range []string{"program.png", "other.png"} {
-		if r := b.rows()[name]; r.State != "failed" || r.Code != "not-exact" || !strings.Contains(r.Words, "is not of the picture") {
+		if r := b.rows()[name]; r.State != "failed" || r.Code != "not-exact" || !strings.Contains(r.Words, "does not match the picture") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

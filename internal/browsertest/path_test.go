@@ -241,7 +241,7 @@ func TestPhotosThereAndBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if samples, _, _ := rgb(t, got); sha256.Sum256(samples) != sha256.Sum256(sealed.Plain.RGB) {
+		if samples, _, _ := rgb(t, got); sha256.Sum256(samples) != sha256.Sum256(sealed.Picture.RGB) {
 			t.Errorf("%s came back as another picture", name)
 		}
 	}
@@ -398,11 +398,7 @@ func TestErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phraseKey, slot, err := phrase.Lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	locked, err := m.Encrypt(ctx, encode(t, scene(30, 50)), phraseKey, encipher.WithSlot(slot))
+	locked, err := m.Encrypt(ctx, encode(t, scene(30, 50)), phrase)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -524,15 +520,11 @@ func TestSecretIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrapped, slot, err := recipients.Lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	forKey, err := m.Encrypt(t.Context(), encode(t, scene(30, 20)), key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	forRecipient, err := m.Encrypt(t.Context(), encode(t, scene(30, 20)), wrapped, encipher.WithSlot(slot))
+	forRecipient, err := m.Encrypt(t.Context(), encode(t, scene(30, 20)), recipients)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -583,10 +575,10 @@ func TestPassphraseAndRecipients(t *testing.T) {
 	pictures := map[string][]byte{"one.png": encode(t, scene(70, 50)), "two.png": encode(t, scene(50, 70))}
 	for _, c := range []struct {
 		name            string
-		lock            func(b *tab) encipher.Secret
+		lock            func(b *tab) encipher.Identity
 		unlock, unlocks string
 	}{
-		{"passphrase", func(b *tab) encipher.Secret {
+		{"passphrase", func(b *tab) encipher.Identity {
 			b.mode("passphrase")
 			b.fill("passphrase", "password1")
 			b.until(`document.getElementById("strength").dataset.score === "0"`)
@@ -602,7 +594,7 @@ func TestPassphraseAndRecipients(t *testing.T) {
 			}
 			return p
 		}, "passphrase", ""},
-		{"recipients", func(b *tab) encipher.Secret {
+		{"recipients", func(b *tab) encipher.Identity {
 			b.mode("recipients")
 			b.fill("recipients", identity.Recipient().String())
 			i, err := encipher.ParseIdentities(identity.String())

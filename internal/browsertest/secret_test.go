@@ -1,7 +1,6 @@
 package browsertest
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"testing"
@@ -38,10 +37,8 @@ func TestBrowserSecrets(t *testing.T) {
 	b := worker(t, serve(t))
 	for _, c := range []struct {
 		name, lock, unlock, needs string
-		locker                    interface {
-			Lock(context.Context) (encipher.Key, encipher.Slot, error)
-		}
-		secret encipher.Secret
+		to                        encipher.Recipient
+		id                        encipher.Identity
 	}{
 		{"passphrase", fmt.Sprintf("passphrase: %q", phrase), fmt.Sprintf("passphrase: %q", phrase), "passphrase", p, p},
 		{"recipients", fmt.Sprintf("recipients: %q", identity.Recipient()), fmt.Sprintf("identity: %q", identity), "identity", r, i},
@@ -58,24 +55,12 @@ func TestBrowserSecrets(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				info, err := encipher.Inspect(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				k, err := info.Unlock(t.Context(), c.secret)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if o, err := m.Decrypt(t.Context(), file, k); err != nil || !o.Exact {
+				if o, err := m.Decrypt(t.Context(), file, c.id); err != nil || !o.Exact {
 					t.Fatalf("the browser's file: %v", err)
 				}
 			}
 
-			k, slot, err := c.locker.Lock(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := m.Encrypt(t.Context(), picture, k, encipher.WithSlot(slot))
+			s, err := m.Encrypt(t.Context(), picture, c.to)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +104,7 @@ func TestBrowserSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := m.Encrypt(t.Context(), picture, k, encipher.WithBareCipher())
+		s, err := m.Encrypt(t.Context(), picture, k, encipher.WithContent(encipher.ContentBareCipher))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -131,10 +131,10 @@ func TestBrowserEqualsNative(t *testing.T) {
 			}
 			here := ask(b, "encrypt", map[string]any{"file": c.file, "key": key.Text(), "nonce": nonce[:], "views": true})
 			ours, height, width := rgb(t, here["bare"])
-			if height != there.Bare.Height || width != there.Bare.Width {
-				t.Fatalf("bare cipher of %d x %d pixels, native %d x %d", width, height, there.Bare.Width, there.Bare.Height)
+			if height != there.NeuralCipher.Height || width != there.NeuralCipher.Width {
+				t.Fatalf("bare cipher of %d x %d pixels, native %d x %d", width, height, there.NeuralCipher.Width, there.NeuralCipher.Height)
 			}
-			if n, max := differing(ours, there.Bare.RGB); n > 0 {
+			if n, max := differing(ours, there.NeuralCipher.RGB); n > 0 {
 				t.Errorf("%d of %d cipher samples differ, by up to %d levels", n, len(ours), max)
 			}
 			if !bytes.Equal(here["png"], there.PNG) {
@@ -167,7 +167,7 @@ func TestBrowserEqualsNative(t *testing.T) {
 				t.Error("the files differ")
 			}
 			opened, err := m.Decrypt(context.Background(), here["png"], key)
-			if err != nil || opened.Picture.Digest() != there.Plain.Digest() {
+			if err != nil || opened.Picture.Digest() != there.Picture.Digest() {
 				t.Fatalf("the native program recovers another picture: %v", err)
 			}
 			if back := ask(b, "decrypt", map[string]any{"file": there.PNG, "key": key.Text()}); !bytes.Equal(back["png"], opened.PNG) {

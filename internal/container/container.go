@@ -1,15 +1,14 @@
-// Package container reads and writes the cipher image: a valid PNG of noise
-// whose pixels are the beginning of one XChaCha20-Poly1305 ciphertext, and whose
-// private chunk enCR holds a clear header and the rest of that ciphertext.
+// Package container encodes and decodes the cipher image: a valid PNG of noise
+// whose pixels are the start of one XChaCha20-Poly1305 ciphertext, and whose
+// private chunk enCR holds a header in the clear and the rest of that ciphertext.
 // docs/format.md specifies it byte by byte.
 //
-// Main path: Seal makes a file from what the generator made of a picture. Parse
-// checks a file's structure and gives its Header, without a key; Open checks
-// the key, decodes the pixels, verifies the tag, and only then gives anything
-// of the plaintext away.
+// Main path: Seal encrypts a neural cipher and its record into a file. Parse checks the
+// structure of a file and returns its Header, without a key; Open checks the key, decodes
+// the pixels, verifies the tag, and returns the plaintext only after that.
 //
-// WriteBare and ReadBare are for measurements: the neural cipher as it is, with
-// neither secrecy nor a tag, in a file that says so.
+// WriteBare and ReadBare are for measurements: the neural cipher, neither secret nor
+// authenticated, in a file whose header says so.
 package container
 
 import (
@@ -29,34 +28,34 @@ import (
 )
 
 var (
-	// ErrNotCipher says that the file is no cipher image, or one whose chunk was removed.
+	// ErrNotCipher is returned for a file that is not a cipher image, or whose chunk was removed.
 	ErrNotCipher = errors.New("this is not a cipher image")
-	// ErrVersion says that the file was written by a version that this one does not read.
+	// ErrVersion is returned for a file of an unknown format version.
 	ErrVersion = errors.New("this version of the cipher image cannot be read")
-	// ErrWrongKey says that another key sealed the file.
+	// ErrWrongKey is returned where another key sealed the file.
 	ErrWrongKey = errors.New("this is not the key that sealed the picture")
-	// ErrChanged says that the file differs from what was written.
+	// ErrChanged is returned for a file that differs from what was written.
 	ErrChanged = errors.New("the file was changed since it was written")
-	// ErrTooLarge says that the file, or the picture it declares, is over the limits.
+	// ErrTooLarge is returned where the file, or the picture it declares, exceeds the limits.
 	ErrTooLarge = errors.New("the cipher image is too large")
-	// ErrBare says that nothing seals the file: it holds a bare neural cipher, made for measurements.
-	ErrBare = errors.New("the file holds a bare neural cipher, which nothing seals: it may have been changed, or made by anybody")
+	// ErrBare is returned for a bare cipher image, which is for measurements.
+	ErrBare = errors.New("the file is a bare cipher image, which is not sealed: anyone may have made or changed it")
 )
 
-// Sealed is a cipher image whose structure was checked and which is still closed.
+// Sealed is a cipher image whose structure was checked, not decrypted yet.
 type Sealed struct {
 	Header Header
 	file   []byte
-	ad     []byte // the header as it stands in the file
-	tail   []byte // the ciphertext after the pixels, the tag included
+	ad     []byte // the encoded header
+	tail   []byte // the ciphertext after the pixels, with the tag
 	idat   int64  // bytes of compressed pixels
 }
 
-// Seal writes a cipher image. levels is the quantised neural cipher of the padded
+// Seal returns a cipher image. levels is the quantised neural cipher of the padded
 // picture, (H', W', 3) interleaved; statistics are the carried statistics of all
-// tiles, in order; record is what goes with them, and its length is seen from
-// outside. The Header's Nonce must be fresh and subkeys derived with it; the
-// Commitment is filled in.
+// tiles, in order; record is an encoded record, whose length is visible without the key.
+// The Nonce of the header must be fresh and subkeys derived with it; Seal sets the
+// Commitment.
 func Seal(h Header, subkeys key.Subkeys, levels, statistics, record []byte) ([]byte, error) {
 	h.Bare = false
 	height, width, ad, err := h.begin(subkeys, levels)
@@ -73,9 +72,9 @@ func Seal(h Header, subkeys key.Subkeys, levels, statistics, record []byte) ([]b
 	return writePNG(height, width, append(ad, sealed[len(levels):]...), sealed[:len(levels)])
 }
 
-// WriteBare writes the same file without encryption and tag, and without a record: the
-// pixels are the levels, the statistics stand behind the header. Anyone who has the
-// weights, and for a keyed profile the key, gets the picture back; anyone can change it.
+// WriteBare returns a file without encryption, tag and record: the pixels are the levels,
+// and the statistics follow the header. Anyone with the weights, and for a keyed
+// profile the key, can recover the picture; anyone can change it.
 func WriteBare(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte, error) {
 	h.Bare = true
 	height, width, header, err := h.begin(subkeys, levels)
@@ -85,7 +84,7 @@ func WriteBare(h Header, subkeys key.Subkeys, levels, statistics []byte) ([]byte
 	return writePNG(height, width, append(header, statistics...), levels)
 }
 
-// begin checks what a file is made of, fills in the commitment and encodes the header.
+// begin checks the header and the number of levels, sets the commitment and encodes the header.
 func (h Header) begin(subkeys key.Subkeys, levels []byte) (height, width int, header []byte, err error) {
 	if err := h.check(); err != nil {
 		return 0, 0, nil, err
@@ -99,11 +98,11 @@ func (h Header) begin(subkeys key.Subkeys, levels []byte) (height, width int, he
 }
 
 // Parse checks the structure of a cipher image and reads its header. It needs no
-// key and decodes no pixels. The limit on pixels is on the padded size. Errors wrap ErrNotCipher, ErrVersion, ErrChanged or
-// ErrTooLarge.
+// key and decodes no pixels. The limit on pixels applies to the padded size. Errors wrap
+// ErrNotCipher, ErrVersion, ErrChanged or ErrTooLarge.
 func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	if int64(len(file)) > limits.Bytes {
-		return nil, fmt.Errorf("%w: it has %d bytes, and at most %d are taken", ErrTooLarge, len(file), limits.Bytes)
+		return nil, fmt.Errorf("%w: it has %d bytes, and the maximum is %d", ErrTooLarge, len(file), limits.Bytes)
 	}
 	payload, shape, idat, err := findChunk(file)
 	if err != nil {
@@ -115,7 +114,7 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	}
 	height, width := h.Padded()
 	if int64(width) > limits.Pixels/int64(height) {
-		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken", ErrTooLarge, width, height, limits.Pixels/1_000_000)
+		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and the maximum is %d million in all", ErrTooLarge, width, height, limits.Pixels/1_000_000)
 	}
 	if shape != (ihdr{width: uint32(width), height: uint32(height), depth: 8, colour: truecolour}) {
 		return nil, fmt.Errorf("%w: its pixels are %v and should be %d x %d with 8-bit red, green and blue", ErrChanged, shape, width, height)
@@ -123,15 +122,15 @@ func Parse(file []byte, limits picture.Limits) (*Sealed, error) {
 	return &Sealed{Header: h, file: file, ad: payload[:size], tail: payload[size:], idat: idat}, nil
 }
 
-// Plaintext is what a cipher image holds, under a tag that was verified.
+// Plaintext is the content of a cipher image.
 type Plaintext struct {
 	Levels     []byte // (H', W', 3) interleaved
 	Statistics []byte // carried statistics of all tiles
-	Record     []byte // what goes with them
+	Record     []byte // an encoded record
 }
 
-// Open decrypts. statistics is the number of bytes of carried statistics of all
-// tiles, which the model tells. Errors wrap ErrWrongKey, ErrChanged or ErrBare.
+// Open decrypts and authenticates. statistics is the number of bytes of carried statistics
+// of all tiles, which depends on the model. Errors wrap ErrWrongKey, ErrChanged or ErrBare.
 func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	if s.Header.Bare {
 		return Plaintext{}, ErrBare
@@ -140,7 +139,7 @@ func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 		return Plaintext{}, ErrWrongKey
 	}
 	if len(s.tail) < statistics+chacha20poly1305.Overhead {
-		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of at least %d", ErrChanged, len(s.tail), statistics+chacha20poly1305.Overhead)
+		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes after the header instead of at least %d", ErrChanged, len(s.tail), statistics+chacha20poly1305.Overhead)
 	}
 	aead, err := chacha20poly1305.NewX(subkeys.AEAD[:])
 	if err != nil {
@@ -152,27 +151,27 @@ func (s *Sealed) Open(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	}
 	n := len(text)
 	text = append(text, s.tail...)
-	// Overlapping exactly is what Open allows, and it overwrites its output with
-	// zeros when the tag does not fit.
+	// Open allows its output to overlap its input exactly, and overwrites it with zeros
+	// when the tag is wrong.
 	text, err = aead.Open(text[:0], s.Header.Nonce[:], text, s.ad)
 	if err != nil {
-		return Plaintext{}, fmt.Errorf("%w: its authentication tag does not fit", ErrChanged)
+		return Plaintext{}, fmt.Errorf("%w: its authentication tag is wrong", ErrChanged)
 	}
 	m := n + statistics
 	return Plaintext{text[:n:n], text[n:m:m], text[m:]}, nil
 }
 
-// ReadBare gives what WriteBare wrote, which nothing authenticates. Errors wrap
+// ReadBare returns the content of a bare cipher image, which is not authenticated. Errors wrap
 // ErrWrongKey or ErrChanged.
 func (s *Sealed) ReadBare(subkeys key.Subkeys, statistics int) (Plaintext, error) {
 	if !s.Header.Bare {
-		return Plaintext{}, fmt.Errorf("%w: it does not hold a bare neural cipher", ErrChanged)
+		return Plaintext{}, fmt.Errorf("%w: it is not a bare cipher image", ErrChanged)
 	}
 	if !s.Header.IsFor(subkeys) {
 		return Plaintext{}, ErrWrongKey
 	}
 	if len(s.tail) != statistics {
-		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes behind the header instead of %d", ErrChanged, len(s.tail), statistics)
+		return Plaintext{}, fmt.Errorf("%w: its chunk holds %d bytes after the header instead of %d", ErrChanged, len(s.tail), statistics)
 	}
 	levels, err := s.pixels()
 	if err != nil {
@@ -181,38 +180,40 @@ func (s *Sealed) ReadBare(subkeys key.Subkeys, statistics int) (Plaintext, error
 	return Plaintext{Levels: levels[:len(levels):len(levels)], Statistics: s.tail}, nil
 }
 
-// No tool makes less of n bytes of ciphertext than n - sealedSlack bytes of IDAT, whatever its
-// filters, compression and interlacing: fewer than 2 * 256^(m+1) / 255 streams have at most m
-// bytes, each gives one ciphertext, and there are 256^n, all as likely. So for m = n - 17 less
-// than one file in 2^134 has such a stream.
+// No tool compresses n bytes of ciphertext to fewer than n - sealedSlack bytes of IDAT, with
+// any filters, compression and interlacing: fewer than 2 * 256^(m+1) / 255 streams have up to m
+// bytes, each decodes to one ciphertext, and all 256^n ciphertexts are equally likely. So for
+// m = n - 17, fewer than one file in 2^134 has such a stream.
 const sealedSlack = 16
 
-// A bare cipher is no noise. Those of the profile paper are flat where the picture is: the largest that
-// were measured, of white pictures, shrink to a 261st at the highest compression of libpng.
+// A neural cipher is not noise. Those of the profile paper are flat where the picture is: of
+// white pictures, they compress to 1/261 at the highest compression of libpng, the
+// strongest that was measured.
 const bareRatio = 512
 
-// checkPixels refuses, before memory is taken for the pixels, compressed ones that are too few.
+// checkPixels returns an error where the compressed pixels are too short for the declared size. It
+// runs before memory is allocated for them.
 func (s *Sealed) checkPixels() error {
 	height, width := s.Header.Padded()
 	n := 3 * int64(height) * int64(width)
-	least := n - sealedSlack
+	minimum := n - sealedSlack
 	if s.Header.Bare {
-		least = n / bareRatio
+		minimum = n / bareRatio
 	}
-	if s.idat < least {
-		return fmt.Errorf("%w: its pixels are compressed to %d bytes, and those of %d x %d pixels take at least %d", ErrChanged, s.idat, width, height, least)
+	if s.idat < minimum {
+		return fmt.Errorf("%w: its pixels are compressed to %d bytes, and those of %d x %d pixels take at least %d", ErrChanged, s.idat, width, height, minimum)
 	}
 	return nil
 }
 
-// pixels decodes the PNG's samples, (H', W', 3) interleaved, whatever way a tool has
-// compressed, filtered or interlaced them since. Room for a third of them is left behind
-// them, in which the tail mostly finds place.
+// pixels decodes the PNG's samples, (H', W', 3) interleaved, however a tool has
+// compressed, filtered or interlaced them since. The slice has capacity for a third more, in
+// which the tail usually fits.
 func (s *Sealed) pixels() (samples []byte, err error) {
 	if err := s.checkPixels(); err != nil {
 		return nil, err
 	}
-	defer func() { // a decoder of a hostile file: whatever it does ends here
+	defer func() { // the file may be hostile: no panic of the decoder leaves this function
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: its pixels cannot be decoded: %v", ErrChanged, r)
 		}
@@ -230,7 +231,7 @@ func (s *Sealed) pixels() (samples []byte, err error) {
 	default:
 		return nil, fmt.Errorf("%w: its pixels are not 8-bit red, green and blue", ErrChanged)
 	}
-	// In place: four bytes a pixel become three.
+	// In place, from four bytes a pixel to three.
 	samples = rgba[:0]
 	for ; len(rgba) > 0; rgba = rgba[4:] {
 		samples = append(samples, rgba[0], rgba[1], rgba[2])
@@ -238,23 +239,23 @@ func (s *Sealed) pixels() (samples []byte, err error) {
 	return samples, nil
 }
 
-// Header is what stands in the clear and is authenticated. Nothing in it depends
-// on the picture but its size.
+// Header is not encrypted, but authenticated. Nothing in it depends on the picture except
+// its size.
 type Header struct {
 	Model         [32]byte       // fingerprint of the model
 	Width, Height int            // of the picture, in pixels
 	Tiling        picture.Tiling // without MaxPixels, which is not written
 	Nonce         key.Nonce
 	Commitment    [32]byte     // to the key
-	Slot          keyslot.Slot // what the key is found with
-	Bare          bool         // nothing seals the file: see WriteBare
+	Slot          keyslot.Slot // how to recover the key
+	Bare          bool         // not sealed: see WriteBare
 }
 
-// Padded is the height and width of the cipher image in pixels.
+// Padded returns the height and width of the cipher image in pixels.
 func (h Header) Padded() (height, width int) { return h.Tiling.Padded(h.Height, h.Width) }
 
-// IsFor compares the commitment, in constant time, with that of a key's subkeys
-// for the header's nonce.
+// IsFor reports whether the commitment is that of subkeys, which were derived with the
+// nonce of the header. It takes constant time.
 func (h Header) IsFor(subkeys key.Subkeys) bool {
 	return subtle.ConstantTimeCompare(h.Commitment[:], subkeys.Commitment[:]) == 1
 }
@@ -268,11 +269,11 @@ const (
 	// maxDimension keeps the padded size below what PNG can declare.
 	maxDimension = 1 << 30
 
-	// headerSize is that without the data of the key slot.
+	// headerSize excludes the data of the key slot.
 	headerSize = len(magic) + 2 + 1 + 1 + 32 + 4 + 4 + 2 + 2 + 2 + key.NonceSize + 32 + 2
 )
 
-// check bounds the fields.
+// check returns an error where a field is out of bounds.
 func (h Header) check() error {
 	if h.Width < 1 || h.Height < 1 || h.Width > maxDimension || h.Height > maxDimension {
 		return fmt.Errorf("a picture of %d x %d pixels", h.Width, h.Height)
@@ -304,7 +305,7 @@ func (h Header) encode() []byte {
 	return append(b, h.Slot.Data...)
 }
 
-// decodeHeader gives the header and its size.
+// decodeHeader returns the header and its size.
 func decodeHeader(payload []byte) (Header, int, error) {
 	b := payload
 	if len(b) < len(magic)+4 || string(b[:len(magic)]) != magic {
@@ -322,7 +323,7 @@ func decodeHeader(payload []byte) (Header, int, error) {
 		return Header{}, 0, fmt.Errorf("%w: it has a key slot of kind %d, which this program does not know", ErrVersion, kind)
 	}
 	if b = b[4:]; len(b) < headerSize-len(magic)-4 {
-		return Header{}, 0, fmt.Errorf("%w: its header was cut", ErrChanged)
+		return Header{}, 0, fmt.Errorf("%w: its header is cut short", ErrChanged)
 	}
 	var h Header
 	take := func(n int) (field []byte) {
@@ -338,7 +339,7 @@ func decodeHeader(payload []byte) (Header, int, error) {
 	copy(h.Commitment[:], take(32))
 	n := int(binary.BigEndian.Uint16(take(2)))
 	if n > len(b) {
-		return Header{}, 0, fmt.Errorf("%w: its header was cut", ErrChanged)
+		return Header{}, 0, fmt.Errorf("%w: its header is cut short", ErrChanged)
 	}
 	h.Slot = keyslot.Slot{Kind: kind, Data: string(take(n))}
 	h.Bare = flags&flagBare != 0

@@ -7,8 +7,8 @@ import (
 	"hash/crc32"
 )
 
-// The letters' cases say, in this order: ancillary, private, of this version of
-// PNG, and unsafe to copy, so that an editor that changes the pixels drops it.
+// The case of each letter means, in order: ancillary, private, of this version of
+// PNG, and unsafe to copy, so that an editor that changes the pixels removes the chunk.
 const chunkName = "enCR"
 
 const (
@@ -22,8 +22,8 @@ const (
 	storedBlock = 1<<16 - 1
 )
 
-// ihdr is what a PNG's first chunk declares; the way of interlacing is left out
-// because it changes no sample.
+// ihdr is the content of a PNG's first chunk, without the interlace method, which
+// does not change samples.
 type ihdr struct {
 	width, height uint32
 	depth, colour byte
@@ -33,14 +33,14 @@ func (i ihdr) String() string {
 	return fmt.Sprintf("%d x %d of colour type %d with %d bits", i.width, i.height, i.colour, i.depth)
 }
 
-// findChunk walks a PNG's chunks and returns the payload of the one enCR, whose
-// checksum holds, the declared shape, and the bytes that all IDAT hold together. It
-// allocates nothing.
+// findChunk returns the payload of a PNG's only chunk enCR, whose checksum it
+// verifies, the declared shape, and the total length of all IDAT chunks. It allocates
+// nothing.
 func findChunk(file []byte) (payload []byte, shape ihdr, idat int64, err error) {
 	if len(file) < len(signature) || string(file[:len(signature)]) != signature {
 		return nil, ihdr{}, 0, fmt.Errorf("%w: it is not a PNG", ErrNotCipher)
 	}
-	// Damage before the chunk was found leaves open what the file was.
+	// A file that is damaged before the chunk may never have been a cipher image.
 	broken := func(what string) error {
 		if payload == nil {
 			return fmt.Errorf("%w: it is a PNG that %s", ErrNotCipher, what)
@@ -70,7 +70,7 @@ func findChunk(file []byte) (payload []byte, shape ihdr, idat int64, err error) 
 		case name == chunkName && payload != nil:
 			return nil, ihdr{}, 0, fmt.Errorf("%w: it has two chunks %s", ErrChanged, chunkName)
 		case name == chunkName && !intact:
-			return nil, ihdr{}, 0, fmt.Errorf("%w: the checksum of its chunk %s does not fit", ErrChanged, chunkName)
+			return nil, ihdr{}, 0, fmt.Errorf("%w: the checksum of its chunk %s is wrong", ErrChanged, chunkName)
 		case name == chunkName:
 			payload = data[:n:n]
 		case name == "IEND" && payload == nil:
@@ -83,10 +83,10 @@ func findChunk(file []byte) (payload []byte, shape ihdr, idat int64, err error) 
 	}
 }
 
-// writePNG writes signature, IHDR, the private chunk, one IDAT with stored
-// blocks, and IEND. Stored, because noise cannot be compressed; by hand, because
-// the bytes of a file for given key, nonce and picture are part of the format
-// and must not depend on a library's choices.
+// writePNG returns a PNG with IHDR, the private chunk, one IDAT with stored blocks, and
+// IEND. The blocks are stored because noise cannot be compressed. No library writes them
+// because the bytes of a file for a given key, nonce and picture are part of the
+// format.
 func writePNG(height, width int, private, pixels []byte) ([]byte, error) {
 	line := 1 + 3*width
 	raw := line * height
@@ -112,7 +112,7 @@ func writePNG(height, width int, private, pixels []byte) ([]byte, error) {
 	b = append(b, 0x78, 0x01) // zlib: window of 32 KiB, fastest
 	sum := adler32.New()
 	written := 0
-	put := func(p []byte) { // appends to the current block and begins new ones
+	put := func(p []byte) { // appends to the current block and starts new ones
 		sum.Write(p)
 		for len(p) > 0 {
 			at := written % storedBlock

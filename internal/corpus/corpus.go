@@ -1,10 +1,10 @@
-// Package corpus reads testdata/corpus: cipher images that every reader must open,
-// with what it must find in them, and cipher images that every reader must refuse,
-// with the numbered step of "Reading" in docs/format.md that refuses them. Go,
-// WebAssembly and tools/reader run the same files.
+// Package corpus reads testdata/corpus: cipher images that every reader must decrypt,
+// with their expected content, and cipher images that every reader must refuse,
+// with the numbered step of "Reading" in docs/format.md that refuses them. The tests of Go,
+// WebAssembly and tools/reader use the same files.
 //
-// Main path: Load gives the cases; ENCIPHER_UPDATE=1 go test . -run TestCorpus
-// writes the files anew.
+// Main path: Load returns the cases; ENCIPHER_UPDATE=1 go test . -run TestCorpus
+// writes the files again.
 package corpus
 
 import (
@@ -19,17 +19,17 @@ type Case struct {
 	File  string `json:"file"`
 	About string `json:"about"`
 
-	// What opens it: one of the three.
+	// One of the three decrypts the file.
 	Key        string `json:"key,omitempty"`        // text of a key
 	Passphrase string `json:"passphrase,omitempty"` // see docs/format.md
 	Identity   string `json:"identity,omitempty"`   // of age
 
-	// Of a file that opens.
+	// For a file that must be decrypted.
 	Digest   string `json:"digest,omitempty"`   // of the picture, in hexadecimal
 	Original string `json:"original,omitempty"` // SHA-256 of the kept file, in hexadecimal
 	Name     string `json:"name,omitempty"`     // of the kept file
 
-	// Of a file that is refused.
+	// For a file that must be refused.
 	Step  int    `json:"step,omitempty"`  // of "Reading"
 	Error string `json:"error,omitempty"` // the code of this module's error
 }
@@ -41,7 +41,7 @@ type List struct {
 	Cases []Case `json:"cases"`
 }
 
-// Load reads the list in a folder. One without cases fails the test.
+// Load reads the list in a folder. An empty list fails the test.
 func Load(t testing.TB, folder string) List {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(folder, "corpus.json"))
@@ -58,7 +58,7 @@ func Load(t testing.TB, folder string) List {
 	return l
 }
 
-// Read gives the bytes of a case's file.
+// Read returns the content of the file of a case.
 func (c Case) Read(t testing.TB, folder string) []byte {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join(folder, c.File))

@@ -121,7 +121,7 @@ func (s *Model) basic(ctx context.Context, p *picture.Picture, m Material) (Basi
 		FileEntropy:     metric.MeanEntropy(file.RGB),
 		FileCorrelation: metric.AdjacentCorrelation(file.RGB, file.Height, file.Width).MeanAbsolute(),
 		ResidualEntropy: 100 * metric.ResidualEntropy(p.RGB, generated.RGB) / 8,
-		ResidualCoded:   100 * float64(sealed.Residual) / float64(len(p.RGB)),
+		ResidualCoded:   100 * float64(sealed.ResidualBytes) / float64(len(p.RGB)),
 	}, nil
 }
 

@@ -28,7 +28,7 @@ type offByOne struct {
 	plain *picture.Picture
 }
 
-func (f *offByOne) Encrypt(_ context.Context, file []byte, _ encipher.Key, _ ...encipher.Option) (*encipher.Sealed, error) {
+func (f *offByOne) Encrypt(_ context.Context, file []byte, _ encipher.Recipient, _ ...encipher.EncryptOption) (*encipher.Sealed, error) {
 	if f.fault != nil {
 		return nil, f.fault
 	}
@@ -43,10 +43,10 @@ func (f *offByOne) Encrypt(_ context.Context, file []byte, _ encipher.Key, _ ...
 		bare.RGB[i] = byte(r.Uint32())
 	}
 	sealed, err := picture.New(plain.Height, plain.Width).PNG()
-	return &encipher.Sealed{PNG: sealed, Plain: plain, Bare: bare, Residual: 3}, err
+	return &encipher.Sealed{PNG: sealed, Picture: plain, NeuralCipher: bare, ResidualBytes: 3}, err
 }
 
-func (f *offByOne) Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error) {
+func (f *offByOne) Decrypt(context.Context, []byte, encipher.Identity, ...encipher.DecryptOption) (*encipher.Opened, error) {
 	generated := f.plain.Crop(f.plain.Height, f.plain.Width)
 	if !f.exact {
 		generated.RGB[len(generated.RGB)-1] ^= 1

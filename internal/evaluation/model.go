@@ -19,8 +19,8 @@ import (
 type Model struct {
 	systems []System
 	cipher  interface {
-		Encrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Sealed, error)
-		Decrypt(context.Context, []byte, encipher.Key, ...encipher.Option) (*encipher.Opened, error)
+		Encrypt(context.Context, []byte, encipher.Recipient, ...encipher.EncryptOption) (*encipher.Sealed, error)
+		Decrypt(context.Context, []byte, encipher.Identity, ...encipher.DecryptOption) (*encipher.Opened, error)
 	}
 	card       network.Card
 	statistics int // bytes a tile
@@ -53,7 +53,7 @@ func NewModel(label string, files network.Files) (*Model, error) {
 func (s *Model) Systems() []System { return s.systems }
 
 // encrypt returns the result of encryption and the cipher image of each system.
-func (s *Model) encrypt(ctx context.Context, p *picture.Picture, m Material, options ...encipher.Option) (*encipher.Sealed, []*picture.Picture, error) {
+func (s *Model) encrypt(ctx context.Context, p *picture.Picture, m Material, options ...encipher.EncryptOption) (*encipher.Sealed, []*picture.Picture, error) {
 	file, err := p.PNG()
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +66,7 @@ func (s *Model) encrypt(ctx context.Context, p *picture.Picture, m Material, opt
 	if err != nil {
 		return nil, nil, fmt.Errorf("the cipher image cannot be decoded: %v", err)
 	}
-	return sealed, []*picture.Picture{sealed.Bare, final}, nil
+	return sealed, []*picture.Picture{sealed.NeuralCipher, final}, nil
 }
 
 // decrypt returns what the decryption generator recovers and the exact picture.
@@ -84,7 +84,7 @@ func (s *Model) decrypt(ctx context.Context, sealed *encipher.Sealed, p *picture
 // Encrypt implements Subject.
 func (s *Model) Encrypt(ctx context.Context, p *picture.Picture, m Material, workers int) ([]*picture.Picture, error) {
 	// Exact restore is not in the pixels and takes another run of a generator.
-	_, ciphers, err := s.encrypt(ctx, p, m, encipher.WithExact(encipher.ExactOff), encipher.WithWorkers(workers))
+	_, ciphers, err := s.encrypt(ctx, p, m, encipher.WithContent(encipher.ContentApproximate), encipher.WithWorkers(workers))
 	return ciphers, err
 }
 

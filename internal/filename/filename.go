@@ -1,9 +1,8 @@
-// Package filename makes names that any system takes and shows as they are, of
-// names that may come from anybody.
+// Package filename turns untrusted names into names that are valid on every system and
+// displayed as they are.
 //
-// Main path: Clean makes a name safe, Kept gives the one of a file that was kept
-// in a cipher image an extension that fits its content, Cipher and Picture name
-// the results of a page.
+// Main path: Clean makes a name safe, Kept also gives the name of a kept file an extension
+// that matches its content, Cipher and Picture name the results of the page.
 package filename
 
 import (
@@ -16,18 +15,18 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// Max bounds a name, in bytes: what file systems take.
+// Max is the maximum length of a name in bytes, that of common file systems.
 const Max = 255
 
 const (
-	// maxResult leaves room for a number, which keeps results of one name apart.
+	// maxResult leaves room for a number that makes the names of results unique.
 	maxResult = 240
-	// maxExtension bounds what is kept of a name's end when it is cut, in bytes,
-	// its dot included.
+	// maxExtension is the maximum length of an extension, with its dot, that a name
+	// still has after it was cut.
 	maxExtension = 16
 )
 
-// devices are names that Windows takes for devices, in any case and with any extension.
+// devices are names of devices on Windows, in any case and with any extension.
 var devices = map[string]bool{"CON": true, "PRN": true, "AUX": true, "NUL": true, "CONIN$": true, "CONOUT$": true, "CLOCK$": true}
 
 func init() {
@@ -36,15 +35,14 @@ func init() {
 	}
 }
 
-// Clean makes of any name, which may have a path before it, one of 1 to Max bytes
-// of UTF-8 that is a plain file everywhere, and shown as it is. Of the path nothing
-// is kept. Left out are what is not UTF-8, control and format characters, others
-// that are invisible, and dots and spaces at either end; a _ takes the place of
-// each of : * ? " < > | and goes before the name of a device; what is too long is
-// cut before its extension. Where nothing is left, it is the empty name.
+// Clean returns a safe name of up to Max bytes of UTF-8 for any name or path. It
+// removes the path, invalid UTF-8, control, format and other invisible characters, and
+// dots and spaces at both ends. It replaces each of : * ? " < > | by _, and puts a _
+// before the name of a device. It shortens a long name before its extension. The
+// result is empty where nothing is left.
 func Clean(name string) string { return clean(name, Max) }
 
-func clean(name string, most int) string {
+func clean(name string, max int) string {
 	name = strings.ToValidUTF8(name, "")
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = trim(strings.Map(func(r rune) rune {
@@ -59,22 +57,22 @@ func clean(name string, most int) string {
 	if base, _, _ := strings.Cut(name, "."); devices[strings.ToUpper(trim(base))] {
 		name = "_" + name
 	}
-	if len(name) > most {
+	if len(name) > max {
 		ext := path.Ext(name)
 		if len(ext) > maxExtension {
 			ext = ""
 		}
-		name = trim(cut(name[:len(name)-len(ext)], most-len(ext)) + ext)
+		name = trim(cut(name[:len(name)-len(ext)], max-len(ext)) + ext)
 	}
 	return name
 }
 
-// trim takes dots and spaces of all kinds from both ends.
+// trim removes dots and spaces of all kinds from both ends.
 func trim(name string) string {
 	return strings.TrimFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
-// cut gives the first characters of s that fit in n bytes.
+// cut returns the first characters of s that fit in n bytes.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -85,10 +83,10 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// Kept is the name of a file that was kept, after the name that was sealed with
-// it. Its extension is one of the file's kind, which its content tells: another
-// kind's is replaced, and whatever else a name ends in gets it appended. It is
-// empty where name leaves nothing.
+// Kept returns the name to save a kept file under, from the sealed name and the content
+// of the file. Its extension matches the content: the extension of another kind of picture is
+// replaced; to any other ending, the extension is appended. The result is empty where
+// Clean(name) is.
 func Kept(name string, file []byte) string {
 	name = Clean(name)
 	extensions := picture.Extensions(file)
@@ -101,29 +99,29 @@ func Kept(name string, file []byte) string {
 	return clean(name+extensions[0], Max)
 }
 
-// Cipher names the cipher image of the picture that lies at a slash path:
-// a/photo.jpg becomes a/photo.cipher.png. All of the path is cleaned.
+// Cipher returns the name of the cipher image of the picture at a slash path:
+// a/photo.cipher.png for a/photo.jpg. It cleans every part of the path.
 func Cipher(from string) string {
 	folder, stem := split(from)
 	return folder + withSuffix(stem, ".cipher.png")
 }
 
-// Picture names what the cipher image at a slash path is decrypted to:
-// a/photo.cipher.png becomes a/photo and the suffix, such as .png. All of the path is
-// cleaned.
+// Picture returns the name of the decrypted picture of the cipher image at a slash path:
+// a/photo and the suffix, such as .png, for a/photo.cipher.png. It cleans every part of
+// the path.
 func Picture(from, suffix string) string {
 	folder, stem := split(from)
 	return folder + withSuffix(strings.TrimSuffix(stem, ".cipher"), suffix)
 }
 
-// Beside puts a name, cleaned, into the folder of a slash path.
+// Beside returns the path of a name, cleaned, in the folder of a slash path.
 func Beside(from, name string) string {
 	folder, _ := split(from)
 	return folder + orPicture(clean(name, maxResult))
 }
 
-// split gives the folder of a path, with a slash at its end where there is one, and
-// the name of the file without its extension.
+// split returns the folder of a path, with a trailing slash unless it is empty, and the
+// name of the file without its extension.
 func split(from string) (folder, stem string) {
 	parts := strings.Split(from, "/")
 	for _, part := range parts[:len(parts)-1] {
@@ -139,7 +137,7 @@ func withSuffix(stem, suffix string) string {
 	return trim(cut(orPicture(stem), maxResult-len(suffix))) + suffix
 }
 
-// orPicture stands in for a name of which nothing is left.
+// orPicture replaces an empty name.
 func orPicture(name string) string {
 	if name == "" {
 		return "picture"

@@ -1,13 +1,14 @@
-// Package key holds the secret that protects pictures: 256 random bits, their
+// Package key implements the secret that protects pictures: 256 random bits, their
 // text form, and the subkeys that are derived from them for one picture.
 //
-// Main path: New makes a Key, Text and File write it down, Parse reads it back,
-// Subkeys derives what one picture needs from the key and the picture's nonce.
+// Main path: New returns a Key, Text and File encode it, Parse decodes it, Subkeys
+// derives the subkeys of one picture from the key and the picture's nonce.
 // The text form, the file form and every derivation are part of the format and
 // are specified in docs/format.md.
 package key
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
@@ -17,6 +18,7 @@ import (
 	"io"
 
 	"enciphergan/internal/keyschedule"
+	"enciphergan/internal/keyslot"
 )
 
 // NonceSize is the number of bytes of a picture's nonce, that of XChaCha20.
@@ -26,37 +28,37 @@ const NonceSize = 24
 // one under the same key.
 type Nonce [NonceSize]byte
 
-// NewNonce draws a nonce from the system's random source.
+// NewNonce returns a random nonce.
 func NewNonce() Nonce {
 	var n Nonce
 	rand.Read(n[:]) // never fails: crypto/rand ends the process instead
 	return n
 }
 
-// Key is a 256-bit secret. The zero Key is no key: IsZero reports it. Printing
+// Key is a 256-bit secret. The zero Key is not a key: IsZero reports it. Printing
 // a Key with fmt shows its fingerprint, never the secret.
 type Key struct {
 	secret [32]byte
 }
 
-// New draws a key from the system's random source.
+// New returns a random key.
 func New() Key {
 	var k Key
 	rand.Read(k.secret[:])
 	return k
 }
 
-// FromSecret makes the key of a given secret, for figures and test vectors that
-// are to be repeated. What is to stay secret wants New.
+// FromSecret returns the key with a given secret, for repeatable figures and test
+// vectors. Use New for keys that must stay secret.
 func FromSecret(secret [32]byte) Key { return Key{secret} }
 
-// Secret is the 32 bytes themselves, to be wrapped by another key.
+// Secret returns the 32 bytes themselves, to be wrapped by another key.
 func (k Key) Secret() [32]byte { return k.secret }
 
 // IsZero reports whether k was never set.
 func (k Key) IsZero() bool { return k == Key{} }
 
-// Every purpose has its own info string, so that no two derived values coincide.
+// Every purpose has its own info string, so that derived values are independent.
 // The version in them is that of the format, and changes with it.
 const (
 	purposeFingerprint = "encipher/v1 key fingerprint"
@@ -65,8 +67,8 @@ const (
 	purposeTile        = "encipher/v1 tile seed"
 )
 
-// Fingerprint is a short public name of the key: 64 bits derived by
-// HKDF-SHA256, in hexadecimal groups such as "09af-1b2c-77d0-e4e1". It says
+// Fingerprint returns a short public name of the key: 64 bits derived by
+// HKDF-SHA256, in hexadecimal groups such as "09af-1b2c-77d0-e4e1". It reveals
 // nothing about the secret.
 func (k Key) Fingerprint() string {
 	prk := extract(k.secret[:], nil)
@@ -83,7 +85,7 @@ func (k Key) Format(s fmt.State, _ rune) {
 // Subkeys are the values that one picture derives from a key and its nonce.
 type Subkeys struct {
 	AEAD       [32]byte // key of XChaCha20-Poly1305
-	Commitment [32]byte // stands in the clear; equal only under the same key
+	Commitment [32]byte // in the header; equal only for the same key
 	prk        [32]byte
 }
 
@@ -124,3 +126,9 @@ func expand(prk [32]byte, info string, length int) []byte {
 	}
 	return out
 }
+
+// Wrap returns k itself and an empty slot: the key file is needed to decrypt.
+func (k Key) Wrap(context.Context) (Key, keyslot.Slot, error) { return k, keyslot.Slot{}, nil }
+
+// Unwrap returns k itself, whatever the slot: it may have been unwrapped from it before.
+func (k Key) Unwrap(context.Context, keyslot.Slot) (Key, error) { return k, nil }

@@ -157,7 +157,7 @@ func TestParseRefuses(t *testing.T) {
 		"mixed case":      {strings.ToLower(good[:30]) + good[30:], "mixes upper and lower case"},
 		"impossible":      {at(17, 'B'), "typo at character 18"},
 		"not ASCII":       {good[:17] + "Ä" + good[18:], "typo at character 18"},
-		"cut":             {good[:50], "was cut: 50 characters of 72"},
+		"cut":             {good[:50], "is cut short: it has 50 characters of 72"},
 		"too long":        {good + "QQ", "2 characters too many"},
 		"one typo":        {at(20, other(20)), "typo near character 21"},
 		"two typos":       {string(twice), "several typos"},

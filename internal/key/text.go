@@ -18,16 +18,16 @@ const (
 	charset    = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
 )
 
-// byteOrderMark is what some editors begin a file of UTF-8 with.
+// byteOrderMark is written by some editors at the start of a file of UTF-8.
 const byteOrderMark = "\ufeff"
 
-// MaxFileBytes bounds a key file; Parse refuses longer text.
+// MaxFileBytes is the size of the largest key file that Parse accepts.
 const MaxFileBytes = 16 << 10
 
 // ErrText is wrapped by every error of Parse.
 var ErrText = errors.New("this is not a usable key")
 
-// Text is the key as one line of 72 characters that begins with
+// Text returns the key as one line of 72 characters that begins with
 // ENCIPHER-KEY-1 and ends with a checksum. It is the secret itself.
 func (k Key) Text() string {
 	s, err := bech32.EncodeFromBase256(hrp, k.secret[:])
@@ -39,7 +39,7 @@ func (k Key) Text() string {
 
 const createdPrefix = "# created: "
 
-// File is the content of a key file: comment lines with the creation time and
+// File returns the content of a key file: comment lines with the creation time and
 // the fingerprint, then the key.
 func (k Key) File(created time.Time) []byte {
 	return fmt.Appendf(nil, createdPrefix+"%s\n# fingerprint: %s\n%s\n",
@@ -47,9 +47,9 @@ func (k Key) File(created time.Time) []byte {
 }
 
 // Parse reads a key from its text or from the content of a key file: a byte order
-// mark, blanks at the ends of lines, empty lines and lines that begin with # are
-// skipped, and exactly one line must remain. Its errors wrap ErrText, say what is wrong as far as the checksum
-// tells, and never contain a valid key.
+// mark, white space around lines, empty lines and lines that begin with # are
+// skipped, and exactly one line must remain. Errors wrap ErrText, locate a typing error as
+// far as the checksum allows, and never contain a valid key.
 func Parse(text []byte) (Key, error) {
 	if len(text) > MaxFileBytes {
 		return Key{}, fmt.Errorf("%w: it is longer than %d bytes, and a key is one line of %d characters", ErrText, MaxFileBytes, textLength)
@@ -88,7 +88,7 @@ func parseLine(line string) (Key, error) {
 	}
 	switch {
 	case len(up) < textLength:
-		return Key{}, fmt.Errorf("%w: it was cut: %d characters of %d are there", ErrText, len(up), textLength)
+		return Key{}, fmt.Errorf("%w: it is cut short: it has %d characters of %d", ErrText, len(up), textLength)
 	case len(up) > textLength:
 		return Key{}, fmt.Errorf("%w: it has %d characters too many", ErrText, len(up)-textLength)
 	}
@@ -115,11 +115,11 @@ func decode(line string) (secret [32]byte, ok bool) {
 	return secret, true
 }
 
-// typo finds the one place where a single other character, or the exchange of
-// two neighbours, mends the checksum, and -1 where there is none. Bech32 words
-// of this length differ in at least five places, so up to two mistyped
-// characters lead to no wrong place. Only the place is told: mending the key
-// silently would defeat the checksum.
+// typo returns the position where one other character, or the exchange of two
+// neighbours, makes the checksum valid, or -1 where there is none. Bech32 words of this
+// length differ in at least five places, so that with up to two mistyped characters
+// no wrong position is found. It returns the position only: correcting the key silently
+// would defeat the checksum.
 func typo(line string) int {
 	b := []byte(line)
 	for i := len(prefix); i < len(b); i++ {

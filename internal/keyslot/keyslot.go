@@ -1,9 +1,8 @@
-// Package keyslot says what a cipher image's key is found with: a key file, a
-// passphrase, or an age identity. A Slot stands in the clear in the header, and
-// is checked before anything is computed or allocated for it. Package lock makes
-// and opens slots.
+// Package keyslot encodes key slots, the header field of a cipher image that records how
+// to recover its key. A slot is not encrypted, and is checked before anything is computed or
+// allocated for it. Package lock makes slots and unwraps keys from them.
 //
-// Main path: Check where a header is read; Argon2id where a slot is opened.
+// Main path: Check when a header is read; Argon2id when a key is unwrapped.
 package keyslot
 
 import (
@@ -13,7 +12,7 @@ import (
 	"strings"
 )
 
-// Kind is what a slot asks for.
+// Kind is the kind of a slot.
 type Kind byte
 
 const (
@@ -22,22 +21,37 @@ const (
 	Recipients Kind = 2 // the key as an age file
 )
 
-// MaxBytes bounds the data of a slot.
-const MaxBytes = 1<<16 - 1
-
-// Slot is what stands in a header. It is comparable.
-type Slot struct {
-	Kind Kind
-	Data string // of the kind; docs/format.md
+// String returns what a user needs to unwrap a key.
+func (k Kind) String() string {
+	switch k {
+	case Passphrase:
+		return "a passphrase"
+	case Recipients:
+		return "an age identity"
+	}
+	return "a key file"
 }
 
-// ErrSlot says that a slot's data are not those of its kind, or out of bounds.
+// MaxBytes is the maximum length of the data of a slot.
+const MaxBytes = 1<<16 - 1
+
+// Slot is a key slot. It is comparable.
+type Slot struct {
+	Kind Kind
+	Data string // depends on Kind; docs/format.md
+}
+
+// String returns what a user needs to unwrap the key.
+func (s Slot) String() string { return s.Kind.String() }
+
+// ErrSlot is returned for a slot whose data do not have the format of its kind, or exceed its
+// bounds.
 var ErrSlot = errors.New("the key slot is out of bounds")
 
-// ErrOther says that a slot asks for something else.
-var ErrOther = errors.New("the key of the picture is found otherwise")
+// ErrIncorrectIdentity is returned for a slot that was not made for an identity.
+var ErrIncorrectIdentity = errors.New("the key slot was not made for this identity")
 
-// Check bounds a slot. Errors wrap ErrSlot.
+// Check returns an error that wraps ErrSlot where a slot is not valid.
 func (s Slot) Check() error {
 	switch s.Kind {
 	case KeyFile:
@@ -49,7 +63,7 @@ func (s Slot) Check() error {
 		return err
 	case Recipients:
 		if len(s.Data) > MaxBytes || !strings.HasPrefix(s.Data, "age-encryption.org/v1\n") {
-			return fmt.Errorf("%w: %d bytes that are no age file", ErrSlot, len(s.Data))
+			return fmt.Errorf("%w: %d bytes that are not an age file", ErrSlot, len(s.Data))
 		}
 	default:
 		return fmt.Errorf("%w: kind %d", ErrSlot, s.Kind)
@@ -65,9 +79,9 @@ type Argon2id struct {
 	Lanes  uint8
 }
 
-// What a header may ask of a reader. A writer asks for 3 passes over 64 MiB; a reader does at
-// most 2 2/3 times that work, with at most twice that memory. Since a phone does the one, it can do
-// the other: whoever sends a file chooses what the reader's machine does before it knows the key.
+// The limits on what a header asks of a reader, since the sender of a file chooses them
+// before any key is checked. A writer asks for 3 passes over 64 MiB; a reader does up to
+// 2 2/3 times that work with up to twice the memory, so that a phone that can write can read.
 const (
 	maxPasses = 8
 	maxMemory = 128 << 10 // KiB
@@ -75,14 +89,14 @@ const (
 	maxWork   = 512 << 10 // passes times KiB
 )
 
-// MaxMemory bounds the bytes that Argon2id takes for a slot.
+// MaxMemory is the maximum number of bytes that Argon2id takes for a slot.
 const MaxMemory = maxMemory << 10
 
-// Argon2id gives the parameters of a passphrase's slot, within bounds. Errors wrap
-// ErrSlot, or ErrOther where the slot asks for no passphrase.
+// Argon2id returns the parameters of a passphrase's slot. Errors wrap ErrSlot, or
+// ErrIncorrectIdentity where the slot is of another kind.
 func (s Slot) Argon2id() (a Argon2id, err error) {
 	if s.Kind != Passphrase {
-		return a, ErrOther
+		return a, ErrIncorrectIdentity
 	}
 	if len(s.Data) != len(a.Salt)+9 {
 		return a, fmt.Errorf("%w: %d bytes for a passphrase", ErrSlot, len(s.Data))
@@ -97,7 +111,7 @@ func (s Slot) Argon2id() (a Argon2id, err error) {
 	return a, nil
 }
 
-// Slot writes the parameters.
+// Slot encodes the parameters.
 func (a Argon2id) Slot() Slot {
 	b := binary.BigEndian.AppendUint32(a.Salt[:], a.Passes)
 	b = append(binary.BigEndian.AppendUint32(b, a.Memory), a.Lanes)

@@ -32,7 +32,7 @@ func TestSlotsAreBounded(t *testing.T) {
 		if err := s.Check(); !errors.Is(err, ErrSlot) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := s.Argon2id(); !errors.Is(err, ErrSlot) && !(s.Kind != Passphrase && errors.Is(err, ErrOther)) {
+		if _, err := s.Argon2id(); !errors.Is(err, ErrSlot) && !(s.Kind != Passphrase && errors.Is(err, ErrIncorrectIdentity)) {
 			t.Errorf("%s: parameters: %v", name, err)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 	"enciphergan/internal/keyslot"
 )
 
-// ErrAge says that a text holds no age recipients or identities that can be used.
+// ErrAge is returned for recipients, identities and files that cannot be used with age.
 var ErrAge = errors.New("this is not usable with age")
 
-// lines reads a text as a key file is read: without a byte order mark at its start, and
-// without blanks at the ends of its lines.
+// lines removes a leading byte order mark, and white space around each line, as key files
+// are read.
 func lines(text string) io.Reader {
 	var b strings.Builder
 	for line := range strings.Lines(strings.TrimPrefix(text, byteOrderMark)) {
@@ -29,44 +29,44 @@ func lines(text string) io.Reader {
 	return strings.NewReader(b.String())
 }
 
-// To are the people who can open a picture.
-type To struct{ recipients []age.Recipient }
+// Recipients are public keys of age.
+type Recipients struct{ list []age.Recipient }
 
-// ParseTo reads age recipients (age1…, of X25519 or hybrid), one a line. Errors
+// ParseRecipients parses age recipients (age1…, X25519 or hybrid), one a line. Errors
 // wrap ErrAge.
-func ParseTo(text string) (*To, error) {
+func ParseRecipients(text string) (*Recipients, error) {
 	list, err := age.ParseRecipients(lines(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
-	return &To{list}, nil
+	return &Recipients{list}, nil
 }
 
-// Lock gives a fresh random key and the slot that holds it for the recipients.
-// Errors wrap ErrAge: there are too many of them, or of kinds that do not mix.
-func (t *To) Lock(context.Context) (key.Key, keyslot.Slot, error) {
+// Wrap returns a new random key and a slot with the key encrypted for the recipients.
+// Errors wrap ErrAge: there are too many recipients, or their kinds cannot be combined.
+func (r *Recipients) Wrap(context.Context) (key.Key, keyslot.Slot, error) {
 	k := key.New()
 	secret := k.Secret()
-	file, err := t.Seal(secret[:])
+	file, err := r.Seal(secret[:])
 	if err != nil {
 		return key.Key{}, keyslot.Slot{}, err
 	}
 	if len(file) > keyslot.MaxBytes {
-		return key.Key{}, keyslot.Slot{}, fmt.Errorf("%w: for %d recipients it takes %d bytes, over the %d of a header", ErrAge, len(t.recipients), len(file), keyslot.MaxBytes)
+		return key.Key{}, keyslot.Slot{}, fmt.Errorf("%w: %d recipients need %d bytes, and a header has room for %d", ErrAge, len(r.list), len(file), keyslot.MaxBytes)
 	}
 	return k, keyslot.Slot{Kind: keyslot.Recipients, Data: string(file)}, nil
 }
 
-// Identities are age's secret keys.
+// Identities are secret keys of age.
 type Identities struct{ list []age.Identity }
 
-// ParseIdentities reads the content of an age identity file, as age-keygen
-// writes it. Errors wrap ErrAge.
+// ParseIdentities parses an age identity file, as age-keygen writes it. Errors wrap
+// ErrAge.
 func ParseIdentities(text string) (*Identities, error) {
 	list, err := age.ParseIdentities(lines(text))
 	if err != nil {
-		// age's message could quote the line, which may be a secret with a typo.
-		return nil, fmt.Errorf("%w: a line is no identity, AGE-SECRET-KEY-…", ErrAge)
+		// The message of age could quote the line, which may be a mistyped secret.
+		return nil, fmt.Errorf("%w: a line is not an identity, AGE-SECRET-KEY-…", ErrAge)
 	}
 	return &Identities{list}, nil
 }
@@ -80,51 +80,51 @@ func (i *Identities) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "%d age identities", len(i.list))
 }
 
-// Open gives the key of a slot. Errors wrap keyslot.ErrOther where it is not for these
-// identities, and keyslot.ErrSlot where it is damaged.
-func (i *Identities) Open(_ context.Context, s keyslot.Slot) (key.Key, error) {
+// Unwrap returns the key of a slot. Errors wrap keyslot.ErrIncorrectIdentity where the slot
+// was made for others, and keyslot.ErrSlot where it is damaged.
+func (i *Identities) Unwrap(_ context.Context, s keyslot.Slot) (key.Key, error) {
 	if s.Kind != keyslot.Recipients {
-		return key.Key{}, keyslot.ErrOther
+		return key.Key{}, keyslot.ErrIncorrectIdentity
 	}
 	if err := s.Check(); err != nil {
 		return key.Key{}, err
 	}
 	secret, err := i.Unseal([]byte(s.Data), 32)
 	switch {
-	case errors.Is(err, keyslot.ErrOther):
-		return key.Key{}, fmt.Errorf("%w: for other age identities", err)
+	case errors.Is(err, keyslot.ErrIncorrectIdentity):
+		return key.Key{}, err
 	case err != nil:
 		return key.Key{}, fmt.Errorf("%w: %w", keyslot.ErrSlot, err)
 	case len(secret) != 32:
-		return key.Key{}, fmt.Errorf("%w: it holds %d bytes in place of a key", keyslot.ErrSlot, len(secret))
+		return key.Key{}, fmt.Errorf("%w: it holds %d bytes instead of a key", keyslot.ErrSlot, len(secret))
 	}
 	k := key.FromSecret([32]byte(secret))
 	if k.IsZero() {
-		return key.Key{}, fmt.Errorf("%w: it holds zeros in place of a key", keyslot.ErrSlot)
+		return key.Key{}, fmt.Errorf("%w: it holds zeros instead of a key", keyslot.ErrSlot)
 	}
 	return k, nil
 }
 
 // Seal encrypts data for the recipients, as a binary age file. Errors wrap ErrAge.
-func (t *To) Seal(data []byte) ([]byte, error) { return seal(data, t.recipients...) }
+func (r *Recipients) Seal(data []byte) ([]byte, error) { return seal(data, r.list...) }
 
-// Unseal opens an age file, binary or armored, that holds at most most bytes. Errors wrap
-// keyslot.ErrOther where it is not for these identities, and ErrAge where it is
+// Unseal decrypts an age file, binary or armored, that holds up to max bytes. Errors wrap
+// keyslot.ErrIncorrectIdentity where the file was sealed for others, and ErrAge where it is
 // damaged or too long.
-func (i *Identities) Unseal(file []byte, most int64) ([]byte, error) {
-	return unseal(file, most, i.list...)
+func (i *Identities) Unseal(file []byte, max int64) ([]byte, error) {
+	return unseal(file, max, i.list...)
 }
 
-// The work factor of scrypt: 2^15 takes 32 MiB and a tenth of a second on a
-// server processor, which a phone can do. What is opened may ask for 2^18, age's
-// own choice, which takes 256 MiB.
+// The work factors of scrypt. New files have 2^15, which takes 32 MiB, and a tenth of a
+// second on a server processor: a phone can do it. Files with up to 2^18, the default of age,
+// which takes 256 MiB, are unsealed.
 const (
 	newWork = 15
 	maxWork = 18
 )
 
 // Seal encrypts data with the passphrase, as a binary age file. Errors wrap ErrAge.
-func (p *Phrase) Seal(data []byte) ([]byte, error) {
+func (p *Passphrase) Seal(data []byte) ([]byte, error) {
 	r, err := age.NewScryptRecipient(string(p.text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
@@ -133,17 +133,17 @@ func (p *Phrase) Seal(data []byte) ([]byte, error) {
 	return seal(data, r)
 }
 
-// Unseal opens an age file, binary or armored, that holds at most most bytes. Errors are those of
-// Identities.Unseal.
-func (p *Phrase) Unseal(file []byte, most int64) ([]byte, error) {
+// Unseal decrypts an age file, binary or armored, that holds up to max bytes. Errors are those
+// of Identities.Unseal.
+func (p *Passphrase) Unseal(file []byte, max int64) ([]byte, error) {
 	i, err := age.NewScryptIdentity(string(p.text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
 	i.SetMaxWorkFactor(maxWork)
-	data, err := unseal(file, most, i)
-	if errors.Is(err, keyslot.ErrOther) && p.marked != nil {
-		return p.marked.Unseal(file, most)
+	data, err := unseal(file, max, i)
+	if errors.Is(err, keyslot.ErrIncorrectIdentity) && p.marked != nil {
+		return p.marked.Unseal(file, max)
 	}
 	return data, err
 }
@@ -163,28 +163,27 @@ func seal(data []byte, to ...age.Recipient) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// introduction is how a file of age begins that is not armored.
+// introduction is the start of a binary age file.
 const introduction = "age-encryption.org/v1\n"
 
-// IsSealed says whether a file looks like one of age, binary or armored.
+// IsSealed reports whether a file looks like an age file, binary or armored.
 func IsSealed(file []byte) bool {
 	return bytes.HasPrefix(file, []byte(introduction)) || isArmored(file)
 }
 
-// isArmored looks behind white space, which package armor allows before and behind its lines.
+// isArmored skips leading white space, as package armor does.
 func isArmored(file []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(file, " \t\r\n"), []byte(armor.Header))
 }
 
-// HasPassphrase says whether a file of age, binary or armored, is sealed with a passphrase.
+// HasPassphrase reports whether an age file, binary or armored, is sealed with a passphrase.
 func HasPassphrase(file []byte) bool {
 	head := make([]byte, len(introduction)+len("-> scrypt "))
 	_, err := io.ReadFull(reader(file), head)
-	return err == nil && string(head) == introduction+"-> scrypt " // the only stanza, as age demands
+	return err == nil && string(head) == introduction+"-> scrypt " // then the only stanza, as age requires
 }
 
-// Check says whether the header of a file of age can be read, whoever opens it. Errors wrap
-// ErrAge.
+// Check returns an error that wraps ErrAge where the header of an age file cannot be parsed.
 func Check(file []byte) error {
 	if _, err := age.ExtractHeader(reader(file)); err != nil {
 		return fmt.Errorf("%w: %w", ErrAge, err)
@@ -199,21 +198,21 @@ func reader(file []byte) io.Reader {
 	return bytes.NewReader(file)
 }
 
-func unseal(file []byte, most int64, with ...age.Identity) ([]byte, error) {
+func unseal(file []byte, max int64, with ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(reader(file), with...)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
-		return nil, keyslot.ErrOther
+		return nil, keyslot.ErrIncorrectIdentity
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	data, err := io.ReadAll(io.LimitReader(r, max+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAge, err)
 	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("%w: it holds more than %d bytes", ErrAge, most)
+	if int64(len(data)) > max {
+		return nil, fmt.Errorf("%w: it holds more than %d bytes", ErrAge, max)
 	}
 	return data, nil
 }

@@ -61,10 +61,10 @@ func TestAgeVectors(t *testing.T) {
 			}
 		}
 		var with interface {
-			Unseal(file []byte, most int64) ([]byte, error)
+			Unseal(file []byte, max int64) ([]byte, error)
 		}
 		if p := fields["passphrase"]; p != nil {
-			if with, err = NewPhrase(p[0]); err != nil {
+			if with, err = NewPassphrase(p[0]); err != nil {
 				t.Fatal(err)
 			}
 		} else if fields["identity"] == nil { // any one fails

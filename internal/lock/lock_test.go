@@ -26,8 +26,8 @@ func slotOf(passes, memory uint32, lanes byte) keyslot.Slot {
 	return a.Slot()
 }
 
-func phrase(t testing.TB, text string) *Phrase {
-	p, err := NewPhrase(text)
+func phrase(t testing.TB, text string) *Passphrase {
+	p, err := NewPassphrase(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestPhraseVectors(t *testing.T) {
 		"a5a955570bb89b4bbc3e04eb50cb4e884f1e4b3bbfed35474660c908f3bad3a6": slotOf(1, 8, 1),
 	} {
 		for form, text := range map[string]string{"C": "Gr\u00fc\u00dfe aus K\u00f6ln", "D": "Gru\u0308\u00dfe aus Ko\u0308ln", "with a line end": "Gr\u00fc\u00dfe aus K\u00f6ln\r\n"} {
-			k, err := phrase(t, text).Open(t.Context(), s)
+			k, err := phrase(t, text).Unwrap(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +63,7 @@ func TestPhrase(t *testing.T) {
 	for i := range keys {
 		wg.Go(func() {
 			var err error
-			if keys[i], slots[i], err = p.Lock(t.Context()); err != nil {
+			if keys[i], slots[i], err = p.Wrap(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -76,15 +76,15 @@ func TestPhrase(t *testing.T) {
 		t.Errorf("slot %+v", slots[0])
 	}
 	cheap := slotOf(1, 8, 1)
-	right, err := phrase(t, "a phrase").Open(t.Context(), cheap)
+	right, err := phrase(t, "a phrase").Unwrap(t.Context(), cheap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wrong, err := phrase(t, "a Phrase").Open(t.Context(), cheap); err != nil || wrong == right {
+	if wrong, err := phrase(t, "a Phrase").Unwrap(t.Context(), cheap); err != nil || wrong == right {
 		t.Errorf("another passphrase: %v", err)
 	}
 	for _, s := range []keyslot.Slot{{}, {Kind: keyslot.Recipients, Data: "age-encryption.org/v1\n"}} {
-		if _, err := p.Open(t.Context(), s); !errors.Is(err, keyslot.ErrOther) {
+		if _, err := p.Unwrap(t.Context(), s); !errors.Is(err, keyslot.ErrIncorrectIdentity) {
 			t.Errorf("slot of kind %d: %v", s.Kind, err)
 		}
 	}
@@ -92,9 +92,9 @@ func TestPhrase(t *testing.T) {
 		t.Errorf("printing tells the passphrase: %s", text)
 	}
 	for name, text := range map[string]string{"empty": "", "a line end": "\n", "a byte order mark": "\ufeff", "a mark and a line end": "\ufeff\r\n",
-		"long": strings.Repeat("x", MaxPhraseBytes+1), "no UTF-8": "\xff", "UTF-16": "\xff\xfea\x00",
+		"long": strings.Repeat("x", MaxPassphraseBytes+1), "no UTF-8": "\xff", "UTF-16": "\xff\xfea\x00",
 		"two lines": "one\ntwo", "two lines of Windows": "one\r\ntwo\r\n", "two lines of old Macs": "one\rtwo", "an empty line before": "\none", "a mark and two lines": "\ufeffone\ntwo"} {
-		if _, err := NewPhrase(text); !errors.Is(err, ErrPhrase) {
+		if _, err := NewPassphrase(text); !errors.Is(err, ErrPassphrase) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -104,8 +104,8 @@ func TestPhrase(t *testing.T) {
 // order mark before it is opened all the same.
 func TestPhraseOfFile(t *testing.T) {
 	cheap := slotOf(1, 8, 1)
-	open := func(p *Phrase) key.Key {
-		k, err := p.Open(t.Context(), cheap)
+	open := func(p *Passphrase) key.Key {
+		k, err := p.Unwrap(t.Context(), cheap)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,11 +132,11 @@ func TestPhraseOfFile(t *testing.T) {
 		if data, err := p.Unseal(sealed, 10); err != nil || string(data) != "data" {
 			t.Errorf("%s: sealed by an earlier version: %v", name, err)
 		}
-		if _, err := plain.Unseal(sealed, 10); !errors.Is(err, keyslot.ErrOther) {
+		if _, err := plain.Unseal(sealed, 10); !errors.Is(err, keyslot.ErrIncorrectIdentity) {
 			t.Errorf("%s: without the mark: %v", name, err)
 		}
 	}
-	if long := phrase(t, "\ufeff"+strings.Repeat("x", MaxPhraseBytes)); long.Marked() != nil {
+	if long := phrase(t, "\ufeff"+strings.Repeat("x", MaxPassphraseBytes)); long.Marked() != nil {
 		t.Error("a passphrase that was too long with its mark has another form")
 	}
 }
@@ -158,7 +158,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		_, err := p.Open(ctx, s)
+		_, err := p.Unwrap(ctx, s)
 		ended <- err
 	}()
 	<-begun
@@ -166,7 +166,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled in the middle: %v", err)
 	}
-	if _, err := phrase(t, "another").Open(ctx, s); !errors.Is(err, context.Canceled) { // it waits for the run that goes on
+	if _, err := phrase(t, "another").Unwrap(ctx, s); !errors.Is(err, context.Canceled) { // it waits for the run that goes on
 		t.Errorf("canceled before it began: %v", err)
 	}
 	var keys [2]key.Key
@@ -174,7 +174,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	for i := range keys {
 		wg.Go(func() {
 			var err error
-			if keys[i], err = p.Open(t.Context(), s); err != nil {
+			if keys[i], err = p.Unwrap(t.Context(), s); err != nil {
 				t.Error(err)
 			}
 		})
@@ -182,7 +182,7 @@ func TestOpenIsCanceled(t *testing.T) {
 	close(hold)
 	wg.Wait()
 	idKey = usual
-	if k, err := phrase(t, "a phrase").Open(t.Context(), s); err != nil || keys != [2]key.Key{k, k} {
+	if k, err := phrase(t, "a phrase").Unwrap(t.Context(), s); err != nil || keys != [2]key.Key{k, k} {
 		t.Errorf("the run that was given up gave another key: %v", err)
 	}
 	if most.Load() != 1 || len(begun) != 0 {
@@ -211,7 +211,7 @@ func TestRecipients(t *testing.T) {
 		if text := fmt.Sprintf("%v %+v %#v %s", i, i, i, i); strings.Contains(text, "SECRET") {
 			t.Errorf("printing tells the identity: %s", text)
 		}
-		return i.Open(t.Context(), s)
+		return i.Unwrap(t.Context(), s)
 	}
 	for name, c := range map[string]struct {
 		to     string
@@ -222,23 +222,23 @@ func TestRecipients(t *testing.T) {
 		"two":    {one.Recipient().String() + "\n" + two.Recipient().String(), two, []fmt.Stringer{hybrid}},
 		"hybrid": {hybrid.Recipient().String(), hybrid, []fmt.Stringer{one}},
 	} {
-		to, err := ParseTo(c.to)
+		to, err := ParseRecipients(c.to)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		k, s, err := to.Lock(t.Context())
+		k, s, err := to.Wrap(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		t.Logf("%s: a slot of %d bytes", name, len(s.Data))
-		if again, _, err := to.Lock(t.Context()); err != nil || again == k {
+		if again, _, err := to.Wrap(t.Context()); err != nil || again == k {
 			t.Errorf("%s: a second key is the same: %v", name, err)
 		}
 		if got, err := open(s, c.owner); err != nil || got != k {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, other := range c.others {
-			if got, err := open(s, other); !errors.Is(err, keyslot.ErrOther) || got != (key.Key{}) {
+			if got, err := open(s, other); !errors.Is(err, keyslot.ErrIncorrectIdentity) || got != (key.Key{}) {
 				t.Errorf("%s, for another: %v", name, err)
 			}
 		}
@@ -247,7 +247,7 @@ func TestRecipients(t *testing.T) {
 				t.Errorf("%s, damaged: %v", name, err)
 			}
 		}
-		if _, err := open(keyslot.Slot{}, c.owner); !errors.Is(err, keyslot.ErrOther) {
+		if _, err := open(keyslot.Slot{}, c.owner); !errors.Is(err, keyslot.ErrIncorrectIdentity) {
 			t.Errorf("%s, of a key file: %v", name, err)
 		}
 	}
@@ -269,21 +269,21 @@ func TestRecipients(t *testing.T) {
 		if _, err := ParseIdentities(fmt.Sprintf(text, one)); err != nil {
 			t.Errorf("identities with %s: %v", name, err)
 		}
-		if _, err := ParseTo(fmt.Sprintf(text, one.Recipient())); err != nil {
+		if _, err := ParseRecipients(fmt.Sprintf(text, one.Recipient())); err != nil {
 			t.Errorf("recipients with %s: %v", name, err)
 		}
 	}
-	if _, err := ParseTo(one.Recipient().String() + "x"); !errors.Is(err, ErrAge) {
+	if _, err := ParseRecipients(one.Recipient().String() + "x"); !errors.Is(err, ErrAge) {
 		t.Errorf("a recipient with a typo: %v", err)
 	}
 	if _, err := ParseIdentities(one.String()[:40]); !errors.Is(err, ErrAge) || strings.Contains(err.Error(), one.String()[20:40]) {
 		t.Errorf("an identity with a typo: %v", err)
 	}
-	many, err := ParseTo(strings.Repeat(one.Recipient().String()+"\n", 1000))
+	many, err := ParseRecipients(strings.Repeat(one.Recipient().String()+"\n", 1000))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := many.Lock(t.Context()); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "1000 recipients") {
+	if _, _, err := many.Wrap(t.Context()); !errors.Is(err, ErrAge) || !strings.Contains(err.Error(), "1000 recipients") {
 		t.Errorf("1000 recipients: %v", err)
 	}
 }
@@ -293,11 +293,11 @@ func FuzzSlot(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	to, err := ParseTo(one.Recipient().String())
+	to, err := ParseRecipients(one.Recipient().String())
 	if err != nil {
 		f.Fatal(err)
 	}
-	_, s, err := to.Lock(f.Context())
+	_, s, err := to.Wrap(f.Context())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -313,13 +313,13 @@ func FuzzSlot(f *testing.F) {
 		if err := s.Check(); err != nil && !errors.Is(err, keyslot.ErrSlot) {
 			t.Errorf("error of no class: %v", err)
 		}
-		if _, err := identities.Open(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+		if _, err := identities.Unwrap(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrIncorrectIdentity) {
 			t.Errorf("error of no class: %v", err)
 		}
 		if len(data) == 25 && binary.BigEndian.Uint32([]byte(data[20:])) > 64 {
 			return // within bounds, but too slow to fuzz
 		}
-		if _, err := phrase(t, "x").Open(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrOther) {
+		if _, err := phrase(t, "x").Unwrap(t.Context(), s); err != nil && !errors.Is(err, keyslot.ErrSlot) && !errors.Is(err, keyslot.ErrIncorrectIdentity) {
 			t.Errorf("error of no class: %v", err)
 		}
 	})
@@ -331,7 +331,7 @@ func TestSeal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := ParseTo(one.Recipient().String())
+	to, err := ParseRecipients(one.Recipient().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func TestSeal(t *testing.T) {
 		if got, err := c.open.Unseal(file, int64(len(data)-1)); !errors.Is(err, ErrAge) || got != nil {
 			t.Errorf("%s, over the bound: %v", name, err)
 		}
-		if got, err := c.deny.Unseal(file, int64(len(data))); !errors.Is(err, keyslot.ErrOther) || got != nil {
+		if got, err := c.deny.Unseal(file, int64(len(data))); !errors.Is(err, keyslot.ErrIncorrectIdentity) || got != nil {
 			t.Errorf("%s, with another: %v", name, err)
 		}
 		if got, err := c.open.Unseal(file[:len(file)-1], int64(len(data))); !errors.Is(err, ErrAge) || got != nil {

@@ -1,9 +1,9 @@
-// Package pngchunk knows the chunks of a PNG that go with a picture beside its
-// samples, EXIF data and ICC profile: what its colours mean, its density, its date
-// and its texts. docs/format.md lists them with their bytes.
+// Package pngchunk encodes and checks the PNG chunks that a cipher image preserves in
+// addition to samples, EXIF data and ICC profile: the meaning of colours, density, date
+// and texts. docs/format.md lists them with their bytes.
 //
-// Main path: Valid says whether one chunk may be kept; a List collects them in
-// their order; Check reads a sequence that somebody else wrote.
+// Main path: Valid checks one chunk; a List collects chunks in their order; Check
+// checks a sequence from an untrusted source.
 package pngchunk
 
 import (
@@ -18,19 +18,19 @@ import (
 	"unicode/utf8"
 )
 
-// MaxCount and MaxBytes bound a sequence of chunks.
+// MaxCount and MaxBytes are the limits of a sequence of chunks.
 const (
 	MaxCount = 256
 	MaxBytes = 4 << 20
 )
 
-// Shape is what the length of some chunks depends on.
+// Shape describes samples; the length of some chunks depends on it.
 type Shape struct {
 	Channels int // samples of a pixel: 1 for gray, 3 for colour, 4 for colour with alpha
 	Depth    int // bits of a sample: 8 or 16
 }
 
-// names are the chunks in the order in which they stand. Text stands last, in any number.
+// names are the chunks in their order. Texts come last, in any number.
 var names = []string{"cICP", "mDCV", "cLLI", "sRGB", "gAMA", "cHRM", "sBIT", "bKGD", "pHYs", "tIME", text, internationalText}
 
 const (
@@ -38,17 +38,17 @@ const (
 	internationalText = "iTXt"
 )
 
-// rank is the place of a chunk's name in the order, and -1 for one that is not kept.
+// rank returns the position of a chunk's name in the order, or -1 for other chunks.
 func rank(name string) int {
 	if name == internationalText {
-		name = text // both kinds of text keep the order that they have
+		name = text // the two kinds of text may be mixed
 	}
 	return slices.Index(names, name)
 }
 
 func isText(name string) bool { return name == text || name == internationalText }
 
-// Valid reports whether a chunk may go with a picture of the shape.
+// Valid reports whether a chunk is valid for a picture of the shape.
 func Valid(name string, data []byte, shape Shape) bool {
 	switch name {
 	case "cICP": // the matrix of RGB
@@ -138,7 +138,7 @@ func Append(b []byte, name string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[start:]))
 }
 
-// Next cuts the first chunk off a sequence. It is not ok where none is whole.
+// Next returns the first chunk of a sequence and the rest. ok is false where no chunk is complete.
 func Next(b []byte) (name string, data, rest []byte, ok bool) {
 	if len(b) < 12 {
 		return "", nil, nil, false
@@ -150,13 +150,13 @@ func Next(b []byte) (name string, data, rest []byte, ok bool) {
 	return string(b[4:8]), b[8 : 8+n : 8+n], b[12+n:], true
 }
 
-// Check reports what is wrong with a sequence of chunks that go with a picture.
+// Check returns an error where a sequence of chunks is not valid for a picture of the shape.
 func Check(b []byte, shape Shape) error {
 	switch {
 	case len(b) == 0:
 		return errors.New("there are no chunks")
 	case len(b) > MaxBytes:
-		return fmt.Errorf("the chunks have %d bytes, and at most %d are taken", len(b), MaxBytes)
+		return fmt.Errorf("the chunks have %d bytes, and the maximum is %d", len(b), MaxBytes)
 	}
 	last := -1
 	for count := 1; len(b) > 0; count++ {
@@ -166,55 +166,55 @@ func Check(b []byte, shape Shape) error {
 		case count > MaxCount:
 			return fmt.Errorf("there are more than %d chunks", MaxCount)
 		case !ok:
-			return errors.New("a chunk was cut")
+			return errors.New("a chunk is cut short")
 		case r < 0:
-			return fmt.Errorf("a chunk %q does not belong there", name)
+			return fmt.Errorf("a chunk %q is not allowed", name)
 		case r < last || r == last && !isText(name):
 			return fmt.Errorf("a chunk %s is out of order", name)
 		case binary.BigEndian.Uint32(b[8+len(data):]) != crc32.ChecksumIEEE(b[4:8+len(data)]):
-			return fmt.Errorf("the checksum of a chunk %s does not fit", name)
+			return fmt.Errorf("the checksum of a chunk %s is wrong", name)
 		case !Valid(name, data, shape):
-			return fmt.Errorf("a chunk %s holds what it must not", name)
+			return fmt.Errorf("the content of a chunk %s is not valid", name)
 		}
 		b, last = rest, r
 	}
 	return nil
 }
 
-// List collects chunks for a picture of a Shape.
+// List collects the chunks of a picture of a Shape.
 type List struct {
-	Shape Shape
-	kept  []kept
-	bytes int
+	Shape  Shape
+	chunks []ranked
+	bytes  int
 }
 
-type kept struct {
+type ranked struct {
 	rank  int
 	chunk []byte
 }
 
-// Add takes a chunk, and reports whether it did: one that is not Valid, is a second
-// one of its kind, or goes beyond the bounds is left out.
+// Add adds a chunk and reports whether it did. It does not add a chunk that is not Valid, repeats a
+// kind other than text, or exceeds the limits.
 func (l *List) Add(name string, data []byte) bool {
 	if !Valid(name, data, l.Shape) || !isText(name) && l.Has(name) ||
-		len(l.kept) == MaxCount || len(data) > MaxBytes-12-l.bytes {
+		len(l.chunks) == MaxCount || len(data) > MaxBytes-12-l.bytes {
 		return false
 	}
-	l.kept = append(l.kept, kept{rank(name), Append(nil, name, data)})
+	l.chunks = append(l.chunks, ranked{rank(name), Append(nil, name, data)})
 	l.bytes += 12 + len(data)
 	return true
 }
 
-// Has reports whether there is a chunk of the name.
+// Has reports whether the list has a chunk of the name.
 func (l *List) Has(name string) bool {
-	return slices.ContainsFunc(l.kept, func(k kept) bool { return string(k.chunk[4:8]) == name })
+	return slices.ContainsFunc(l.chunks, func(c ranked) bool { return string(c.chunk[4:8]) == name })
 }
 
-// Bytes is the sequence of chunks in order, nil where there are none.
+// Bytes returns the sequence of chunks in order, or nil where there are none.
 func (l *List) Bytes() []byte {
-	slices.SortStableFunc(l.kept, func(a, b kept) int { return a.rank - b.rank })
+	slices.SortStableFunc(l.chunks, func(a, b ranked) int { return a.rank - b.rank })
 	var b []byte
-	for _, k := range l.kept {
+	for _, k := range l.chunks {
 		b = append(b, k.chunk...)
 	}
 	return b

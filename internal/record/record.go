@@ -1,10 +1,10 @@
-// Package record holds what is sealed beside the neural cipher and its
-// statistics: what makes the recovered picture equal to the original, the proof
-// that it is, and what goes with a picture. docs/format.md specifies its bytes.
+// Package record encodes the record, which is sealed with the neural cipher and its
+// statistics: the residual that makes the recovered picture equal to the original, the
+// digest that proves it, metadata and the kept file. docs/format.md specifies its bytes.
 //
-// Main path: Encode pads, so that the length of a file tells little about the
-// picture; Decode checks what it reads before it takes memory. Pack and Unpack
-// shorten whole planes of samples.
+// Main path: Encode pads, so that the length of a file reveals little about the
+// picture; Decode checks its input before it allocates memory. Pack and Unpack compress and
+// decompress planes of samples.
 package record
 
 import (
@@ -24,14 +24,14 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// ErrRecord says that a record cannot be read. Under a valid tag it was written
-// by a later version of this program, or by another one.
-var ErrRecord = errors.New("what is sealed beside the picture cannot be read")
+// ErrRecord is returned for a record that cannot be decoded. Since it is authenticated, a later
+// version of this program or another program wrote it.
+var ErrRecord = errors.New("the record that is sealed with the picture cannot be read")
 
-// Kind is what a section of a record holds.
+// Kind is the kind of a section.
 type Kind byte
 
-// The kinds, in the order in which sections follow each other.
+// The kinds, in the order of the sections.
 const (
 	Digest   Kind = 1 + iota // of the original picture, 32 bytes
 	Residual                 // coded difference between the original and what the generator recovers
@@ -40,25 +40,24 @@ const (
 	Low                      // packed, the low bytes of 16-bit samples, (height, width, samples of a pixel)
 	EXIF                     // as a TIFF file
 	ICC                      // the colour profile
-	File                     // the original file, byte by byte
-	Name                     // of the original file, 1 to MaxName bytes of UTF-8, without a path
-	Chunks                   // of the PNG that comes back, as package pngchunk checks them
+	File                     // the kept file, byte for byte
+	Name                     // of the kept file, 1 to MaxName bytes of UTF-8, without a path
+	Chunks                   // of the restored PNG, as package pngchunk checks them
 
 	end, last = 0, Chunks
 )
 
-// MaxName bounds the name of a file, in bytes.
+// MaxName is the maximum length of a file name in bytes.
 const MaxName = 255
 
-// Record is what goes with a neural cipher: sections by their kind. The empty
-// one is that of a picture that comes back approximately; every other one has
-// at least Digest and Residual.
+// Record holds sections by kind. It is empty where the picture is recovered
+// approximately; otherwise it has at least Digest and Residual.
 type Record map[Kind][]byte
 
-// Has reports whether there is such a section.
+// Has reports whether the record has a section of the kind.
 func (r Record) Has(k Kind) bool { _, ok := r[k]; return ok }
 
-// Encode writes a record and pads it with zeros to Padded bytes.
+// Encode encodes a record and pads it with zeros to Padded bytes.
 func (r Record) Encode() []byte {
 	n := 1
 	for _, content := range r {
@@ -75,11 +74,11 @@ func (r Record) Encode() []byte {
 	return b[:cap(b)]
 }
 
-// minimum is the least length of a record. Most residuals are shorter.
+// minimum is the minimum length of a record. Most residuals are shorter.
 const minimum = 256
 
-// Padded is the length that a record of n bytes is padded to: Padmé, which adds
-// at most 12 % and leaves O(log log n) bits of n to be seen, and at least 256.
+// Padded returns the length to which a record of n bytes is padded: Padmé, which adds up
+// to 12 % and reveals O(log log n) bits of n, with a minimum of 256.
 func Padded(n int) int {
 	n = max(n, minimum)
 	exponent := bits.Len(uint(n)) - 1
@@ -87,7 +86,7 @@ func Padded(n int) int {
 	return (n + mask) &^ mask
 }
 
-// Decode reads a record. The sections share memory with b. Errors wrap ErrRecord.
+// Decode decodes a record. The sections share memory with b. Errors wrap ErrRecord.
 func Decode(b []byte) (Record, error) {
 	r := Record{}
 	length := len(b)
@@ -96,7 +95,7 @@ func Decode(b []byte) (Record, error) {
 			continue
 		}
 		if len(b) < 5 || int64(binary.BigEndian.Uint32(b[1:])) > int64(len(b)-5) {
-			return nil, fmt.Errorf("%w: its section %d was cut", ErrRecord, k)
+			return nil, fmt.Errorf("%w: its section %d is cut short", ErrRecord, k)
 		}
 		n := int(binary.BigEndian.Uint32(b[1:]))
 		r[k] = b[5 : 5+n : 5+n]
@@ -114,21 +113,21 @@ func Decode(b []byte) (Record, error) {
 	case r.Has(Digest) && len(r[Digest]) != sha256.Size:
 		return nil, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r[Digest]))
 	case r.Has(Name) && !r.Has(File):
-		return nil, fmt.Errorf("%w: it names a file that it does not have", ErrRecord)
+		return nil, fmt.Errorf("%w: it has the name of a kept file and no kept file", ErrRecord)
 	case r.Has(Name) && !validName(string(r[Name])):
-		return nil, fmt.Errorf("%w: its name is none of a file", ErrRecord)
+		return nil, fmt.Errorf("%w: the name of its kept file is not valid", ErrRecord)
 	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
-		return nil, fmt.Errorf("%w: it is gray, and has more to say of that or an alpha channel", ErrRecord)
+		return nil, fmt.Errorf("%w: it is gray, and has an alpha channel or a section gray that is not empty", ErrRecord)
 	}
 	if r.Has(Chunks) {
 		if err := pngchunk.Check(r[Chunks], r.shape()); err != nil {
-			return nil, fmt.Errorf("%w: of its PNG chunks: %w", ErrRecord, err)
+			return nil, fmt.Errorf("%w: its PNG chunks: %w", ErrRecord, err)
 		}
 	}
 	return r, nil
 }
 
-// shape is that of the samples in the PNG that comes back.
+// shape returns the shape of the samples in the restored PNG.
 func (r Record) shape() pngchunk.Shape {
 	s := pngchunk.Shape{Channels: 3, Depth: 8}
 	switch {
@@ -143,14 +142,14 @@ func (r Record) shape() pngchunk.Shape {
 	return s
 }
 
-// validName says whether a record may have a name. It may still be one that no system
-// takes or that is shown otherwise: package filename makes it safe.
+// validName reports whether a record may have a name. It may still be unsafe on some systems:
+// package filename makes it safe.
 func validName(name string) bool {
 	return len(name) >= 1 && len(name) <= MaxName && utf8.ValidString(name) && name != "." && name != ".." &&
 		!strings.ContainsFunc(name, func(r rune) bool { return r == '/' || r == '\\' || unicode.IsControl(r) })
 }
 
-// Pack shortens a plane of samples without loss, as a zlib stream.
+// Pack compresses a plane of samples as a zlib stream.
 func Pack(plane []byte) []byte {
 	var b bytes.Buffer
 	w := zlib.NewWriter(&b)
@@ -159,8 +158,8 @@ func Pack(plane []byte) []byte {
 	return b.Bytes()
 }
 
-// Unpack gives back a plane of n bytes, and takes no more memory for it than
-// that. Errors wrap ErrRecord.
+// Unpack decompresses a plane of n bytes, and allocates no more memory than that. Errors
+// wrap ErrRecord.
 func Unpack(packed []byte, n int) ([]byte, error) {
 	r, err := zlib.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -170,7 +169,7 @@ func Unpack(packed []byte, n int) ([]byte, error) {
 	if _, err := io.ReadFull(r, plane); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
-	if more, err := io.Copy(io.Discard, io.LimitReader(r, 1)); more > 0 || err != nil { // at the end the checksum is compared
+	if more, err := io.Copy(io.Discard, io.LimitReader(r, 1)); more > 0 || err != nil { // reading to the end verifies the checksum
 		return nil, fmt.Errorf("%w: a plane is longer than %d bytes or damaged", ErrRecord, n)
 	}
 	return plane, nil

@@ -2,7 +2,7 @@
 // Wycheproof and of the Community Cryptography Test Vectors. Their versions and
 // checksums are those of tools/vectors/go.mod.
 //
-// Main path: Folder gives the folder of a module.
+// Main path: Folder returns the folder of a module; Read decodes a file in it.
 package testvectors
 
 import (
@@ -19,8 +19,8 @@ const (
 	Age        = "c2sp.org/CCTV/age"
 )
 
-// Folder is where a module's files are, which it fetches if they are not there. Without a
-// network it skips the test, except in CI. root is the folder of this module.
+// Folder returns the folder of a module, and downloads the module if it is not in the module
+// cache. Without a network it skips the test, except in CI. root is the folder of this module.
 func Folder(t testing.TB, root, module string) string {
 	t.Helper()
 	c := exec.Command("go", "mod", "download", "-json", module)
@@ -32,9 +32,9 @@ func Folder(t testing.TB, root, module string) string {
 	}
 	if answer.Dir == "" {
 		if os.Getenv("CI") != "" {
-			t.Fatalf("%s cannot be fetched: %s", module, answer.Error)
+			t.Fatalf("%s cannot be downloaded: %s", module, answer.Error)
 		}
-		t.Skipf("skipped the vectors of %s, which cannot be fetched: %s", module, answer.Error)
+		t.Skipf("skipped the vectors of %s, which cannot be downloaded: %s", module, answer.Error)
 	}
 	return answer.Dir
 }

@@ -1,16 +1,16 @@
-// Package version tells which build a program is.
+// Package version returns the version of the running program.
 //
-// Releases set it with the linker; other builds take what Go recorded of them.
+// Releases set it with the linker; other builds use what Go records.
 package version
 
 import "runtime/debug"
 
-// set is given by -ldflags "-X enciphergan/internal/version.set=v1.2.3".
+// set is set by -ldflags "-X enciphergan/internal/version.set=v1.2.3".
 var set string
 
-// String is the version of the running program: that of the release, otherwise
-// of the module as it was installed, otherwise the commit it was built from, with
-// "+dirty" after changes that are not committed, otherwise "devel".
+// String returns the version of the running program: that of the release, otherwise
+// of the installed module, otherwise the commit it was built from, with
+// "+dirty" for uncommitted changes, otherwise "devel".
 func String() string {
 	info, _ := debug.ReadBuildInfo()
 	return choose(set, info)

@@ -9,26 +9,26 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// Info is what a cipher image shows to everybody.
+// Info is what the header of a cipher image shows without a key.
 type Info struct {
 	Width, Height             int    // of the picture, in pixels
 	PaddedWidth, PaddedHeight int    // of the cipher image
-	Model                     string // fingerprint of the model, as Model.Fingerprint gives it
-	Slot                      Slot   // with what the key is found
-	Sealed                    bool   // false for a bare neural cipher, which is for measurements
+	Model                     string // fingerprint of the model, as Model.Fingerprint returns it
+	Slot                      Slot   // how to recover the key
+	Sealed                    bool   // false for a bare cipher image
 	header                    container.Header
 }
 
-// Cost is what encrypting a picture takes.
+// Cost is an estimate of what encrypting a picture takes.
 type Cost struct {
 	Width, Height int   // of the picture, in pixels
-	FileBytes     int64 // of the cipher image; what else a picture has, and little for exactness, comes on top
-	MemoryBytes   int64 // about, for exact encryption
+	FileBytes     int64 // of the neural cipher; the residual, which is small, and metadata add to it
+	MemoryBytes   int64 // peak, for exact encryption
 }
 
-// Estimate says what it will take to encrypt a picture file, from its header
-// alone. workers is that of WithWorkers. A model that cannot be run on it ends in an error
-// with the code BadModel.
+// Estimate estimates the cost of encrypting a picture file from its header alone, with
+// the given number of workers, as in WithWorkers. The error has the code BadModel where the
+// model cannot run on the picture.
 func (m *Model) Estimate(file []byte, workers int) (c Cost, err error) {
 	defer guard(&err)
 	height, width, err := picture.Size(file, limits)
@@ -54,16 +54,16 @@ func (m *Model) Estimate(file []byte, workers int) (c Cost, err error) {
 	}
 	pixels := int64(plan.Height) * int64(plan.Width)
 	const (
-		perPixel = 16 // of the whole picture, in its stages; measured with pictures of 12 megapixels
-		garbage  = 8  // as a part of what is in use by tiles
+		perPixel = 16 // bytes, for the whole picture; measured with pictures of 12 megapixels
+		garbage  = 8  // one part in 8 of the memory of tiles
 		program  = 24 << 20
 	)
 	return Cost{width, height, pixels*3 + int64(plan.Height),
 		program + perPixel*pixels + int64(min(workers, len(plan.Tiles)))*(tile+tile/garbage)}, nil
 }
 
-// Inspect reads what a cipher image shows without a key. Nothing of it is
-// authenticated before the image is decrypted.
+// Inspect reads the header of a cipher image, without a key. Decryption alone
+// authenticates it.
 func Inspect(png []byte) (info *Info, err error) {
 	defer guard(&err)
 	sealed, err := container.Parse(png, limits)
@@ -73,8 +73,8 @@ func Inspect(png []byte) (info *Info, err error) {
 	return infoOf(sealed.Header), nil
 }
 
-// Inspect is the function Inspect for a cipher image that the model is to open, and gives all
-// errors of Decrypt that need no key: OtherModel where another model made it.
+// Inspect is the function Inspect, and also returns every error of Decrypt that does not
+// depend on a key, such as OtherModel where the image is of another model.
 func (m *Model) Inspect(png []byte) (info *Info, err error) {
 	defer guard(&err)
 	sealed, _, err := m.parse(png)
@@ -90,5 +90,5 @@ func infoOf(h container.Header) *Info {
 	return i
 }
 
-// IsFor reports whether a key is the one that sealed the image, without opening it.
+// IsFor reports whether k encrypted the image. It does not decrypt it.
 func (i *Info) IsFor(k Key) bool { return i.header.IsFor(k.Subkeys(i.header.Nonce)) }

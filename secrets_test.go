@@ -2,7 +2,6 @@ package encipher
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 
@@ -25,35 +24,31 @@ func TestUnlock(t *testing.T) {
 	if err != nil || len(bytes.Fields([]byte(words))) != 7 {
 		t.Fatalf("proposed %q: %v", words, err)
 	}
-	must := func(s Secret, err error) Secret {
+	must := func(id Identity, err error) Identity {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s
+		return id
 	}
 	mine := newKey(t)
-	right := map[string]Secret{}
-	lockers := map[string]func(context.Context) (Key, Slot, error){"key": func(context.Context) (Key, Slot, error) { return mine, Slot{}, nil }}
+	right := map[string]Identity{}
+	recipients := map[string]Recipient{"key": mine}
 	p, err := NewPassphrase(words)
-	right["key"], right["passphrase"], lockers["passphrase"] = KeyFile{mine}, must(p, err), p.Lock
+	right["key"], right["passphrase"], recipients["passphrase"] = mine, must(p, err), p
 	r, err := ParseRecipients(identity.Recipient().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	lockers["recipients"] = r.Lock
+	recipients["recipients"] = r
 	i, err := ParseIdentities(identity.String())
 	right["recipients"] = must(i, err)
 	o, err := ParseIdentities(stranger.String())
 	other := must(o, err)
 	q, err := NewPassphrase("another")
-	wrong := []Secret{KeyFile{newKey(t)}, must(q, err), other}
-	for name, locker := range lockers {
-		k, slot, err := locker(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := m.Encrypt(t.Context(), photo(t, 20, 20, 1), k, WithSlot(slot))
+	wrong := []Identity{newKey(t), must(q, err), other}
+	for name, to := range recipients {
+		s, err := m.Encrypt(t.Context(), photo(t, 20, 20, 1), to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,8 +60,18 @@ func TestUnlock(t *testing.T) {
 			t.Errorf("%s: wrong secrets: %v", name, err)
 		}
 		found, err := info.Unlock(t.Context(), append(wrong, right[name])...)
-		if err != nil || found != k {
+		if err != nil || !info.IsFor(found) {
 			t.Errorf("%s: %v", name, err)
+		}
+		for _, id := range []Identity{right[name], found} {
+			if o, err := m.Decrypt(t.Context(), s.PNG, id); err != nil || !o.Exact {
+				t.Errorf("%s: decrypted with %T: %v", name, id, err)
+			}
+		}
+		for _, id := range wrong {
+			if _, err := m.Decrypt(t.Context(), s.PNG, id); CodeOf(err) != WrongKey {
+				t.Errorf("%s: decrypted with a wrong %T: %v", name, id, err)
+			}
 		}
 	}
 	for name, f := range map[string]func() error{
@@ -119,7 +124,7 @@ func TestSealedModel(t *testing.T) {
 // A bare cipher is read only where that is asked for, and says what it is.
 func TestBareCipher(t *testing.T) {
 	m, k := fakeModel(), newKey(t)
-	s, err := m.Encrypt(t.Context(), photo(t, 37, 90, 1), k, WithBareCipher())
+	s, err := m.Encrypt(t.Context(), photo(t, 37, 90, 1), k, WithContent(ContentBareCipher))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +138,7 @@ func TestBareCipher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Sealed || o.Exact || o.Promised || !bytes.Equal(o.Bare.RGB, s.Bare.RGB) || o.Picture.Width != 90 || o.Picture.Height != 37 {
+	if o.Sealed || o.Exact || o.Promised || !bytes.Equal(o.NeuralCipher.RGB, s.NeuralCipher.RGB) || o.Picture.Width != 90 || o.Picture.Height != 37 {
 		t.Errorf("it came back as %+v", o)
 	}
 	if _, err := m.Decrypt(t.Context(), s.PNG, newKey(t), AcceptBareCipher()); CodeOf(err) != WrongKey {

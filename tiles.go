@@ -15,52 +15,44 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// TileJob is the work on one tile of a picture. It needs nothing but the model,
-// so that another thread or process can do it: see WithTiles. It holds parts of
-// the picture and key material.
+// TileJob is the computation of one tile. It needs nothing else but the model, so that
+// another thread or process can run it: see WithTiles. It contains parts of the picture and
+// key material.
 type TileJob struct {
-	Decrypt       bool     // run the decryption generator on a cipher, in place of encrypting
-	Exact         bool     // in the arithmetic that has the same bits everywhere; when encrypting, recover the samples too
-	Height, Width int      // in pixels, as the model's tiling gives them
-	Samples       []byte   // (H, W, 3) interleaved: the picture's, or the cipher's levels
-	Statistics    []byte   // of the cipher; nil when encrypting
-	Seed          [32]byte // of the tile's keyed layers
+	Decrypt       bool     // run the decryption generator on a neural cipher instead of encrypting
+	Exact         bool     // use canonical arithmetic; when encrypting, return Recovered too
+	Height, Width int      // pixels, as the tiling of the model defines them
+	Samples       []byte   // (H, W, 3) interleaved, of the picture or the neural cipher
+	Statistics    []byte   // of the neural cipher; nil when encrypting
+	Seed          [32]byte // tile seed of the key schedule
 }
 
-// TileResult is what a TileJob gives.
+// TileResult is the result of a TileJob.
 type TileResult struct {
-	Samples    []byte // (H, W, 3) interleaved: the cipher's levels, or the recovered picture's
-	Statistics []byte // of the cipher; nil when decrypting
-	Recovered  []byte // what decryption will make of the cipher; nil unless it was asked for
+	Samples    []byte // (H, W, 3) interleaved, of the neural cipher or the recovered picture
+	Statistics []byte // of the neural cipher; nil when decrypting
+	Recovered  []byte // (H, W, 3) what the decryption generator recovers; nil unless Exact and encrypting
 }
 
-// TileFunc does a TileJob. Calls may overlap.
+// TileFunc runs a TileJob. Calls may overlap.
 type TileFunc func(context.Context, TileJob) (TileResult, error)
 
-// WithTiles lets compute do the tiles in place of the model, atOnce of them at the
-// same time; WithWorkers has no effect then. compute must give what
-// Model.ComputeTile gives for the same model. Its errors of type *Error come back
-// as they are.
-func WithTiles(atOnce int, compute TileFunc) Option {
-	return func(o *options) { o.workers, o.compute = max(1, atOnce), compute }
-}
-
-// ComputeTile does a tile's work that WithTiles handed out. A job that does not
-// fit the model ends in an error with the code BadModel.
+// ComputeTile runs a job that WithTiles passed to its function. The error has the code
+// BadModel where the job does not fit the model.
 func (m *Model) ComputeTile(ctx context.Context, j TileJob) (r TileResult, err error) {
 	defer guard(&err)
 	a := m.arithmetic(j.Exact)
-	s := m.borrow(a)
+	s := m.acquire(a)
 	if r, err = run(ctx, s, j); ctx.Err() != nil {
 		return TileResult{}, ctx.Err()
 	} else if err != nil {
 		return TileResult{}, cannotRun(fmt.Errorf("the model cannot be run on a tile: %w", err))
 	}
-	m.giveBack(s, a)
+	m.release(s, a)
 	return r, nil
 }
 
-// run does a tile's work in a session.
+// run runs a job in a session.
 func run(ctx context.Context, s session, j TileJob) (TileResult, error) {
 	if j.Decrypt {
 		rgb, err := s.Decrypt(ctx, network.Cipher{Height: j.Height, Width: j.Width, Levels: j.Samples, Statistics: j.Statistics}, keyschedule.Seed(j.Seed))
@@ -74,7 +66,7 @@ func run(ctx context.Context, s session, j TileJob) (TileResult, error) {
 	return TileResult{Samples: c.Levels, Statistics: c.Statistics, Recovered: rgb}, err
 }
 
-// check refuses a result that does not fit its job.
+// check returns an error where the sizes of a result do not fit its job.
 func (r TileResult) check(j TileJob, statistics int) error {
 	recovered := 0
 	if j.Decrypt {
@@ -83,30 +75,30 @@ func (r TileResult) check(j TileJob, statistics int) error {
 		recovered = 3 * j.Height * j.Width
 	}
 	if len(r.Samples) != 3*j.Height*j.Width || len(r.Statistics) != statistics || len(r.Recovered) != recovered {
-		return fmt.Errorf("the generators gave %d samples, %d bytes of statistics and %d recovered samples", len(r.Samples), len(r.Statistics), len(r.Recovered))
+		return fmt.Errorf("the generators returned %d samples, %d bytes of statistics and %d recovered samples", len(r.Samples), len(r.Statistics), len(r.Recovered))
 	}
 	return nil
 }
 
-// idle is a session that is kept, because it caches graphs by tile shape; or none.
-type idle struct {
+// cachedSession is a session that no picture uses. It caches graphs by tile shape.
+type cachedSession struct {
 	session
 	arithmetic kernel.Arithmetic
 }
 
-// borrow takes an idle session or makes one.
-func (m *Model) borrow(a kernel.Arithmetic) session {
+// acquire returns the cached session or a new one.
+func (m *Model) acquire(a kernel.Arithmetic) session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if i := m.idle; i.session != nil && i.arithmetic == a {
-		m.idle = idle{}
-		return i.session
+	if c := m.cached; c.session != nil && c.arithmetic == a {
+		m.cached = cachedSession{}
+		return c.session
 	}
 	return m.network.newSession(a)
 }
 
-// arithmetic is canonical where a residual must fit what is recovered on another
-// machine, to the bit.
+// arithmetic is canonical where another machine must recover the same samples, to
+// which the residual is added.
 func (m *Model) arithmetic(exact bool) kernel.Arithmetic {
 	if exact {
 		return kernel.Canonical
@@ -114,26 +106,25 @@ func (m *Model) arithmetic(exact bool) kernel.Arithmetic {
 	return m.network.Arithmetic()
 }
 
-// giveBack keeps a session for the next picture. Only sessions whose work ended
-// well come back, and one is kept: its graphs take as much memory as a picture of
-// several megapixels, which is wanted for sealing next.
-func (m *Model) giveBack(s session, a kernel.Arithmetic) {
+// release caches a session for the next picture. Sessions that failed are not released.
+// Only one is cached: its graphs take as much memory as a picture of several
+// megapixels, which sealing needs next.
+func (m *Model) release(s session, a kernel.Arithmetic) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.idle = idle{s, a}
+	m.cached = cachedSession{s, a}
 }
 
-// eachTile does the job that prepare makes of every tile and hands the result to
-// finish. The tiles are spread over workers, with a session each or as WithTiles
-// says; prepare and finish are called from them. Progress is reported as the given
-// stage. The first error ends it.
-func (m *Model) eachTile(ctx context.Context, exact bool, tiles []picture.Tile, o options, stage string, prepare func(picture.Tile) TileJob, finish func(picture.Tile, TileResult)) error {
+// eachTile runs the job that prepare returns for each tile and passes job and result to
+// finish. Workers call prepare and finish concurrently. Progress is reported as the given stage.
+// The first error stops all.
+func (m *Model) eachTile(ctx context.Context, exact bool, tiles []picture.Tile, o runOptions, stage string, prepare func(picture.Tile) TileJob, finish func(picture.Tile, TileJob, TileResult)) error {
 	workers := o.workers
 	if workers < 1 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	// Shape by shape, so that a session holds the graphs of one at a time, which
-	// take most of the memory; the full tiles last, so that theirs are ready for
+	// Sorted by shape, so that a session holds the graphs of one shape at a time: they
+	// take most of the memory. Full tiles come last, so that their graphs are cached for
 	// the next picture.
 	byShape := slices.Clone(tiles)
 	slices.SortStableFunc(byShape, func(a, b picture.Tile) int {
@@ -175,7 +166,7 @@ func (m *Model) eachTile(ctx context.Context, exact bool, tiles []picture.Tile, 
 			} else if err != nil {
 				return cannotRun(fmt.Errorf("the model cannot be run on tile %d: %w", t.Index, err))
 			}
-			finish(t, r)
+			finish(t, j, r)
 			advance()
 		}
 		return nil
@@ -195,9 +186,8 @@ func (m *Model) eachTile(ctx context.Context, exact bool, tiles []picture.Tile, 
 	return context.Cause(shared)
 }
 
-// worker lets work compute tiles, in a session of its own unless compute does
-// them. A panic becomes an error here, because in a goroutine it would end the
-// program.
+// worker calls work with compute, or, where that is nil, with a function that runs jobs in
+// a session of this worker. It returns panics as errors: in a goroutine they would end the program.
 func (m *Model) worker(a kernel.Arithmetic, compute TileFunc, work func(TileFunc) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -207,10 +197,10 @@ func (m *Model) worker(a kernel.Arithmetic, compute TileFunc, work func(TileFunc
 	if compute != nil {
 		return work(compute)
 	}
-	s := m.borrow(a)
+	s := m.acquire(a)
 	if err := work(func(ctx context.Context, j TileJob) (TileResult, error) { return run(ctx, s, j) }); err != nil {
 		return err
 	}
-	m.giveBack(s, a)
+	m.release(s, a)
 	return nil
 }

@@ -47,15 +47,15 @@ func TestInspect(t *testing.T) {
 	if !i.IsFor(mine) || i.IsFor(other) || i.IsFor(Key{}) {
 		t.Error("the key is not told from others")
 	}
-	phrase, err := lock.NewPhrase("a passphrase")
+	phrase, err := lock.NewPassphrase("a passphrase")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, slot, err := phrase.Lock(t.Context())
+	k, slot, err := phrase.Wrap(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err = m.Encrypt(t.Context(), file, k, WithSlot(slot)); err != nil {
+	if s, err = m.Encrypt(t.Context(), file, wrapped{k, slot}); err != nil {
 		t.Fatal(err)
 	}
 	if i, err := Inspect(s.PNG); err != nil || i.Slot != slot || !i.IsFor(k) {
@@ -74,7 +74,7 @@ func TestInspect(t *testing.T) {
 	if _, err := m.Decrypt(t.Context(), s.PNG, other); CodeOf(err) != WrongKey || !strings.Contains(err.Error(), "passphrase") {
 		t.Errorf("another key, where a passphrase is wanted: %v", err)
 	}
-	if _, err := m.Encrypt(t.Context(), file, k, WithSlot(Slot{Kind: 9})); err == nil {
+	if _, err := m.Encrypt(t.Context(), file, wrapped{k, Slot{Kind: 9}}); err == nil {
 		t.Error("an unknown kind of slot is written")
 	}
 	if i, err := Inspect(file); i != nil || CodeOf(err) != NotCipher {
