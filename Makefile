@@ -46,7 +46,7 @@ test-stand-ins:
 
 # The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
-WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture
+WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture ./internal/ldpc ./internal/carrier
 
 test-wasm:
 	@if command -v node >/dev/null; then \
