@@ -2,33 +2,32 @@ package kernel
 
 import "runtime"
 
-// Cost is what an operation takes, known from shapes alone, before anything is allocated.
+// Cost is the cost of an operation, computed from shapes before anything is allocated.
 type Cost struct {
-	Work    int64    // of a run, see PerElement
-	Packed  int64    // bytes that it holds from its first run on: packed weights and plans
-	Buffers []Buffer // that a run borrows
+	Work    int64    // of a run, in units explained at PerElement
+	Packed  int64    // bytes retained from the first run on: packed weights and plans
+	Buffers []Buffer // scratch memory of a run
 }
 
-// Buffer is scratch memory: Count slices of so many floats at a time.
+// Buffer is scratch memory: Count slices of Floats elements at a time.
 type Buffer struct{ Floats, Count int }
 
-// Work is counted in multiply-adds as a convolution does them, some 10 ps each on one
-// core with vectors. The prices of what else a run does are what it takes by that measure,
-// or less by up to four times on some machines. They are the same on every machine,
-// so that a model is too expensive everywhere or nowhere.
+// The unit of Work is a multiply-add of a convolution, some 10 ps on one core with vectors.
+// Other work costs the time it takes in that unit, or up to four times less on some machines.
+// Costs are equal on every machine, so that a model is too expensive everywhere or nowhere.
 const (
-	PerElement  = 8   // an element read or written where it lies beside the one before
-	PerFunction = 64  // an element through a function that has no vectors, or many steps
-	PerRun      = 256 // a run of elements, however short, somewhere in memory
+	PerElement  = 8   // an element read or written next to the previous one
+	PerFunction = 64  // an element passed to a function that has no vector kernel, or many steps
+	PerRun      = 256 // a run of elements at an arbitrary address, however short
 )
 
-// The tile that work is counted in: what is not a multiple of it costs as if it were.
+// Work is counted in tiles of costRows x costColumns; sizes are rounded up to them.
 const (
 	costRows    = 8
 	costColumns = 32
 )
 
-// costM is how many rows m outputs cost.
+// costM returns the rows that m outputs cost.
 func costM(m int) int64 {
 	if m <= costRows/2 {
 		return costRows / 2
@@ -36,7 +35,7 @@ func costM(m int) int64 {
 	return int64(roundUp(m, costRows))
 }
 
-// sequence multiplies in int64: sizes of valid shapes are below 2^28 each, and so are
+// productInts multiplies in int64: sizes of valid shapes are below 2^28 each, and so are
 // the products of a tensor's, but not those of what is done with them.
 func productInts(factors ...int) int64 {
 	n := int64(1)
@@ -49,7 +48,7 @@ func productInts(factors ...int) int64 {
 	return n
 }
 
-// maxWork stands for more than any limit; sums of several do not overflow.
+// maxWork is above any limit, and sums of several do not overflow.
 const maxWork = 1 << 56
 
 // perTask is a buffer of every one of tasks, of which the cores do some at a time.
@@ -57,10 +56,10 @@ func perTask(tasks, floats int) Buffer {
 	return Buffer{floats, min(tasks, runtime.GOMAXPROCS(0))}
 }
 
-// blockBuffer is what the block kernels of some machines borrow for each task.
+// blockBuffer is the scratch memory that block kernels of some machines take for each task.
 const blockBuffer = 1 << 14
 
-// Cost is that of Conv2D by a Filter whose weights are constant or not. c must be valid.
+// Cost returns the cost of Filter.Conv2D, with constant weights or not. c must be valid.
 func (c Conv) Cost(constant bool) Cost {
 	weights := c.M * c.taps()
 	t := c.tile()
@@ -98,8 +97,7 @@ func (c Conv) Cost(constant bool) Cost {
 	return k
 }
 
-// rowsWork is the work of a convolution in bands of rows. One that is a product of two
-// matrices takes no more.
+// rowsWork returns the work of a convolution in bands of rows. A pointwise one takes no more.
 func (c Conv) rowsWork() int64 {
 	band, bands := c.rowBands(costRows)
 	p := c.planes((band-1)*c.SH + c.reach())
@@ -107,7 +105,7 @@ func (c Conv) rowsWork() int64 {
 	return product(productInts(c.N, bands), sum(product(rows, productInts(c.taps(), ld)), product(PerElement, int64(p.size(c.C)-p.slack)), product(PerElement, rows, int64(ld))))
 }
 
-// GradInputCost is that of Filter.GradInput, likewise.
+// GradInputCost returns the cost of Filter.GradInput, likewise.
 func (c Conv) GradInputCost(constant bool) Cost {
 	weights := c.M * c.taps()
 	if r, mirrored := c.mirrored(); mirrored {
@@ -140,7 +138,7 @@ func (c Conv) GradInputCost(constant bool) Cost {
 	return k
 }
 
-// MatMulCost is that of MatMul for a number of batches.
+// MatMulCost returns the cost of MatMul.
 func MatMulCost(batches, m, n, k int) Cost {
 	one := sum(product(costM(m), productInts(k, roundUp(n, costColumns))), product(2*PerElement, sum(productInts(m, k), productInts(k, n), productInts(m, n))), PerRun)
 	rows, cols := active.wide.rows, active.wide.cols
@@ -171,8 +169,8 @@ func sum(terms ...int64) int64 {
 	return n
 }
 
-// Scratch adds up what operations that run one after the other borrow. A buffer that was
-// given back serves only those of its size class, until garbage is collected.
+// Scratch sums the scratch memory of operations that run one after another. A buffer is
+// reused only within its size class, until garbage is collected.
 type Scratch struct{ max [8 * 64]int64 }
 
 // Add adds an operation.
@@ -189,5 +187,5 @@ func (s *Scratch) Add(buffers []Buffer) {
 	}
 }
 
-// Bytes is what they take together.
+// Bytes returns the sum.
 func (s *Scratch) Bytes() int64 { return sum(s.max[:]...) }

@@ -15,7 +15,7 @@ func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
-		Shape: same, InPlace: true, Step: &step, Work: function,
+		Shape: same, InPlace: true, Step: &step, Work: functionWork,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			f(floats(out), floats(in[0]))
 			return nil

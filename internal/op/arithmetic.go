@@ -30,7 +30,7 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 		Type:      a.Dtype(),
 		Shape:     func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
 		InPlace:   true,
-		Work:      broadcasting(a.Dtype()),
+		Work:      broadcastWork(a.Dtype()),
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := out.Shape()
 			sa, sb := broadcastStrides(in[0].Shape(), shape), broadcastStrides(in[1].Shape(), shape)

@@ -17,7 +17,7 @@ func Cast(x *gorgonia.Node, to tensor.Dtype) (*gorgonia.Node, error) {
 		Arity: 1,
 		Type:  to,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil },
-		Work:  function,
+		Work:  functionWork,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			switch src := in[0].Data().(type) {
 			case []float32:

@@ -42,7 +42,7 @@ func Concat(axis int, parts ...*gorgonia.Node) (*gorgonia.Node, error) {
 			return out, nil
 		},
 		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
-			return moved(in, out) + kernel.PerRun*int64(volume(out[:axis]))*int64(len(in))
+			return passWork(in, out) + kernel.PerRun*int64(volume(out[:axis]))*int64(len(in))
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			switch dst := out.Data().(type) {

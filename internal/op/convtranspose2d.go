@@ -55,7 +55,7 @@ func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) 
 func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  "ChannelBias",
-		Work:  planewise(1),
+		Work:  planesWork(1),
 		Arity: 2,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			if in[0].Dims() < 3 || !slices.Equal(in[1], tensor.Shape{in[0][1]}) {

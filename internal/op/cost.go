@@ -7,7 +7,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Work is what a run of the operation that makes n takes, in the unit of kernel.Cost; 0 of a leaf.
+// Work returns the work of a run of the operation that makes n, in the unit of kernel.Cost; 0 for a leaf.
 func Work(n *gorgonia.Node) int64 {
 	o, ok := n.Op().(*operation)
 	if !ok {
@@ -15,12 +15,12 @@ func Work(n *gorgonia.Node) int64 {
 	}
 	work := o.spec.Work
 	if work == nil {
-		work = moved
+		work = passWork
 	}
 	return o.spec.Cost.Work + work(o.reads, o.shape)
 }
 
-// Label gives the operation that makes n a text by which errors name it.
+// Label sets the text by which errors name the operation that makes n.
 func Label(n *gorgonia.Node, text string) {
 	if o, ok := n.Op().(*operation); ok {
 		o.label = text
@@ -35,8 +35,8 @@ func (o *operation) describe() string {
 	return o.label + ": " + o.spec.Name
 }
 
-// moved is the work of reading all inputs and writing the result, element after element.
-func moved(in []tensor.Shape, out tensor.Shape) int64 {
+// passWork returns the work of reading all inputs and writing the result in order.
+func passWork(in []tensor.Shape, out tensor.Shape) int64 {
 	n := int64(volume(out))
 	for _, s := range in {
 		n += int64(volume(s))
@@ -44,32 +44,32 @@ func moved(in []tensor.Shape, out tensor.Shape) int64 {
 	return kernel.PerElement * n
 }
 
-// function is that of a function of each element.
-func function(in []tensor.Shape, out tensor.Shape) int64 {
-	return moved(in, out) + kernel.PerFunction*int64(volume(out))
+// functionWork returns the work of a function of each element.
+func functionWork(in []tensor.Shape, out tensor.Shape) int64 {
+	return passWork(in, out) + kernel.PerFunction*int64(volume(out))
 }
 
-// scattered is that of picking each element of the result from somewhere.
-func scattered(_ []tensor.Shape, out tensor.Shape) int64 {
+// scatterWork returns the work of reading each element of the result from an arbitrary place.
+func scatterWork(_ []tensor.Shape, out tensor.Shape) int64 {
 	return kernel.PerRun * int64(volume(out))
 }
 
-// inRuns is that of copying to out runs of so many elements.
-func inRuns(out tensor.Shape, run int) int64 {
+// runsWork returns the work of copying out in runs of the given length.
+func runsWork(out tensor.Shape, run int) int64 {
 	n := int64(volume(out))
 	return 2*kernel.PerElement*n + kernel.PerRun*(n/int64(max(1, run)))
 }
 
-// planewise is that of an operation on the planes of (N, C, ...), passes times.
-func planewise(passes int64) func(in []tensor.Shape, out tensor.Shape) int64 {
+// planesWork returns the work of passes over the planes of (N, C, ...).
+func planesWork(passes int64) func(in []tensor.Shape, out tensor.Shape) int64 {
 	return func(in []tensor.Shape, out tensor.Shape) int64 {
-		return passes * (moved(in, out) + kernel.PerRun*int64(in[0][0])*int64(in[0][1]))
+		return passes * (passWork(in, out) + kernel.PerRun*int64(in[0][0])*int64(in[0][1]))
 	}
 }
 
-// broadcasting is the work of arithmetic on shapes that broadcast, in runs along which each
-// operand goes on or stays.
-func broadcasting(of tensor.Dtype) func(in []tensor.Shape, out tensor.Shape) int64 {
+// broadcastWork returns the work of arithmetic on shapes that broadcast, in runs along which
+// each operand advances or repeats.
+func broadcastWork(of tensor.Dtype) func(in []tensor.Shape, out tensor.Shape) int64 {
 	return func(in []tensor.Shape, out tensor.Shape) int64 {
 		run, goes := 1, [2]int{-1, -1}
 		for d := len(out) - 1; d >= 0; d-- {
@@ -89,7 +89,7 @@ func broadcasting(of tensor.Dtype) func(in []tensor.Shape, out tensor.Shape) int
 			goes = now
 			run *= out[d]
 		}
-		work := moved(in, out) + kernel.PerRun*int64(volume(out)/run)
+		work := passWork(in, out) + kernel.PerRun*int64(volume(out)/run)
 		if of != tensor.Float32 {
 			work += kernel.PerRun * int64(volume(out)) // division of integers
 		}

@@ -25,7 +25,7 @@ func Gather(x, index *gorgonia.Node, axis int) (*gorgonia.Node, error) {
 			out = append(out, in[1]...)
 			return append(out, in[0][axis+1:]...), nil
 		},
-		Work: func(in []tensor.Shape, out tensor.Shape) int64 { return inRuns(out, volume(in[0][axis+1:])) },
+		Work: func(in []tensor.Shape, out tensor.Shape) int64 { return runsWork(out, volume(in[0][axis+1:])) },
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := in[0].Shape()
 			extent, inner := shape[axis], volume(shape[axis+1:])

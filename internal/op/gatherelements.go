@@ -28,7 +28,7 @@ func GatherElements(x, index *gorgonia.Node, axis int) (*gorgonia.Node, error) {
 			}
 			return in[1], nil
 		},
-		Work: scattered,
+		Work: scatterWork,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			switch dst := out.Data().(type) {
 			case []float32:

@@ -14,7 +14,7 @@ import (
 // and deviation 1: (x - mean)/sqrt(variance + eps). It has no affine terms; see ChannelAffine.
 func InstanceNorm(x *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: fmt.Sprintf("InstanceNorm{%g}", eps), Arity: 1, Shape: images, Work: planewise(3),
+		Name: fmt.Sprintf("InstanceNorm{%g}", eps), Arity: 1, Shape: images, Work: planesWork(3),
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			n, c, p := planes(in[0].Shape())
 			kernel.InstanceNorm(n*c, p, floats(in[0]), floats(out), eps)
@@ -64,7 +64,7 @@ func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32
 // of x (N, C, H, W); all four are (C). No gradient.
 func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true, Work: planewise(1), norm: &eps,
+		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true, Work: planesWork(1), norm: &eps,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			for _, s := range in[1:] {
 				if in[0].Dims() < 2 || !slices.Equal(s, tensor.Shape{in[0][1]}) {
@@ -84,7 +84,7 @@ func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float
 // ChannelAffine is x*scale + shift per channel of x (N, C, H, W); scale and shift are (C).
 func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: "ChannelAffine", Arity: 3, Work: planewise(1),
+		Name: "ChannelAffine", Arity: 3, Work: planesWork(1),
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			for _, s := range in[1:] {
 				if in[0].Dims() < 3 || !slices.Equal(s, tensor.Shape{in[0][1]}) {

@@ -1,12 +1,12 @@
-// Package op holds the Gorgonia operations of the networks: forward passes over
-// internal/kernel and, where training needs them, gradients. One file an
-// operation; each file gives the constructor that adds a node to a graph.
+// Package op defines the operations of the networks as nodes of Gorgonia graphs: forward passes
+// that call internal/kernel and, where training needs them, gradients. Each operation has a
+// file with the constructor that adds a node to a graph.
 //
 // Main path: a constructor fills a Spec and calls Apply, which infers the
 // shape and adds the node. At run time Do checks the values, recovers from any
 // panic (the tape machine runs operations in its own goroutine, where a panic
-// would end the process) and calls the kernel. Training runs graphs by Gorgonia's
-// tape machine, inference by a Program.
+// would end the process) and calls the kernel. Training runs graphs with
+// Gorgonia's tape machine, inference with a Program (plan.go, fuse.go, program.go).
 package op
 
 import (
@@ -32,7 +32,7 @@ type Spec struct {
 	Arity int
 	// Type of the result; zero means Float32.
 	Type tensor.Dtype
-	// Shape infers the output shape from the input shapes, or says why they do not fit.
+	// Shape infers the output shape from the input shapes.
 	Shape func(in []tensor.Shape) (tensor.Shape, error)
 	// Forward computes out from in. out is reused between runs, and in a Program by
 	// other operations in between: every element must be written.
@@ -49,25 +49,25 @@ type Spec struct {
 	// convolution and norm (its eps) describe operations that a Program fuses.
 	convolution *convolution
 	norm        *float32
-	// Cost is what the operation takes beside its inputs and its result.
+	// Cost of the operation except its inputs and its result.
 	Cost kernel.Cost
-	// Work is that of a run but for Cost's; nil says that it moves every element of inputs and result once.
+	// Work of a run in addition to that of Cost; nil means one pass over inputs and result.
 	Work func(in []tensor.Shape, out tensor.Shape) int64
-	// InPlace says that out may take the place of any input of its shape and type in memory.
+	// InPlace reports that out may be any input of its shape and type.
 	InPlace bool
 	// Diff builds the gradient of each input i for which want[i] is set, and
 	// leaves the others nil. A nil Diff means that no gradient flows through
 	// the operation.
 	Diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)
-	// Wrt says which inputs Diff can serve; nil means all of them.
+	// Wrt reports the inputs for which Diff can build gradients; nil means all.
 	Wrt []bool
 }
 
-// dataPrefix marks leaves that no gradient is wanted for.
+// dataPrefix marks leaves without gradient.
 const dataPrefix = "data/"
 
-// Data adds a leaf that is fed from outside and gets no gradient: pictures,
-// keys, frozen weights. Gorgonia would otherwise build and run the whole
+// Data adds a leaf that is set from outside and has no gradient: pictures, keys, frozen
+// weights. Gorgonia would otherwise build and run the whole
 // backward pass down to it.
 func Data(g *gorgonia.ExprGraph, name string, of tensor.Dtype, shape ...int) *gorgonia.Node {
 	return gorgonia.NewTensor(g, of, len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(dataPrefix+name))
@@ -82,7 +82,7 @@ func Constant(g *gorgonia.ExprGraph, name string, d *tensor.Dense) (*gorgonia.No
 	return n, gorgonia.Let(n, d)
 }
 
-// active says whether a gradient is wanted for the node: it is, or it depends on, a trainable leaf.
+// active reports whether a node needs a gradient: it is a trainable leaf or depends on one.
 func active(n *gorgonia.Node) bool {
 	if o, ok := n.Op().(*operation); ok {
 		for _, w := range o.wrt {

@@ -37,7 +37,7 @@ func Pad(x *gorgonia.Node, begin, end []int, mode kernel.PadMode, value float64)
 		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
 			last := len(out) - 1
 			rows := int64(volume(out[:last]))
-			return inRuns(out, out[last]) + kernel.PerFunction*rows*int64(out[last]-in[0][last])
+			return runsWork(out, out[last]) + kernel.PerFunction*rows*int64(out[last]-in[0][last])
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := in[0].Shape()

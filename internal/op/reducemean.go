@@ -29,7 +29,7 @@ func ReduceMean(x *gorgonia.Node, count int) (*gorgonia.Node, error) {
 			return out, nil
 		},
 		Work: func(in []tensor.Shape, out tensor.Shape) int64 {
-			return moved(in, out) + kernel.PerRun*int64(volume(out))
+			return passWork(in, out) + kernel.PerRun*int64(volume(out))
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			shape := in[0].Shape()

@@ -38,7 +38,7 @@ func Slice(x *gorgonia.Node, start, step, size []int) (*gorgonia.Node, error) {
 					break
 				}
 			}
-			return inRuns(out, run)
+			return runsWork(out, run)
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			strides, offset := rowMajor(in[0].Shape()), 0

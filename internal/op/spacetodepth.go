@@ -13,7 +13,7 @@ import (
 // (N, b*b*C, H/b, W/b), channel (row*b + column)*C + c as in ONNX.
 func SpaceToDepth(x *gorgonia.Node, b int) (*gorgonia.Node, error) {
 	return Apply(Spec{
-		Name: fmt.Sprintf("SpaceToDepth{%d}", b), Arity: 1, Work: scattered,
+		Name: fmt.Sprintf("SpaceToDepth{%d}", b), Arity: 1, Work: scatterWork,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			s := in[0]
 			if s.Dims() != 4 || b < 1 || s[2]%b != 0 || s[3]%b != 0 {
@@ -37,7 +37,7 @@ func SpaceToDepth(x *gorgonia.Node, b int) (*gorgonia.Node, error) {
 // ordered c*b*b + row*b + column (mode CRD), which has no gradient here.
 func DepthToSpace(x *gorgonia.Node, b int, crd bool) (*gorgonia.Node, error) {
 	s := Spec{
-		Name: fmt.Sprintf("DepthToSpace{%d crd %t}", b, crd), Arity: 1, Work: scattered,
+		Name: fmt.Sprintf("DepthToSpace{%d crd %t}", b, crd), Arity: 1, Work: scatterWork,
 		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			s := in[0]
 			if s.Dims() != 4 || b < 1 || s[1]%(b*b) != 0 {

@@ -33,7 +33,7 @@ func Transpose(x *gorgonia.Node, order ...int) (*gorgonia.Node, error) {
 			for d := len(order) - 1; d >= 0 && order[d] == d; d-- {
 				run *= out[d]
 			}
-			return inRuns(out, run)
+			return runsWork(out, run)
 		},
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			strides, from := make([]int, len(order)), rowMajor(in[0].Shape())

@@ -35,7 +35,7 @@ func elementwise(name string, f func(dst, src []float32), x *gorgonia.Node) (*go
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
-		Shape: same, InPlace: true, Work: function,
+		Shape: same, InPlace: true, Work: functionWork,
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			f(out.Data().([]float32), in[0].Data().([]float32))
 			return nil
