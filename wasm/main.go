@@ -10,9 +10,10 @@
 //	                                                 and with share the three files, for other instances
 //	newKey()                                         {text, file, fingerprint}
 //	parseKey({text})                                 {fingerprint}
-//	proposePassphrase()                              {passphrase}
-//	lock({passphrase} | {recipients})                {key, slot}
-//	unlock({file, key?, passphrase?, identity?})     {key, fingerprint}
+//	generatePassphrase()                             {passphrase}
+//	unsealKeyFile({file, passphrase?, identity?})    {text}
+//	wrapKey({passphrase} | {recipients})             {key, slot}
+//	unwrapKey({file, key?, passphrase?, identity?})  {key, fingerprint}
 //	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
 //	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
 //	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, tiles?, onProgress?, signal?})
@@ -22,26 +23,25 @@
 //	tile(job)                                        {samples, statistics, recovered}
 //	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
 //
-// lock gives a key for a passphrase, or one wrapped for recipients, with the slot to write into
-// the files' headers; one call serves any number of pictures. unlock finds the key of one file.
-// inspect reads headers only; its costs need a model. views adds pictures to look at: what was
-// encrypted, the bare neural cipher, what the decryption generator alone made. plots adds what
-// histograms and a scatter plot show: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
-// bareCipher accepts a file of the research mode, which nothing seals. A given name is that of
-// file, with folders before it or without; the one in a result is what to save original, or else
-// png, under: with the same folders, and safe on every system, whoever chose the parts.
+// wrapKey returns a key for a passphrase or for recipients, and the key slot to pass to encrypt;
+// one call serves any number of pictures. unwrapKey returns the key of one file. inspect reads
+// headers only; it estimates costs once a model is loaded. views adds pictures to the result: the
+// original, the neural cipher, the output of the decryption generator. plots adds data for
+// histograms and a scatter plot: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
+// bareCipher accepts a bare cipher image, which is not sealed. The argument name is the name of
+// file, with or without folders. The name in the result is the one to save original under, or else
+// png: in the same folders, and safe on every system.
 //
-// Files are Uint8Arrays, key is the text of a key or key file, onProgress is
-// called as (stage, done, total), and signal is an AbortSignal. Entropy is in
-// bits a sample, 0 to 8; correlation is the mean absolute coefficient of
-// neighbouring samples, 0 to 1; PSNR, in dB, and SSIM compare a with b. exact
-// says whether every sample is proven to be that of the original; where a proof
-// fails, decrypt rejects with the code not-exact unless approximate is given; fault then
-// says why.
+// Files are Uint8Arrays, key is the text of a key or key file, onProgress is called as
+// (stage, done, total), and signal is an AbortSignal. Entropy is in bits a sample, 0 to 8;
+// correlation is the mean absolute coefficient of neighbouring samples, 0 to 1; PSNR, in dB, and
+// SSIM compare a with b. exact reports whether every sample is proven to be the original. Where the
+// proof fails, decrypt rejects with the code not-exact; with approximate, it resolves, and fault is
+// the reason.
 //
-// Where tiles is given, encrypt and decrypt compute no tile themselves: they call
-// it with a job for each, up to tilesAtOnce ahead, and it returns a promise of what
-// the method tile of another instance with the same model makes of that job.
+// With tiles, encrypt and decrypt do not compute tiles: they call it with a job for each, up to
+// tilesAtOnce ahead, and it returns a promise of the result of the method tile of another instance
+// with the same model.
 //
 // Every method returns a promise; it rejects with an Error that has a stable
 // code, a message and a hint, which may be empty. The codes are those of the
