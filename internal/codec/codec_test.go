@@ -382,3 +382,26 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkEncode(b *testing.B) {
+	const width, height = 1600, 1200
+	rgb := scene(width, height)
+	for b.Loop() {
+		if _, err := (Codec{}).Encode(context.Background(), rgb, width, height, 480_000); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	const width, height = 1600, 1200
+	code, err := Codec{}.Encode(context.Background(), scene(width, height), width, height, 480_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := (Codec{}).Decode(context.Background(), code, width, height); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -78,26 +78,31 @@ func (c counter) probability() uint32 {
 // by further contexts then adjust the probability.
 type mixer struct {
 	tables      [][]counter
-	chosen      []*counter
-	inputs      []int32 // logits of the counters, and 256
-	weights     [2][]int32
-	sets        [2]int // where the selected sets begin
+	chosen      [maxTables]*counter
+	inputs      [maxTables]int32 // logits of the counters
+	weights     [2][]weightSet
+	selected    [2]*weightSet
 	p           uint32 // before adjustment
-	adjustments [2][]uint16
-	adjusted    [2]int // the entries nearest to the prediction
+	adjustments [2][][adjustmentSteps]uint16
+	adjusted    [2]*uint16 // the entries nearest to the prediction
 }
 
 const (
+	maxTables       = 8
 	learningRate    = 14
 	firstWeight     = 9830 // of a counter in each set: 0.15 in 1/65536
 	adjustmentSteps = 24   // entries of an adjustment, at logits from -11.5 to 11.5
 	lowestLogit     = 2944 // the logit of the first entry, negated
+	one             = 256  // the input that is always there
 )
+
+// weightSet holds the weights of the inputs in 1/65536; the last is that of the input that is always there.
+type weightSet [maxTables + 1]int32
 
 // newMixer makes a mixer of tables with the given numbers of contexts, of weights[0] and weights[1] sets of weights, and of
 // adjustments[0] and adjustments[1] adjustments.
 func newMixer(tables []int, weights, adjustments [2]int) *mixer {
-	m := &mixer{chosen: make([]*counter, len(tables)), inputs: make([]int32, len(tables)+1)}
+	m := &mixer{}
 	for _, n := range tables {
 		table := make([]counter, n)
 		for i := range table {
@@ -106,15 +111,17 @@ func newMixer(tables []int, weights, adjustments [2]int) *mixer {
 		m.tables = append(m.tables, table)
 	}
 	for j := range 2 {
-		m.weights[j] = make([]int32, weights[j]*len(m.inputs))
+		m.weights[j] = make([]weightSet, weights[j])
 		for i := range m.weights[j] {
-			if i%len(m.inputs) < len(tables) {
-				m.weights[j][i] = firstWeight
+			for k := range maxTables {
+				m.weights[j][i][k] = firstWeight
 			}
 		}
-		m.adjustments[j] = make([]uint16, adjustments[j]*adjustmentSteps)
+		m.adjustments[j] = make([][adjustmentSteps]uint16, adjustments[j])
 		for i := range m.adjustments[j] {
-			m.adjustments[j][i] = uint16(squash(int32(i%adjustmentSteps*256 - lowestLogit)))
+			for k := range adjustmentSteps {
+				m.adjustments[j][i][k] = uint16(squash(int32(k*256 - lowestLogit)))
+			}
 		}
 	}
 	return m
@@ -122,49 +129,46 @@ func newMixer(tables []int, weights, adjustments [2]int) *mixer {
 
 // predict returns the probability of a 1. contexts holds one of each table.
 func (m *mixer) predict(contexts []int, weights, adjustments [2]int) uint32 {
-	n := len(m.inputs)
-	m.sets = [2]int{weights[0] * n, weights[1] * n}
-	w0, w1 := m.weights[0][m.sets[0]:][:n], m.weights[1][m.sets[1]:][:n]
-	inputs, chosen := m.inputs[:n], m.chosen[:n-1]
-	var sum int64
-	for i, table := range m.tables {
+	w0, w1 := &m.weights[0][weights[0]], &m.weights[1][weights[1]]
+	m.selected = [2]*weightSet{w0, w1}
+	sum := one * int64(w0[maxTables]+w1[maxTables])
+	tables := m.tables[:min(len(m.tables), maxTables)]
+	contexts = contexts[:len(tables)]
+	for i, table := range tables {
 		c := &table[contexts[i]]
-		chosen[i] = c
-		v := int32(stretches[*c>>20]) * confidences[*c&1023] >> 8
-		inputs[i] = v
-		sum += int64(v) * int64(w0[i]+w1[i])
+		v := int32(stretches[*c>>20]) * confidences[min(*c&1023, countLimit)] >> 8
+		m.chosen[i&(maxTables-1)] = c
+		m.inputs[i&(maxTables-1)] = v
+		sum += int64(v) * int64(w0[i&(maxTables-1)]+w1[i&(maxTables-1)])
 	}
-	inputs[n-1] = 256
-	sum += 256 * int64(w0[n-1]+w1[n-1])
 	logit := int32(min(max(sum>>16, -maxLogit), maxLogit))
 	m.p = squash(logit)
 
 	at := uint32(logit + lowestLogit)
-	k, rest := int(at>>8), at&255
+	k, rest := at>>8, at&255
 	p := 2 * m.p
 	for j, context := range adjustments {
-		entries := m.adjustments[j][context*adjustmentSteps+k:][:2]
-		p += (uint32(entries[0])*(256-rest) + uint32(entries[1])*rest) >> 8
-		m.adjusted[j] = context*adjustmentSteps + k + int(rest>>7)
+		entries := &m.adjustments[j][context]
+		p += (uint32(entries[k])*(256-rest) + uint32(entries[k+1])*rest) >> 8
+		m.adjusted[j] = &entries[k+rest>>7]
 	}
 	return min(max(p>>2, 16), 65536-16)
 }
 
 // update learns the bit that followed the last prediction.
 func (m *mixer) update(bit int) {
-	n := len(m.inputs)
-	w0, w1 := m.weights[0][m.sets[0]:][:n], m.weights[1][m.sets[1]:][:n]
 	missed := (int64(bit)<<16 - int64(m.p)) * learningRate
-	for i, v := range m.inputs {
-		d := int32((int64(v)*missed + 1<<19) >> 20)
+	w0, w1 := m.selected[0], m.selected[1]
+	for i := range min(len(m.tables), maxTables) {
+		d := int32((int64(m.inputs[i])*missed + 1<<19) >> 20)
 		w0[i] += d
 		w1[i] += d
+		m.chosen[i].update(bit, countLimit)
 	}
-	for _, c := range m.chosen {
-		c.update(bit, countLimit)
-	}
-	for j, at := range m.adjusted {
-		a := &m.adjustments[j][at]
+	d := int32((one*missed + 1<<19) >> 20)
+	w0[maxTables] += d
+	w1[maxTables] += d
+	for _, a := range m.adjusted {
 		*a = uint16(int32(*a) + (int32(bit)*65535-int32(*a))>>6)
 	}
 }
