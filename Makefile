@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race race-quick cgo check busy clean
+.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices codec bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race race-quick cgo check busy clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,7 +46,7 @@ test-stand-ins:
 
 # The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
 # WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
-WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture ./internal/ldpc ./internal/carrier
+WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture ./internal/ldpc ./internal/carrier ./internal/codec
 
 test-wasm:
 	@if command -v node >/dev/null; then \
@@ -111,6 +111,10 @@ choices: ## compare sizes of the default network by short runs, on validation ph
 		n=$$((n+1)); echo "choice $$n: $$flags"; \
 		build/encipher train -o build/choices/$$n -steps $(or $(STEPS),1500) -batch 2 -fine-tune 0 -kappa 1 $$flags build/dataset || exit 1; \
 	done
+
+codec: ## measure the codec beside libwebp and JPEG (cwebp, cjpeg), and what its parts add; ENCIPHER_PHOTOS=FOLDER:FOLDER
+	@test -d build/dataset -o -n "$(ENCIPHER_PHOTOS)" || { echo "run make dataset first"; exit 1; }
+	ENCIPHER_PHOTOS=$(or $(ENCIPHER_PHOTOS),$(CURDIR)/build/dataset) $(GO) test -count=1 -v -timeout 60m -run 'TestRate$$|TestAblation$$' ./internal/codec
 
 bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and memory beside onnxruntime; ONLY=browser for some rows
 	$(GO) run ./bench $(if $(ONLY),-only '$(ONLY)')

@@ -19,7 +19,7 @@ import (
 
 	"enciphergan/internal/metric"
 	"enciphergan/internal/picture"
-	"enciphergan/internal/training"
+	"enciphergan/internal/training/dataset"
 )
 
 // photos reads the pictures in the folders that ENCIPHER_PHOTOS names, separated as in PATH, and reduces them to 1600 pixels on the longest side.
@@ -31,11 +31,11 @@ func photos(t *testing.T) (names []string, list []*picture.Picture) {
 	}
 	for _, folder := range filepath.SplitList(folders) {
 		if _, err := os.Stat(filepath.Join(folder, "LICENSES.md")); err == nil {
-			all, _, err := training.ReadPhotos(context.Background(), folder, training.ReadOptions{})
+			all, _, err := dataset.Read(context.Background(), folder, dataset.ReadOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			split, err := training.Split(all, 1)
+			split, err := dataset.NewSplit(all, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,9 @@ var peers = []peer{
 		func(from, to string, q float64) *exec.Cmd {
 			return exec.Command("cwebp", "-quiet", "-m", "6", "-q", strconv.FormatFloat(q, 'f', 3, 64), from, "-o", to)
 		},
-		func(from, to string, _ float64) *exec.Cmd { return exec.Command("dwebp", "-quiet", from, "-ppm", "-o", to) }},
+		func(from, to string, _ float64) *exec.Cmd {
+			return exec.Command("dwebp", "-quiet", from, "-ppm", "-o", to)
+		}},
 	{"JPEG", 1,
 		func(from, to string, q float64) *exec.Cmd {
 			return exec.Command("cjpeg", "-optimize", "-quality", strconv.Itoa(int(q)), "-outfile", to, from)
