@@ -12,32 +12,32 @@ import (
 	"enciphergan"
 )
 
-// argument is the object that a JS method was called with. Nothing is copied
-// into Go before its type and size were checked.
+// argument is the argument object of a JS method. Its methods check type and
+// size before they copy anything into Go.
 type argument struct{ value safejs.Value }
 
-// badArgument is the one code that the root package does not have.
+// badArgument is the code of a call with the wrong types. The root package does not have it.
 const badArgument = "bad-argument"
 
-// bad is the error of a call with the wrong types.
-func bad(format string, values ...any) error {
+// badArgumentError returns an error with the code badArgument.
+func badArgumentError(format string, values ...any) error {
 	return &encipher.Error{Code: badArgument, Err: fmt.Errorf(format, values...)}
 }
 
 func (a argument) get(name string) (safejs.Value, error) {
 	if a.value.Type() != safejs.TypeObject {
-		return safejs.Value{}, bad("the argument must be an object with %q", name)
+		return safejs.Value{}, badArgumentError("the argument must be an object with %q", name)
 	}
 	return a.value.Get(name)
 }
 
-// has says whether the object has a value under the name.
+// has reports whether the object has a property that is neither undefined nor null.
 func (a argument) has(name string) bool {
 	v, err := a.get(name)
 	return err == nil && !v.IsUndefined() && !v.IsNull()
 }
 
-// bytes copies a Uint8Array of at most limit bytes.
+// bytes copies a Uint8Array. It returns an error with the code tooLarge if it is longer than limit.
 func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, error) {
 	v, err := a.get(name)
 	if err != nil {
@@ -48,7 +48,7 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 		return nil, err
 	}
 	if ok, err := v.InstanceOf(class); err != nil || !ok {
-		return nil, bad("%q must be a Uint8Array", name)
+		return nil, badArgumentError("%q must be a Uint8Array", name)
 	}
 	n, err := v.Length()
 	if err != nil {
@@ -57,7 +57,7 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 	if int64(n) > limit {
 		return nil, &encipher.Error{
 			Code: tooLarge,
-			Hint: fmt.Sprintf("At most %d MB are taken here.", limit/1_000_000),
+			Hint: fmt.Sprintf("The limit is %d MB.", limit/1_000_000),
 			Err:  fmt.Errorf("the file has %d bytes", n),
 		}
 	}
@@ -66,7 +66,7 @@ func (a argument) bytes(name string, limit int64, tooLarge string) ([]byte, erro
 	return b, err
 }
 
-// flag reads a boolean that may be left out, which is false.
+// flag reads an optional boolean, which is false by default.
 func (a argument) flag(name string) (bool, error) {
 	if !a.has(name) {
 		return false, nil
@@ -76,7 +76,7 @@ func (a argument) flag(name string) (bool, error) {
 		return false, err
 	}
 	if v.Type() != safejs.TypeBoolean {
-		return false, bad("%q must be true or false", name)
+		return false, badArgumentError("%q must be true or false", name)
 	}
 	return v.Bool()
 }
@@ -88,9 +88,9 @@ func (a argument) text(name string, limit int) (string, error) {
 		return "", err
 	}
 	if v.Type() != safejs.TypeString {
-		return "", bad("%q must be a string", name)
+		return "", badArgumentError("%q must be a string", name)
 	}
-	// syscall/js has no length of a string value, so the string object is asked.
+	// syscall/js cannot return the length of a string value, only of a String object.
 	class, err := safejs.Global().Get("String")
 	if err != nil {
 		return "", err
@@ -104,37 +104,38 @@ func (a argument) text(name string, limit int) (string, error) {
 		return "", err
 	}
 	if n > limit {
-		return "", bad("%q has %d characters; at most %d are taken", name, n, limit)
+		return "", badArgumentError("%q has %d characters, more than %d", name, n, limit)
 	}
 	return v.String()
 }
 
-// integer reads a whole number from 0 to most.
-func (a argument) integer(name string, most int) (int, error) {
+// integer reads a whole number from 0 to max.
+func (a argument) integer(name string, max int) (int, error) {
 	v, err := a.get(name)
 	if err != nil {
 		return 0, err
 	}
 	if v.Type() != safejs.TypeNumber {
-		return 0, bad("%q must be a number", name)
+		return 0, badArgumentError("%q must be a number", name)
 	}
 	f, err := v.Float()
 	if err != nil {
 		return 0, err
 	}
-	if n := int(f); f >= 0 && f <= float64(most) && float64(n) == f {
+	if n := int(f); f >= 0 && f <= float64(max) && float64(n) == f {
 		return n, nil
 	}
-	return 0, bad("%q is %g; it must be a whole number from 0 to %d", name, f, most)
+	return 0, badArgumentError("%q is %g; it must be a whole number from 0 to %d", name, f, max)
 }
 
-// yieldEvery is how long a computation may hold the thread before the event
-// loop gets a turn, in which an abort can arrive.
-const yieldEvery = 50 * time.Millisecond
+// yieldInterval is how long a computation may run before it yields to the event
+// loop, which delivers aborts.
+const yieldInterval = 50 * time.Millisecond
 
-// job returns the context and the progress function of a long call. The context
-// ends when the signal is aborted or onProgress throws; end must be called.
-func (a argument) job() (ctx context.Context, progress encipher.Progress, end func(), err error) {
+// jobContext returns the context and the progress function of a long call. The
+// context is canceled when the signal is aborted or onProgress throws. The caller
+// must call end.
+func (a argument) jobContext() (ctx context.Context, progress encipher.Progress, end func(), err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	end = cancel
 	if a.has("signal") {
@@ -158,7 +159,7 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 		}
 		if _, err := signal.Call("addEventListener", "abort", listener); err != nil {
 			end()
-			return nil, nil, nil, bad("%q must be an AbortSignal", "signal")
+			return nil, nil, nil, badArgumentError("%q must be an AbortSignal", "signal")
 		}
 		if aborted, err := signal.Get("aborted"); err == nil {
 			if stop, err := aborted.Truthy(); err == nil && stop {
@@ -171,7 +172,7 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 		callback, err := a.get("onProgress")
 		if err != nil || callback.Type() != safejs.TypeFunction {
 			end()
-			return nil, nil, nil, bad("%q must be a function", "onProgress")
+			return nil, nil, nil, badArgumentError("%q must be a function", "onProgress")
 		}
 		report = func(stage string, done, total int) {
 			if _, err := callback.Invoke(stage, done, total); err != nil {
@@ -182,8 +183,8 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 	last := time.Now()
 	progress = func(stage string, done, total int) {
 		report(stage, done, total)
-		if time.Since(last) >= yieldEvery {
-			// Only a sleep gives the thread back to the event loop.
+		if time.Since(last) >= yieldInterval {
+			// Only a sleep yields to the event loop.
 			time.Sleep(time.Millisecond)
 			last = time.Now()
 		}
@@ -191,8 +192,8 @@ func (a argument) job() (ctx context.Context, progress encipher.Progress, end fu
 	return ctx, progress, end, nil
 }
 
-// array copies bytes into a new Uint8Array.
-func array(b []byte) (safejs.Value, error) {
+// newUint8Array copies bytes into a new Uint8Array.
+func newUint8Array(b []byte) (safejs.Value, error) {
 	class, err := safejs.Global().Get("Uint8Array")
 	if err != nil {
 		return safejs.Value{}, err

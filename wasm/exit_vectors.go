@@ -4,8 +4,8 @@ package main
 
 import "os"
 
-// exit ends the program as a fault of its runtime would, for tests of what
-// becomes of the calls of a worker that dies.
+// exit ends the program like a fatal error of the runtime, for tests of workers
+// that die.
 func exit(argument) (map[string]any, error) {
 	os.Exit(2)
 	return nil, nil

@@ -10,16 +10,16 @@ import (
 	"enciphergan/internal/network"
 )
 
-// maxFeedBytes bounds the inputs of a generator, as text.
+// maxFeedBytes limits the text of a generator's inputs.
 const maxFeedBytes = 256 << 20
 
-// vectorMethods lets a benchmark time a bare generator:
+// vectorMethods returns methods for benchmarks and tests:
 //
-//	loadGenerator({generator, feed, arithmetic})   {outputs}   an ONNX file and its inputs; it is run once
-//	runGenerator({})                               {seconds}
-//	exit()                                         never
+//	loadGenerator({generator, feed, arithmetic})   {outputs}   loads an ONNX file and runs it once
+//	runGenerator({})                               {seconds}   runs it again
+//	exit()                                         ends the program
 //
-// feed and outputs are texts as bench/peers/tensors.mjs describes them, as bytes.
+// feed and outputs are tensors in the text format of bench/peers/tensors.mjs, as bytes.
 func vectorMethods() map[string]method {
 	var loaded *generator.Generator
 	return map[string]method{
@@ -46,7 +46,7 @@ func vectorMethods() map[string]method {
 				return nil, err
 			}
 			loaded = g
-			text, err := array(outputs[0])
+			text, err := newUint8Array(outputs[0])
 			return map[string]any{"outputs": text}, err
 		},
 		"runGenerator": func(argument) (map[string]any, error) {

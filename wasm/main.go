@@ -1,8 +1,7 @@
 //go:build js && wasm
 
-// Command wasm is Encipher for the browser. It sets globalThis.encipher:
+// Command wasm is Encipher for the browser. It defines globalThis.encipher:
 //
-//	version                                          string
 //	kernels                                          string, e.g. "WebAssembly relaxed SIMD" or "plain Go"
 //	maxFileBytes                                     number: larger files are refused
 //	loadModel({card, encryption, decryption, share?} | {sealed, passphrase?, identity?, share?})
@@ -43,13 +42,13 @@
 // tilesAtOnce ahead, and it returns a promise of the result of the method tile of another instance
 // with the same model.
 //
-// Every method returns a promise; it rejects with an Error that has a stable
-// code, a message and a hint, which may be empty. The codes are those of the
-// root package, and bad-argument for a call with the wrong types.
+// Every method returns a promise, which rejects with an Error that has a stable
+// code, a message and a hint, which may be empty. The codes are those of the root
+// package, and bad-argument for a call with the wrong types.
 //
-// Main path: a method runs on its own goroutine, reads its argument with type
-// and size checks, calls the root package and builds a plain object. It belongs
-// into a dedicated worker, because the computation holds its thread.
+// A method runs on its own goroutine, reads its argument with type and size checks,
+// calls the root package and returns a plain object. The program must run in a
+// dedicated worker, because the computation blocks its thread.
 package main
 
 import (
@@ -64,21 +63,17 @@ import (
 	"enciphergan/internal/kernel"
 )
 
-// version of the JS API.
-const version = "1.0.0"
-
-// gcPercent is how much garbage, in percent of what is in use, a collection waits
-// for. A wasm's memory never shrinks and there are several of them, so that the
-// usual 100 would cost more memory than collecting earlier costs time.
+// gcPercent is lower than the default of 100, because the memory of a wasm never
+// shrinks and a page runs several: collecting earlier costs little time.
 const gcPercent = 25
 
 func main() {
 	debug.SetGCPercent(gcPercent)
 	if err := install(); err != nil {
-		fmt.Fprintln(os.Stderr, "encipher: cannot set up its JS API:", err)
+		fmt.Fprintln(os.Stderr, "encipher: defining the JS API:", err)
 		os.Exit(1)
 	}
-	select {} // the methods keep working after main's part is done
+	select {} // the methods need the program to keep running
 }
 
 func install() error {
@@ -90,7 +85,7 @@ func install() error {
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]any{"version": version, "kernels": kernel.Name(), "maxFileBytes": encipher.MaxFileBytes} {
+	for name, value := range map[string]any{"kernels": kernel.Name(), "maxFileBytes": encipher.MaxFileBytes} {
 		if err := api.Set(name, value); err != nil {
 			return err
 		}
@@ -113,7 +108,7 @@ func install() error {
 	}
 	maps.Copy(methods, vectorMethods())
 	for name, run := range methods {
-		f, err := promised(run)
+		f, err := promiseFunc(run)
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
-// Runs a wasm of this module under Node.js, as Go's own go_js_wasm_exec does,
-// and with the imports that package kernel needs beside Go's:
+// Runs a wasm of this module under Node.js, like Go's go_js_wasm_exec, with the
+// imports of package kernel:
 //
 //	GOOS=js GOARCH=wasm go test -exec "node --stack-size=8192 $PWD/wasm/node.mjs" ./internal/kernel
 import { execFileSync } from "node:child_process";
@@ -16,7 +16,7 @@ if (!binary) {
 const require = createRequire(import.meta.url);
 Object.assign(globalThis, { require, fs, path });
 require(path.join(execFileSync("go", ["env", "GOROOT"], { encoding: "utf8" }).trim(), "lib", "wasm", "wasm_exec.js"));
-// The page's script is a module although its name ends in .js, which Node.js takes from data only.
+// Node.js imports a module whose name ends in .js only from a data URL.
 const script = fs.readFileSync(new URL("../static/kernels.js", import.meta.url), "utf8");
 const { kernelBridge } = await import("data:text/javascript," + encodeURIComponent(script));
 
@@ -29,7 +29,7 @@ const kernel = kernelBridge(module);
 const instance = new WebAssembly.Instance(module, { ...go.importObject, kernel: kernel.imports });
 kernel.attach(instance);
 process.on("exit", (code) => {
-  // Node.js ends when nothing is pending: a deadlock, of which Go prints the stacks.
+  // Node.js exits when nothing is pending, which is a deadlock: let Go print the stacks.
   if (code === 0 && !go.exited) {
     go._pendingEvent = { id: 0 };
     go._resume();

@@ -4,8 +4,8 @@ package main
 
 import "enciphergan"
 
-// vectorOptions lets encrypt take a nonce of 24 bytes, in a build for tests that
-// compares what the browser and the native program compute.
+// vectorOptions reads the optional nonce of encrypt, 24 bytes, in builds for tests
+// that compare the browser with the native program.
 func vectorOptions(a argument) ([]encipher.EncryptOption, error) {
 	if !a.has("nonce") {
 		return nil, nil
@@ -16,7 +16,7 @@ func vectorOptions(a argument) ([]encipher.EncryptOption, error) {
 		return nil, err
 	}
 	if len(b) != len(nonce) {
-		return nil, bad("the nonce has %d bytes instead of %d", len(b), len(nonce))
+		return nil, badArgumentError("the nonce has %d bytes instead of %d", len(b), len(nonce))
 	}
 	copy(nonce[:], b)
 	return []encipher.EncryptOption{encipher.WithFixedNonce(nonce)}, nil

@@ -13,8 +13,8 @@ import (
 
 var limits = picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
 
-// inspect tells a cipher image from other pictures, by headers alone, and says what
-// encrypting a picture takes, once there is a model.
+// inspect reads the header of a cipher image or picture. If a model is loaded, it
+// estimates the cost of encrypting a picture.
 func (s *service) inspect(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxFileBytes, encipher.TooLarge)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *service) inspect(a argument) (map[string]any, error) {
 		return map[string]any{"kind": "cipher", "width": i.Width, "height": i.Height, "model": i.Model, "needs": needs[i.Slot.Kind], "bare": !i.Sealed}, nil
 	case encipher.NotCipher:
 	default:
-		// What is wrong with a cipher image is told when it is to be opened.
+		// Decrypting the cipher image returns the error.
 		return map[string]any{"kind": "cipher", "width": 0, "height": 0}, nil
 	}
 	m := s.model.Load()
@@ -68,15 +68,14 @@ func content(a argument) (c encipher.Content, err error) {
 	case exact == "off":
 		return encipher.ContentApproximate, nil
 	case exact != "on":
-		return c, bad("%q must be on, off or file", "exact")
+		return c, badArgumentError("%q must be on, off or file", "exact")
 	case drop:
 		return encipher.ContentSamples, nil
 	}
 	return encipher.ContentPicture, nil
 }
 
-// name is what the file that is given is called, with folders before it or without. It is
-// empty where that is not told.
+// name returns the optional name of the file, with or without folders.
 func (a argument) name() (string, error) {
 	if !a.has("name") {
 		return "", nil
@@ -84,15 +83,15 @@ func (a argument) name() (string, error) {
 	return a.text("name", maxName)
 }
 
-// maxName bounds names with their folders, in UTF-16 units.
+// maxName limits a name with its folders, in UTF-16 units.
 const maxName = 4096
 
 func (s *service) encrypt(a argument) (map[string]any, error) {
-	m, file, k, err := s.work(a)
+	m, file, k, err := s.input(a)
 	if err != nil {
 		return nil, err
 	}
-	ctx, progress, end, err := a.job()
+	ctx, progress, end, err := a.jobContext()
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +138,11 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 }
 
 func (s *service) decrypt(a argument) (map[string]any, error) {
-	m, file, k, err := s.work(a)
+	m, file, k, err := s.input(a)
 	if err != nil {
 		return nil, err
 	}
-	ctx, progress, end, err := a.job()
+	ctx, progress, end, err := a.jobContext()
 	if err != nil {
 		return nil, err
 	}
@@ -190,12 +189,12 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	return result, errors.Join(setPicture(result, "bare", opened.NeuralCipher), setPicture(result, "generated", opened.Generated))
 }
 
-// resultName is what to save of an opened cipher image under, beside the place that it came
-// from: the original file, or else the picture.
+// resultName returns the name to save the kept file, or else the picture, under: in the
+// folder of the cipher image, from.
 func resultName(from string, o *encipher.Opened) string {
 	switch {
 	case !o.Sealed:
-		return filename.Picture(from, ".unsealed.png") // says so wherever it goes
+		return filename.Picture(from, ".unsealed.png") // so that the name tells
 	case o.File == nil:
 		return filename.Picture(from, ".png")
 	case o.Name == "":
@@ -204,8 +203,8 @@ func resultName(from string, o *encipher.Opened) string {
 	return filename.Beside(from, o.Name)
 }
 
-// work reads what encrypt and decrypt need.
-func (s *service) work(a argument) (m *encipher.Model, file []byte, k encipher.Key, err error) {
+// input reads the arguments that encrypt and decrypt share.
+func (s *service) input(a argument) (m *encipher.Model, file []byte, k encipher.Key, err error) {
 	if m, err = s.loaded(); err != nil {
 		return
 	}
@@ -241,17 +240,17 @@ func (s *service) metrics(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	if q.Width != p.Width || q.Height != p.Height {
-		return nil, bad("the pictures are %d x %d and %d x %d pixels; only equal sizes compare", p.Width, p.Height, q.Width, q.Height)
+		return nil, badArgumentError("the pictures are %d x %d and %d x %d pixels; the sizes must be equal", p.Width, p.Height, q.Width, q.Height)
 	}
 	result["psnr"] = metric.PSNR(p.RGB, q.RGB)
 	result["ssim"] = metric.SSIM(p.RGB, q.RGB, p.Height, p.Width)
 	return result, nil
 }
 
-// scatterPairs are enough to show a cloud or a line.
+// scatterPairs is the number of points in a scatter plot.
 const scatterPairs = 2000
 
-// histograms counts levels, {r, g, b} of 256 each.
+// histograms counts the 256 levels of each channel: {r, g, b}.
 func histograms(p *encipher.Picture) map[string]any {
 	counts := metric.Histogram(p.RGB)
 	result := map[string]any{}
@@ -273,7 +272,7 @@ func (s *service) measured(a argument, name string) (*encipher.Picture, error) {
 	return decode(file)
 }
 
-// decode gives the errors of the decoder their codes.
+// decode returns the decoder's errors with their codes.
 func decode(file []byte) (*encipher.Picture, error) {
 	p, err := picture.Decode(file, limits)
 	if err != nil {
@@ -287,14 +286,14 @@ func pictureError(err error) error {
 	case errors.Is(err, picture.ErrTooLarge):
 		return &encipher.Error{Code: encipher.TooLarge, Hint: "Make the picture smaller first.", Err: err}
 	case errors.Is(err, picture.ErrUnsupported):
-		return &encipher.Error{Code: encipher.UnsupportedPicture, Hint: "Convert the picture to PNG with an image editor, and take that.", Err: err}
+		return &encipher.Error{Code: encipher.UnsupportedPicture, Hint: "Convert the picture to PNG with an image editor and use that.", Err: err}
 	case errors.Is(err, picture.ErrCorrupt):
 		return &encipher.Error{Code: encipher.BadPicture, Hint: "Fetch or export the picture again.", Err: err}
 	}
 	return &encipher.Error{Code: encipher.BadPicture, Hint: "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture.", Err: err}
 }
 
-// setPicture puts a picture into a result as the bytes of a PNG file.
+// setPicture sets a field of a result to a picture, as a PNG file.
 func setPicture(result map[string]any, name string, p *encipher.Picture) error {
 	b, err := p.PNG()
 	if err != nil {
@@ -303,9 +302,9 @@ func setPicture(result map[string]any, name string, p *encipher.Picture) error {
 	return setArray(result, name, b)
 }
 
-// setArray puts bytes into a result as a Uint8Array.
+// setArray sets a field of a result to a Uint8Array.
 func setArray(result map[string]any, name string, b []byte) error {
-	v, err := array(b)
+	v, err := newUint8Array(b)
 	if err != nil {
 		return err
 	}

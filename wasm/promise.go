@@ -11,14 +11,13 @@ import (
 	"enciphergan"
 )
 
-// method is one method of the JS API: it reads its argument and returns what
-// its promise resolves to.
+// method is a method of the JS API. Its promise resolves to the result.
 type method func(argument) (map[string]any, error)
 
-// promised makes a JS function of a method. The work runs on a goroutine of its
-// own, because a blocking wait inside a callback would block the event loop
-// that is to end it.
-func promised(run method) (safejs.Func, error) {
+// promiseFunc returns a JS function that calls a method and returns a promise. The
+// method runs on its own goroutine, because blocking in a callback would block the
+// event loop.
+func promiseFunc(run method) (safejs.Func, error) {
 	return safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) any {
 		given := argument{safejs.Undefined()}
 		if len(args) > 0 {
@@ -30,7 +29,7 @@ func promised(run method) (safejs.Func, error) {
 		}
 		executor, err := safejs.FuncOf(func(_ safejs.Value, settle []safejs.Value) any {
 			go func() {
-				result, err := guarded(run, given)
+				result, err := recovered(run, given)
 				if err == nil {
 					_, err = settle[0].Invoke(result)
 				}
@@ -52,8 +51,8 @@ func promised(run method) (safejs.Func, error) {
 	})
 }
 
-// guarded turns a panic into an error, so that one bad file cannot end the program.
-func guarded(run method, given argument) (result map[string]any, err error) {
+// recovered converts a panic to an error, so that a bad file cannot end the program.
+func recovered(run method, given argument) (result map[string]any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("unexpected failure: %v", r)
@@ -62,7 +61,7 @@ func guarded(run method, given argument) (result map[string]any, err error) {
 	return run(given)
 }
 
-// rejection builds the Error of a rejected promise.
+// rejection returns the JS Error of a rejected promise.
 func rejection(err error) any {
 	class, jsErr := safejs.Global().Get("Error")
 	if jsErr != nil {

@@ -29,8 +29,8 @@ func identity(a argument) (*encipher.AgeIdentities, error) {
 	return encipher.ParseIdentities(text)
 }
 
-// unsealers are the passphrase and the identities of an argument. What is neither, as
-// with a mistyped letter, opens nothing, which is said like that of a wrong one.
+// unsealers returns the passphrase and the identities of an argument. A malformed one,
+// such as a mistyped identity, is reported as a wrong key.
 func unsealers(a argument) (with []encipher.Unsealer, err error) {
 	defer func() {
 		if encipher.CodeOf(err) == encipher.BadKey {
@@ -54,7 +54,7 @@ func unsealers(a argument) (with []encipher.Unsealer, err error) {
 	return with, nil
 }
 
-// unsealKeyFile gives the text of a key file that is sealed with age.
+// unsealKeyFile returns the text of a key file that is sealed with age.
 func (s *service) unsealKeyFile(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxSealedKeyFileBytes, encipher.BadKey)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *service) wrapKey(a argument) (map[string]any, error) {
 			return nil, err
 		}
 	default:
-		return nil, bad("%q or %q is missing", "passphrase", "recipients")
+		return nil, badArgumentError("%q or %q is missing", "passphrase", "recipients")
 	}
 	k, slot, err := to.Wrap(context.Background())
 	if err != nil {
@@ -114,24 +114,24 @@ func slot(a argument) (encipher.Slot, error) {
 		return encipher.Slot{}, err
 	}
 	if len(b) == 0 {
-		return encipher.Slot{}, bad("%q is empty", "slot")
+		return encipher.Slot{}, badArgumentError("%q is empty", "slot")
 	}
 	slot := encipher.Slot{Kind: encipher.SlotKind(b[0]), Data: string(b[1:])}
 	if err := slot.Check(); err != nil {
-		return encipher.Slot{}, bad("%q is not a slot that wrapKey returned: %v", "slot", err)
+		return encipher.Slot{}, badArgumentError("%q is not a slot that wrapKey returned: %v", "slot", err)
 	}
 	return slot, nil
 }
 
-// unlock finds the key of a cipher image. A passphrase is kept, so that the pictures of a
-// batch, which have one salt, take one run of Argon2id.
+// unwrapKey recovers the key of a cipher image. It retains the passphrase, so that the
+// pictures of a batch, which have one salt, take one run of Argon2id.
 func (s *service) unwrapKey(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxFileBytes, encipher.TooLarge)
 	if err != nil {
 		return nil, err
 	}
 	inspect := encipher.Inspect
-	if m := s.model.Load(); m != nil { // what the model does not open is not worth Argon2id
+	if m := s.model.Load(); m != nil { // refuses other models before running Argon2id
 		inspect = m.Inspect
 	}
 	i, err := inspect(file)
@@ -147,7 +147,7 @@ func (s *service) unwrapKey(a argument) (map[string]any, error) {
 		ids = append(ids, k)
 	}
 	if a.has("passphrase") {
-		p, err := s.remember(a)
+		p, err := s.cachedPassphrase(a)
 		if err != nil {
 			return nil, err
 		}
@@ -167,8 +167,8 @@ func (s *service) unwrapKey(a argument) (map[string]any, error) {
 	return map[string]any{"key": k.Text(), "fingerprint": k.Fingerprint()}, nil
 }
 
-// remember gives the passphrase of the last call again where it is the same.
-func (s *service) remember(a argument) (*encipher.Passphrase, error) {
+// cachedPassphrase returns the passphrase of the last call if it is the same.
+func (s *service) cachedPassphrase(a argument) (*encipher.Passphrase, error) {
 	p, err := passphrase(a)
 	if err != nil {
 		return nil, err

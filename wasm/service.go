@@ -12,11 +12,11 @@ import (
 	"enciphergan/internal/network"
 )
 
-// Limit of a key file in bytes; what is too long for a key is said in those
-// words below that.
+// maxKeyText limits the text of a key, in UTF-16 units. It is far longer than a key, so that
+// ParseKey reports most texts that are too long.
 const maxKeyText = 64 << 10
 
-// service holds the loaded model, and the passphrase that unlock was given last.
+// service holds the loaded model and the last passphrase of unwrapKey.
 type service struct {
 	model atomic.Pointer[encipher.Model]
 
@@ -24,7 +24,7 @@ type service struct {
 	phrase *encipher.Passphrase
 }
 
-// loadModel takes the three files of a model, or a sealed one with what opens it.
+// loadModel loads the three files of a model, or a sealed model with its secret.
 func (s *service) loadModel(a argument) (map[string]any, error) {
 	files := modelFiles
 	if a.has("sealed") {

@@ -12,13 +12,13 @@ import (
 	"enciphergan"
 )
 
-// A job is {decrypt, exact, height, width, samples, statistics, seed}: booleans,
-// numbers and Uint8Arrays, as in encipher.TileJob.
+// In JS, a TileJob is {decrypt, exact, height, width, samples, statistics, seed}, of
+// booleans, numbers and Uint8Arrays.
 
-// maxTilesAtOnce bounds how many jobs encrypt and decrypt hand out ahead.
+// maxTilesAtOnce limits how many tiles encrypt and decrypt hand out ahead.
 const maxTilesAtOnce = 256
 
-// tile computes one tile that another instance has handed out.
+// tile computes a tile that another instance has handed out.
 func (s *service) tile(a argument) (map[string]any, error) {
 	m, err := s.loaded()
 	if err != nil {
@@ -46,9 +46,9 @@ func (s *service) tile(a argument) (map[string]any, error) {
 		return nil, err
 	}
 	if copy(j.Seed[:], seed) != len(j.Seed) {
-		return nil, bad("the seed has %d bytes instead of %d", len(seed), len(j.Seed))
+		return nil, badArgumentError("the seed has %d bytes instead of %d", len(seed), len(j.Seed))
 	}
-	ctx, _, end, err := a.job()
+	ctx, _, end, err := a.jobContext()
 	if err != nil {
 		return nil, err
 	}
@@ -65,15 +65,15 @@ func (s *service) tile(a argument) (map[string]any, error) {
 	)
 }
 
-// tiles says who computes the tiles of encrypt and decrypt: the function of that
-// name, or this instance, one at a time.
+// tiles returns the option that has the function tiles compute the tiles of encrypt
+// and decrypt. Without the function, this instance computes them, one at a time.
 func (a argument) tiles() (encipher.Option, error) {
 	if !a.has("tiles") {
 		return encipher.WithWorkers(1), nil
 	}
-	hand, err := a.get("tiles")
-	if err != nil || hand.Type() != safejs.TypeFunction {
-		return nil, bad("%q must be a function", "tiles")
+	handOut, err := a.get("tiles")
+	if err != nil || handOut.Type() != safejs.TypeFunction {
+		return nil, badArgumentError("%q must be a function", "tiles")
 	}
 	atOnce, err := a.integer("tilesAtOnce", maxTilesAtOnce)
 	if err != nil {
@@ -88,7 +88,7 @@ func (a argument) tiles() (encipher.Option, error) {
 		); err != nil {
 			return r, err
 		}
-		promise, err := hand.Invoke(job)
+		promise, err := handOut.Invoke(job)
 		if err != nil {
 			return r, fmt.Errorf("handing out a tile: %w", err)
 		}
@@ -96,7 +96,7 @@ func (a argument) tiles() (encipher.Option, error) {
 		if err != nil {
 			return r, err
 		}
-		// What does not fit the job is refused by its receiver; the limits keep it small.
+		// The caller checks the lengths; the limit bounds memory.
 		limit := int64(3 * j.Height * j.Width)
 		for name, to := range map[string]*[]byte{"samples": &r.Samples, "statistics": &r.Statistics, "recovered": &r.Recovered} {
 			if *to, err = (argument{value}).bytes(name, limit, badArgument); err != nil {
@@ -115,8 +115,8 @@ func await(ctx context.Context, promise safejs.Value) (safejs.Value, error) {
 	}
 	settled := make(chan outcome, 1)
 	var resolve, reject safejs.Func
-	// The functions are released when one was called: a promise may be settled
-	// long after the context has ended.
+	// The functions are released when one is called, because a promise may be
+	// settled long after the context has ended.
 	then := func(rejected bool) (safejs.Func, error) {
 		return safejs.FuncOf(func(_ safejs.Value, args []safejs.Value) any {
 			o := outcome{rejected: rejected, value: safejs.Undefined()}
@@ -150,7 +150,7 @@ func await(ctx context.Context, promise safejs.Value) (safejs.Value, error) {
 	}
 }
 
-// rejected makes an error of what a promise of an instance like this was rejected with.
+// rejected converts the reason of another instance's rejected promise to an error.
 func rejected(reason safejs.Value) error {
 	text := func(name string) string {
 		if reason.Type() != safejs.TypeObject {
@@ -168,7 +168,7 @@ func rejected(reason safejs.Value) error {
 		code = encipher.Internal
 	}
 	if message == "" {
-		message = "a tile failed for an unknown reason"
+		message = "computing a tile failed for an unknown reason"
 	}
 	return &encipher.Error{Code: code, Hint: text("hint"), Err: errors.New(message)}
 }

@@ -4,9 +4,9 @@ package main
 
 import "enciphergan"
 
-// vectorOptions gives nothing here: what the page gets has no way to choose a
-// nonce, so it cannot use one twice. See nonce_vectors.go.
+// vectorOptions returns nothing: in release builds a nonce cannot be chosen, so none
+// can be used twice. See nonce_vectors.go.
 func vectorOptions(argument) ([]encipher.EncryptOption, error) { return nil, nil }
 
-// vectorMethods gives nothing here. See generator_vectors.go.
+// vectorMethods returns nothing. See generator_vectors.go.
 func vectorMethods() map[string]method { return nil }
