@@ -160,7 +160,7 @@ func (d *decoder) graph(n int, train bool) (*graph, error) {
 			s.parameters = append(s.parameters, optimiser.Parameter{Name: name, Value: value, Gradient: make([]float32, len(value))})
 			leaves = append(leaves, b.leaves[name])
 		}
-		gradients, err := gorgonia.Grad(loss, leaves...)
+		gradients, err := op.Gradients(loss, leaves...)
 		if err != nil {
 			return nil, fmt.Errorf("building the surrogate's gradients: %w", err)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // activation builds y = f(x), which step computes too, with the gradient dx = back(x or y, dy).
-func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src []float32), fromOutput bool, back func(dx, v, dy []float32)) (*gorgonia.Node, error) {
+func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src []float32), fromOutput bool, back backward) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  name,
 		Arity: 1,
@@ -20,22 +20,7 @@ func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src
 			f(floats(out), floats(in[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			v := in[0]
-			if fromOutput {
-				v = out
-			}
-			g, err := Apply(Spec{
-				Name:  name + "Grad",
-				Arity: 2,
-				Shape: same,
-				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-					back(floats(out), floats(in[0]), floats(in[1]))
-					return nil
-				},
-			}, v, grad)
-			return gorgonia.Nodes{g}, err
-		},
+		Gradient: activationGradient{name, fromOutput, back},
 	}, x)
 }
 
@@ -49,39 +34,39 @@ func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
 	}
 	return activation(fmt.Sprintf("LeakyReLU{%g}", slope), x, kernel.StepLeakyReLU(slope),
 		func(dst, src []float32) { kernel.LeakyReLU(dst, src, slope) }, false,
-		func(dx, x, dy []float32) { kernel.LeakyReLUGrad(dx, x, dy, slope) })
+		leakyReLUBackward(slope))
 }
 
 // Tanh is the hyperbolic tangent.
 func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return activation("Tanh", x, kernel.StepTanh, kernel.Tanh, true, kernel.TanhGrad)
+	return activation("Tanh", x, kernel.StepTanh, kernel.Tanh, true, tanhBackward{})
 }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return activation("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, kernel.SigmoidGrad)
+	return activation("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, sigmoidBackward{})
 }
 
 // Exp is e^x.
 func Exp(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return activation("Exp", x, kernel.StepExp, kernel.Exp, true, kernel.Multiply)
+	return activation("Exp", x, kernel.StepExp, kernel.Exp, true, expBackward{})
 }
 
 // Erf is the error function.
 func Erf(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return activation("Erf", x, kernel.StepErf, kernel.Erf, false, kernel.ErfGrad)
+	return activation("Erf", x, kernel.StepErf, kernel.Erf, false, erfBackward{})
 }
 
 // Scale is factor*x.
 func Scale(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Scale(dst, src, factor) }
-	return activation(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return activation(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, linearBackward{f})
 }
 
 // Divide is x/divisor, one division an element.
 func Divide(x *gorgonia.Node, divisor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Divide(dst, src, divisor) }
-	return activation(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, func(dx, _, dy []float32) { f(dx, dy) })
+	return activation(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, linearBackward{f})
 }
 
 // StraightThrough rounds c in [-1, 1] to the 8-bit levels; its gradient is that of the identity.
@@ -99,9 +84,9 @@ func StraightThrough(c *gorgonia.Node, uniform bool) (*gorgonia.Node, error) {
 			f(floats(out), floats(in[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			return gorgonia.Nodes{grad}, nil
-		},
+		}),
 	}, c)
 }
 
@@ -122,7 +107,7 @@ func InverseErf(c, table *gorgonia.Node) (*gorgonia.Node, error) {
 			kernel.LookUp(floats(out), floats(in[0]), floats(in[1]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g := make(gorgonia.Nodes, 2)
 			var err error
 			if want[0] {
@@ -147,6 +132,6 @@ func InverseErf(c, table *gorgonia.Node) (*gorgonia.Node, error) {
 				}, in[0], grad)
 			}
 			return g, err
-		},
+		}),
 	}, c, table)
 }

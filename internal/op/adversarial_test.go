@@ -56,7 +56,7 @@ type step struct {
 
 func newStep(t *testing.T, loss *gorgonia.Node, by gorgonia.Nodes) *step {
 	t.Helper()
-	grads, err := gorgonia.Grad(loss, by...)
+	grads, err := Gradients(loss, by...)
 	if err != nil {
 		t.Fatal(err)
 	}

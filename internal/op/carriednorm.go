@@ -29,7 +29,7 @@ func Statistics(x *gorgonia.Node, group int, eps float32) (*gorgonia.Node, error
 			kernel.Statistics(n, c, p, group, floats(in[0]), floats(out), eps)
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: name + "Grad", Arity: 3, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -39,7 +39,7 @@ func Statistics(x *gorgonia.Node, group int, eps float32) (*gorgonia.Node, error
 				},
 			}, in[0], out, grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, x)
 }
 
@@ -70,7 +70,7 @@ func carried(name string, f affineKernel, back affineGrad, fromOutput bool, x, s
 			f(n, c, p, floats(in[0]), floats(in[1]), floats(out))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			v := in[0]
 			if fromOutput {
 				v = out
@@ -96,6 +96,6 @@ func carried(name string, f affineKernel, back affineGrad, fromOutput bool, x, s
 				}
 			}
 			return g, nil
-		},
+		}),
 	}, x, stats)
 }

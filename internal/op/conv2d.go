@@ -54,7 +54,7 @@ func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
 		in = append(in, bias)
 	}
 	s := c.spec(name, len(in))
-	s.Diff = a.conv2DGradients
+	s.Gradient = conv2DGradient(a)
 	return Apply(s, in...)
 }
 
@@ -130,28 +130,6 @@ func (c *convolution) scaled(w []float32) []float32 {
 // constant reports whether n is a Constant.
 func constant(n *gorgonia.Node) bool { return n != nil && strings.HasPrefix(n.Name(), constantPrefix) }
 
-func (a Window) conv2DGradients(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-	a.Arithmetic = kernel.Fused
-	g := make(gorgonia.Nodes, len(in))
-	var err error
-	if want[0] {
-		if g[0], err = convGradInput(grad, in[1], in[0].Shape(), a); err != nil {
-			return nil, err
-		}
-	}
-	if want[1] {
-		if g[1], err = convGradWeight(in[0], grad, in[1].Shape(), a); err != nil {
-			return nil, err
-		}
-	}
-	if len(in) == 3 && want[2] {
-		if g[2], err = channelSums(grad); err != nil {
-			return nil, err
-		}
-	}
-	return g, nil
-}
-
 // convGradInput maps dy to the input of the convolution, whose shape is given.
 func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.Node, error) {
 	x = x.Clone()
@@ -185,23 +163,7 @@ func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.No
 			filter.GradInput(c, floats(in[0]), w, floats(out))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			a := a
-			a.Arithmetic = kernel.Fused
-			g := make(gorgonia.Nodes, 2)
-			var err error
-			if want[0] {
-				if g[0], err = Conv2D(grad, in[1], nil, a); err != nil {
-					return nil, err
-				}
-			}
-			if want[1] {
-				if g[1], err = convGradWeight(grad, in[0], in[1].Shape(), a); err != nil {
-					return nil, err
-				}
-			}
-			return g, nil
-		},
+		Gradient: convGradInputGradient(a),
 	}, dy, w)
 }
 

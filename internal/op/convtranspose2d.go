@@ -68,16 +68,6 @@ func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
 			kernel.ChannelBias(n, c, p, floats(in[0]), floats(in[1]), floats(out))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g := make(gorgonia.Nodes, 2)
-			if want[0] {
-				g[0] = grad
-			}
-			var err error
-			if want[1] {
-				g[1], err = channelSums(grad)
-			}
-			return g, err
-		},
+		Gradient: channelBiasGradient{},
 	}, x, b)
 }

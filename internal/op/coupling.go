@@ -27,7 +27,7 @@ func Channels(x *gorgonia.Node, from, to int) (*gorgonia.Node, error) {
 			kernel.Channels(n, c, p, from, to, floats(out), floats(in[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			whole := in[0].Shape().Clone()
 			g, err := Apply(Spec{
 				Name: fmt.Sprintf("ChannelsGrad{%d %d %v}", from, to, whole), Arity: 1,
@@ -40,7 +40,7 @@ func Channels(x *gorgonia.Node, from, to int) (*gorgonia.Node, error) {
 				},
 			}, grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, x)
 }
 
@@ -68,7 +68,7 @@ func Join(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 			kernel.SetChannels(n, c, p, at, c, floats(out), floats(in[1]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			at, c := in[0].Shape()[1], out.Shape()[1]
 			g := make(gorgonia.Nodes, 2)
 			var err error
@@ -81,7 +81,7 @@ func Join(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 				g[1], err = Channels(grad, at, c)
 			}
 			return g, err
-		},
+		}),
 	}, a, b)
 }
 
@@ -159,7 +159,7 @@ func binary(name string, a kernel.BinaryOp, x, y *gorgonia.Node, diff func(in go
 			kernel.Broadcast(a, floats(out), n, floats(in[0]), []int{1}, floats(in[1]), []int{1})
 			return nil
 		},
-		Diff: diff,
+		Gradient: gradientFunc(diff),
 	}, x, y)
 }
 

@@ -97,7 +97,7 @@ func weigh(x *gorgonia.Node, weights []float32) (*gorgonia.Node, error) {
 			floats(out)[0] = float32(sum)
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: "weighGrad", Arity: 1,
 				Shape: func([]tensor.Shape) (tensor.Shape, error) { return shape, nil },
@@ -109,7 +109,7 @@ func weigh(x *gorgonia.Node, weights []float32) (*gorgonia.Node, error) {
 				},
 			}, grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, x)
 }
 
@@ -158,7 +158,7 @@ func (r row) gradients(t *testing.T, weights []float32, trainable func(i int) bo
 			by = append(by, n)
 		}
 	}
-	grads, err := gorgonia.Grad(loss, by...)
+	grads, err := Gradients(loss, by...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := gorgonia.Grad(loss, slices.DeleteFunc(slices.Clone(in), func(n *gorgonia.Node) bool { return !active(n) })...); err != nil {
+				if _, err := Gradients(loss, slices.DeleteFunc(slices.Clone(in), func(n *gorgonia.Node) bool { return !active(n) })...); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -329,6 +329,7 @@ func TestOnlyWantedGradients(t *testing.T) {
 				}
 				grad := gorgonia.NodeFromAny(g, placeholder(n.Shape()), gorgonia.WithName(dataPrefix+"gradient"))
 				children := childrenOf(g, n)
+				enableGradients()
 				grads, err := o.SymDiff(children, n, grad)
 				if err != nil {
 					t.Fatalf("%s/%s: %v", r.op, r.name, err)
@@ -365,7 +366,7 @@ var withoutGradient = []string{
 
 // TestEveryOperationHasAGradientTest reads the package: each exported
 // constructor must occur in the rows, or be listed as one without gradient and
-// then hold no Diff.
+// then have no Gradient.
 func TestEveryOperationHasAGradientTest(t *testing.T) {
 	tested := map[string]bool{}
 	for _, r := range rows(seeded(t)) {
@@ -399,8 +400,8 @@ func TestEveryOperationHasAGradientTest(t *testing.T) {
 				t.Errorf("%s has a row and is listed as an operation without gradient", name)
 			case !tested[name] && !listed:
 				t.Errorf("%s (%s) has no row in rows: add its definition there, or list it in withoutGradient", name, e.Name())
-			case listed && setsDiff(f):
-				t.Errorf("%s (%s) is listed as an operation without gradient but sets Diff", name, e.Name())
+			case listed && setsGradient(f):
+				t.Errorf("%s (%s) is listed as an operation without gradient but sets Gradient", name, e.Name())
 			}
 		}
 	}
@@ -427,11 +428,11 @@ func isConstructor(f *ast.FuncDecl) bool {
 	return ok && node.Sel.Name == "Node"
 }
 
-func setsDiff(f *ast.FuncDecl) bool {
+func setsGradient(f *ast.FuncDecl) bool {
 	found := false
 	ast.Inspect(f, func(n ast.Node) bool {
 		if kv, ok := n.(*ast.KeyValueExpr); ok {
-			if id, ok := kv.Key.(*ast.Ident); ok && id.Name == "Diff" {
+			if id, ok := kv.Key.(*ast.Ident); ok && id.Name == "Gradient" {
 				found = true
 			}
 		}

@@ -24,7 +24,7 @@ func Inverse(m *gorgonia.Node) (*gorgonia.Node, error) {
 		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
 			return InvertMatrix(in[0].Shape()[0], floats(in[0]), floats(out))
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: "InverseGrad", Arity: 2, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -41,7 +41,7 @@ func Inverse(m *gorgonia.Node) (*gorgonia.Node, error) {
 				},
 			}, out, grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, m)
 }
 

@@ -51,7 +51,7 @@ func NegativePSNR(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 			floats(out)[0] = float32(sum / float64(in[0].Shape()[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: "NegativePSNRGrad", Arity: 3, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -67,7 +67,7 @@ func NegativePSNR(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 				},
 			}, in[0], in[1], grad)
 			return gorgonia.Nodes{g, nil}, err
-		},
+		}),
 	}, x, y)
 }
 
@@ -97,7 +97,7 @@ func SSIMLoss(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 			floats(out)[0] = 1 - prepare(in[0].Shape()).Mean(floats(in[0]), floats(in[1]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: "SSIMLossGrad", Arity: 3, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -106,7 +106,7 @@ func SSIMLoss(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 				},
 			}, in[0], in[1], grad)
 			return gorgonia.Nodes{g, nil}, err
-		},
+		}),
 	}, x, y)
 }
 
@@ -128,7 +128,7 @@ func CrossEntropy(logits *gorgonia.Node, real bool) (*gorgonia.Node, error) {
 			floats(out)[0] = float32(sum / float64(len(floats(in[0]))))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: fmt.Sprintf("CrossEntropyGrad{real %t}", real), Arity: 2, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -141,7 +141,7 @@ func CrossEntropy(logits *gorgonia.Node, real bool) (*gorgonia.Node, error) {
 				},
 			}, in[0], grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, logits)
 }
 
@@ -168,7 +168,7 @@ func WeightedSum(weights []float32, terms ...*gorgonia.Node) (*gorgonia.Node, er
 			floats(out)[0] = sum
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g := make(gorgonia.Nodes, len(in))
 			for i, w := range weights {
 				if !want[i] {
@@ -186,6 +186,6 @@ func WeightedSum(weights []float32, terms ...*gorgonia.Node) (*gorgonia.Node, er
 				}
 			}
 			return g, nil
-		},
+		}),
 	}, terms...)
 }

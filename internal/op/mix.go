@@ -47,7 +47,7 @@ func Mix(m, x *gorgonia.Node, transposed bool) (*gorgonia.Node, error) {
 			}
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g := make(gorgonia.Nodes, 2)
 			var err error
 			if want[0] {
@@ -63,7 +63,7 @@ func Mix(m, x *gorgonia.Node, transposed bool) (*gorgonia.Node, error) {
 				g[1], err = Mix(in[0], grad, !transposed)
 			}
 			return g, err
-		},
+		}),
 	}, m, x)
 }
 

@@ -20,17 +20,7 @@ func InstanceNorm(x *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 			kernel.InstanceNorm(n*c, p, floats(in[0]), floats(out), eps)
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g, err := Apply(Spec{
-				Name: fmt.Sprintf("InstanceNormGrad{%g}", eps), Arity: 2, Shape: same,
-				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-					n, c, p := planes(in[0].Shape())
-					kernel.InstanceNormGrad(n*c, p, floats(in[0]), floats(in[1]), floats(out), eps)
-					return nil
-				},
-			}, in[0], grad)
-			return gorgonia.Nodes{g}, err
-		},
+		Gradient: instanceNormGradient(eps),
 	}, x)
 }
 
@@ -46,7 +36,7 @@ func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32
 			kernel.BatchNorm(n, c, p, floats(in[0]), floats(out), mean, variance, momentum, eps)
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := Apply(Spec{
 				Name: fmt.Sprintf("BatchNormGrad{%g}", eps), Arity: 2, Shape: same,
 				Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
@@ -56,7 +46,7 @@ func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32
 				},
 			}, in[0], grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, x)
 }
 
@@ -98,24 +88,7 @@ func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
 			kernel.ChannelAffine(n, c, p, floats(in[0]), floats(in[1]), floats(in[2]), floats(out))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g := make(gorgonia.Nodes, 3)
-			var err error
-			if want[0] {
-				if g[0], err = channelScale(grad, in[1]); err != nil {
-					return nil, err
-				}
-			}
-			if want[1] {
-				if g[1], err = channelProducts(in[0], grad); err != nil {
-					return nil, err
-				}
-			}
-			if want[2] {
-				g[2], err = channelSums(grad)
-			}
-			return g, err
-		},
+		Gradient: channelAffineGradient{},
 	}, x, scale, shift)
 }
 

@@ -55,11 +55,10 @@ type Spec struct {
 	Work func(in []tensor.Shape, out tensor.Shape) int64
 	// InPlace reports that out may be any input of its shape and type.
 	InPlace bool
-	// Diff builds the gradient of each input i for which want[i] is set, and
-	// leaves the others nil. A nil Diff means that no gradient flows through
-	// the operation.
-	Diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)
-	// Wrt reports the inputs for which Diff can build gradients; nil means all.
+	// Gradient builds the gradients of the inputs. nil means that no gradient flows
+	// through the operation.
+	Gradient gradient
+	// Wrt marks the inputs that Gradient supports; nil for all.
 	Wrt []bool
 }
 
@@ -120,7 +119,7 @@ func Apply(s Spec, in ...*gorgonia.Node) (*gorgonia.Node, error) {
 	for i, n := range in {
 		o.of[i] = n.ID()
 		o.inTypes[i] = n.Type()
-		o.wrt[i] = s.Diff != nil && (s.Wrt == nil || s.Wrt[i]) && active(n)
+		o.wrt[i] = s.Gradient != nil && (s.Wrt == nil || s.Wrt[i]) && active(n)
 	}
 	n, err := gorgonia.ApplyOp(o, in...)
 	if err != nil {
@@ -252,8 +251,11 @@ func (o *operation) Hashcode() uint32 { h := fnv.New32a(); o.WriteHash(h); retur
 func (o *operation) DiffWRT(n int) []bool { return o.wrt }
 
 func (o *operation) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	if o.spec.Diff == nil {
+	if o.spec.Gradient == nil {
 		return nil, fmt.Errorf("%s: has no gradient", o.spec.Name)
 	}
-	return o.spec.Diff(in, out, grad, o.wrt)
+	if differentiate == nil {
+		return nil, fmt.Errorf("%s: gradients are added by Gradients only", o.spec.Name)
+	}
+	return differentiate(o.spec.Gradient, in, out, grad, o.wrt)
 }

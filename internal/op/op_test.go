@@ -255,7 +255,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := gorgonia.Grad(n, w); err != nil {
+	if _, err := Gradients(n, w); err != nil {
 		t.Fatal(err)
 	}
 	m := gorgonia.NewTapeMachine(g)

@@ -47,10 +47,10 @@ func permute(name string, f func(n, c, p int, index []int32, dst, src []float32)
 		Wrt: []bool{true, false},
 	}
 	if back != nil {
-		s.Diff = func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		s.Gradient = gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			g, err := back(grad, in[1])
 			return gorgonia.Nodes{g, nil}, err
-		}
+		})
 	}
 	return Apply(s, x, index)
 }

@@ -26,7 +26,7 @@ func ReflectPad(x *gorgonia.Node, pad int) (*gorgonia.Node, error) {
 			kernel.ReflectPad(s[0]*s[1], s[2], s[3], pad, floats(in[0]), floats(out))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		Gradient: gradientFunc(func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 			shape := in[0].Shape().Clone()
 			g, err := Apply(Spec{
 				Name: fmt.Sprintf("ReflectPadGrad{%d}", pad), Arity: 1,
@@ -37,6 +37,6 @@ func ReflectPad(x *gorgonia.Node, pad int) (*gorgonia.Node, error) {
 				},
 			}, grad)
 			return gorgonia.Nodes{g}, err
-		},
+		}),
 	}, x)
 }

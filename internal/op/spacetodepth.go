@@ -26,10 +26,7 @@ func SpaceToDepth(x *gorgonia.Node, b int) (*gorgonia.Node, error) {
 			kernel.SpaceToDepth(s[0], s[1], s[2], s[3], b, floats(out), floats(in[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g, err := DepthToSpace(grad, b, false)
-			return gorgonia.Nodes{g}, err
-		},
+		Gradient: spaceToDepthGradient(b),
 	}, x)
 }
 
@@ -50,13 +47,10 @@ func DepthToSpace(x *gorgonia.Node, b int, crd bool) (*gorgonia.Node, error) {
 			kernel.DepthToSpace(s[0], s[1], s[2], s[3], b, crd, floats(out), floats(in[0]))
 			return nil
 		},
-		Diff: func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
-			g, err := SpaceToDepth(grad, b)
-			return gorgonia.Nodes{g}, err
-		},
+		Gradient: depthToSpaceGradient(b),
 	}
 	if crd {
-		s.Diff = nil
+		s.Gradient = nil
 	}
 	return Apply(s, x)
 }

@@ -36,7 +36,7 @@ func compile(g *gorgonia.ExprGraph, total *gorgonia.Node, names []string, terms 
 			leaves = append(leaves, n)
 		}
 	}
-	gradients, err := gorgonia.Grad(total, leaves...)
+	gradients, err := op.Gradients(total, leaves...)
 	if err != nil {
 		return nil, fmt.Errorf("building the gradients: %w", err)
 	}
