@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"golang.org/x/mod/module"
@@ -77,7 +79,40 @@ func TestBuildsFromModuleZip(t *testing.T) {
 		names = append(names, trimExe(e.Name()))
 	}
 	if want := []string{"encipher", "encipher-server"}; !slices.Equal(names, want) {
-		t.Errorf("built %v, want %v", names, want)
+		t.Fatalf("built %v, want %v", names, want)
+	}
+	allocatedAtStart(t, filepath.Join(programs, entries[0].Name()))
+}
+
+// maxStartBytes bounds what the packages of the command line allocate before main, which
+// measures the time of a start independently of the machine. Most of it is of gonum/plot and
+// of modules of Gorgonia; tables of words for passphrases once took 11 MB.
+const maxStartBytes = 2_200_000
+
+func allocatedAtStart(t *testing.T, program string) {
+	t.Helper()
+	var trace bytes.Buffer
+	version := exec.Command(program, "version")
+	version.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	version.Stderr = &trace
+	if err := version.Run(); err != nil {
+		t.Fatal(err)
+	}
+	total, packages := 0, 0
+	for _, m := range regexp.MustCompile(`(?m)^init \S+ @.* clock, (\d+) bytes, `).FindAllStringSubmatch(trace.String(), -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += n
+		packages++
+	}
+	if packages < 50 {
+		t.Fatalf("the trace names %d packages:\n%s", packages, &trace)
+	}
+	t.Logf("%d packages allocate %d bytes", packages, total)
+	if total > maxStartBytes {
+		t.Errorf("the packages allocate %d bytes at the start, more than %d:\n%s", total, maxStartBytes, &trace)
 	}
 }
 

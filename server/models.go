@@ -21,7 +21,7 @@ import (
 	"enciphergan/static"
 )
 
-// built is what `make wasm` puts there; in a fresh clone it holds nothing to serve.
+// built holds the output of `make wasm`; in a fresh clone it has nothing to serve.
 //
 //go:embed all:built
 var built embed.FS
@@ -62,7 +62,7 @@ func NewSite(dir string, log *slog.Logger) (*site.Site, error) {
 	return s, s.AddPage(static.Files, wasm)
 }
 
-// model is one that the page offers, under the name of its folder or file.
+// model is a model that the page offers; its name is that of its folder or file.
 type model struct {
 	name   string
 	files  network.Files
@@ -84,17 +84,16 @@ func shippedModels(log *slog.Logger) ([]model, error) {
 		}
 		found = append(found, model{name: name, files: f})
 	}
-	order(found)
+	sortModels(found)
 	return found, nil
 }
 
-// sealedSuffix is that of files that `encipher model seal` makes.
+// sealedSuffix ends the names of sealed models.
 const sealedSuffix = ".age"
 
-// ownModels reads every sub-folder of dir and every sealed model in it, in their order, but
-// hidden ones. Sealed ones stay sealed: the server has nothing to open them with. One that
-// cannot be used, or has the name of one of others, is told to the log and left out. Links are
-// followed within dir.
+// ownModels returns the models in the sub-folders of dir and the sealed models in dir, sorted,
+// without hidden ones. Sealed models stay sealed, as the server has no key. A model that cannot
+// be used, or whose name is taken, is logged and left out. Links are followed within dir only.
 func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -105,12 +104,12 @@ func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("own models: %w", err)
 	}
-	names := map[string]bool{} // in lower case: some file systems know no difference between a and A
+	names := map[string]bool{} // in lower case, as some file systems ignore case
 	for _, m := range others {
 		names[strings.ToLower(m.name)] = true
 	}
 	var found []model
-	candidates := 0
+	candidates := 0 // folders and files that are models or should be
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), ".") {
 			continue
@@ -137,12 +136,12 @@ func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
 	if candidates == 0 {
 		return nil, fmt.Errorf("%s has no model: neither a sub-folder with card.json, encryption.onnx and decryption.onnx, nor a sealed NAME.age", dir)
 	}
-	order(found)
+	sortModels(found)
 	return found, nil
 }
 
-// ownModel reads the model that a name in a folder stands for, and finds out whether it can be
-// used. It is nil where the name stands for something else.
+// ownModel reads and checks the model of a name in a folder. It returns nil for a file that is
+// no model.
 func ownModel(root *os.Root, name string) (*model, error) {
 	info, err := root.Stat(name)
 	if err != nil {
@@ -156,7 +155,7 @@ func ownModel(root *os.Root, name string) (*model, error) {
 		defer folder.Close()
 		for _, f := range (network.Files{}).List() {
 			if info, err := folder.Stat(f.Name); err == nil && !info.Mode().IsRegular() {
-				return nil, fmt.Errorf("%s: %w", f.Name, errNotPlain)
+				return nil, fmt.Errorf("%s: %w", f.Name, errNotRegular)
 			}
 		}
 		files, err := network.ReadFiles(folder.FS())
@@ -173,15 +172,15 @@ func ownModel(root *os.Root, name string) (*model, error) {
 	return &model{name: bare, sealed: content}, err
 }
 
-// errNotPlain is the error of what is not read: a pipe would have the server wait.
-var errNotPlain = errors.New("it is not a plain file")
+// errNotRegular is returned for pipes and devices, on which a read could block.
+var errNotRegular = errors.New("it is not a regular file")
 
-// ageIntroduction begins every age file that is not armored as text.
+// ageIntroduction is the first line of every age file that is not armored.
 const ageIntroduction = "age-encryption.org/v1\n"
 
 func readSealed(root *os.Root, name string, info fs.FileInfo) ([]byte, error) {
 	if !info.Mode().IsRegular() {
-		return nil, errNotPlain
+		return nil, errNotRegular
 	}
 	f, err := root.Open(name)
 	if err != nil {
@@ -193,17 +192,16 @@ func readSealed(root *os.Root, name string, info fs.FileInfo) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(content) > network.MaxSealedBytes:
-		return nil, fmt.Errorf("it is larger than %d bytes, which no sealed model needs", network.MaxSealedBytes)
+		return nil, fmt.Errorf("it is larger than a sealed model can be, %d bytes", network.MaxSealedBytes)
 	case !bytes.HasPrefix(content, []byte(ageIntroduction)):
-		return nil, errors.New("it is no age file: seal a model with `encipher model seal`")
+		return nil, errors.New("it is not an age file: seal a model with `encipher model seal`")
 	}
 	return content, nil
 }
 
-// order puts models of one origin in the order in which the page offers them: the
-// default comes first, and those come last that are sealed or whose card has a
-// note, because they are for special uses.
-func order(found []model) {
+// sortModels sorts models of one origin into the order in which the page offers them: the
+// default first, sealed ones and those for special uses, whose card has a note, last.
+func sortModels(found []model) {
 	slices.SortStableFunc(found, func(a, b model) int { return cmp.Compare(a.rank(), b.rank()) })
 }
 
@@ -214,15 +212,15 @@ func (m model) rank() int {
 		return 3
 	case m.name == models.Default:
 		return 0
-	// What is wrong with a card is said where the model is loaded.
+	// Loading the model reports errors of its card.
 	case json.Unmarshal(m.files.Card, &card) == nil && card.Note != "":
 		return 2
 	}
 	return 1
 }
 
-// addModels adds models in the given order, but the first, which the page loads by
-// itself, is one that needs no passphrase, where there is such a one.
+// addModels adds models in the given order, except that the first one that is not sealed, if
+// there is one, comes first: the page loads the first model without asking.
 func addModels(s *site.Site, offered []model) error {
 	if first := slices.IndexFunc(offered, func(m model) bool { return m.sealed == nil }); first > 0 {
 		m := offered[first]

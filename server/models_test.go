@@ -163,7 +163,7 @@ func TestOneBoundOnSealedModels(t *testing.T) {
 func TestOrderOfModels(t *testing.T) {
 	plain, noted, broken := network.Files{Card: []byte("{}")}, network.Files{Card: []byte(`{"note":"to measure with"}`)}, network.Files{Card: []byte("{")}
 	shipped := []model{{name: "alpha", files: noted}, {name: "beta", files: broken}, {name: "default", files: plain}, {name: "default-2", files: noted}, {name: "paper", files: plain}}
-	order(shipped)
+	sortModels(shipped)
 	for _, c := range []struct {
 		own  []model
 		want []string
@@ -172,7 +172,7 @@ func TestOrderOfModels(t *testing.T) {
 		{[]model{{name: "a", sealed: []byte("x")}, {name: "b", files: noted}, {name: "c", files: plain}}, []string{"c", "b", "a", "default", "beta", "paper", "alpha", "default-2"}},
 		{[]model{{name: "a", sealed: []byte("x")}}, []string{"default", "a", "beta", "paper", "alpha", "default-2"}},
 	} {
-		order(c.own)
+		sortModels(c.own)
 		s := site.New()
 		if err := addModels(s, append(c.own, shipped...)); err != nil {
 			t.Fatal(err)

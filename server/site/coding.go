@@ -12,7 +12,7 @@ import (
 // coding is a content coding of HTTP.
 type coding struct {
 	name   string // in Accept-Encoding and Content-Encoding
-	suffix string // of a file that holds this form
+	suffix string // of files in this coding
 	writer func(w io.Writer, brotliLevel int) (io.WriteCloser, error)
 }
 
@@ -26,13 +26,12 @@ var codings = []coding{
 	}},
 }
 
-// startLevel of brotli is for what is compressed when a server starts, in 2 ms a
-// small file; from level 6 on the writer's tables take most of the time.
+// startLevel is the brotli level for files that are compressed when the server starts, 2 ms
+// for a small file; from level 6 on the writer's tables take most of the time.
 const startLevel = 5
 
-// compressible says whether compression is worth the time of a start. Weights lose
-// 13 % of their length at the best level and 9 % at this one, pictures and sealed
-// models nothing.
+// compressible reports whether compression is worth the time at the start. Weights shrink by
+// 13 % at the highest level and 9 % at startLevel, pictures and sealed models not at all.
 func compressible(name string) bool {
 	kind := path.Ext(name)
 	return kind != ".onnx" && kind != ".age" && kind != ".png"
@@ -53,8 +52,8 @@ func (c coding) encode(content []byte, brotliLevel int) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// FormNames are those of the files in which UseForms looks for the compressed forms of
-// a content: its digest, with a suffix.
+// FormNames returns the names of the files that Forms returns for content: its digest, with
+// a suffix.
 func FormNames(content []byte) []string {
 	var names []string
 	for _, c := range codings {
@@ -65,8 +64,8 @@ func FormNames(content []byte) []string {
 
 func (c coding) formName(content []byte) string { return digest(content) + c.suffix }
 
-// Forms makes the compressed forms of a content, by the names of their files. Of
-// brotli's levels, 0 to 11, the last two take a minute for the wasm.
+// Forms compresses content in every coding and returns the results by the names of their
+// files. Of brotli's levels, 0 to 11, the last two take a minute for the wasm.
 func Forms(content []byte, brotliLevel int) (map[string][]byte, error) {
 	forms := map[string][]byte{}
 	for _, c := range codings {

@@ -14,16 +14,16 @@ import (
 	"enciphergan/internal/atomicfile"
 )
 
-// Files of the folder that are no part of the site.
+// Files of the folder that are not served.
 const (
 	headersFile   = "_headers"
 	checksumsFile = "SHA256SUMS"
 )
 
-// WriteFolder writes the site as a folder for a static host: every file under its
-// URL, FILE.br and FILE.gz beside those that shrink, _headers with the header fields
-// in the format of Netlify and Cloudflare, and SHA256SUMS. The same site gives the
-// same bytes. dir must not exist or be empty; a failure leaves nothing behind.
+// WriteFolder writes the site as a folder for a static host: every file under its URL,
+// FILE.br and FILE.gz next to those that shrink, _headers with the header fields in the
+// format of Netlify and Cloudflare, and SHA256SUMS. Equal sites yield equal bytes. dir must
+// be empty or not exist; a failure leaves nothing behind.
 func (s *Site) WriteFolder(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty: remove it, or name another folder", dir)
@@ -61,16 +61,16 @@ func (s *Site) folder() map[string][]byte {
 	return files
 }
 
-// headers is the content of _headers. Rules that meet in a file must not set the
-// same field, as hosts differ in what they make of it. So nothing is said of files
-// that are to be revalidated, which is what these hosts do by themselves.
+// headers returns the content of _headers. Two rules for one file must not set the same
+// field, as hosts treat that differently. So there is no rule for revalidated files, which
+// is the default of these hosts.
 func (s *Site) headers() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s*\n", s.base)
 	for _, h := range Headers {
 		fmt.Fprintf(&b, "  %s: %s\n", h.Name, h.Value)
 	}
-	for _, folder := range s.kept {
+	for _, folder := range s.immutable {
 		fmt.Fprintf(&b, "\n%s%s*\n  Cache-Control: %s\n", s.base, folder, immutable)
 	}
 	return b.Bytes()

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// Files that have their place at the root, because browsers know them by that URL.
+// Files at the root, because browsers request them by a fixed URL.
 const (
 	indexPage     = "index.html"
 	manifest      = "manifest.webmanifest"
@@ -22,40 +22,39 @@ const (
 	modelIndex    = "models/index.json"
 )
 
-// buildToken stands in the service worker for the account of the build.
+// buildToken is replaced in the service worker by the JSON of build.
 const buildToken = "__BUILD__"
 
-// References from the files at the root to others, which may name a file of the
-// page and nothing else: `src="page.js"` in HTML, `"src": "icon.svg"` in the manifest.
+// references match references from the files at the root to other files of the page:
+// `src="page.js"` in HTML, `"src": "icon.svg"` in the manifest.
 var references = map[string]*regexp.Regexp{
 	indexPage: regexp.MustCompile(`\b(?:src|href)="([^"]+)"`),
 	manifest:  regexp.MustCompile(`"src":\s*"([^"]+)"`),
 }
 
-// build is what the service worker is told of the build it belongs to. URLs are
-// relative to the root of the site; the empty one is the page.
+// build describes the build to its service worker. URLs are relative to the root of the
+// site; the empty one is the page.
 type build struct {
 	Version string       `json:"version"`
 	Shell   []string     `json:"shell"`
 	Models  []modelEntry `json:"models"`
 }
 
-// Rewrites says of a file of the page whether AddPage serves it changed, with the
-// names of its build.
+// Rewrites reports whether AddPage changes a file of the page, to insert the names of the
+// build.
 func Rewrites(name string) bool { return references[name] != nil || name == serviceWorker }
 
-// AddPage serves the page from its folders (scripts and styles, wasm). Each file
-// lies under v/VERSION/, where it may be cached for ever, since VERSION is a digest
-// of them all, and, revalidated, under its own name at the root, for pages that
-// embed it. The page itself, its manifest and its service worker are at the root
-// only; the first two refer to what is under v/VERSION/.
+// AddPage serves the page from its folders (scripts and styles, wasm). Each file is served
+// under v/VERSION/, immutable, as VERSION is a digest of all of them, and under its own name
+// at the root, revalidated, for pages that embed it. The page itself, its manifest and its
+// service worker are served at the root only; the first two refer to files under v/VERSION/.
 //
-// Models are added before, since the service worker lists them.
+// Models must be added first, since the service worker lists them.
 func (s *Site) AddPage(folders ...fs.FS) error {
-	if s.paged {
-		return errors.New("a site has one page")
+	if s.hasPage {
+		return errors.New("the site already has a page")
 	}
-	s.paged = true
+	s.hasPage = true
 	files := map[string][]byte{}
 	for _, folder := range folders {
 		found, err := read(folder)
@@ -73,21 +72,21 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		return errors.New("there is no " + indexPage)
 	}
 	names := slices.Sorted(maps.Keys(files))
-	about := build{Version: version(names, files), Shell: []string{""}, Models: s.entries()}
-	folder := "v/" + about.Version + "/"
+	description := build{Version: version(names, files), Shell: []string{""}, Models: s.entries()}
+	folder := "v/" + description.Version + "/"
 	versioned := func(name string) bool {
 		return files[name] != nil && name != indexPage && name != manifest && name != serviceWorker
 	}
-	s.kept = append(s.kept, folder)
+	s.immutable = append(s.immutable, folder)
 	for _, name := range names {
 		if !versioned(name) {
 			continue
 		}
-		about.Shell = append(about.Shell, folder+name)
+		description.Shell = append(description.Shell, folder+name)
 		if err := s.add(name, revalidate, files[name]); err != nil {
 			return err
 		}
-		s.files[folder+name] = s.files[name].cached(immutable)
+		s.files[folder+name] = s.files[name].withCache(immutable)
 	}
 	for name, pattern := range references {
 		if files[name] == nil {
@@ -105,22 +104,22 @@ func (s *Site) AddPage(folders ...fs.FS) error {
 		}
 	}
 	if files[manifest] != nil {
-		about.Shell = append(about.Shell, manifest)
+		description.Shell = append(description.Shell, manifest)
 	}
 	if worker := files[serviceWorker]; worker != nil {
-		account, err := json.Marshal(about)
+		text, err := json.Marshal(description)
 		if err != nil {
 			return err
 		}
 		if !bytes.Contains(worker, []byte(buildToken)) {
 			return fmt.Errorf("%s lacks the token %s", serviceWorker, buildToken)
 		}
-		return s.add(serviceWorker, revalidate, bytes.ReplaceAll(worker, []byte(buildToken), account))
+		return s.add(serviceWorker, revalidate, bytes.ReplaceAll(worker, []byte(buildToken), text))
 	}
 	return nil
 }
 
-// version is a digest of files, their names included, in 64 bits.
+// version returns a digest of the names and contents of files, of 64 bits.
 func version(names []string, files map[string][]byte) string {
 	sum := sha256.New()
 	for _, name := range names {
@@ -130,12 +129,12 @@ func version(names []string, files map[string][]byte) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// modelName bounds what a model may be called, because the name becomes part of a URL.
+// modelName matches the valid names of models, which become parts of URLs.
 var modelName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// IsModelName says whether a model may be called so.
+// IsModelName reports whether name is a valid name of a model.
 func IsModelName(name string) bool {
-	// A folder models/index.json would be in the way of the file of that name.
+	// A folder models/index.json would conflict with the file of that name.
 	return modelName.MatchString(name) && !strings.EqualFold("models/"+name, modelIndex)
 }
 
@@ -148,29 +147,28 @@ type modelEntry struct {
 	Bytes  int      `json:"bytes"` // of all files
 }
 
-// entries are the models as listed, never nil.
+// entries returns a copy of the list of models, never nil.
 func (s *Site) entries() []modelEntry { return append([]modelEntry{}, s.models...) }
 
-// AddModel serves the three files of a model under models/NAME/DIGEST/, where
-// they may be cached for ever, and lists it in models/index.json. The first model
-// added is the one that the page loads.
+// AddModel serves the three files of a model under models/NAME/DIGEST/, immutable, and lists
+// the model in models/index.json. The page loads the first model that is added.
 func (s *Site) AddModel(name string, card, encryption, decryption []byte) error {
 	return s.addModel(modelEntry{Name: name, Files: []string{"card.json", "encryption.onnx", "decryption.onnx"}}, card, encryption, decryption)
 }
 
-// AddSealedModel serves a sealed model as it is; the browser opens it.
+// AddSealedModel serves a sealed model unchanged; the browser opens it.
 func (s *Site) AddSealedModel(name string, content []byte) error {
 	return s.addModel(modelEntry{Name: name, Files: []string{"model.age"}, Sealed: true}, content)
 }
 
 func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
-	if s.paged {
-		return errors.New("models are added before the page")
+	if s.hasPage {
+		return errors.New("models must be added before the page")
 	}
 	if !IsModelName(entry.Name) {
-		return fmt.Errorf("the model name %q does not fit a URL: rename its folder or file with letters, digits, '-', '_' and '.'", entry.Name)
+		return fmt.Errorf("the model name %q is not valid in a URL: rename its folder or file with letters, digits, '-', '_' and '.'", entry.Name)
 	}
-	// Some file systems know no difference between a and A.
+	// Some file systems ignore case.
 	if i := slices.IndexFunc(s.models, func(m modelEntry) bool { return strings.EqualFold(m.Name, entry.Name) }); i >= 0 {
 		return fmt.Errorf("there are two models named %q: rename the folder or file of one of them", entry.Name)
 	}
@@ -185,7 +183,7 @@ func (s *Site) addModel(entry modelEntry, contents ...[]byte) error {
 			return err
 		}
 	}
-	s.kept = append(s.kept, entry.Folder)
+	s.immutable = append(s.immutable, entry.Folder)
 	s.models = append(s.models, entry)
 	index, err := json.Marshal(map[string][]modelEntry{"models": s.models})
 	if err != nil {

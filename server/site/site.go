@@ -1,12 +1,11 @@
-// Package site is the HTTP handler of the Encipher server: the page, the wasm
-// and the models as a fixed set of files held in memory, and nothing else. It
-// takes no data: only GET and HEAD are answered, and a request's path is
-// looked up as it is, so there is nothing to traverse or to list.
+// Package site provides the HTTP handler of the Encipher server: the page, the wasm
+// and the models as a fixed set of files in memory. It accepts no data: it answers GET
+// and HEAD only, and looks up a request's path in a map, so that there is no folder to
+// traverse or to list.
 //
-// Main path: AddModel and then AddPage fill a Site at start, with compressed forms
-// made once; ServeHTTP sets the headers that every response carries, then picks
-// the form that the browser accepts. WriteFolder writes the same files for a static
-// host.
+// Main path: AddModel and then AddPage fill a Site at the start and compress its files once;
+// ServeHTTP sets the header fields of every response and selects the compressed form that the
+// browser accepts. WriteFolder writes the same files for a static host.
 package site
 
 import (
@@ -25,15 +24,15 @@ import (
 	"time"
 )
 
-// policy is the content security policy of every response. The page runs only
-// its own scripts and the wasm, talks only to its own origin, and cannot be
-// framed. Script URLs go through the one Trusted Types policy of the page.
+// policy is the content security policy of every response. The page runs only its own
+// scripts and the wasm, connects only to its own origin, and cannot be framed. Script URLs
+// pass the page's single Trusted Types policy.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
 	"connect-src 'self'; img-src 'self' blob:; style-src 'self'; manifest-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types encipher"
 
-// Header is a field that every response carries.
+// Header is a header field of every response.
 type Header struct{ Name, Value string }
 
 // Headers are set on every response, errors included. Names are in canonical form.
@@ -46,7 +45,7 @@ var Headers = []Header{
 	{"Referrer-Policy", "no-referrer"},
 }
 
-// header is Headers in the form of net/http, whose values are shared by all responses.
+// header holds Headers in the form of net/http. All responses share the values.
 var header = func() http.Header {
 	h := http.Header{}
 	for _, field := range Headers {
@@ -55,23 +54,22 @@ var header = func() http.Header {
 	return h
 }()
 
-// Values of Cache-Control. A file whose content is named by its URL may be kept
-// for ever. Any other may be kept too, but the browser asks each time whether it is
-// still current, so that page, wasm and models always belong together.
+// Values of Cache-Control. A file whose URL contains a digest of its content may be cached
+// for ever. Other files are revalidated before each use, so that page, wasm and models
+// always belong together.
 const (
 	immutable  = "public, max-age=31536000, immutable"
 	revalidate = "no-cache"
 	never      = "no-store"
 )
 
-// HealthPath is answered with "ok" by a server that works, whatever the base path.
+// HealthPath is the path of the health check, whatever the base path; the answer is "ok".
 const HealthPath = "/healthz"
 
 // maxTarget bounds the request target, in bytes. The longest URL of a site is far shorter.
 const maxTarget = 2048
 
-// contentTypes are given here and not taken from the system's table, which
-// differs between machines.
+// contentTypes replaces the system's table, which differs between machines.
 var contentTypes = map[string]string{
 	".html":        "text/html; charset=utf-8",
 	".css":         "text/css; charset=utf-8",
@@ -86,12 +84,10 @@ var contentTypes = map[string]string{
 	".txt":         "text/plain; charset=utf-8",
 }
 
-// file is one file in the forms in which it can be sent, in the order of
-// preference; the last is identity.
+// file holds the forms of a file, in the order of preference; the last one is identity.
 type file struct{ forms []form }
 
-// form is a file in one content coding. Values of header fields are made once and
-// shared by all responses.
+// form is a file in one content coding. All responses share the values of its header.
 type form struct {
 	coding  coding // with an empty name for identity
 	content []byte
@@ -103,41 +99,41 @@ func (f *file) identity() form { return f.forms[len(f.forms)-1] }
 // Site is the set of files. Fill it before it serves; it is immutable then and
 // safe for concurrent use.
 type Site struct {
-	base   string           // URL path that all files are under; it begins and ends with a slash
-	files  map[string]*file // by URL path under base
-	models []modelEntry
-	kept   []string // folders under base whose files are immutable
-	paged  bool     // AddPage was called
-	forms  fs.FS    // compressed forms made before; may be nil
+	base      string           // URL path that all files are under; it begins and ends with a slash
+	files     map[string]*file // by URL path under base
+	models    []modelEntry
+	immutable []string // folders under base whose files are immutable
+	hasPage   bool     // AddPage was called
+	forms     fs.FS    // compressed forms from the build; may be nil
 }
 
 // New returns an empty site at the root of its host.
 func New() *Site { return &Site{base: "/", files: map[string]*file{}} }
 
-// UseForms names a folder with compressed forms of files that are added after: what
-// Forms made of their contents. What is not there is compressed when it is added, if
-// that is worth the time. Names are digests, so that a form fits its content or is not found.
+// UseForms sets a folder with the output of Forms for files that are added later. Files
+// without a form there are compressed when they are added, if that is worth the time. Forms
+// are named by a digest of the content, so that one of another content is not found.
 func (s *Site) UseForms(fsys fs.FS) { s.forms = fsys }
 
 var basePath = regexp.MustCompile(`^/([A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*$`)
 
-// SetBase puts all files under a URL path such as /encipher/.
+// SetBase sets the URL path of the site, such as /encipher/.
 func (s *Site) SetBase(base string) error {
 	if !strings.HasSuffix(base, "/") {
 		base += "/"
 	}
 	if !basePath.MatchString(base) || len(base) > maxTarget/2 {
-		return fmt.Errorf("the base path %q does not fit: it begins with a slash and has names of letters, digits, '-', '_', '.' and '~' between slashes, as in /encipher/", base)
+		return fmt.Errorf("the base path %q is invalid: it begins with a slash and has names of letters, digits, '-', '_', '.' and '~' between slashes, as in /encipher/", base)
 	}
 	s.base = base
 	return nil
 }
 
-// Base is the URL path under which the files are; it begins and ends with a slash.
+// Base returns the URL path of the site; it begins and ends with a slash.
 func (s *Site) Base() string { return s.base }
 
-// AddFolder serves every file of fsys whose kind is known at the root of the
-// site, as it is and revalidated.
+// AddFolder serves every file of fsys with a known extension, unchanged and revalidated, at
+// the root of the site.
 func (s *Site) AddFolder(fsys fs.FS) error {
 	found, err := read(fsys)
 	if err != nil {
@@ -151,7 +147,7 @@ func (s *Site) AddFolder(fsys fs.FS) error {
 	return nil
 }
 
-// read returns the files of fsys whose kind is known.
+// read returns the files of fsys with a known extension.
 func read(fsys fs.FS) (map[string][]byte, error) {
 	found := map[string][]byte{}
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -164,8 +160,8 @@ func read(fsys fs.FS) (map[string][]byte, error) {
 	return found, err
 }
 
-// add registers a file under a URL path, relative to the base, and makes the
-// compressed forms that are missing and worth it.
+// add adds a file with a URL path relative to the base, and compresses it if forms are
+// missing and compression is worth the time.
 func (s *Site) add(name, cache string, content []byte) error {
 	f, err := newFile(name, cache, content, s.forms)
 	if err != nil {
@@ -184,7 +180,7 @@ func newFile(name, cache string, identity []byte, made fs.FS) (*file, error) {
 	for _, c := range codings {
 		var content []byte
 		if made != nil {
-			content, _ = fs.ReadFile(made, c.formName(identity)) // or it was not made
+			content, _ = fs.ReadFile(made, c.formName(identity)) // nil if there is none
 		}
 		if content == nil && compressible(name) {
 			var err error
@@ -214,8 +210,8 @@ func newForm(name, cache string, c coding, content []byte, tag string) form {
 	return form{coding: c, content: content, header: h}
 }
 
-// cached is the same file with another value of Cache-Control.
-func (f *file) cached(cache string) *file {
+// withCache returns the file with another value of Cache-Control.
+func (f *file) withCache(cache string) *file {
 	forms := slices.Clone(f.forms)
 	for i, m := range forms {
 		h := maps.Clone(m.header)
@@ -225,13 +221,13 @@ func (f *file) cached(cache string) *file {
 	return &file{forms}
 }
 
-// digest names a content in 96 bits.
+// digest returns 96 bits of the SHA-256 of content, in hexadecimal.
 func digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:12])
 }
 
-// health answers at HealthPath.
+// health is the file at HealthPath.
 var health = func() *file {
 	f, err := newFile("health.txt", never, []byte("ok\n"), nil)
 	if err != nil {
@@ -276,15 +272,14 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.serve(w, r)
 }
 
-func refuse(w http.ResponseWriter, words string, status int) {
+func refuse(w http.ResponseWriter, message string, status int) {
 	maps.Copy(w.Header(), header)
 	w.Header().Set("Cache-Control", never)
-	http.Error(w, words, status)
+	http.Error(w, message, status)
 }
 
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
-	// Part of a file can be asked for with GET only, in bytes (RFC 9110, 14.2), and is a part
-	// of the file itself: one of a compressed form would be of no use to anybody.
+	// Ranges are for GET only and in bytes (RFC 9110, 14.2). They refer to the uncompressed file.
 	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); r.Method == http.MethodHead || unit != "bytes" {
 		r.Header.Del("Range")
 	}
@@ -308,7 +303,7 @@ func (w errorWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// negotiate returns the first form whose coding the request accepts, otherwise identity.
+// negotiate returns the first form whose coding the request accepts, or identity.
 func (f *file) negotiate(accept []string) form {
 	i := slices.IndexFunc(f.forms, func(m form) bool { return m.coding.name != "" && accepts(accept, m.coding.name) })
 	if i < 0 {
@@ -317,8 +312,8 @@ func (f *file) negotiate(accept []string) form {
 	return f.forms[i]
 }
 
-// accepts says whether the values of Accept-Encoding allow a coding: by its
-// name, otherwise by "*".
+// accepts reports whether the values of Accept-Encoding allow a coding, by its name or else
+// by "*".
 func accepts(accept []string, coding string) bool {
 	any := false
 	for _, value := range accept {
@@ -335,7 +330,7 @@ func accepts(accept []string, coding string) bool {
 	return any
 }
 
-// refused says whether the weight of a coding ("q=0") rules it out.
+// refused reports whether the weight of a coding is zero ("q=0") or malformed.
 func refused(weight string) bool {
 	q, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(weight), " ", ""), "q=")
 	if !ok {

@@ -1,8 +1,7 @@
-// Command icons draws the page's icons, which are SVG, as PNG files for systems
-// that take no SVG: `make icons` runs it, and the files are part of the repository.
+// Command icons draws the page's icons, which are SVG, as PNG files for systems that do not
+// support SVG. `make icons` runs it; the files are part of the repository.
 //
-// Main path: for each size, show the SVG in headless Chromium, and keep what it
-// draws.
+// Main path: for each size, open the SVG in headless Chromium and save a screenshot.
 package main
 
 import (
@@ -22,8 +21,8 @@ import (
 
 const folder = "static"
 
-// icons by file: what it is drawn from, and its side in pixels. The mask of the
-// last two takes the corners, so that they have none.
+// icons lists the files with their source and their side in pixels. The last two have no
+// rounded corners, as the system's mask cuts them.
 var icons = []struct {
 	file, source string
 	side         int64
@@ -62,7 +61,7 @@ func run(ctx context.Context) error {
 			chromedp.Navigate("data:text/html;base64,"+base64.StdEncoding.EncodeToString([]byte(html)))); err != nil {
 			return err
 		}
-		// The corners are transparent: an alpha of 0 would be left out, which means 1.
+		// The corners are transparent. An alpha of 0 would be omitted from the request, which means 1.
 		if _, err := chromedp.Call(ctx, emulation.SetDefaultBackgroundColorOverride, emulation.SetDefaultBackgroundColorOverrideParams{Color: &cdp.RGBA{A: .001}}); err != nil {
 			return err
 		}

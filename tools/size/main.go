@@ -1,11 +1,10 @@
 // Command size prints what the first visit of the page transfers, file by file:
 // the page, its scripts, the wasm and the default model. `make size` runs it.
 //
-// Main path: start the server, follow from its first page what browsers load
-// without being asked to (scripts, styles, icons, static imports, the worker and
-// the wasm), add the default model, and ask for each file without compression,
-// as gzip and as brotli. A file that is missing, and a total above the budget,
-// end it with an error.
+// Main path: start the server, collect from its first page the files that browsers load
+// unconditionally (scripts, styles, icons, static imports, the worker and the wasm), add the
+// default model, and request each file without compression, as gzip and as brotli. A
+// missing file or a total above the budget is an error.
 package main
 
 import (
@@ -81,10 +80,10 @@ type file struct {
 	raw, gzip, brotli int // bytes
 }
 
-// Without these a visit is not whole, whatever the page refers to.
+// needed lists the files without which a visit is incomplete, whatever the page refers to.
 var needed = []string{"index.html", "wasm_exec.js", "encipher.wasm", "card.json", "encryption.onnx", "decryption.onnx"}
 
-// visit collects what is loaded from base on.
+// visit returns the files that a first visit of base loads.
 func visit(ctx context.Context, base *url.URL) ([]file, error) {
 	var files []file
 	seen := map[string]bool{}

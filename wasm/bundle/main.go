@@ -1,10 +1,9 @@
-// Command bundle builds the wasm of the page, encipher.wasm, copies the loader
-// wasm_exec.js of the same Go release, and compresses both, the page's files and the
-// shipped models: forms/ holds what the server sends in their place.
+// Command bundle builds the page's wasm, encipher.wasm, copies the loader wasm_exec.js of
+// the same Go release, and compresses both, the page's files and the small shipped models
+// into forms/, from where the server sends them.
 //
-// It is what `make wasm` runs. Files are written under a temporary name and
-// renamed. Where nothing has changed, nothing is written, so that a build of the
-// server beside it finds its folder as it was.
+// `make wasm` runs it. Files are written under a temporary name and renamed. Unchanged files
+// are not written, so that a concurrent build of the server finds its folder unchanged.
 package main
 
 import (
@@ -34,7 +33,7 @@ import (
 func main() {
 	out := flag.String("o", filepath.Join("server", "built"), "folder to write to; the server embeds the default one")
 	tags := flag.String("tags", "", "build tags of the wasm")
-	quick := flag.Bool("quick", false, "save the minute that the best compression takes, for builds that are not shipped")
+	quick := flag.Bool("quick", false, "compress fast instead of well, for builds that are not shipped; saves a minute")
 	flag.Parse()
 	if err := bundle(*out, *tags, *quick); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle: %v\n", err)
@@ -74,18 +73,18 @@ func bundle(out, tags string, quick bool) error {
 	if err := update(filepath.Join(out, "encipher.wasm"), content); err != nil {
 		return err
 	}
-	sent := [][]byte{content, loader}
+	contents := [][]byte{content, loader}
 	if quick {
-		return compress(filepath.Join(out, "forms"), sent, brotli.BestSpeed)
+		return compress(filepath.Join(out, "forms"), contents, brotli.BestSpeed)
 	}
 	others, err := shipped()
 	if err != nil {
 		return err
 	}
-	return compress(filepath.Join(out, "forms"), append(sent, others...), brotli.BestCompression)
+	return compress(filepath.Join(out, "forms"), append(contents, others...), brotli.BestCompression)
 }
 
-// update writes a file whose content is another one.
+// update writes a file unless it already has the content.
 func update(path string, content []byte) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
 		return nil
@@ -93,12 +92,12 @@ func update(path string, content []byte) error {
 	return atomicfile.Write(path, content, 0o666)
 }
 
-// Models of larger files are loaded where somebody chooses them, lose little, and would
-// fill the server with a second and a third form.
-const largest = 1_000_000 // bytes
+// maxModelFileBytes bounds the files of models that are compressed. Larger ones are loaded
+// only when somebody chooses them, shrink little, and would triple the server's size.
+const maxModelFileBytes = 1_000_000
 
-// shipped are the contents of the page's files and of the smaller models, which browsers
-// get as they are in the repository.
+// shipped returns the contents of the page's files that the server sends unchanged, and of
+// the small models.
 func shipped() (contents [][]byte, err error) {
 	err = fs.WalkDir(static.Files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || site.Rewrites(name) || path.Ext(name) == ".png" {
@@ -111,18 +110,19 @@ func shipped() (contents [][]byte, err error) {
 	for _, name := range models.Installed() {
 		f, ferr := models.Files(name)
 		err = errors.Join(err, ferr)
-		if max(len(f.Encryption), len(f.Decryption)) <= largest {
+		if max(len(f.Encryption), len(f.Decryption)) <= maxModelFileBytes {
 			contents = append(contents, f.Card, f.Encryption, f.Decryption)
 		}
 	}
 	return contents, err
 }
 
-// encoder is a file beside the forms that says what made them.
-const encoder = "encoder" // of no kind that the server knows, so that it is not served
+// encoder is the name of a file next to the forms that records what compressed them. The
+// server does not serve it, as it does not know its extension.
+const encoder = "encoder"
 
-// compress leaves the forms of contents, and nothing else, in a folder. Those of
-// another encoder or level are made again.
+// compress makes a folder hold the forms of contents and no others. It replaces those of
+// another encoder or level.
 func compress(dir string, contents [][]byte, brotliLevel int) error {
 	by := fmt.Sprintf("brotli %s, level %d; gzip of %s\n", brotliVersion(), brotliLevel, runtime.Version())
 	if old, err := os.ReadFile(filepath.Join(dir, encoder)); err != nil || string(old) != by {
@@ -140,15 +140,15 @@ func compress(dir string, contents [][]byte, brotliLevel int) error {
 	if err != nil {
 		return err
 	}
-	there := map[string]bool{}
+	unused := map[string]bool{} // by the name of an existing file
 	for _, e := range entries {
-		there[e.Name()] = e.Name() != encoder
+		unused[e.Name()] = e.Name() != encoder
 	}
 	for _, content := range contents {
 		names := site.FormNames(content)
-		if !slices.ContainsFunc(names, func(name string) bool { return !there[name] }) {
+		if !slices.ContainsFunc(names, func(name string) bool { return !unused[name] }) {
 			for _, name := range names {
-				there[name] = false // it stays
+				unused[name] = false // it stays
 			}
 			continue
 		}
@@ -160,10 +160,10 @@ func compress(dir string, contents [][]byte, brotliLevel int) error {
 			if err := atomicfile.Write(filepath.Join(dir, name), b, 0o666); err != nil {
 				return err
 			}
-			there[name] = false
+			unused[name] = false
 		}
 	}
-	for name, stale := range there {
+	for name, stale := range unused {
 		if stale {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil {
 				return err
@@ -184,8 +184,8 @@ func brotliVersion() string {
 	return "of an unknown version"
 }
 
-// compile builds the wasm. linker has flags for the linker beside ours; what it
-// and the compiler say goes to messages.
+// compile builds the wasm. linker holds additional flags of the linker; the output of linker
+// and compiler goes to messages.
 func compile(target, tags, linker string, messages io.Writer) error {
 	dir, err := os.MkdirTemp("", "encipher-wasm-")
 	if err != nil {
@@ -196,8 +196,7 @@ func compile(target, tags, linker string, messages io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// Neither paths nor the commit go into the wasm, so that it changes only
-	// when its code does.
+	// The wasm contains neither paths nor the commit, so that it changes only when its code does.
 	build := exec.Command("go", "build", "-modfile", modfile, "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+linker, "-tags", tags, "-o", target, "enciphergan/wasm")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	build.Stderr = messages
