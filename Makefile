@@ -182,7 +182,7 @@ race: cgo ## run the tests of library and server under the race detector
 
 # The packages and tests in which goroutines share data and that take about a minute with the detector.
 race-quick: cgo ## a part of race, which continuous integration runs
-	$(GO) test -race -count=1 -short -timeout 10m ./server/... ./internal/atomicfile ./internal/kernel
+	$(GO) test -race -count=1 -short -timeout 10m ./server/... ./internal/atomicfile
 	$(GO) test -race -count=1 -short -timeout 10m -run '^(Example|TestCancel$$|TestConcurrentUse)' .
 
 cgo:
