@@ -315,6 +315,29 @@ func TestTransform(t *testing.T) {
 	}
 }
 
+// No block holds much of one code word, where the number of words divides that of blocks too, as in a strong carrier of 800 x 600 pixels.
+func TestInterleaving(t *testing.T) {
+	for _, p := range []Preset{Default, Strong} {
+		l := newLayout(800, 600, &schemes[p-1])
+		words, length := l.words(l.capacity())
+		word := make([]int, l.stream())
+		for _, at := range permutation(seedCodeBits, length) {
+			for c := range words {
+				word[int(at)*words+c] = c
+			}
+		}
+		for n := range l.blocks {
+			counts := map[int]int{}
+			for bit := range l.bits {
+				c := word[l.position(bit, n)]
+				if counts[c]++; counts[c] > len(l.bits)/20 {
+					t.Fatalf("preset %d: word %d has %d and more bits in block %d", p, c, counts[c], n)
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkModulate(b *testing.B) {
 	payload := random(1, Capacity(1600, 1200, Default))
 	for b.Loop() {

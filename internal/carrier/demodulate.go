@@ -25,20 +25,26 @@ func Demodulate(picture *image.Gray) ([]byte, error) {
 	if width*height > MaxPixels {
 		return nil, fmt.Errorf("%w: %d x %d pixels are more than any has", ErrNotCarrier, width, height)
 	}
-	h, found := headerInPlace(picture)
-	if !found {
-		var l lattice
-		if h, l, found = search(picture); !found {
-			return nil, ErrNotCarrier
-		}
-		if l.turn != turns[0] {
-			picture = l.turn.undo(picture)
-			width, height = picture.Rect.Dx(), picture.Rect.Dy()
-		}
-		if again, ok := headerInPlace(picture); !ok || again != h {
-			return nil, l.altered(h, width, height)
-		}
+	if h, ok := headerInPlace(picture); ok {
+		return read(picture, h)
 	}
+	h, l, ok := search(picture)
+	if !ok {
+		return nil, ErrNotCarrier
+	}
+	if l.turn != turns[0] {
+		picture = l.turn.undo(picture)
+	}
+	payload, err := read(picture, h)
+	if again, ok := headerInPlace(picture); err == nil || ok && again == h {
+		return payload, err
+	}
+	return nil, l.altered(h, picture.Rect.Dx(), picture.Rect.Dy())
+}
+
+// read returns the payload of a copy whose blocks are where they were.
+func read(picture *image.Gray, h header) ([]byte, error) {
+	width, height := picture.Rect.Dx(), picture.Rect.Dy()
 	if h.version != version {
 		return nil, &VersionError{h.version}
 	}

@@ -24,8 +24,8 @@ type symbolBit struct {
 	coefficient, shift uint8
 }
 
-// layout is where the bits of a carrier are: bit t of the stream is symbol bit t / blocks of block order[t % blocks], and code bit i of code word
-// c is bit spread[i] * words + c of the stream.
+// layout is where the bits of a carrier are: the stream has one bit of all blocks after the other, and code bit i of code word c is bit spread[i] *
+// words + c of it.
 type layout struct {
 	width, height int // pixels
 	across, down  int // whole blocks
@@ -47,6 +47,16 @@ func newLayout(width, height int, s *scheme) *layout {
 
 // stream returns the number of bits of the carrier.
 func (l *layout) stream() int { return len(l.bits) * l.blocks }
+
+// position returns where symbol bit bit of block order[n] is in the stream. Each bit begins at another block, so that a code word has its bits from
+// all of them where the number of words divides that of blocks.
+func (l *layout) position(bit, n int) int {
+	n -= bit
+	if n < 0 {
+		n += l.blocks // which are more than the bits of one
+	}
+	return bit*l.blocks + n
+}
 
 // capacity returns the largest payload in bytes.
 func (l *layout) capacity() int { return max(0, l.stream()/l.scheme.minLength*blockBytes-checkBytes) }

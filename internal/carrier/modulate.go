@@ -1,3 +1,11 @@
+// Package carrier modulates bytes into a gray picture that looks like noise and reads them back from a copy that a messenger recompressed.
+//
+// Main path: Capacity tells how much a size takes, Modulate makes the picture, Demodulate reads a copy. The payload becomes code words of package ldpc,
+// whose bits are symbols on the coefficients of 8 x 8 blocks (layout.go, scheme.go); a mark that is repeated over the picture holds the header
+// (header.go). The reader estimates contrast, brightness and noise of a copy for soft decisions (receive.go); copies that were scaled, cropped or turned
+// are found by their mark (search.go). docs/carrier.md specifies every sample. Writing uses integers alone, so that all machines write the same picture.
+//
+// A CRC-32 guards against errors of decoding, not against anybody: the payload is to be an authenticated ciphertext.
 package carrier
 
 import (
@@ -103,7 +111,7 @@ func (l *layout) draw(stream []byte, signs [markBlocks]int8) *image.Gray {
 	for n, at := range l.order() {
 		clear(symbols[:])
 		for i, b := range l.bits {
-			symbols[b.coefficient] |= int32(stream[i*l.blocks+n]) << b.shift
+			symbols[b.coefficient] |= int32(stream[l.position(i, n)]) << b.shift
 		}
 		put(int(at)%l.across, int(at)/l.across)
 	}

@@ -291,6 +291,8 @@ var foldedLog = sync.OnceValue(func() [][noiseBins]float64 {
 const (
 	tableSteps = 32 // of a table of channel values, by spacing
 	llrScale   = 6  // channel values a nat
+	// llrMax bounds a channel value, well below what a check may tell a bit: a bit of one check alone could not be corrected otherwise.
+	llrMax = 48
 )
 
 // table returns the channel values of the bits of a symbol of n bits, by position: entry p*n + shift is for the value p/tableSteps - 1 spacings
@@ -316,7 +318,7 @@ func (m model) table(n int) []int8 {
 			}
 		}
 		for b := range n {
-			t[p+b] = int8(max(-100, min(100, math.Round(llrScale*math.Log(zero[b]/one[b])))))
+			t[p+b] = int8(max(-llrMax, min(llrMax, math.Round(llrScale*math.Log(zero[b]/one[b])))))
 		}
 	}
 	return t
@@ -326,7 +328,7 @@ func (m model) table(n int) []int8 {
 func (r *receiver) values() []int8 {
 	l := r.layout
 	llr := make([]int8, l.stream())
-	t := 0
+	first := 0 // of the bits of a coefficient
 	type shape struct {
 		model
 		bits int
@@ -356,10 +358,10 @@ func (r *receiver) values() []int8 {
 			p := max(0, min(last, int(y*scale+zero+.5)))
 			entry := tables[r.class[i]][p*n : p*n+n]
 			for b := range entry {
-				llr[t+(n-1-b)*l.blocks+i] = entry[b]
+				llr[l.position(first+n-1-b, i)] = entry[b]
 			}
 		}
-		t += n * l.blocks
+		first += n
 	}
 	return llr
 }

@@ -124,6 +124,7 @@ type Decoder struct {
 	message    []int16 // by edge and position: what a check told a bit
 	wanted     []int16 // by edge of a row and position: a bit without what this check told it
 	min1, min2 []int16 // by position: the two smallest magnitudes at a check
+	told       []int16 // by position: the magnitude of the message that is made of min1
 	sign       []int16 // by position: 0 or -1, the product of the signs at a check
 }
 
@@ -146,12 +147,17 @@ func NewDecoder(c Code, length, iterations int) (*Decoder, error) {
 		total:   make([]int16, (information+rows)*c.z),
 		message: make([]int16, edges*c.z),
 		wanted:  make([]int16, degree*c.z),
-		min1:    make([]int16, c.z), min2: make([]int16, c.z), sign: make([]int16, c.z),
+		min1:    make([]int16, c.z), min2: make([]int16, c.z), told: make([]int16, c.z), sign: make([]int16, c.z),
 	}, nil
 }
 
-// MaxLLR bounds the magnitude of messages within the decoder, and of what it uses of a channel value.
-const MaxLLR = 127
+const (
+	// MaxLLR bounds the magnitude of a channel value.
+	MaxLLR = 127
+	// maxMessage bounds the magnitude of messages within the decoder. It is well above MaxLLR, as otherwise a few parity bits that are wrong together
+	// confirm each other as strongly as all others contradict them; the largest column, of 30 checks, stays within 16 bits.
+	maxMessage = 1000
+)
 
 // Decode writes the information bits of a block to info and returns the number of iterations. Each of llr is the logarithm of the ratio of the
 // probabilities of 0 and 1 of a code bit, to any scale: positive for 0, zero for unknown.
@@ -190,7 +196,7 @@ func (d *Decoder) layer(row []edge, message []int16) {
 	z := d.code.z
 	min1, min2, sign := d.min1[:z], d.min2[:z], d.sign[:z]
 	for i := range min1 {
-		min1[i], min2[i], sign[i] = MaxLLR, MaxLLR, 0
+		min1[i], min2[i], sign[i] = maxMessage, maxMessage, 0
 	}
 	for e, at := range row {
 		column := d.total[at.column*z : (at.column+1)*z]
@@ -201,16 +207,17 @@ func (d *Decoder) layer(row []edge, message []int16) {
 		gather(w[k:], column[:s], m[k:], min1[k:], min2[k:], sign[k:])
 	}
 	// The minimum overstates what a check knows: three quarters of it is close to the sum of the exact rule.
+	told := d.told[:z]
 	for i := range min1 {
-		min1[i], min2[i] = min1[i]|int16(uint16(min1[i]*3)>>2)<<8, int16(uint16(min2[i]*3)>>2)
+		told[i], min2[i] = min1[i]*3>>2, min2[i]*3>>2
 	}
 	for e, at := range row {
 		column := d.total[at.column*z : (at.column+1)*z]
 		s := at.shift % z
 		m, w := message[e*z:(e+1)*z], d.wanted[e*z:(e+1)*z]
-		scatter(w, column[s:], m, min1, min2, sign)
+		scatter(w, column[s:], m, min1, told, min2, sign)
 		k := z - s
-		scatter(w[k:], column[:s], m[k:], min1[k:], min2[k:], sign[k:])
+		scatter(w[k:], column[:s], m[k:], min1[k:], told[k:], min2[k:], sign[k:])
 	}
 }
 
@@ -230,16 +237,16 @@ func gather(w, column, m, min1, min2, sign []int16) {
 	}
 }
 
-// scatter adds the new message of a check to the bits. min1 has the smallest magnitude in its low byte and the message made of it in its high one.
-func scatter(w, column, m, min1, min2, sign []int16) {
+// scatter adds the new message of a check to the bits: told, which is made of the smallest magnitude min1, and told2 to the bit of this magnitude.
+func scatter(w, column, m, min1, told, told2, sign []int16) {
 	n := len(column)
-	w, m, min1, min2, sign = w[:n], m[:n], min1[:n], min2[:n], sign[:n]
+	w, m, min1, told, told2, sign = w[:n], m[:n], min1[:n], told[:n], told2[:n], sign[:n]
 	for i, q := range w {
 		s := q >> 15
 		a := (q ^ s) - s
-		r := min1[i] >> 8
-		if a == min1[i]&0xff {
-			r = min2[i]
+		r := told[i]
+		if a == min1[i] {
+			r = told2[i]
 		}
 		s ^= sign[i]
 		r = (r ^ s) - s
