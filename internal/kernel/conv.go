@@ -3,7 +3,7 @@ package kernel
 import "fmt"
 
 // Conv describes a 2-D convolution of x (N, C, H, W) with w (M, C, KH, KW) to
-// y (N, M, OutH, OutW), in the sense of ONNX Conv with group 1.
+// y (N, M, OutH, OutW), as ONNX defines Conv with group 1.
 type Conv struct {
 	N, C, H, W     int
 	M, KH, KW      int
@@ -13,17 +13,17 @@ type Conv struct {
 	Arithmetic     Arithmetic
 }
 
-// OutH is the height of the output.
+// OutH returns the height of the output.
 func (c Conv) OutH() int { return (c.H+c.PT+c.PB-c.DH*(c.KH-1)-1)/c.SH + 1 }
 
-// OutW is the width of the output.
+// OutW returns the width of the output.
 func (c Conv) OutW() int { return (c.W+c.PL+c.PR-c.DW*(c.KW-1)-1)/c.SW + 1 }
 
 // maxElements bounds every tensor and scratch buffer of a kernel: 2^28 floats, 1 GiB.
 const maxElements = 1 << 28
 
-// Validate reports shapes that make no output or exceed the budget of Conv2D. The
-// gradients, which write out more, have rules of their own besides.
+// Validate returns an error for a shape that has no output or exceeds the budget of Conv2D. The
+// gradients take more memory and have their own checks.
 func (c Conv) Validate() error {
 	for _, v := range []int{c.N, c.C, c.H, c.W, c.M, c.KH, c.KW, c.SH, c.SW, c.DH, c.DW} {
 		if v < 1 || v > maxElements {
@@ -43,12 +43,12 @@ func (c Conv) Validate() error {
 		{c.N, c.C, c.H, c.W},
 		{c.N, c.M, c.OutH(), c.OutW()},
 		{c.M, c.C, c.KH, c.KW},
-		{c.C, c.DH*(c.KH-1) + 1 + min(c.SH, ph), pw + min(c.SW, pw)}, // what a row of outputs reads
+		{c.C, c.DH*(c.KH-1) + 1 + min(c.SH, ph), pw + min(c.SW, pw)}, // the input of a row of outputs
 	})
 }
 
-// ValidateGradWeight is Validate for Conv2DGradWeight: it writes out whole samples with
-// their border or, for strides above 1, what every tap reads.
+// ValidateGradWeight is Validate for Conv2DGradWeight, which copies whole samples with their border
+// or, for strides above 1, all elements that each tap reads.
 func (c Conv) ValidateGradWeight() error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -61,8 +61,8 @@ func (c Conv) ValidateGradWeight() error {
 	return c.within([][]int{x, {c.N, c.M + active.dotRows, c.OutH(), pw}})
 }
 
-// ValidateGradInput is Validate for Conv2DGradInput, which is another convolution or
-// writes out all of dy with a border.
+// ValidateGradInput is Validate for Conv2DGradInput, which runs another convolution or copies all of
+// dy with a border.
 func (c Conv) ValidateGradInput() error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -75,10 +75,10 @@ func (c Conv) ValidateGradInput() error {
 	return c.within([][]int{{b.N, b.C, ph, pw}})
 }
 
-// bordered is the size of a sample with its border.
+// bordered returns the size of a sample with its border.
 func (c Conv) bordered() (height, width int) { return c.H + c.PT + c.PB, c.W + c.PL + c.PR }
 
-// within reports products of dimensions that exceed the budget.
+// within returns an error if a product of dimensions exceeds the budget.
 func (c Conv) within(sizes [][]int) error {
 	for _, dims := range sizes {
 		if _, err := Product(dims...); err != nil {
@@ -88,7 +88,7 @@ func (c Conv) within(sizes [][]int) error {
 	return nil
 }
 
-// Product multiplies dimensions, with an error when one is negative or the product exceeds the budget.
+// Product multiplies dimensions. It returns an error when one is negative or the product exceeds the budget.
 func Product(dims ...int) (int, error) {
 	n := 1
 	for _, d := range dims {
@@ -122,18 +122,18 @@ func (c Conv) checkWeights(w []float32) {
 	}
 }
 
-// padded is how some rows of a sample are laid out with their zero border, taken
-// apart into one plane for each remainder of row and column by the strides: so every
-// kernel tap of a run of outputs is a run of inputs at a fixed offset. Rows of a plane
-// are pw wide; the outputs of a row are the first OutW of pw columns.
+// padded is the layout of some rows of a sample with their zero border. They are split into one
+// plane for each remainder of row and column modulo the strides, so that a kernel tap reads a run of
+// inputs at a fixed offset for a run of outputs. Rows of a plane are pw wide; the outputs of a row
+// are the first OutW of pw columns.
 type padded struct {
-	sh, sw int // strides; 1 where there is but one output
-	ph, pw int // of a plane
-	slack  int // zeros behind the data: a kernel reads whole vectors
-	last   int // where the last tap of output 0 lies
+	sh, sw int // strides; 1 along an axis with a single output
+	ph, pw int // rows and columns of a plane
+	slack  int // zeros after the data, since a kernel reads whole vectors
+	last   int // largest offset of a tap of output 0
 }
 
-// padded lays out a number of bordered rows.
+// padded returns the layout of a number of bordered rows.
 func (c Conv) padded(rows int) padded {
 	p := c.planes(rows)
 	for kh := range c.KH {
@@ -144,7 +144,7 @@ func (c Conv) padded(rows int) padded {
 	return p
 }
 
-// planes is padded without the place of the last tap, which takes time to find.
+// planes is padded without last, which takes time to compute.
 func (c Conv) planes(rows int) padded {
 	p := padded{sh: c.SH, sw: c.SW, slack: active.wide.cols + active.lanes + c.DW*(c.KW-1)}
 	if c.OutH() == 1 {
@@ -159,13 +159,13 @@ func (c Conv) planes(rows int) padded {
 
 func (p padded) size(channels int) int { return channels*p.sh*p.sw*p.ph*p.pw + p.slack }
 
-// at is where element (row, column) of the bordered channel lies.
+// at returns the offset of element (row, column) of the bordered channel.
 func (p padded) at(channel, row, column int) int {
 	plane := (channel*p.sh+row%p.sh)*p.sw + column%p.sw
 	return (plane*p.ph+row/p.sh)*p.pw + column/p.sw
 }
 
-// fill writes rows of a sample x (C, H, W) with its border, from bordered row first on.
+// fill fills dst with rows of a sample x (C, H, W) with its border, from bordered row first on.
 func (c Conv) fill(p padded, dst, x []float32, first int) {
 	if p.sh*p.sw > 1 {
 		c.fillStrided(p, dst, x, first)
@@ -194,7 +194,7 @@ func (c Conv) fillStrided(p padded, dst, x []float32, first int) {
 	}
 }
 
-// offsets lists where tap (channel, row, column) of output 0 lies in a padded sample.
+// offsets lists the offsets of the taps (channel, row, column) of output 0 in a padded sample.
 func (c Conv) offsets(p padded) []int {
 	o := make([]int, 0, c.taps()+3)
 	for ch := range c.C {
@@ -208,7 +208,7 @@ func (c Conv) offsets(p padded) []int {
 }
 
 // Conv2D computes y = w * x + bias. bias has M elements or is nil.
-// Panics when a slice does not have the length that c says; c must be valid.
+// It panics when the length of a slice does not match c; c must be valid.
 func Conv2D(c Conv, x, w, bias, y []float32) {
 	c.checkLengths(x, w, y)
 	p := newPlan(c)
@@ -216,8 +216,8 @@ func Conv2D(c Conv, x, w, bias, y []float32) {
 	p.run(x, bias, y, Epilogue{})
 }
 
-// pointwise says whether the convolution is a product of two matrices, of weights and of
-// samples, whose result consists of whole tiles: no border, no scratch, no rests.
+// pointwise reports whether the convolution is a product of the matrices of weights and samples
+// whose result consists of whole tiles: it needs no border, no copies and no partial tiles.
 func (c Conv) pointwise() bool {
 	t := c.tile()
 	return c.KH == 1 && c.KW == 1 && c.SH == 1 && c.SW == 1 && c.PT+c.PL+c.PB+c.PR == 0 &&
@@ -245,7 +245,7 @@ func (c Conv) im2col(x, dst []float32) {
 					src := x[(ch*c.H+h)*c.W : (ch*c.H+h+1)*c.W]
 					clear(line[:lo])
 					clear(line[hi:])
-					if lo == hi { // all of the row lies in the border
+					if lo == hi { // the whole row lies in the border
 						continue
 					}
 					if c.SW == 1 {
@@ -303,16 +303,16 @@ func Conv2DNaive(c Conv, x, w, bias, y []float32) {
 	}
 }
 
-// Conv2DGradInput computes the gradient of the input, dx (N, C, H, W), from
-// dy (N, M, OutH, OutW). This is also the forward pass of the transposed
-// convolution of dy. Order: with stride 1 and pads below the kernel's size that
-// of Conv2D with the mirrored kernel; otherwise that of phasesPlan.
+// Conv2DGradInput computes the gradient of the input, dx (N, C, H, W), from dy (N, M, OutH, OutW).
+// This is also the forward pass of the transposed convolution of dy. With stride 1 and pads smaller
+// than the dilated kernel, the order is that of Conv2D with the mirrored kernel, otherwise that of
+// phasesPlan.
 func Conv2DGradInput(c Conv, dy, w, dx []float32) {
 	var f Filter
 	f.GradInput(c, dy, w, dx)
 }
 
-// mirrorWeights turns w (M, C, KH, KW) into the mirrored kernel (C, M, KH, KW).
+// mirrorWeights writes w (M, C, KH, KW) as the mirrored kernel (C, M, KH, KW).
 func (c Conv) mirrorWeights(mirror, w []float32) {
 	size := c.KH * c.KW
 	for m := range c.M {
@@ -324,7 +324,8 @@ func (c Conv) mirrorWeights(mirror, w []float32) {
 	}
 }
 
-// mirrored describes the input gradient of a stride 1 convolution as a convolution of dy.
+// mirrored returns the convolution of dy that computes the input gradient, and reports whether there
+// is one: for stride 1 and pads smaller than the dilated kernel.
 func (c Conv) mirrored() (Conv, bool) {
 	r := Conv{N: c.N, C: c.M, H: c.OutH(), W: c.OutW(), M: c.C, KH: c.KH, KW: c.KW, SH: 1, SW: 1, DH: c.DH, DW: c.DW,
 		Arithmetic: c.Arithmetic,
@@ -333,14 +334,14 @@ func (c Conv) mirrored() (Conv, bool) {
 }
 
 // Conv2DGradWeight computes the gradient of the weights, dw (M, C, KH, KW), from
-// x and dy. The order is not canonical: partial sums of vector lanes, fused.
+// x and dy. The order is not canonical: partial sums of vector lanes, fused where that is faster.
 func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	c.checkLengths(x, dw, dy)
 	k, oh, ow := c.taps(), c.OutH(), c.OutW()
 	direct := c.SH == 1 && c.SW == 1
 	ph, _ := c.bordered()
 	p := c.padded(ph)
-	width := ow // row length of dy as the dot kernel sees it
+	width := ow // row length of dy for the dot kernel
 	var offsets []int
 	var size int
 	if direct {
@@ -401,7 +402,7 @@ func Conv2DGradWeight(c Conv, x, dy, dw []float32) {
 	putScratch(xs)
 }
 
-// ChannelSums adds up x (N, C, P) over samples and positions: out has C elements.
+// ChannelSums sums x (N, C, P) over samples and positions. out has C elements.
 func ChannelSums(n, c, p int, x, out []float32) {
 	clear(out)
 	for i := range n {

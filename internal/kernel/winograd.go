@@ -4,31 +4,28 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// A convolution with kernels of 3 x 3, stride 1 and many channels is computed by
-// Winograd's F(4 x 4, 3 x 3) (Lavin and Gray, 2016): 36 products give 4 x 4
-// outputs, where the definition takes 144. inputTransformRow, components and outputTransformRow are
-// its three transforms along one axis; each is applied to columns first, then to
-// rows. The 36 products are sums over channels in canonical order, from 0; bias
-// comes last.
+// winograd reports whether the convolution is computed by Winograd's F(4 x 4, 3 x 3) (Lavin and
+// Gray, 2016), which takes 36 products for 4 x 4 outputs, where the definition takes 144. This is
+// done for kernels of 3 x 3, stride 1 and many channels. filterTransformRow, inputTransformRow and
+// outputTransformRow are its transforms along one axis; each is applied to columns first, then to
+// rows. The 36 products are sums over channels in canonical order, from 0; the bias is added last.
 //
-// Tiles are transformed as vectors of neighbours in a row of tiles. For that the
-// columns of the input are phaseSize to four planes by their remainder by 4, and the
-// output is put together from four such planes.
+// A vector holds neighbouring tiles of a row of tiles. For that, the columns of the input are split
+// into four planes by their remainder modulo 4, and the output is joined from four such planes.
 //
-// The rule when to do so is part of the canonical arithmetic, and so looks at
-// nothing but the shape.
+// The rule is part of the canonical arithmetic, so it depends on the shape alone.
 func (c Conv) winograd() bool {
 	return c.KH == 3 && c.KW == 3 && c.SH == 1 && c.SW == 1 && c.DH == 1 && c.DW == 1 && c.C >= 16 && c.M >= 16 &&
 		c.OutH() >= 4 && c.OutW() >= 4
 }
 
 const (
-	winogradOutput = 4 // rows and columns of output a tile has
-	winogradInput  = 6 // rows and columns of input a tile takes
+	winogradOutput = 4 // rows and columns of output in a tile
+	winogradInput  = 6 // rows and columns of input that a tile reads
 	winogradParts  = winogradInput * winogradInput
 )
 
-// components transforms three weights: points 0, 1, -1, 2, -2 and infinity.
+// filterTransformRow transforms three weights, for the points 0, 1, -1, 2, -2 and infinity.
 func filterTransformRow(g0, g1, g2 float32) [winogradInput]float32 {
 	outer, far, twice := g0+g2, g0+float32(4*g2), float32(2*g1)
 	return [winogradInput]float32{
@@ -49,7 +46,7 @@ func inputTransformRow(d0, d1, d2, d3, d4, d5 float32) (v0, v1, v2, v3, v4, v5 f
 		float32(float32(4*d1)-float32(5*d3)) + d5
 }
 
-// outputTransformRow takes six products to four elements of output.
+// outputTransformRow transforms six products to four elements of output.
 func outputTransformRow(m0, m1, m2, m3, m4, m5 float32) (y0, y1, y2, y3 float32) {
 	s, u, p, q := m1+m2, m1-m2, m3+m4, m3-m4
 	return m0 + s + p, u + float32(2*q), s + float32(4*p), u + float32(8*q) + m5
@@ -69,8 +66,8 @@ func filterTransform(g []float32) (u [winogradParts]float32) {
 	return u
 }
 
-// packWinograd transforms and packs the weights: winogradParts times
-// packed rows of M x C elements, in panels as packA makes them.
+// packWinograd transforms and packs the weights: winogradParts matrices of M x C elements, each in
+// panels as packA makes them.
 func (c Conv) packWinograd(dst, w []float32) {
 	rows := c.tile().rows
 	size := roundUp(c.M, rows) * c.C
@@ -85,21 +82,21 @@ func (c Conv) packWinograd(dst, w []float32) {
 	}
 }
 
-// What a task computes is bounded so that it stays in the second-level cache:
-// floats of the transformed input of some rows of tiles, all channels, and of the
-// products of so many channels of output as are folded at a time.
+// The data of a task is bounded so that it stays in the second-level cache: the transformed input
+// of some rows of tiles, all channels, and the products of the output channels that are transformed
+// at a time.
 const (
-	tileFloats  = 225_000
-	tileFilters = 64 // to be folded at a time, if there are as many: panels of input are packed once for them
+	tileFloats  = 225_000 // elements of input and products
+	tileFilters = 64      // output channels to aim at, if there are as many: panels of input are packed once for them
 )
 
-// tiled is the plan of a convolution by winograd.
+// tiled is the part of a plan that only winograd needs.
 type tiled struct {
-	down, across int // tiles
-	band, bands  int // rows of tiles a task takes; tasks a sample
-	ld           int // columns of the products of a task: its tiles, in whole panels
-	part         int // distance of the transformed inputs of two parts
-	filters      int // packed rows that are multiplied and folded at a time
+	down, across int // tiles in a column and in a row
+	band, bands  int // rows of tiles in a task; tasks in a sample
+	ld           int // columns of the products of a task: its tiles, rounded up to whole panels
+	part         int // elements from one part of the transformed input to the next
+	filters      int // packed rows that are multiplied and transformed at a time
 	zeros        []float32
 }
 
@@ -113,13 +110,13 @@ func (p *plan) planTiles() {
 	p.tasks = p.N * p.tiled.bands
 }
 
-// tiles divides the work for tiles of C of so many rows and columns.
+// tiles divides the work into tasks, for a block kernel whose tile has the given rows and columns.
 func (c Conv) tiles(rows, cols int) (w tiled) {
 	w.down, w.across = roundUp(c.OutH(), winogradOutput)/winogradOutput, roundUp(c.OutW(), winogradOutput)/winogradOutput
 	w.band = max(1, tileFloats/(winogradParts*(c.C+min(c.M, tileFilters))*w.across))
 	w.bands = (w.down + w.band - 1) / w.band
 	w.band = (w.down + w.bands - 1) / w.bands
-	// Whole panels, if a row of tiles more or less makes them so.
+	// Prefer whole panels, if one row of tiles more or less makes them.
 	for _, band := range []int{w.band, w.band + 1, w.band - 1} {
 		if band >= 1 && band*w.across%cols == 0 {
 			w.band = band
@@ -139,7 +136,7 @@ func (p *plan) computeTiles(task int) {
 	w := &p.tiled
 	n, t0 := task/w.bands, task%w.bands*w.band
 	rows := min(w.down, t0+w.band) - t0
-	columns := winogradOutput * (w.across + 1) // of the bordered input, up to what the last tile reaches
+	columns := winogradOutput * (w.across + 1) // of the bordered input, as far as the last tile reads, in fours
 	phaseSize := roundUp(winogradOutput*rows+2, winogradOutput) * (w.across + 1)
 	outputSize := winogradOutput * rows * w.across
 	lines, phases := getScratch(winogradOutput*max(phaseSize, outputSize)), getScratch(winogradOutput*max(phaseSize, outputSize))
@@ -180,8 +177,8 @@ func (p *plan) computeTiles(task int) {
 	}
 }
 
-// border writes rows of a channel x from row first on, which may lie outside of it,
-// with columns columns each and zeros where there is no x.
+// border fills dst with rows of the given number of columns: channel x with its border, from row
+// first of x on, which may be negative. All elements outside x are zeros.
 func (c Conv) border(dst, x []float32, first, columns int) {
 	for h := first; len(dst) > 0; h++ {
 		row := dst[:columns]
@@ -195,7 +192,7 @@ func (c Conv) border(dst, x []float32, first, columns int) {
 	}
 }
 
-// deinterleave takes columns apart: y[j*stride+t] = x[4*t+j], t < n. n is a multiple of 4.
+// deinterleave splits columns into four planes: y[j*stride+t] = x[4*t+j], t < n. n is a multiple of 4.
 func deinterleave(n int, x, y []float32, stride int) {
 	_, _ = x[4*n-1], y[3*stride+n-1]
 	if active.vectors != nil {
@@ -209,7 +206,7 @@ func deinterleave(n int, x, y []float32, stride int) {
 	}
 }
 
-// interleave puts columns together: y[4*t+j] = x[j*stride+t], t < n. n is a multiple of 4.
+// interleave joins the columns of four planes: y[4*t+j] = x[j*stride+t], t < n. n is a multiple of 4.
 func interleave(n int, x []float32, stride int, y []float32) {
 	_, _ = x[3*stride+n-1], y[4*n-1]
 	if active.vectors != nil {
@@ -223,9 +220,8 @@ func interleave(n int, x []float32, stride int, y []float32) {
 	}
 }
 
-// inputTransformTiles transforms the input of rows rows of width tiles. Column 4*t+j of row
-// h is at x[j*plane+h*row+t]; part i of tile (r, t) goes to v[i*part+r*width+t].
-// scratch has 36 * 16 elements.
+// inputTransformTiles transforms the input of rows x width tiles. Column 4*t+j of row h is at
+// x[j*plane+h*row+t]; part i of tile (r, t) goes to v[i*part+r*width+t]. scratch has 36 * 16 elements.
 func inputTransformTiles(rows, width int, x []float32, row, plane int, v []float32, part int, scratch []float32) {
 	_, _, _ = x[max(plane, 3*plane-1)+(winogradOutput*rows+1)*row+width], v[(winogradParts-1)*part+rows*width-1], scratch[winogradParts*simd.SumLanes-1]
 	if active.vectors != nil && width >= simd.Lanes {
@@ -258,8 +254,9 @@ func inputTransform(d [winogradParts]float32) (v [winogradParts]float32) {
 	return v
 }
 
-// outputTransformTiles makes output of products: part i of tile (r, t) is at m[i*part+r*width+t],
-// column 4*t+j of row h goes to y[j*plane+h*width+t]. scratch has 36 * 16 elements.
+// outputTransformTiles transforms the products of rows x width tiles to output. Part i of tile (r, t)
+// is at m[i*part+r*width+t]; column 4*t+j of row h goes to y[j*plane+h*width+t]. scratch has 36 * 16
+// elements.
 func outputTransformTiles(rows, width int, m []float32, part int, y []float32, plane int, bias float32, scratch []float32) {
 	_, _, _ = m[(winogradParts-1)*part+rows*width-1], y[3*plane+winogradOutput*rows*width-1], scratch[winogradParts*simd.SumLanes-1]
 	if active.vectors != nil && width >= simd.Lanes {
@@ -279,7 +276,7 @@ func outputTransformTiles(rows, width int, m []float32, part int, y []float32, p
 	}
 }
 
-// outputTransform takes 36 products to 4 x 4 outputs.
+// outputTransform transforms 36 products to 4 x 4 outputs and adds the bias.
 func outputTransform(m [winogradParts]float32, bias float32) (y [winogradOutput * winogradOutput]float32) {
 	for j := range winogradInput {
 		m[j], m[6+j], m[12+j], m[18+j] = outputTransformRow(m[j], m[6+j], m[12+j], m[18+j], m[24+j], m[30+j])
@@ -292,7 +289,7 @@ func outputTransform(m [winogradParts]float32, bias float32) (y [winogradOutput 
 	return y
 }
 
-// winogradNaive is one output of Conv2DNaive in the order of winograd; sample
+// winogradNaive computes output (i, j) of channel m for Conv2DNaive, in the order of winograd. sample
 // reads the padded input of a channel.
 func (c Conv) winogradNaive(w []float32, bias float32, m, i, j int, sample func(ch, h, w int) float32) float32 {
 	var products [winogradParts]float32
