@@ -2,16 +2,16 @@ package kernel
 
 import "slices"
 
-// phase is the part of the elements of a convolution's input whose bordered row
-// and column leave the same remainder by the strides: the same taps read them.
+// phase is the part of a convolution's input whose bordered rows and columns leave the same
+// remainder modulo the strides. The same taps read all its elements.
 type phase struct {
 	row, column   int   // the remainders
-	top, left     int   // the steps of output, before the reach of a tap is taken off, of its first row and column
-	height, width int   // its rows and columns
+	top, left     int   // first bordered row and column of the phase, divided by the strides
+	height, width int   // rows and columns of the phase
 	taps          []int // kernel row * KW + kernel column
 }
 
-// phases lists those that a tap reads, and tells whether they are all.
+// phases lists the phases that have elements and are read by a tap, and reports whether taps read all phases.
 func (c Conv) phases() (list []phase, all bool) {
 	of := map[[2]int]int{}
 	for tap := range c.KH * c.KW {
@@ -30,7 +30,7 @@ func (c Conv) phases() (list []phase, all bool) {
 	return slices.DeleteFunc(list, func(f phase) bool { return f.height < 1 || f.width < 1 }), all
 }
 
-// last is the step of the last of n elements that leaves the remainder, -1 where there is none.
+// last returns i/stride for the last i < n with i%stride == remainder, or -1 if there is none.
 func last(n, remainder, stride int) int {
 	if n <= remainder {
 		return -1
@@ -38,10 +38,9 @@ func last(n, remainder, stride int) int {
 	return (n - 1 - remainder) / stride
 }
 
-// phasesPlan is the input gradient of a convolution, or a transposed convolution,
-// for any stride, ready to run. Each phase is a convolution of dy, written out with
-// a border of zeros, by the taps that read the phase. Order: one sum from 0 over
-// (kernel row, kernel column, output channel).
+// phasesPlan is the plan of the input gradient of a convolution, or of a transposed convolution, for
+// any stride. Each phase is a convolution of dy, copied with a border of zeros, by the taps that read
+// the phase. The order is one sum from 0 over (kernel row, kernel column, output channel).
 type phasesPlan struct {
 	Conv
 	tile
@@ -56,12 +55,12 @@ type phasesPlan struct {
 	compute  func(task int)
 	fill     func(n int)
 
-	// Of the run that is going on.
+	// Of the current run.
 	dy, dx  []float32
 	borders *[]float32
 }
 
-// phaseOf is a phase with its part of the packed weights and where its taps read.
+// phaseOf is a phase with the place of its packed weights and the offsets at which its taps read dy.
 type phaseOf struct {
 	phase
 	packed  int
@@ -69,11 +68,12 @@ type phaseOf struct {
 }
 
 type phaseTask struct {
-	n, h0, h1 int // rows of the phase
+	n, h0, h1 int // sample; rows [h0, h1) of the phase
 	phase     int
 }
 
-// gradientBorder says with which border dy is written out: as far as the taps reach, and as dx goes on.
+// gradientBorder describes dy as an input whose pads are the border that dy is copied with: as far
+// as the taps reach before it, and as far as dx extends beyond it.
 func (c Conv) gradientBorder() Conv {
 	oh, ow := c.OutH(), c.OutW()
 	return Conv{N: c.N, C: c.M, H: oh, W: ow, M: c.C, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1, Arithmetic: c.Arithmetic,
@@ -119,7 +119,7 @@ func newPhasesPlan(c Conv) *phasesPlan {
 	return p
 }
 
-// pack brings weights w (M, C, KH, KW) into panels of rows of C.
+// pack packs weights w (M, C, KH, KW) into panels whose rows are the channels C.
 func (p *phasesPlan) pack(w []float32) {
 	for _, f := range p.phases {
 		k := len(f.offsets)
@@ -151,7 +151,7 @@ func (p *phasesPlan) run(dy, dx []float32) {
 	p.dy, p.dx, p.borders = nil, nil, nil
 }
 
-// computePhase computes some rows of one phase.
+// computePhase computes a band of rows of one phase.
 func (p *phasesPlan) computePhase(task int) {
 	t := p.tasks[task]
 	f := &p.phases[t.phase]
@@ -161,7 +161,7 @@ func (p *phasesPlan) computePhase(task int) {
 	size := p.padded.size(p.M)
 	src := (*p.borders)[t.n*size : (t.n+1)*size]
 	at := (f.top+t.h0)*pw + f.left
-	_ = src[at+f.offsets[p.M-1]+ld-1] // the first tap reads furthest, inside the slack
+	_ = src[at+f.offsets[p.M-1]+ld-1] // the first tap reads furthest, but not beyond the slack
 	p.multiply(all/p.rows, ld/p.cols, k, &p.packed[f.packed], p.rows*k, &src[at], p.cols, &f.offsets[0], &p.zeros[0], &(*sum)[0], ld)
 	for ch := range p.C {
 		for h := t.h0; h < t.h1; h++ {
