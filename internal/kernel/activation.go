@@ -6,15 +6,16 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1; slope 0 is ReLU, whose
-// zero is negative for x < 0. NaN stays NaN.
+// LeakyReLU computes y = max(x, slope*x) for 0 <= slope < 1. Slope 0 is ReLU, with y = -0 for x < 0.
+// NaN stays NaN.
 func LeakyReLU(dst, src []float32, slope float32) {
 	f, p, one := leakyMap(slope)
 	mapBy(f, dst, src, p, 0, func(v float32) float32 { return one(v, p) })
 }
 
-// leakyMap is the map of LeakyReLU with its number, and that map of one element. The map
-// of ReLU does not multiply, since 0 times -Inf is NaN; all other bits are those of the product.
+// leakyMap returns the map of LeakyReLU with its parameter, and a function that applies it to one
+// element. The map of ReLU does not multiply, since 0 times -Inf is NaN; for all other x its bits are
+// those of the product.
 func leakyMap(slope float32) (f simd.Map, p float32, one func(v, p float32) float32) {
 	if slope == 0 {
 		return simd.Larger, float32(math.Copysign(0, -1)), larger
@@ -48,7 +49,7 @@ func each(dst, src []float32, f func(float32) float32) {
 	})
 }
 
-// mapBy is each for an f that has vectors, with the numbers p and q.
+// mapBy is each for an f that is also the vector map by with the parameters p and q.
 func mapBy(by simd.Map, dst, src []float32, p, q float32, f func(float32) float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		x, y := src[lo:hi], dst[lo:hi]
@@ -58,7 +59,7 @@ func mapBy(by simd.Map, dst, src []float32, p, q float32, f func(float32) float3
 	})
 }
 
-// Exp computes e^x within 2 units in the last place; below -87.3 it is 0, above 88.7 infinite.
+// Exp computes e^x within 2 units in the last place. It is 0 below -87.3 and infinite above 88.7.
 func Exp(dst, src []float32) { mapBy(simd.Exp, dst, src, 0, 0, exp) }
 
 // Tanh computes the hyperbolic tangent within 4e-7.
@@ -95,8 +96,8 @@ func ErfGrad(dx, x, dy []float32) {
 	})
 }
 
-// exp reduces x to n*ln 2 + r, |r| <= ln 2 / 2, and evaluates a degree 5
-// polynomial in r (the coefficients of Cephes expf).
+// exp reduces x to n*ln 2 + r, |r| <= ln 2 / 2, and evaluates 1 + r + r^2*P(r), where P has degree 5
+// and the coefficients of Cephes expf.
 func exp(x float32) float32 {
 	if x != x {
 		return x
@@ -125,7 +126,7 @@ func exp(x float32) float32 {
 	return float32(p*math.Float32frombits(uint32(h+127)<<23)) * math.Float32frombits(uint32(g+127)<<23)
 }
 
-// tanh is x*P(x^2)/Q(x^2) on [-7.905, 7.905] and constant beyond, where it is 1 in float32.
+// tanh returns x*P(x^2)/Q(x^2) on [-7.905, 7.905] and its value at the ends beyond, which is 1 or -1 in float32.
 func tanh(x float32) float32 {
 	const limit = 7.90531110763549805
 	if x > limit {
@@ -147,7 +148,7 @@ func tanh(x float32) float32 {
 	return p / q
 }
 
-// erf is x*P(x^2)/Q(x^2) on [-4, 4] and constant beyond, where it is 1 in float32.
+// erf returns x*P(x^2)/Q(x^2) on [-4, 4] and its value at the ends beyond, which is 1 or -1 in float32.
 func erf(x float32) float32 {
 	if x > 4 {
 		x = 4
@@ -172,14 +173,14 @@ func erf(x float32) float32 {
 // Levels is the number of values of an 8-bit sample.
 const Levels = 256
 
-// QuantizeUniform maps c in [-1, 1] to level floor((c+1)*128), kept within 0..255.
+// QuantizeUniform maps c in [-1, 1] to level floor((c+1)*128), clamped to 0..255.
 func QuantizeUniform(dst []byte, c []float32) {
 	for i, v := range c {
 		dst[i] = uniformLevel(v)
 	}
 }
 
-// uniformLevel lands a NaN on level 0, so that no platform's float to integer conversion decides.
+// uniformLevel returns 0 for NaN, whose conversion to an integer differs between platforms.
 func uniformLevel(v float32) byte {
 	l := float32(v+1) * 128
 	switch {
@@ -191,7 +192,7 @@ func uniformLevel(v float32) byte {
 	return 0
 }
 
-// UniformValue is the middle of a level of QuantizeUniform: (k + 0.5)/128 - 1.
+// UniformValue returns the middle of level k of QuantizeUniform: (k + 0.5)/128 - 1.
 func UniformValue(level byte) float32 { return float32((float32(level)+0.5)/128) - 1 }
 
 // QuantizeSymmetric maps c in [-1, 1] to the nearest of the 256 levels k/127.5 - 1.
@@ -212,21 +213,21 @@ func symmetricLevel(v float32) byte {
 	return 0
 }
 
-// SymmetricValue is the value of a level of QuantizeSymmetric: k/127.5 - 1.
+// SymmetricValue returns the value of level k of QuantizeSymmetric: k/127.5 - 1.
 func SymmetricValue(level byte) float32 { return float32(float32(level)/127.5) - 1 }
 
-// StraightThroughUniform computes dst = the middle of the level that src falls into.
+// StraightThroughUniform rounds src to the middle of its level of QuantizeUniform.
 func StraightThroughUniform(dst, src []float32) {
 	each(dst, src, func(v float32) float32 { return UniformValue(uniformLevel(v)) })
 }
 
-// StraightThroughSymmetric computes dst = the nearest of the 256 symmetric levels.
+// StraightThroughSymmetric rounds src to the value of its level of QuantizeSymmetric.
 func StraightThroughSymmetric(dst, src []float32) {
 	each(dst, src, func(v float32) float32 { return SymmetricValue(symmetricLevel(v)) })
 }
 
-// InverseErfTable lists erfinv at the middles of the 256 uniform levels. Files
-// carry the table, so that platforms need not agree on math.Erfinv.
+// InverseErfTable returns erfinv at the middles of the 256 uniform levels. Files
+// contain the table, so that platforms need not agree on math.Erfinv.
 func InverseErfTable() [Levels]float32 {
 	var t [Levels]float32
 	for k := range t {
@@ -235,7 +236,7 @@ func InverseErfTable() [Levels]float32 {
 	return t
 }
 
-// LookUp computes dst[i] = table[level of src[i]] for uniform level middles src.
+// LookUp computes dst[i] = table[level of src[i]], where src holds middles of uniform levels.
 func LookUp(dst, src []float32, table []float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		for i, v := range src[lo:hi] {

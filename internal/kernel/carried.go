@@ -2,10 +2,10 @@ package kernel
 
 import "enciphergan/internal/kernel/simd"
 
-// Statistics computes mean and deviation sqrt(variance + eps) of each channel of
-// x (N, C, P), both rounded to half precision, since they travel in the cipher
-// image: stats (N, 2C), means first. With group > 1 consecutive samples share
-// their statistics, as if they were one tile; that serves training on crops.
+// Statistics computes the mean and the deviation sqrt(variance + eps) of each channel of
+// x (N, C, P), both rounded to half precision, as a cipher image carries them. stats is (N, 2C),
+// means first. With group > 1, each group of consecutive samples shares its statistics as if it
+// were one tile, for training on crops.
 func Statistics(n, c, p, group int, x, stats []float32, eps float32) {
 	parallel(n/group*c, func(t int) {
 		g, ch := t/c, t%c
@@ -32,8 +32,8 @@ func Statistics(n, c, p, group int, x, stats []float32, eps float32) {
 	})
 }
 
-// StatisticsGrad computes dx from the gradient of the statistics, rounding taken
-// as the identity: dx = dmean/P + ddeviation*(x-mean)/(P*deviation).
+// StatisticsGrad computes dx from the gradient of the statistics, with the rounding taken as the
+// identity: dx = dmean/P + ddeviation*(x-mean)/(P*deviation), where P counts the positions of a group.
 func StatisticsGrad(n, c, p, group int, x, stats, dstats, dx []float32) {
 	parallel(n/group*c, func(t int) {
 		g, ch := t/c, t%c
@@ -57,7 +57,7 @@ func StatisticsGrad(n, c, p, group int, x, stats, dstats, dx []float32) {
 	})
 }
 
-// Standardize computes y = (x - mean)/deviation with stats (N, 2C) for x (N, C, P).
+// Standardize computes y = (x - mean)/deviation for x (N, C, P) with stats (N, 2C).
 func Standardize(n, c, p int, x, stats, y []float32) {
 	parallel(n*c, func(t int) {
 		row := stats[t/c*2*c:]
@@ -73,8 +73,8 @@ func Restore(n, c, p int, y, stats, x []float32) {
 	})
 }
 
-// StandardizeGrad computes dx = dy/deviation and, for the statistics,
-// dmean = -sum(dy)/deviation, ddeviation = -sum(dy*y)/deviation, with y the output.
+// StandardizeGrad computes dx = dy/deviation and, for the statistics, dmean = -sum(dy)/deviation and
+// ddeviation = -sum(dy*y)/deviation, where y is the output. dx or dstats may be nil.
 func StandardizeGrad(n, c, p int, y, stats, dy, dx, dstats []float32) {
 	parallel(n*c, func(t int) {
 		row := t / c * 2 * c
@@ -93,7 +93,8 @@ func StandardizeGrad(n, c, p int, y, stats, dy, dx, dstats []float32) {
 	})
 }
 
-// RestoreGrad computes dy = dx*deviation and dmean = sum(dx), ddeviation = sum(dx*y).
+// RestoreGrad computes dy = dx*deviation and, for the statistics, dmean = sum(dx) and
+// ddeviation = sum(dx*y). dy or dstats may be nil.
 func RestoreGrad(n, c, p int, y, stats, dx, dy, dstats []float32) {
 	parallel(n*c, func(t int) {
 		row := t / c * 2 * c
@@ -112,21 +113,21 @@ func RestoreGrad(n, c, p int, y, stats, dx, dy, dstats []float32) {
 	})
 }
 
-// ChannelAffine computes y = x*scale + shift per channel of x (N, C, P).
+// ChannelAffine computes y = x*scale + shift for each channel of x (N, C, P).
 func ChannelAffine(n, c, p int, x, scale, shift, y []float32) {
 	parallel(n*c, func(t int) {
 		affine(x[t*p:(t+1)*p], y[t*p:(t+1)*p], scale[t%c], shift[t%c])
 	})
 }
 
-// affine computes y = x*scale + shift in two roundings.
+// affine computes y = x*scale + shift, rounded after each step.
 func affine(x, y []float32, scale, shift float32) {
 	for i := mapVectors(simd.Affine, x, y, scale, shift); i < len(x); i++ {
 		y[i] = float32(x[i]*scale) + shift
 	}
 }
 
-// ChannelProducts adds up x*y over samples and positions of (N, C, P): out has C elements.
+// ChannelProducts sums x*y over samples and positions of (N, C, P). out has C elements.
 func ChannelProducts(n, c, p int, x, y, out []float32) {
 	clear(out)
 	for t := range n * c {
@@ -134,7 +135,7 @@ func ChannelProducts(n, c, p int, x, y, out []float32) {
 	}
 }
 
-// ChannelBias computes y = x + b per channel of x (N, C, P).
+// ChannelBias computes y = x + b for each channel of x (N, C, P).
 func ChannelBias(n, c, p int, x, b, y []float32) {
 	parallel(n*c, func(t int) {
 		in, out := x[t*p:(t+1)*p], y[t*p:(t+1)*p]

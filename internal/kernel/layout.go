@@ -6,9 +6,9 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// Strided copies into contiguous dst the elements of src at offset plus the
-// sum of index times stride, over the index space shape. Transposition,
-// slicing (with negative steps too) and repetition are such copies.
+// Strided copies elements of src into contiguous dst: for each index of the
+// index space shape, the element at offset plus the sum of index times stride.
+// Transposition, slicing (also with negative steps) and repetition are such copies.
 func Strided[T any](dst, src []T, shape, strides []int, offset int) {
 	shape, merged := coalesce(shape, strides)
 	s := merged[0]
@@ -48,8 +48,8 @@ func StridedNaive[T any](dst, src []T, shape, strides []int, offset int) {
 	}
 }
 
-// Concat joins parts along an axis: part p has outer blocks of widths[p]
-// elements, and a block of dst is the blocks of all parts one after another.
+// Concat joins parts along an axis. Part p consists of blocks of widths[p]
+// elements; dst takes a block of each part in turn.
 func Concat[T any](dst []T, parts [][]T, widths []int) {
 	at := 0
 	for block := 0; at < len(dst); block++ {
@@ -61,12 +61,12 @@ func Concat[T any](dst []T, parts [][]T, widths []int) {
 	}
 }
 
-// Index is the element type of positions.
+// Index is the type of the indices of Gather and GatherElements.
 type Index interface{ int32 | int64 }
 
-// Gather picks along an axis: dst (outer, len(index), inner) = src (outer,
-// extent, inner) at [:, index, :]. A negative index counts from the end; one
-// outside the axis is an error.
+// Gather selects along an axis: dst (outer, len(index), inner) = src (outer,
+// extent, inner) at [:, index, :]. A negative index counts from the end. An
+// index outside the axis and an empty operand are errors.
 func Gather[T any, I Index](dst, src []T, index []I, extent, inner int) error {
 	if len(index) == 0 || extent == 0 || inner == 0 {
 		return fmt.Errorf("gather over an empty axis")
@@ -81,7 +81,7 @@ func Gather[T any, I Index](dst, src []T, index []I, extent, inner int) error {
 			if err != nil {
 				return err
 			}
-			if inner == 1 { // a table: the call of copy would cost more than the element
+			if inner == 1 { // a table, where a call of copy would cost more than the element
 				dst[at] = src[base+j]
 			} else {
 				copy(dst[at:at+inner], src[base+j*inner:base+(j+1)*inner])
@@ -92,11 +92,11 @@ func Gather[T any, I Index](dst, src []T, index []I, extent, inner int) error {
 	return nil
 }
 
-// GatherElements picks single elements: dst and index have the given shape,
-// and dst[i0, i1, ...] is the element of src at the same place, but with the
-// coordinate of axis replaced by index[i0, i1, ...]. strides are those of src,
-// extent its size along axis. A negative index counts from the end; one
-// outside the axis is an error.
+// GatherElements selects single elements: dst and index have the given shape,
+// and dst[i0, i1, ...] is the element of src at i0, i1, ..., with the coordinate
+// of axis replaced by index[i0, i1, ...]. src has the given strides, and extent
+// is its size along axis. A negative index counts from the end; an index outside
+// the axis is an error.
 func GatherElements[T any, I Index](dst, src []T, index []I, shape, strides []int, axis, extent int) error {
 	last := len(shape) - 1
 	width := shape[last]
@@ -126,8 +126,9 @@ func GatherElements[T any, I Index](dst, src []T, index []I, shape, strides []in
 	return nil
 }
 
-// picked computes dst[i] = src[index[i]] by vectors, and tells whether it could:
-// it leaves negative indices, those outside of src and other types to Go.
+// picked computes dst[i] = src[index[i]] with vectors and reports whether it could:
+// not for other types, for a length that is no multiple of simd.Lanes, or for an
+// index that is negative or outside src.
 func picked[T any, I Index](dst, src []T, index []I) bool {
 	if active.vectors == nil {
 		return false

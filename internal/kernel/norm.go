@@ -7,7 +7,8 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// Sum adds up x in canonical order: 16 interleaved partial sums, outputSize pairwise.
+// Sum returns the sum of x in canonical order: 16 interleaved partial sums, which are then added
+// in pairs.
 func Sum(x []float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
@@ -29,8 +30,8 @@ func Sum(x []float32) float32 {
 	return sumLanes(&l)
 }
 
-// lanePool holds lanes: an array of a stack would be moved to the heap for a call
-// whose function is known at run time only.
+// lanePool holds lanes for reuse. A local array would be allocated on the heap in each call, since
+// the function that it is passed to is known only at run time.
 var lanePool = sync.Pool{New: func() any { return new([16]float32) }}
 
 func getLanes() *[16]float32 {
@@ -48,7 +49,7 @@ func sumLanes(l *[16]float32) float32 {
 	return l[0]
 }
 
-// sumSquares adds up (x-m)*(x-m), each step rounded, in the order of Sum.
+// sumSquares returns the sum of (x-m)*(x-m), each step rounded, in the order of Sum.
 func sumSquares(x []float32, m float32) float32 {
 	var l [16]float32
 	if n := len(x) &^ 15; active.vectors != nil && n > 0 {
@@ -72,7 +73,7 @@ func sumSquares(x []float32, m float32) float32 {
 	return sumLanes(&l)
 }
 
-// sumProducts adds up x*y in the order of Sum.
+// sumProducts returns the sum of x*y in the order of Sum.
 func sumProducts(x, y []float32) float32 {
 	var l [16]float32
 	y = y[:len(x)]
@@ -89,10 +90,10 @@ func sumProducts(x, y []float32) float32 {
 	return sumLanes(&l)
 }
 
-// sqrt is the correctly rounded square root.
+// sqrt returns the correctly rounded square root.
 func sqrt(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 
-// Moments computes mean and deviation sqrt(variance + eps) of a plane; the variance divides by len(x).
+// Moments returns the mean and the deviation sqrt(variance + eps) of a plane. The variance divides by len(x).
 func Moments(x []float32, eps float32) (mean, deviation float32) {
 	n := float32(len(x))
 	mean = Sum(x) / n
@@ -100,7 +101,7 @@ func Moments(x []float32, eps float32) (mean, deviation float32) {
 	return mean, deviation
 }
 
-// Normalize writes (x-mean)/deviation.
+// Normalize computes y = (x-mean)/deviation.
 func Normalize(x, y []float32, mean, deviation float32) {
 	for i := mapVectors(simd.Normalize, x, y[:len(x)], mean, deviation); i < len(x); i++ {
 		y[i] = (x[i] - mean) / deviation
@@ -124,7 +125,7 @@ func InstanceNormGrad(planes, p int, x, dy, dx []float32, eps float32) {
 	})
 }
 
-// normGrad: with y = (x-m)/d, dx = (dy - mean(dy) - y*mean(dy*y)) / d.
+// normGrad computes dx = (dy - mean(dy) - y*mean(dy*y)) / d for y = (x-m)/d.
 func normGrad(x, dy, dx []float32, eps float32) {
 	m, d := Moments(x, eps)
 	Normalize(x, dx, m, d)
@@ -135,8 +136,8 @@ func normGrad(x, dy, dx []float32, eps float32) {
 	}
 }
 
-// BatchNorm normalises each channel of x (N, C, P) over samples and positions
-// and moves the running mean and (unbiased) variance by momentum.
+// BatchNorm normalises each channel of x (N, C, P) over samples and positions, and moves the
+// running mean and the running, unbiased variance towards those of x by the factor momentum.
 func BatchNorm(n, c, p int, x, y, mean, variance []float32, momentum, eps float32) {
 	parallel(c, func(ch int) {
 		m, v := channelMoments(n, c, p, ch, x)
