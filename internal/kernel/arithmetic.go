@@ -6,7 +6,7 @@ import "math"
 // graph computes with shapes and indices.
 type Number interface{ float32 | int32 | int64 }
 
-// BinaryOp is an operation on pairs of elements, one rounded step each.
+// BinaryOp is an operation on two elements, rounded once.
 type BinaryOp int
 
 const (
@@ -68,8 +68,8 @@ func broadcastRow[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) {
 	}
 }
 
-// broadcastVectors computes the first elements of a row by vectors and tells how
-// many: where an operand is contiguous or repeated, and the elements are floats.
+// broadcastVectors computes the first elements of a row with vectors and returns their number, which
+// is 0 unless elements are floats, one operand is contiguous, and the other is contiguous or repeated.
 func broadcastVectors[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) int {
 	if active.vectors == nil || sa|sb != 1 {
 		return 0
@@ -89,7 +89,7 @@ func broadcastVectors[T Number](op BinaryOp, dst, a []T, sa int, b []T, sb int) 
 	return pairVectors(tensorPair[op], x[:n], z[:n], y)
 }
 
-// BroadcastNaive is the reference for Broadcast: every index is taken apart by itself.
+// BroadcastNaive is the reference for Broadcast. It computes the offsets of each element by itself.
 func BroadcastNaive[T Number](op BinaryOp, dst []T, shape []int, a []T, aStrides []int, b []T, bStrides []int) {
 	for i := range dst {
 		rest, oa, ob := i, 0, 0
@@ -113,8 +113,8 @@ func BroadcastNaive[T Number](op BinaryOp, dst []T, shape []int, a []T, aStrides
 	}
 }
 
-// coalesce merges neighbouring dimensions that every operand walks through
-// without a jump, so that inner loops get long. The result has at least one dimension.
+// coalesce merges neighbouring dimensions where every operand has a uniform
+// stride across both, so that inner loops are long. The result has at least one dimension.
 func coalesce(shape []int, strides ...[]int) ([]int, [][]int) {
 	outShape := make([]int, 0, len(shape)+1)
 	out := make([][]int, len(strides))
@@ -149,7 +149,7 @@ func coalesce(shape []int, strides ...[]int) ([]int, [][]int) {
 func Sqrt(dst, src []float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		for i, v := range src[lo:hi] {
-			// The double square root of a float32 rounds to the correctly rounded float32 one.
+			// The float64 root of a float32, rounded to float32, is the correctly rounded root.
 			dst[lo+i] = float32(math.Sqrt(float64(v)))
 		}
 	})
@@ -182,7 +182,7 @@ func Abs(dst, src []float32) {
 	})
 }
 
-// Clip computes dst[i] = min(max(src[i], least), most). NaN stays NaN.
+// Clip computes dst[i] = min(max(src[i], minimum), maximum). NaN stays NaN.
 func Clip(dst, src []float32, minimum, maximum float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		for i, v := range src[lo:hi] {
@@ -197,9 +197,9 @@ func Clip(dst, src []float32, minimum, maximum float32) {
 	})
 }
 
-// Convert computes dst[i] = src[i] in another element type. Floats lose their
-// fraction on the way to integers; a value that the integer cannot hold, or
-// NaN, gives the integer's smallest value, on every machine.
+// Convert computes dst[i] = src[i] in another element type. A float loses its
+// fraction when it becomes an integer; NaN and values that the integer cannot
+// hold become the integer's smallest value, on every machine.
 func Convert[D, S Number](dst []D, src []S) {
 	elementwise(len(dst), func(lo, hi int) {
 		for i, v := range src[lo:hi] {
@@ -208,7 +208,7 @@ func Convert[D, S Number](dst []D, src []S) {
 	})
 }
 
-// convert bounds floats itself: Go leaves conversions out of range to the machine.
+// convert checks the range of floats, since Go leaves conversions out of range to the machine.
 func convert[D, S Number](v S) D {
 	f, isFloat := any(v).(float32)
 	var d D

@@ -38,12 +38,12 @@ func available() []backend {
 
 const (
 	chunk = 256     // steps whose panels of B are copied at a time
-	group = 1 << 14 // elements of B copied at a time: with as many of A and C they stay in the second-level cache
+	group = 1 << 14 // elements of B copied at a time; with as many of A and C they stay in the second-level cache
 )
 
-// blocked makes a block of a kernel for some tiles. Where several panels of A meet
-// panels of B that lie side by side, those are copied first: rows of B a power of two
-// apart would push one another out of the cache. The sums of a later chunk go on in C.
+// blocked makes a block kernel from a kernel for a run of tiles. Where several panels of A are
+// multiplied with adjacent panels of B, it first copies those of B: rows a power of two apart would
+// evict one another from the cache. The sums of a later chunk continue in C.
 func blocked(rows, cols int, tiles func(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int),
 	pack func(panels, k int, b *float32, offsets *int, to *float32)) blockKernel {
 	var packed [chunk]int

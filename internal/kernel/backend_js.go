@@ -7,8 +7,8 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// The two builds of simd.Module. They are files because the emitter would be as
-// large as 20 of them, and running it a third of the start.
+// The two builds of simd.Module. They are embedded files, since the emitter would be as
+// large as 20 of them and take a third of the start-up time.
 var (
 	//go:embed relaxed.wasm
 	relaxed []byte
@@ -16,11 +16,11 @@ var (
 	simd128 []byte
 )
 
-// The functions below are the imports "kernel" of the wasm, which its host
-// provides (static/kernels.js). load gives it a module that uses the memory of
-// this program, and tells whether the host can run it (1) or not (0). The others
-// call the exports of that module; see simd.Module. Addresses are good for one
-// call: within it nothing moves, because it is synchronous.
+// The functions below are imported from "kernel", which the host provides
+// (static/kernels.js). load instantiates a module on the memory of this program
+// and returns 1, or 0 if the host cannot run it. The others call the exports of
+// that module; see simd.Module. Addresses are valid for one call, which is
+// synchronous, so that nothing moves during it.
 
 //go:wasmimport kernel load
 //go:noescape
@@ -72,8 +72,8 @@ func wasmInputTransform(rows, width int32, x unsafe.Pointer, row, plane int32, v
 //go:noescape
 func wasmOutputTransform(rows, width int32, m unsafe.Pointer, part int32, y unsafe.Pointer, plane int32, bias float32)
 
-// vectors makes a backend of the vectors of WebAssembly. The dot product, which
-// serves training only, stays in Go.
+// vectors returns the backend with the vectors of WebAssembly. The dot product and
+// leakyGrad, which only training uses, are in Go.
 func vectors(name string, whole tile) backend {
 	return backend{name, whole, whole,
 		1, 4, simd.Lanes, dotGo,
@@ -113,7 +113,7 @@ func vectors(name string, whole tile) backend {
 // panel is the scratch memory of block. Calls do not overlap: the program has one thread.
 var panel []float32
 
-// panelOf is room for k steps of a panel of B.
+// panelOf returns the address of scratch memory for k steps of a panel of B.
 func panelOf(k int) unsafe.Pointer {
 	if len(panel) < k*simd.Columns {
 		panel = make([]float32, k*simd.Columns)
@@ -131,8 +131,8 @@ func simdFused(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, b
 		unsafe.Pointer(offsets), unsafe.Pointer(bias), unsafe.Pointer(c), int32(ldc), panelOf(k))
 }
 
-// available lists the backends of this host, best first. The relaxed build has all
-// that the other has, so that one module serves.
+// available lists the backends of this host, best first. The relaxed build contains
+// the functions of the other, so that one module suffices.
 func available() []backend {
 	try := func(module []byte) bool {
 		return load(unsafe.Pointer(&module[0]), int32(len(module))) != 0

@@ -78,8 +78,8 @@ var (
 // fusedChunk is the number of elements that pass all steps at a time. They stay in the first-level cache.
 const fusedChunk = 2048
 
-// FusedElementwise applies the steps, each rounded, to every element of src. Only src, dst and
-// the operands of binary steps pass through memory. dst may be src or such an operand.
+// FusedElementwise applies the steps, each rounded, to every element of src. Intermediate results
+// stay in the cache. dst may be src or an operand of a binary step.
 func FusedElementwise(dst, src []float32, steps []Step) {
 	elementwise(len(dst), func(lo, hi int) {
 		part := getScratch(fusedChunk)
@@ -99,7 +99,7 @@ func FusedElementwise(dst, src []float32, steps []Step) {
 	})
 }
 
-// apply computes y from x, which start at element at of the tensors.
+// apply computes y from x, the parts of the tensors that start at element at.
 func (s Step) apply(y, x []float32, at int) {
 	if !s.binary {
 		for i := mapVectors(s.function, x, y, s.p, 0); i < len(x); i++ {
@@ -125,7 +125,7 @@ func (s Step) apply(y, x []float32, at int) {
 	}
 }
 
-// mapOne applies f, with the number p, to one element.
+// mapOne applies f with the parameter p to one element.
 func mapOne(f simd.Map, v, p float32) float32 {
 	switch f {
 	case simd.Leaky:

@@ -1,7 +1,7 @@
 package kernel
 
 // depth is the number of k steps whose panels of B are packed at a time.
-// Splitting k does not change the order of additions: C carries the sum on.
+// Splitting k does not change the order of additions: the sums continue in C.
 const depth = 384
 
 // Matrix is a strided view: element (i, j) is Data[i*Row + j*Col].
@@ -10,14 +10,14 @@ type Matrix struct {
 	Row, Col int
 }
 
-// RowMajor views data as a matrix with cols columns.
+// RowMajor returns data as a row-major matrix with cols columns.
 func RowMajor(data []float32, cols int) Matrix { return Matrix{data, cols, 1} }
 
-// Transposed views m with rows and columns exchanged.
+// Transposed returns m with rows and columns exchanged.
 func (m Matrix) Transposed() Matrix { return Matrix{m.Data, m.Col, m.Row} }
 
 // Gemm adds A (m x k) times B (k x n) to C (m x n, row-major, row stride ldc).
-// Panics when a matrix is too small for its dimensions.
+// It panics when a matrix is too small for its dimensions.
 func Gemm(m, n, k int, a, b Matrix, c []float32, ldc int) {
 	if m == 0 || n == 0 {
 		return
@@ -52,7 +52,7 @@ func GemmNaive(m, n, k int, a, b Matrix, c []float32, ldc int) {
 	}
 }
 
-// packA copies A into panels of r rows, k-major, missing rows as zeros.
+// packA copies A into panels of r rows, k-major, with zeros for missing rows.
 func packA(dst []float32, m, k int, a Matrix, r int) {
 	for i0 := 0; i0 < m; i0 += r {
 		panel := dst[i0*k : (i0+r)*k]
@@ -77,7 +77,8 @@ func packA(dst []float32, m, k int, a Matrix, r int) {
 	}
 }
 
-// packB copies rows [k0, k1) and columns [j0, j1) of B into panels as wide as the tile, missing columns as zeros.
+// packB copies rows [k0, k1) and columns [j0, j1) of B into panels as wide as the tile, with zeros for missing
+// columns.
 func packB(dst []float32, b Matrix, k0, k1, j0, j1 int) {
 	c := active.wide.cols
 	kk := k1 - k0

@@ -1,8 +1,8 @@
 package kernel
 
-// MatMul computes one product for every batch: dst (batches, m, n), where
-// product i is the m x k matrix of a at aOffsets[i] times the k x n matrix of
-// b at bOffsets[i]. The order is that of Gemm, from 0.
+// MatMul computes one product per batch: dst (batches, m, n), where product i is
+// the m x k matrix of a at aOffsets[i] times the k x n matrix of b at bOffsets[i].
+// The sums start at 0 and have the order of Gemm.
 func MatMul(dst, a, b []float32, m, n, k int, aOffsets, bOffsets []int) {
 	clear(dst)
 	for i, oa := range aOffsets {

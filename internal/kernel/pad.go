@@ -1,6 +1,6 @@
 package kernel
 
-// PadMode says what stands in the border.
+// PadMode selects the values of the border.
 type PadMode int
 
 const (
@@ -9,8 +9,9 @@ const (
 	PadEdge             // the edge repeated
 )
 
-// Pad writes src of the given shape into dst, widened by begin[d] elements
-// before and end[d] after in dimension d. Every pad is 0 or more.
+// Pad copies src, of the given shape, into dst with a border of begin[d] elements
+// before and end[d] after it in dimension d, each 0 or more. value fills a
+// PadConstant border.
 func Pad[T any](dst, src []T, shape, begin, end []int, mode PadMode, value T) {
 	rank := len(shape)
 	// from[d][i] is the source coordinate of coordinate i, or -1 in a constant border.
@@ -50,7 +51,7 @@ func Pad[T any](dst, src []T, shape, begin, end []int, mode PadMode, value T) {
 	})
 }
 
-// padSource maps a coordinate, which may lie outside [0, n), to the source.
+// padSource maps a coordinate, which may lie outside [0, n), to the source, or to -1 in a constant border.
 func padSource(i, n int, mode PadMode) int {
 	switch {
 	case i >= 0 && i < n:

@@ -10,8 +10,8 @@ import (
 // parallel runs f(task) for every task in [0, tasks) on all cores. Tasks must
 // write disjoint outputs, so that the result does not depend on the schedule.
 //
-// One job at a time has the helpers; the others, of callers that share the work in
-// a coarser way already or from within a task, run where they are.
+// Only one job at a time uses the helpers. A job that starts meanwhile, from within a
+// task or by a caller that already runs in parallel, runs in the caller's goroutine.
 func parallel(tasks int, f func(task int)) {
 	helpers := min(runtime.GOMAXPROCS(0), tasks) - 1
 	if helpers < 1 || !helperPool.busy.TryLock() {
@@ -36,27 +36,27 @@ func parallel(tasks int, f func(task int)) {
 	}
 }
 
-// helperPool is the job that helpers look for. A network's operations follow one another
-// within microseconds, and to wake a sleeping thread takes tens of them: so a
-// helper looks for the next job for a while before it ends.
+// helperPool holds the job that helpers look for. The operations of a network follow one another
+// within microseconds, while waking a sleeping thread takes tens of them. A helper therefore
+// polls for the next job for a while before it ends.
 var helperPool struct {
 	busy    sync.Mutex
 	job     atomic.Pointer[job]
 	helpers atomic.Int64
 }
 
-// spinTime is how long a helper looks for a job, and the caller for the end of one before it sleeps.
+// spinTime is how long a helper polls for a job, and a caller for the end of its job before it sleeps.
 const spinTime = 500 * time.Microsecond
 
 type job struct {
 	f          func(task int)
 	tasks      int64
 	next, done atomic.Int64
-	ended      chan struct{} // closed when all are done
+	ended      chan struct{} // closed when all tasks are done
 	failure    atomic.Pointer[any]
 }
 
-// work does tasks until none is left to begin.
+// work runs tasks until none is left to start.
 func (j *job) work() {
 	for {
 		t := j.next.Add(1) - 1
@@ -70,7 +70,7 @@ func (j *job) work() {
 	}
 }
 
-// do does one task. A panic in a bare goroutine would end the process; it is handed to the caller instead.
+// do runs one task and records its panic, which parallel raises in the caller. In a helper it would end the process.
 func (j *job) do(task int) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -99,7 +99,8 @@ func help() {
 	}
 }
 
-// watch waits for a condition, but no longer than spinTime, without giving up the thread unless others want it.
+// watch polls a condition for at most spinTime and reports whether it was met. It does not sleep, but yields to
+// other goroutines.
 func watch(met func() bool) bool {
 	var began time.Time
 	for i := 1; ; i++ {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Peak measures the floating-point operations per second of the micro-kernel on
-// all cores, on operands that stay in the first-level cache: what a convolution
-// could reach at best. It takes about 0.2 s.
+// Peak measures the floating-point operations per second of the block kernel on
+// all cores, with operands that stay in the first-level cache. This is an upper
+// bound for a convolution. It takes about 0.2 s.
 func Peak(a Arithmetic) float64 {
 	const k, panels, calls, rounds = 128, 4, 500, 10
 	cores := runtime.GOMAXPROCS(0)

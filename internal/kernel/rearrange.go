@@ -1,7 +1,7 @@
 package kernel
 
 // SpaceToDepth moves blocks of b x b positions into channels: x (N, C, H, W) to
-// y (N, b*b*C, H/b, W/b), channel (row*b + column)*C + c, as ONNX does.
+// y (N, b*b*C, H/b, W/b), channel (row*b + column)*C + c, as in ONNX.
 func SpaceToDepth(n, c, h, w, b int, dst, src []float32) {
 	blocks(n, c, h, w, b, false, func(space, depth int) {
 		out := dst[depth : depth+w/b]
@@ -12,8 +12,8 @@ func SpaceToDepth(n, c, h, w, b int, dst, src []float32) {
 	})
 }
 
-// DepthToSpace undoes SpaceToDepth: x (N, b*b*C, H/b, W/b) to y (N, C, H, W), in
-// order DCR; with crd, the channel of x is c*b*b + row*b + column.
+// DepthToSpace is the inverse of SpaceToDepth: x (N, b*b*C, H/b, W/b) to y (N, C, H, W),
+// in ONNX's order DCR. With crd, the channel of x is c*b*b + row*b + column.
 func DepthToSpace(n, c, h, w, b int, crd bool, dst, src []float32) {
 	blocks(n, c, h, w, b, crd, func(space, depth int) {
 		in := src[depth : depth+w/b]
@@ -24,8 +24,8 @@ func DepthToSpace(n, c, h, w, b int, crd bool, dst, src []float32) {
 	})
 }
 
-// blocks calls move for every row of every channel in depth, which is w/b
-// elements from depth on, and every b-th element from space on.
+// blocks calls move for every row of every channel in depth: its w/b elements from
+// depth on are every b-th element from space on.
 func blocks(n, c, h, w, b int, crd bool, move func(space, depth int)) {
 	oh, ow := h/b, w/b
 	if ow == 0 {
@@ -48,7 +48,7 @@ func blocks(n, c, h, w, b int, crd bool, move func(space, depth int)) {
 }
 
 // Permute gathers positions: y[n, c, q] = x[n, c, index[c, q]] for x (N, C, P) and index (C, P).
-// An index outside 0..P-1 panics.
+// It panics on an index outside 0..P-1.
 func Permute(n, c, p int, index []int32, dst, src []float32) {
 	parallel(n*c, func(t int) {
 		in, out := src[t*p:(t+1)*p], dst[t*p:(t+1)*p]
@@ -95,7 +95,7 @@ func mirrorIndex(i, n int) int {
 	return i
 }
 
-// ReflectPad adds pad mirrored samples on each side of planes of h x w; pad < h, w.
+// ReflectPad adds pad mirrored samples on each side of planes of h x w. pad is less than h and w.
 func ReflectPad(planes, h, w, pad int, src, dst []float32) {
 	ph, pw := h+2*pad, w+2*pad
 	parallel(planes, func(t int) {

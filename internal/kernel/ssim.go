@@ -2,17 +2,17 @@ package kernel
 
 import "math"
 
-// ssimWindow and ssimSigma are the window of Wang et al. 2004.
+// ssimWindow and ssimSigma define the Gaussian window of Wang et al. 2004.
 const (
 	ssimWindow = 11
 	ssimSigma  = 1.5
 )
 
-// SSIM holds the buffers of one shape: planes of H x W samples in [-1, 1]
-// (range 2), both sides at least 11; only whole windows count.
+// SSIM measures structural similarity with buffers for one shape: planes of H x W samples in
+// [-1, 1] (range 2), both sides at least 11. Only whole windows count.
 //
-// Blurring is two matrix products with banded matrices, which the GEMM does
-// faster than a convolution with one channel could run.
+// A blur is two products with banded matrices, which Gemm computes faster than
+// Conv2D computes a convolution with one channel.
 type SSIM struct {
 	planes, h, w int
 	gh, gw       []float32 // (H, H-10), (W, W-10)
@@ -20,13 +20,13 @@ type SSIM struct {
 	stack, wide  []float32
 }
 
-// NewSSIM prepares for planes of h x w samples.
+// NewSSIM returns an SSIM for planes of h x w samples.
 func NewSSIM(planes, h, w int) *SSIM {
 	oh, ow := h-ssimWindow+1, w-ssimWindow+1
 	return &SSIM{planes, h, w, band(h), band(w), make([]float32, 5*planes*oh*ow), make([]float32, 5*planes*h*w), make([]float32, 5*planes*h*ow)}
 }
 
-// band is the n x (n-10) matrix whose column j holds the window at rows j..j+10.
+// band returns the n x (n-10) matrix whose column j holds the window in rows j..j+10.
 func band(n int) []float32 {
 	var g [ssimWindow]float64
 	var sum float64
@@ -57,7 +57,7 @@ func (s *SSIM) blur(count int, dst, src []float32) {
 	})
 }
 
-// blurAdjoint is the adjoint of blur.
+// blurAdjoint computes dst (count, H, W) from src (count, H-10, W-10) by the adjoint of blur.
 func (s *SSIM) blurAdjoint(count int, dst, src []float32) {
 	oh, ow := s.h-ssimWindow+1, s.w-ssimWindow+1
 	wide := s.wide[:count*s.h*ow]
@@ -69,9 +69,8 @@ func (s *SSIM) blurAdjoint(count int, dst, src []float32) {
 	Gemm(count*s.h, s.w, ow, RowMajor(wide, ow), RowMajor(s.gw, ow).Transposed(), dst, s.w)
 }
 
-// The luminance of a sample v is v + 1, in [0, 2], as Wang's term for it needs:
-// black is 0. Variances do not change with the offset and are taken before it,
-// where squares are smaller.
+// Wang's luminance term needs black at 0, so the luminance of a sample v is v + 1, in [0, 2].
+// Variances do not depend on this offset and are computed without it, where squares are smaller.
 const (
 	ssimBlack = 1
 	ssimC1    = 0.01 * 2 * 0.01 * 2
@@ -90,7 +89,7 @@ func (s *SSIM) measure(x, y []float32) {
 	s.blur(5*s.planes, s.maps, s.stack)
 }
 
-// Mean is the mean SSIM of x and y over all planes and windows.
+// Mean returns the mean SSIM of x and y over all planes and windows.
 func (s *SSIM) Mean(x, y []float32) float32 {
 	s.measure(x, y)
 	o := len(s.maps) / 5
@@ -106,13 +105,13 @@ func (s *SSIM) Mean(x, y []float32) float32 {
 	return float32(sum / float64(o))
 }
 
-// Grad computes the gradient of Mean by x, times scale.
+// Grad computes the gradient of Mean with respect to x, times scale.
 func (s *SSIM) Grad(x, y []float32, scale float32, dx []float32) {
 	s.measure(x, y)
 	o := len(s.maps) / 5
 	m := s.maps
 	k := scale / float32(o)
-	// The gradient by the blurred maps of x, xx and xy, in place of those maps.
+	// The gradients with respect to the blurred maps of x, xx and xy overwrite those maps.
 	for i := range o {
 		a, b := m[i], m[o+i]
 		la, lb := a+ssimBlack, b+ssimBlack
