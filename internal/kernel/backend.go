@@ -64,8 +64,8 @@ type vectorKernels struct {
 	// sums adds x[j], x[j+16], ... to lane j, squares the products (x-m)*(x-m).
 	sums    func(n int, x *float32, lanes *[simd.SumLanes]float32)
 	squares func(n int, x *float32, lanes *[simd.SumLanes]float32, m float32)
-	// gather computes y[i] = x[index[i]] and returns true, or stops with some of
-	// them at an index that is negative or not below extent.
+	// gather computes y[i] = x[index[i]] and returns true, or stops at an index that is
+	// negative or not below extent and returns false.
 	gather func(n int, index *int32, x *float32, extent int, y *float32) bool
 	// The Winograd transforms compute the functions of the same names; width is at least simd.Lanes.
 	deinterleave    func(n int, x, y *float32, stride int)
@@ -74,7 +74,7 @@ type vectorKernels struct {
 	outputTransform func(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 }
 
-// mapped computes the first elements of y = f(x) by vectors and tells how many. x and y are equally long.
+// mapVectors computes the first elements of y = f(x) with vectors and returns their number. x and y have equal length.
 func mapVectors(f simd.Map, x, y []float32, p, q float32) int {
 	n := len(x) &^ (simd.Lanes - 1)
 	if active.vectors == nil || n == 0 {
@@ -84,7 +84,7 @@ func mapVectors(f simd.Map, x, y []float32, p, q float32) int {
 	return n
 }
 
-// paired computes the first elements of y = f(a, b) by vectors and tells how many. All are equally long.
+// pairVectors computes the first elements of y = f(a, b) with vectors and returns their number. All have equal length.
 func pairVectors(f simd.Pair, a, b, y []float32) int {
 	n := len(y) &^ (simd.Lanes - 1)
 	if active.vectors == nil || n == 0 {
@@ -186,7 +186,7 @@ func leaky(v, slope float32) float32 {
 	return v
 }
 
-// larger is v where neither is greater.
+// larger returns the greater of v and p, and v where neither is greater.
 func larger(v, p float32) float32 {
 	if v < p {
 		return p

@@ -35,8 +35,8 @@ func costM(m int) int64 {
 	return int64(roundUp(m, costRows))
 }
 
-// productInts multiplies in int64: sizes of valid shapes are below 2^28 each, and so are
-// the products of a tensor's, but not those of what is done with them.
+// productInts multiplies in int64, up to maxWork. The sizes of a valid shape and the elements of a
+// tensor are at most 2^28, but work is not.
 func productInts(factors ...int) int64 {
 	n := int64(1)
 	for _, f := range factors {
@@ -51,7 +51,7 @@ func productInts(factors ...int) int64 {
 // maxWork is above any limit, and sums of several do not overflow.
 const maxWork = 1 << 56
 
-// perTask is a buffer of every one of tasks, of which the cores do some at a time.
+// perTask returns the buffers of tasks that each need one, of which the cores run some at a time.
 func perTask(tasks, floats int) Buffer {
 	return Buffer{floats, min(tasks, runtime.GOMAXPROCS(0))}
 }
@@ -105,7 +105,7 @@ func (c Conv) rowsWork() int64 {
 	return product(productInts(c.N, bands), sum(product(rows, productInts(c.taps(), ld)), product(PerElement, int64(p.size(c.C)-p.slack)), product(PerElement, rows, int64(ld))))
 }
 
-// GradInputCost returns the cost of Filter.GradInput, likewise.
+// GradInputCost returns the cost of Filter.GradInput, with constant weights or not. c must be valid.
 func (c Conv) GradInputCost(constant bool) Cost {
 	weights := c.M * c.taps()
 	if r, mirrored := c.mirrored(); mirrored {
@@ -116,7 +116,7 @@ func (c Conv) GradInputCost(constant bool) Cost {
 	b := c.gradientBorder()
 	ph, _ := b.bordered()
 	t, p := b.tile(), b.planes(ph)
-	height := (c.H + c.SH - 1) / c.SH // of a phase at the most
+	height := (c.H + c.SH - 1) / c.SH // of a phase, at most
 	width := (c.W + c.SW - 1) / c.SW
 	phases := min(c.SH, c.KH) * min(c.SW, c.KW)
 	band := max(1, bandColumns/p.pw)

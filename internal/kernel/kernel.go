@@ -17,8 +17,8 @@
 //     over channels for 4 x 4 outputs, see winograd.go;
 //   - transposed convolution with strides: one sum over (kernel row, kernel column,
 //     channel), from 0, of the taps that reach the output;
-//   - reductions over a plane (Sum): 16 interleaved partial sums, lane j takes
-//     elements j, j+16, ..., outputSize pairwise 8, 4, 2, 1.
+//   - reductions over a plane (Sum): 16 interleaved partial sums, where lane j takes
+//     elements j, j+16, ...; then lanes 8, 4, 2 and 1 apart are added in pairs.
 //
 // # Fused arithmetic
 //
@@ -30,7 +30,8 @@
 // Shapes use N batch, C channels, H height, W width, P = H*W positions.
 //
 // Main path: Conv2D and Gemm pack their operands into panels and call the block kernel of the
-// backend, which is chosen at start. Package simd writes that of WebAssembly.
+// backend, which is chosen at start. Package simd emits the kernels of WebAssembly, command asm
+// those of amd64.
 package kernel
 
 //go:generate go run ./simd/emit

@@ -2,7 +2,7 @@ package kernel
 
 import "enciphergan/internal/kernel/simd"
 
-// After is what happens to the outputs of a convolution while they are in cache:
+// Epilogue is applied to the outputs of a convolution while they are in the cache:
 // y = leaky(y + Add). The zero value does nothing.
 type Epilogue struct {
 	Add   []float32 // of the shape of y; nil adds nothing
