@@ -2,15 +2,15 @@ package simd
 
 import "math"
 
-// The functions below are those of package kernel, step by step, with its
-// constants; where that one branches, these select.
+// The functions below have the steps and constants of those in package kernel. Where those branch,
+// these select.
 
-// plus, minus and times round once each.
+// plus, minus and times each round once.
 func plus(a, b expression) expression  { return apply(f32Add, a, b) }
 func minus(a, b expression) expression { return apply(f32Sub, a, b) }
 func times(a, b expression) expression { return apply(f32Mul, a, b) }
 
-// horner is the polynomial in v with the given coefficients, the highest power first.
+// horner returns the polynomial in v with the given coefficients, the highest power first.
 func horner(v expression, coefficients ...float32) expression {
 	p := number(coefficients[0])
 	for _, c := range coefficients[1:] {
@@ -37,12 +37,12 @@ func (f *function) exp(x local) expression {
 	return apply(bitselect, x.get, y, apply(f32Ne, x.get, x.get))
 }
 
-// clamp keeps x between -limit and limit; NaN stays.
+// clamp limits x to [-limit, limit]. NaN stays NaN.
 func (f *function) clamp(x local, limit float32) local {
 	return f.let(v128, apply(f32Pmax, apply(f32Pmin, x.get, number(limit)), number(-limit)))
 }
 
-// rational is x*P(x^2)/Q(x^2).
+// rational returns x*P(x^2)/Q(x^2).
 func (f *function) rational(x local, p, q []float32) expression {
 	s := f.let(v128, times(x.get, x.get))
 	return apply(f32Div, times(horner(s.get, p...), x.get), horner(s.get, q...))

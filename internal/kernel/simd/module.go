@@ -11,11 +11,11 @@ const (
 	v128 valueType = 0x7b
 )
 
-// module collects the functions of a WebAssembly module whose one memory is
-// imported as go.mem. It has no data, no globals and no stack of its own.
+// module collects the functions of a WebAssembly module that imports its only
+// memory as go.mem. It has no data, no globals and no stack of its own.
 type module struct{ functions []*function }
 
-// function is one function; when its name is not empty, the module exports it.
+// function is a function of a module, which exports it unless its name is empty.
 type function struct {
 	name    string
 	params  []valueType
@@ -60,7 +60,7 @@ func types(b []byte, list []valueType) []byte {
 	return b
 }
 
-// encode gives the binary form. Equal modules give equal bytes.
+// encode returns the binary form of the module. Equal modules have equal bytes.
 func (m *module) encode() []byte {
 	n := len(m.functions)
 	signatures, indices, bodies := unsigned(nil, n), unsigned(nil, n), unsigned(nil, n)
@@ -88,7 +88,7 @@ func (m *module) encode() []byte {
 	return section(b, 10, bodies)
 }
 
-// Operation codes; those from simdBase on are written with the prefix of vector instructions.
+// Operation codes. Those from simdBase on are written with the prefix of vector instructions.
 const (
 	block       = 0x02
 	loop        = 0x03
@@ -147,7 +147,7 @@ type expression func(f *function)
 // local is a parameter or a variable of a function.
 type local int
 
-// get is the value of l.
+// get emits the value of l.
 func (l local) get(f *function) { f.code = unsigned(append(f.code, 0x20), int(l)) }
 
 // variable declares a local.
@@ -177,7 +177,7 @@ func (f *function) op(code int) {
 	f.code = append(f.code, byte(code))
 }
 
-// apply is an operation on the values of its operands.
+// apply returns an operation on the values of its operands.
 func apply(code int, operands ...expression) expression {
 	return func(f *function) {
 		for _, o := range operands {
@@ -191,7 +191,7 @@ func integer(v int) expression {
 	return func(f *function) { f.code = signed(append(f.code, 0x41), int32(v)) }
 }
 
-// lanes is a vector of four times the same 32 bits.
+// lanes returns a vector with the same 32 bits in all four lanes.
 func lanes(v uint32) expression {
 	return func(f *function) {
 		f.op(vConst)
@@ -201,7 +201,7 @@ func lanes(v uint32) expression {
 	}
 }
 
-// extract is one lane of a vector of integers.
+// extract returns one lane of a vector of integers.
 func extract(v expression, lane int) expression {
 	return func(f *function) {
 		v(f)
@@ -210,7 +210,7 @@ func extract(v expression, lane int) expression {
 	}
 }
 
-// shuffle takes four of the eight elements of two vectors.
+// shuffle returns a vector of four of the eight elements of two vectors.
 func shuffle(a, b expression, elements ...int) expression {
 	return func(f *function) {
 		apply(byteShuffle, a, b)(f)
@@ -222,14 +222,14 @@ func shuffle(a, b expression, elements ...int) expression {
 	}
 }
 
-// number is a vector of four times v.
+// number returns a vector with v in all four lanes.
 func number(v float32) expression { return lanes(math.Float32bits(v)) }
 
-// access is a load, or with two operands a store, at the address in the first one plus a constant.
+// access returns a load, or with two operands a store, at the address in the first operand plus offset.
 func access(code, offset int, operands ...expression) expression {
 	return func(f *function) {
 		apply(code, operands...)(f)
-		// Nothing is known of addresses beyond the 4 bytes of a float32.
+		// The alignment is 2^2 bytes: addresses are only known to be those of float32.
 		f.code = unsigned(append(f.code, 2), offset)
 	}
 }
@@ -241,7 +241,7 @@ func (f *function) run(e expression) { e(f) }
 func (f *function) while(condition expression, body func()) {
 	f.code = append(f.code, block, 0x40, loop, 0x40)
 	condition(f)
-	f.code = append(f.code, 0x45, branchI, 1) // leave where it is zero
+	f.code = append(f.code, 0x45, branchI, 1) // leave if it is 0
 	body()
 	f.code = append(f.code, branch, 0, end, end)
 }
@@ -264,9 +264,9 @@ func (f *function) either(condition expression, then, otherwise func()) {
 	f.code = append(f.code, end)
 }
 
-// choose runs the case with the number in selector, and the last one for greater numbers.
+// choose runs the case whose index is in selector, or the last one if selector is greater.
 func (f *function) choose(selector expression, cases ...func()) {
-	f.code = append(f.code, block, 0x40) // the way out
+	f.code = append(f.code, block, 0x40) // the exit
 	for range cases {
 		f.code = append(f.code, block, 0x40)
 	}

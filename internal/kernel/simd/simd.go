@@ -1,15 +1,15 @@
-// Package simd writes the kernels of package kernel as a WebAssembly module of
-// 128-bit vectors, with an emitter of its own and so without a C toolchain.
+// Package simd emits the kernels of package kernel as a WebAssembly module with
+// 128-bit vectors. It has its own emitter and needs no C toolchain.
 //
-// The module works on the memory of the Go program itself, which it imports as
-// go.mem: a Go slice is handed over as its address and length. It checks
-// nothing; the caller must, since an access outside memory ends the Go program.
-// But for fused, multiplication and addition are two instructions and each output
-// element has the order of plain Go, so the bits are those of plain Go as well.
+// The module works on the memory of the Go program, which it imports as go.mem: a
+// Go slice is passed as its address and length. It checks nothing. The caller must
+// do so, since an access outside memory ends the Go program. Except in fused,
+// multiplication and addition are two instructions and each output element has the
+// order of plain Go, so the bits are equal to those of plain Go.
 //
-// Main path: Module emits block (matrix product and convolution) and its fused twin, maps
-// (element by element), pairs (two operands) and sums; package kernel embeds the
-// bytes, hands them to its host when it starts, and calls the exports.
+// Main path: Module emits block (matrix product and convolution) and fused, maps (one
+// operand), pairs (two operands), sums and the other exports. Package kernel embeds
+// the bytes, passes them to its host when it starts, and calls the exports.
 package simd
 
 // Rows and Columns are the size of the tile of C that stays in registers.
@@ -18,19 +18,19 @@ const (
 	Columns = 8
 )
 
-// Lanes is what the element counts of maps and pairs must be a multiple of, SumLanes those of sums.
+// The element counts of maps, pairs and gather are multiples of Lanes, those of sums and squares of SumLanes.
 const (
 	Lanes    = 4
 	SumLanes = 16
 )
 
-// Map is a function of one element x and of two numbers p and q.
+// Map is a function of one element x with the parameters p and q.
 type Map int
 
 const (
 	Fill      Map = iota // p
 	Leaky                // x or p*x, whichever is greater
-	Larger               // x or p, whichever is greater; x where that is not known
+	Larger               // x or p, whichever is greater; x where neither is
 	Add                  // x + p
 	Subtract             // x - p
 	From                 // p - x
@@ -43,7 +43,7 @@ const (
 	Tanh
 	Sigmoid
 	Erf
-	Maps // how many there are
+	Maps // the number of functions
 )
 
 // Pair is a function of two elements.
@@ -54,32 +54,32 @@ const (
 	Minus
 	Times
 	Over
-	Pairs // how many there are
+	Pairs // the number of functions
 )
 
-// Module gives the binary form of the module, the same bytes every time: the build
-// for hosts with relaxed vector instructions, or that for all with vectors. Counts
-// are in elements, addresses in bytes, all as i32. It exports
+// Module returns the binary form of the module, the same bytes every time: the build
+// for hosts with relaxed vector instructions, or the build for all hosts with vectors.
+// Counts are in elements, addresses in bytes, all as i32. It exports
 //
 //	block(rowPanels, columnPanels, k, a, aStep, b, bStep, offsets, bias, c, ldc, scratch)
 //
 // adds a packed A times B to C, for each row panel i and column panel j of Rows
 // x Columns elements, in order of l: c[(i*Rows+r)*ldc + j*Columns+s] +=
-// a[i*aStep + l*Rows+r] * b[j*bStep + offsets[l]+s], offsets being 64-bit
-// numbers. Where bias is not 0, C starts from bias[i*Rows+r] and not from what
-// it holds. The k*Columns elements of scratch are overwritten;
+// a[i*aStep + l*Rows+r] * b[j*bStep + offsets[l]+s], where offsets are 64-bit
+// integers. If bias is not 0, C starts from bias[i*Rows+r] and not from what it
+// holds. The k*Columns elements of scratch are overwritten. It also exports
 //
-//	fused(the same)                  block in one rounding where the processor can;
+//	fused(the same)                  block with one rounding if the processor can;
 //	                                 in the relaxed build only
 //	maps(function, n, x, y, p, q)    y[i] = function(x[i], p, q), see Map
 //	pairs(function, n, a, b, y)      y[i] = function(a[i], b[i]), see Pair
 //	sums(n, x, lanes)                lanes[j] += x[j] + x[j+16] + ..., 16 lanes
-//	squares(n, x, lanes, m)          the same of (x-m)*(x-m)
-//	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 when it
+//	squares(n, x, lanes, m)          the same with (x-m)*(x-m) for x
+//	gather(n, index, x, extent, y)   y[i] = x[index[i]]; returns 1, or 0 if it
 //	                                 stopped at an index not in [0, extent)
 //	deinterleave(n, x, y, stride), interleave(n, x, stride, y),
-//	spread(rows, width, x, row, plane, v, part) and
-//	fold(rows, width, m, part, y, plane, bias)
+//	inputTransform(rows, width, x, row, plane, v, part) and
+//	outputTransform(rows, width, m, part, y, plane, bias)
 //	                                 the transforms of Winograd's F(4 x 4, 3 x 3),
 //	                                 see package kernel
 func Module(relaxed bool) []byte {
@@ -104,7 +104,7 @@ func Module(relaxed bool) []byte {
 	return m.encode()
 }
 
-// unroll is the number of steps of k a turn of the inner loops takes.
+// unroll is the number of steps of k in an iteration of the inner loops.
 const unroll = 1
 
 func (m *module) block(name string, accumulate func(acc, factor, b local) expression) {
@@ -141,7 +141,7 @@ func (m *module) block(name string, accumulate func(acc, factor, b local) expres
 	}
 	factor := f.variable(v128)
 
-	// steps runs body for every l in [0, k), with u as what the addresses, which move by strides, lag behind.
+	// steps runs body for every l in [0, k). Addresses advance by strides once an iteration; u is the step within it.
 	steps := func(body func(u int), addresses []local, strides []int) {
 		move := func(n int) {
 			for i, a := range addresses {
@@ -175,8 +175,8 @@ func (m *module) block(name string, accumulate func(acc, factor, b local) expres
 	}
 
 	f.while(columnPanels.get, func() {
-		// A panel of B is read once for every panel of A. In one piece it needs no
-		// offsets then, and its rows cannot fall onto the same lines of the cache.
+		// A panel of B is read once for every panel of A. A contiguous copy needs no
+		// offsets, and its rows cannot fall onto the same lines of the cache.
 		f.set(pb, scratch.get)
 		f.set(pa, offsets.get)
 		steps(func(u int) {
@@ -224,13 +224,13 @@ func (m *module) block(name string, accumulate func(acc, factor, b local) expres
 	})
 }
 
-// bytes is what a number of float32 takes.
+// bytes returns the size of a number of float32.
 func bytes(count expression) expression { return apply(i32Shl, count, integer(2)) }
 
 func (f *function) advance(l local, by expression) { f.set(l, apply(i32Add, l.get, by)) }
 
-// vectors runs body once for every vector of n elements; body must not change n.
-// Each of the addresses moves along.
+// vectors runs body once for every vector of width elements, of n in all, and
+// advances each of the addresses. body must not change n.
 func (f *function) vectors(n local, width int, body func(), addresses ...local) {
 	f.while(apply(i32GeS, n.get, integer(width)), func() {
 		body()
@@ -306,7 +306,7 @@ func (m *module) pairs() {
 	f.choose(which.get, cases...)
 }
 
-// sums emits a sum of term over the elements, of the elements themselves if it is nil.
+// sums emits a sum of term over the elements, or of the elements if term is nil.
 func (m *module) sums(name string, term func(f *function, x local) expression) {
 	params := []valueType{i32, i32, i32}
 	if term != nil {

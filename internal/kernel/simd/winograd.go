@@ -1,7 +1,7 @@
 package simd
 
-// columns runs body for every vector of width elements, with at as its distance
-// in bytes. The last vector ends with the row and may overlap the one before.
+// columns runs body for every vector of a row of width elements, with its offset in
+// bytes in at. The last vector ends with the row and may overlap the previous one.
 func (f *function) columns(width local, at local, body func()) {
 	i := f.let(i32, integer(0))
 	last := apply(i32Sub, width.get, integer(Lanes))
@@ -12,7 +12,8 @@ func (f *function) columns(width local, at local, body func()) {
 	})
 }
 
-// transpose emits two exports that move blocks of 4 x 4 between a run of fours and four planes.
+// transpose emits two exports that copy blocks of 4 x 4 elements from interleaved columns to four
+// planes, and back.
 func (m *module) transpose(deinterleave, interleave string) {
 	for _, name := range []string{deinterleave, interleave} {
 		f := m.function(name, i32, i32, i32, i32)
@@ -61,7 +62,7 @@ func (m *module) transpose(deinterleave, interleave string) {
 	}
 }
 
-// The steps of inputTransform and outputTransform are those of inputTransformRow and outputTransformRow in package kernel.
+// inputTransformRow and outputTransformRow have the steps of the functions of the same names in package kernel.
 
 const (
 	side  = 4

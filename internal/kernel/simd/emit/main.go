@@ -1,6 +1,6 @@
 // Command emit writes the two builds of the vector kernels that package kernel
-// embeds for WebAssembly. `go generate ./internal/kernel` runs it in that
-// package's folder, and a test there tells when the files are not its output.
+// embeds for WebAssembly. `go generate ./internal/kernel` runs it in the directory
+// of that package, where a test fails if the files are not its output.
 package main
 
 import (
