@@ -9,8 +9,8 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// span is a part of a vector on which the elements' functions work: all of it, or
-// in the rest of a slice, its first lanes.
+// span is the part of a vector that functions of elements apply to: all of it or,
+// for the rest of a slice, its first lanes.
 type span struct {
 	*generator
 	narrow bool       // AVX2: the first half
@@ -44,8 +44,8 @@ func (s span) store(v operand.Op, to operand.Mem) {
 	}
 }
 
-// each runs body for every vector of n floats, and for the rest, which is a
-// multiple of simd.Lanes; the addresses move along.
+// each runs body for every vector of n floats and for the rest, and advances the
+// addresses. n is a multiple of simd.Lanes.
 func (g *generator) each(n reg.Register, body func(s span), addresses ...reg.Register) {
 	whole, rest, done := g.label("whole"), g.label("rest"), g.label("done")
 	g.SUBQ(operand.Imm(uint64(g.lanes)), n)
@@ -125,7 +125,7 @@ func (g *generator) pairs() {
 	})
 }
 
-// choose runs the body of the case that f says and ends the function.
+// choose runs the body of case f and ends the function.
 func (g *generator) choose(f reg.Register, cases int, body func(f int)) {
 	labels := make([]string, cases)
 	for i := range labels {
@@ -157,7 +157,7 @@ func (g *generator) squares() {
 	})
 }
 
-// accumulate adds up the terms of x in lanes.
+// accumulate adds the terms of x to lanes.
 func (g *generator) accumulate(term func(s span, v reg.Register) reg.Register) {
 	n, x, lanes := g.argument("n"), g.argument("x"), g.argument("lanes")
 	s := span{generator: g}
@@ -181,8 +181,8 @@ func (g *generator) accumulate(term func(s span, v reg.Register) reg.Register) {
 	g.end()
 }
 
-// gather moves the elements one by one, which takes no longer than the
-// instruction that gathers, and so serves every machine.
+// gather copies the elements one by one. This takes no longer than the gather
+// instruction and works on every machine.
 func (g *generator) gather() {
 	g.function("gather", "(n int, index *int32, x *float32, extent int, y *float32) bool",
 		"computes y[i] = x[index[i]] and returns true, or stops with some of them at an index that is\n"+
@@ -218,7 +218,7 @@ func (g *generator) gather() {
 	g.RET()
 }
 
-// leakyGrad serves training.
+// leakyGrad emits the gradient of LeakyReLU, which only training uses.
 func (g *generator) leakyGrad() {
 	g.function("leakyGrad", "(n int, x, dy, dx *float32, slope float32)",
 		"computes dx[i] = dy[i], times slope where x[i] < 0. n is a multiple of the lanes.")
@@ -232,13 +232,13 @@ func (g *generator) leakyGrad() {
 	g.end()
 }
 
-// Predicates of comparisons, false for NaN.
+// Predicates of comparisons. They are false for NaN.
 const (
 	lessThan    = 1
 	greaterThan = 14
 )
 
-// plus, minus, times and over round once each.
+// plus, minus, times and over each round once.
 func (s span) plus(a reg.Register, b operand.Op) reg.Register {
 	y := s.register()
 	s.VADDPS(b, a, y)
@@ -263,14 +263,14 @@ func (s span) over(a reg.Register, b operand.Op) reg.Register {
 	return y
 }
 
-// larger is a where a > b, else b; also where one is NaN.
+// larger returns a where a > b, else b, also where one is NaN.
 func (s span) larger(a reg.Register, b operand.Op) reg.Register {
 	y := s.register()
 	s.VMAXPS(b, a, y)
 	return y
 }
 
-// smaller is a where a < b, else b; also where one is NaN.
+// smaller returns a where a < b, else b, also where one is NaN.
 func (s span) smaller(a reg.Register, b operand.Op) reg.Register {
 	y := s.register()
 	s.VMINPS(b, a, y)
@@ -288,7 +288,7 @@ func (s span) negative(a reg.Register) reg.Register {
 	return y
 }
 
-// compare says where a has the relation to b.
+// compare returns a mask of the lanes where a has the relation to b.
 func (s span) compare(predicate uint8, a reg.Register, b operand.Op) reg.Register {
 	if s.masks {
 		k := s.K()
@@ -300,7 +300,7 @@ func (s span) compare(predicate uint8, a reg.Register, b operand.Op) reg.Registe
 	return m
 }
 
-// choice is yes where a comparison holds, else no.
+// choice returns yes where a comparison holds, else no.
 func (s span) choice(where reg.Register, yes operand.Op, no reg.Register) reg.Register {
 	y := s.register()
 	if s.masks {

@@ -10,8 +10,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The functions below are those of package kernel, step by step, with its
-// constants; where that one branches, these select.
+// The functions below have the steps and constants of those in package kernel. Where those branch,
+// these select.
 
 const (
 	tanhLimit = 7.90531110763549805
@@ -31,11 +31,11 @@ var (
 		shift, tanhLimit, -tanhLimit, -erfLimit, expMost, expLeast}
 )
 
-// bias127 has the bits of the whole number 127, which 2^0 has as its exponent.
+// bias127 has the bits of the integer 127, the biased exponent of 2^0.
 var bias127 = math.Float32frombits(127)
 
-// constants are numbers in memory, each as often as the widest vector has lanes:
-// so an instruction of any width takes one as its operand.
+// constants are numbers in memory. Each is repeated for all lanes of the widest
+// vector, so that it can be an operand of instructions of any width.
 type constants struct {
 	of      map[uint32]operand.Mem
 	missing error
@@ -66,14 +66,14 @@ func (c *constants) at(v float32) operand.Mem {
 	return m
 }
 
-// number is a register with v in every lane.
+// number returns a register with v in every lane.
 func (s span) number(v float32) reg.Register {
 	y := s.register()
 	s.VMOVUPS(s.numbers.at(v), y)
 	return y
 }
 
-// horner is the polynomial in v with the given coefficients, the highest power first.
+// horner returns the polynomial in v with the given coefficients, the highest power first.
 func (s span) horner(v reg.Register, coefficients []float32) reg.Register {
 	p := s.times(v, s.numbers.at(coefficients[0]))
 	for i, c := range coefficients[1:] {
@@ -85,7 +85,7 @@ func (s span) horner(v reg.Register, coefficients []float32) reg.Register {
 	return p
 }
 
-// exp needs no branch for NaN, which every step keeps.
+// exp needs no case for NaN, which every step preserves.
 func (s span) exp(x reg.Register) reg.Register {
 	n := s.minus(s.plus(s.times(x, s.numbers.at(1.44269504)), s.numbers.at(shift)), s.numbers.at(shift))
 	r := s.minus(s.minus(x, s.times(n, s.numbers.at(0.693359375))), s.times(n, s.numbers.at(-2.12194440e-4)))
@@ -105,12 +105,12 @@ func (s span) exp(x reg.Register) reg.Register {
 	return s.choice(s.compare(lessThan, x, s.numbers.at(expLeast)), s.numbers.at(0), y)
 }
 
-// clamp keeps x between -limit and limit; NaN stays.
+// clamp limits x to [-limit, limit]. NaN stays NaN.
 func (s span) clamp(x reg.Register, limit float32) reg.Register {
 	return s.larger(s.number(-limit), s.smaller(s.number(limit), x))
 }
 
-// rational is x*P(x^2)/Q(x^2).
+// rational returns x*P(x^2)/Q(x^2).
 func (s span) rational(x reg.Register, p, q []float32) reg.Register {
 	square := s.times(x, x)
 	return s.over(s.times(s.horner(square, p), x), s.horner(square, q))

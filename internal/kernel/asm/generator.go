@@ -17,13 +17,13 @@ type generator struct {
 	*build.Context
 	set     string // the suffix of names
 	lanes   int    // floats in a vector
-	rows    []int  // of the tiles of C that stay in registers, which are two vectors wide
-	masks   bool   // comparisons fill mask registers, not vectors
+	rows    []int  // of the tiles of C that stay in registers; the tiles are two vectors wide
+	masks   bool   // comparisons write mask registers, not vectors
 	numbers *constants
-	labels  int // given out so far in this function
+	labels  int // used so far in this function
 }
 
-// write gives the assembly and the declarations, the same bytes every time.
+// write returns the assembly and the declarations, the same bytes every time.
 func write() (assembly, declarations []byte, err error) {
 	ctx := build.NewContext()
 	ctx.ConstraintExpr("amd64")
@@ -69,7 +69,7 @@ func write() (assembly, declarations []byte, err error) {
 	return assembly, declarations, err
 }
 
-// function begins one whose pointers do not escape.
+// function begins a function whose pointers do not escape.
 func (g *generator) function(name, signature, doc string) {
 	g.Function(name + g.set)
 	g.Attributes(attr.NOSPLIT)
@@ -84,14 +84,14 @@ func (g *generator) label(name string) string {
 	return fmt.Sprintf("%s%d", name, g.labels)
 }
 
-// argument loads a whole number or a pointer.
+// argument loads an integer or a pointer.
 func (g *generator) argument(name string) reg.GPVirtual {
 	r := g.GP64()
 	g.Load(g.Param(name), r)
 	return r
 }
 
-// place is where an argument lies.
+// place returns the address of an argument.
 func (g *generator) place(name string) operand.Mem {
 	b, err := g.Param(name).Resolve()
 	if err != nil {
@@ -100,7 +100,7 @@ func (g *generator) place(name string) operand.Mem {
 	return b.Addr
 }
 
-// everywhere fills a vector with the argument, a number.
+// everywhere returns a vector with a float32 argument in every lane.
 func (g *generator) everywhere(name string) reg.VecVirtual {
 	v := g.vector()
 	g.VBROADCASTSS(g.place(name), v)
@@ -116,7 +116,7 @@ func (g *generator) vector() reg.VecVirtual {
 
 func (g *generator) zero(v reg.VecVirtual) {
 	if g.masks {
-		g.VPXORD(v, v, v) // VXORPS of this width would take AVX512DQ
+		g.VPXORD(v, v, v) // VXORPS of this width needs AVX512DQ
 	} else {
 		g.VXORPS(v, v, v)
 	}
@@ -127,7 +127,7 @@ func (g *generator) end() {
 	g.RET()
 }
 
-// memory is the address base + displacement in bytes.
+// memory returns the address base + displacement, in bytes.
 func memory(base reg.Register, displacement int) operand.Mem {
 	return operand.Mem{Base: base, Disp: displacement}
 }

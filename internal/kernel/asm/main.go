@@ -1,13 +1,13 @@
 // Command asm writes the assembly of package kernel for amd64, with AVX-512 and
-// with AVX2, and the Go declarations that go with it. `go generate
-// ./internal/kernel` runs it in the directory of that package; a test of this one
-// tells when the two files there are not what it writes.
+// with AVX2, and its Go declarations. `go generate ./internal/kernel` runs it in
+// the directory of that package. A test of this command fails if the two files
+// there are not its output.
 //
 // Main path: write makes both files. It emits wide, narrow and pack (matrix product
-// and convolution, fused ones beside those with the bits of plain Go, in which a
-// multiplication and an addition are two instructions), maps, pairs, sums, squares
-// and gather (element by element), deinterleave, interleave, inputTransform and outputTransform (Winograd),
-// dot and leakyGrad (training).
+// and convolution), maps, pairs, sums, squares and gather (element by element),
+// deinterleave, interleave, inputTransform and outputTransform (Winograd), dot and
+// leakyGrad (training). wide and narrow exist in two forms: fused, and with
+// multiplication and addition as two instructions, which has the bits of plain Go.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"os"
 )
 
-// The files that are written.
+// The files that the command writes.
 const (
 	assemblyFile     = "kernels_amd64.s"
 	declarationsFile = "kernels_amd64.go"

@@ -10,8 +10,8 @@ import (
 // width is the number of vectors in a row of the tile.
 const width = 2
 
-// tiles emits the inner loops of matrix product and convolution, over tiles of C
-// one below or beside the other.
+// tiles emits the inner loops of matrix product and convolution, over a column or
+// row of tiles of C.
 func (g *generator) tiles(name string, rows int, fused bool) {
 	rounding := "in two roundings"
 	if fused {
@@ -106,7 +106,7 @@ func (g *generator) tiles(name string, rows int, fused bool) {
 	g.end()
 }
 
-// pack emits a copy of neighbouring panels of B, which reads long runs of memory.
+// pack emits a copy of neighbouring panels of B. It reads long runs of memory.
 func (g *generator) pack() {
 	g.function("pack", "(panels, k int, b *float32, offsets *int, to *float32)",
 		"copies neighbouring panels of B: to[p*k*cols+l*cols+j] = b[offsets[l]+p*cols+j]. panels and k are at least 1.")
@@ -139,12 +139,12 @@ func (g *generator) pack() {
 	g.end()
 }
 
-// dot emits a tile of dot products of rows. It serves gradients only, which are
-// not canonical, and fuses.
+// dot emits a tile of dot products of rows. It fuses, since only gradients use it,
+// which are not canonical.
 func (g *generator) dot() {
 	columns := 4
 	if !g.masks {
-		columns = 2 // what 16 registers hold
+		columns = 2 // as many as fit 16 registers
 	}
 	const rows = 4
 	g.function("dot", "(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)",
@@ -209,7 +209,7 @@ func (g *generator) dot() {
 	g.end()
 }
 
-// horizontal adds up the lanes of v into its first one.
+// horizontal sums the lanes of v into its first lane.
 func (g *generator) horizontal(v reg.VecVirtual) {
 	x, quarter := v.AsX(), g.XMM()
 	if g.masks {

@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The steps of inputTransform and outputTransform are those of inputTransformRow and outputTransformRow in package kernel.
+// inputTransformRow and outputTransformRow have the steps of the functions of the same names in package kernel.
 
 const (
 	side  = 4
@@ -25,7 +25,7 @@ func (s span) inputTransformRow(d [reach]reg.Register, store func(i int, v reg.R
 	store(5, s.plus(s.minus(s.times(d[1], four), s.times(d[3], five)), d[5]))
 }
 
-// outputTransformRow takes six vectors of products to four of output.
+// outputTransformRow transforms six vectors of products to four of output.
 func (s span) outputTransformRow(m [reach]reg.Register, store func(i int, v reg.Register)) {
 	sum, difference := s.plus(m[1], m[2]), s.minus(m[1], m[2])
 	a, b := s.plus(m[3], m[4]), s.minus(m[3], m[4])
@@ -35,7 +35,7 @@ func (s span) outputTransformRow(m [reach]reg.Register, store func(i int, v reg.
 	store(3, s.plus(s.plus(difference, s.times(b, s.numbers.at(8))), m[5]))
 }
 
-// intermediate is where part i of what was transformed along columns waits for its row, in whole vectors.
+// intermediate returns the address of part i of the result of the transform along columns, in whole vectors.
 func intermediate(scratch reg.Register, i int) operand.Mem { return memory(scratch, 64*i) }
 
 func (g *generator) inputTransform() {
@@ -51,7 +51,7 @@ func (g *generator) inputTransform() {
 	g.MOVQ(v, to)
 	g.Load(g.Param("width"), n)
 	g.columns(n, func(s span) {
-		whole := span{generator: g} // lanes that are not loaded do no harm in scratch
+		whole := span{generator: g} // lanes that were not loaded may be written to scratch
 		g.MOVQ(from, first)
 		for j := range side {
 			g.LEAQ(operand.Mem{Base: first, Index: row, Scale: 1}, second)
@@ -114,7 +114,7 @@ func (g *generator) outputTransform() {
 		whole := span{generator: g}
 		g.MOVQ(from, first)
 		for j := range reach {
-			// Parts j, j+6, ... j+30: one below the other.
+			// Parts j, j+6, ..., j+30 are a column.
 			g.LEAQ(operand.Mem{Base: first, Index: far, Scale: 1}, second)
 			columns := rowsOf{first, second, far}
 			var d [reach]reg.Register
@@ -148,10 +148,10 @@ func (g *generator) outputTransform() {
 	g.end()
 }
 
-// rowsOf are six rows at a common distance: two registers reach all of them.
+// rowsOf addresses six equally spaced rows with two registers for addresses.
 type rowsOf struct{ first, second, distance reg.GPVirtual }
 
-// at is where row i, 0 to 5, goes on.
+// at returns the address of row i, 0 to 5.
 func (r rowsOf) at(i int) operand.Mem {
 	switch i {
 	case 0:
@@ -176,7 +176,8 @@ func (g *generator) interleave() {
 	g.transpose("y", "x", func(four, planes operand.Mem) (from, to operand.Mem) { return planes, four })
 }
 
-// transpose moves blocks of 4 x 4 between a run of fours and four planes.
+// transpose emits a loop that copies blocks of 4 x 4 elements from interleaved columns to four
+// planes, or back.
 func (g *generator) transpose(fours, planes string, direction func(four, plane operand.Mem) (from, to operand.Mem)) {
 	four, plane, stride, n := g.argument(fours), g.argument(planes), g.argument("stride"), g.argument("n")
 	g.SHLQ(operand.Imm(2), stride)
@@ -214,8 +215,8 @@ func (g *generator) transpose(fours, planes string, direction func(four, plane o
 	g.end()
 }
 
-// columns runs body for n floats like each, but for any n of at
-// least 4: where no mask cuts the rest, the last piece overlaps the one before.
+// columns is each for any n of at least 4. Where no mask covers the rest, the last
+// piece overlaps the previous one.
 func (g *generator) columns(n reg.GPVirtual, body func(s span), addresses ...reg.Register) {
 	if g.masks {
 		g.each(n, body, addresses...)
