@@ -1,16 +1,15 @@
-// Package digest computes SHA-256 of whole files: natively as crypto/sha256
-// does, in the browser by its own WebCrypto.
+// Package digest computes the SHA-256 of whole files: with WebCrypto in the browser,
+// with crypto/sha256 elsewhere.
 //
-// Go's SHA-256 runs at a few megabytes a second while the browser has not yet
-// optimised the wasm, which is when a model is loaded; WebCrypto takes a
-// millisecond for it. Where a page is not a secure context there is no WebCrypto,
-// and Go's serves; both give the same sum.
+// While the browser has not yet optimised the wasm, which is when a model is loaded,
+// Go's SHA-256 runs at a few megabytes a second; WebCrypto takes a millisecond for the
+// model. A page that is not a secure context has no WebCrypto and uses Go's.
 package digest
 
 import "crypto/sha256"
 
-// SHA256 is the sum of parts, one after the other. In the browser it waits for a
-// promise, so that it must not be called within a callback of JavaScript.
+// SHA256 returns the SHA-256 of the concatenated parts. In the browser it waits for a
+// promise, so it must not be called within a callback of JavaScript.
 func SHA256(parts ...[]byte) [sha256.Size]byte {
 	if sum, ok := hosted(parts); ok {
 		return sum

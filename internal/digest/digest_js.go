@@ -8,11 +8,11 @@ import (
 	"github.com/hack-pad/safejs"
 )
 
-// least is from where on a promise costs less than Go's own sum, in bytes.
+// least is the size in bytes from which a promise takes less time than Go's SHA-256.
 const least = 16 << 10
 
-// hosted is the sum by WebCrypto; not ok where that is missing or fails, or where
-// there is little to sum.
+// hosted returns the SHA-256 by WebCrypto. ok is false if WebCrypto is missing or fails,
+// or if there are fewer than least bytes.
 func hosted(parts [][]byte) (sum [sha256.Size]byte, ok bool) {
 	whole := bytes.Join(parts, nil)
 	if len(whole) < least {
