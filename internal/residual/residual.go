@@ -1,10 +1,10 @@
-// Package residual codes, without loss, the difference between a picture and
-// what the decryption generator makes of its cipher. Where the generator is good
-// that difference is almost all zeros, so runs of zeros are coded, not samples.
+// Package residual codes, without loss, the difference between a picture and what the
+// decryption generator recovers. With a good generator the difference is almost all
+// zeros, so the package codes runs of zeros instead of samples.
 //
-// Main path: Encode turns a residual into a code; Add decodes one onto the
-// generator's picture, sample by sample, modulo 256. docs/format.md specifies
-// the code. Finite State Entropy comes from github.com/klauspost/compress.
+// Main path: Encode codes a residual; Add decodes it and adds it to the recovered
+// picture, sample by sample, modulo 256. docs/format.md specifies the code. Finite
+// State Entropy comes from github.com/klauspost/compress.
 package residual
 
 import (
@@ -16,22 +16,22 @@ import (
 	"github.com/klauspost/compress/fse"
 )
 
-// block is the number of samples that are coded together. It bounds memory, and
-// is long enough that the tables of a block do not count.
+// block is the number of samples that are coded together. It bounds memory, and is so
+// large that the size of a block's tables does not matter.
 const block = 1 << 22
 
 // The kinds of streams.
 const (
 	stored   = 0 // as it is
-	repeated = 1 // one byte, as often as the block has tokens
+	repeated = 1 // one byte, repeated for every token of the block
 	entropy  = 2 // Finite State Entropy
 )
 
-// ErrCode says that a code is none that Encode wrote for so many samples.
+// ErrCode is returned when a code cannot be decoded to the given number of samples.
 var ErrCode = errors.New("the code of the residual cannot be read")
 
-// Encode codes the differences of samples, modulo 256. The result depends on
-// nothing else, and is empty for no samples.
+// Encode codes a residual: differences of samples, modulo 256. Equal residuals have
+// equal codes. The code of no samples is empty.
 func Encode(residual []byte) []byte {
 	var code []byte
 	var w writer
@@ -43,9 +43,9 @@ func Encode(residual []byte) []byte {
 	return code
 }
 
-// writer keeps its buffers from block to block. A token is a run of zeros and
-// the sample other than zero that ends it. A run of n zeros has the class
-// c = floor(log2(n+1)) and as its rest the lowest c bits of n+1.
+// writer reuses its buffers for each block. A token is a run of zeros and the nonzero
+// sample that ends it. A run of n zeros has the class c = floor(log2(n+1)), and its
+// rest is the lowest c bits of n+1.
 type writer struct {
 	classes, values, rests []byte
 }
@@ -92,11 +92,11 @@ func appendStream(code, symbols []byte) []byte {
 	return append(code, packed...)
 }
 
-// Add decodes a residual and adds it to samples, modulo 256. The code must be
-// one for so many samples. Memory beside that is bounded whatever the code says.
-// Errors wrap ErrCode and leave the samples changed in part.
+// Add decodes a residual and adds it to samples, modulo 256. The code must be for
+// as many samples. Other memory is bounded, whatever the code contains. Errors wrap
+// ErrCode and leave the samples partly changed.
 func Add(samples, code []byte) (err error) {
-	defer func() { // a decoder of outside input: whatever it does ends here
+	defer func() { // the input is untrusted, and a panic of the decoder must end here
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", ErrCode, r)
 		}
@@ -190,8 +190,8 @@ func (r *reader) stream(n int) ([]byte, error) {
 			packed[i] = value
 		}
 	case entropy:
-		// The library stops at its limit in steps of 256 symbols, and takes a
-		// stream that just reaches it for too long.
+		// The library checks its limit in steps of up to 256 symbols, and rejects a stream
+		// that just reaches it.
 		if packed, err = fse.Decompress(packed, &fse.Scratch{DecompressLimit: n + 512}); err != nil {
 			return nil, err
 		}

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// sparse is a residual in which about the given share of samples is not zero,
-// most of these one level up or down.
+// sparse returns a residual in which about the given share of samples is nonzero,
+// mostly 1 or -1.
 func sparse(n int, share float64, seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 1))
 	b := make([]byte, n)
@@ -26,7 +26,7 @@ func sparse(n int, share float64, seed uint64) []byte {
 	return b
 }
 
-// order0 is the entropy of the samples taken one by one, in bytes.
+// order0 returns the entropy of the samples, taken one by one, in bytes.
 func order0(b []byte) float64 {
 	var count [256]float64
 	for _, v := range b {
@@ -80,7 +80,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestSize compares codes with the entropy that is printed for a residual.
+// TestSize compares the size of codes with the entropy of their residuals.
 func TestSize(t *testing.T) {
 	for _, share := range []float64{.9, .5, .2, .1, .03, .01, .001, .0005} {
 		samples := sparse(1_000_000, share, 3)
@@ -95,7 +95,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// Embedded, so that the same file serves the test binary under js/wasm.
+// Embedded, since the test binary under js/wasm has no files.
 //
 //go:embed testdata/vectors.json
 var vectorFile []byte
