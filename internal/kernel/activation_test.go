@@ -41,8 +41,8 @@ func TestElementaryFunctions(t *testing.T) {
 	}
 }
 
-// TestElementaryBits fixes sample results, so that a platform or compiler that
-// fuses or reorders is noticed (the same test runs under js/wasm).
+// TestElementaryBits compares results with fixed bits, to detect a platform or compiler
+// that fuses or reorders. The same test runs under js/wasm.
 func TestElementaryBits(t *testing.T) {
 	var h uint32 = 2166136261
 	for i := range 100000 {

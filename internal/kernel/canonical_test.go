@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// digest is FNV-1a over the bits of values.
+// digest returns the FNV-1a hash of the bits of values.
 func digest(parts ...[]float32) uint32 {
 	h := uint32(2166136261)
 	for _, p := range parts {
@@ -22,11 +22,10 @@ func digest(parts ...[]float32) uint32 {
 	return h
 }
 
-// canonical lists every function of the canonical arithmetic with the digest of
-// its results on fixed inputs. Exchanged files depend on these bits: a machine,
-// compiler or kernel that gives others is wrong, and so is a change of the
-// constants without a new version of the format. The same test runs natively,
-// with each micro-kernel of the machine, and under GOOS=js.
+// canonical lists every function of the canonical arithmetic with the digest of its results on
+// fixed inputs. Exchanged files depend on these bits, so a machine, compiler or kernel that returns
+// other bits is wrong, and the digests change only with a new version of the format. The same test
+// runs natively, on each backend of the machine, and under GOOS=js.
 var canonical = []struct {
 	name string
 	want uint32
@@ -107,7 +106,7 @@ var canonical = []struct {
 	{"StraightThroughUniform", 0x3bf485a2, pointwise(StraightThroughUniform, 1.01)},
 	{"StraightThroughSymmetric", 0x4743fe56, pointwise(StraightThroughSymmetric, 1.01)},
 	{"quantisers", 0x917de104, func(r *rand.Rand) []float32 {
-		// Besides random values, those around every border between two levels, where one rounding more or less tells.
+		// Random values, and the values around every border between two levels, where an additional rounding shows.
 		c := random(r, 4099)
 		for k := range 2 * Levels {
 			for _, border := range []float32{float32(k)/256 - 1, float32(k)/127.5 - 1, (float32(k)+0.5)/127.5 - 1} {
@@ -149,7 +148,7 @@ func filled(n int, f func(y []float32)) []float32 {
 	return y
 }
 
-// offset is random(r, n) moved by v, away from 0.
+// offset returns random(r, n), moved away from 0 by v.
 func offset(r *rand.Rand, n int, v float32) []float32 {
 	s := random(r, n)
 	for i := range s {
@@ -179,7 +178,7 @@ func TestCanonicalBits(t *testing.T) {
 	})
 }
 
-// TestSeveralProcessors: the results do not depend on how many workers share the tasks.
+// TestSeveralProcessors checks that results do not depend on the number of workers.
 func TestSeveralProcessors(t *testing.T) {
 	for i, c := range canonical {
 		var first []float32

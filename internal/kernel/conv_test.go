@@ -17,8 +17,8 @@ func randomConvs(r *rand.Rand) []Conv {
 		{N: 1, C: 1, H: 3, W: 3, M: 2, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1},
 		{N: 1, C: 2, H: 1, W: 1, M: 2, KH: 3, KW: 3, SH: 3, SW: 3, PT: 4, PL: 4, PB: 4, PR: 4, DH: 2, DW: 1},
 	}
-	// Kernels of 3 x 3 and many channels, whose order is that of winograd: full and
-	// cut tiles, rows of tiles shorter than a vector and of many, pads that differ.
+	// Kernels of 3 x 3 and many channels, most of them by winograd: full and cut tiles,
+	// rows of tiles shorter than a vector and much longer, different pads.
 	for range 24 {
 		c := Conv{N: 1 + r.IntN(2), C: 16 + r.IntN(5), H: 2 + r.IntN(20), W: 2 + r.IntN(40), M: 16 + r.IntN(9),
 			KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1, PT: r.IntN(3), PL: r.IntN(3), PB: r.IntN(3), PR: r.IntN(3)}
@@ -27,7 +27,7 @@ func randomConvs(r *rand.Rand) []Conv {
 		}
 	}
 	list = append(list, Conv{N: 1, C: 16, H: 70, W: 90, M: 16, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1})
-	// Beside that rule by one side of it each.
+	// Each violates one condition of winograd.
 	for _, c := range []Conv{{C: 15, M: 16, H: 9, W: 9, KW: 3, SW: 1, DW: 1}, {C: 16, M: 15, H: 9, W: 9, KW: 3, SW: 1, DW: 1}, {C: 16, M: 16, H: 3, W: 9, KW: 3, SW: 1, DW: 1},
 		{C: 16, M: 16, H: 9, W: 9, KW: 4, SW: 1, DW: 1}, {C: 16, M: 16, H: 9, W: 9, KW: 3, SW: 2, DW: 1}, {C: 16, M: 16, H: 9, W: 9, KW: 3, SW: 1, DW: 2}} {
 		c.N, c.KH, c.SH, c.DH, c.PT, c.PB, c.PL, c.PR = 1, 3, 1, 1, 1, 1, 1, 1
@@ -64,8 +64,8 @@ func TestConv2DEqualsNaive(t *testing.T) {
 	})
 }
 
-// What follows a convolution has the bits of the same done afterwards, on each way
-// in which a convolution is computed.
+// TestAfterEqualsSteps checks that an epilogue has the same bits as separate steps after the
+// convolution, in each way to compute a convolution.
 func TestAfterEqualsSteps(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		r := seeded(t)
@@ -120,17 +120,15 @@ func gradientsNaive(c Conv, x, w, dy []float32) (dx, dw []float64) {
 	return dx, dw
 }
 
-// plainly is how many roundings each term of a sum of products is allowed beside
-// its own: half an ulp of the sum for every term would be 1; the partial sums are
-// larger than the result now and then.
+// plainly is the tolerance per term of a sum of products, in halves of an ulp of the sum. One
+// rounding per term would be 1, but partial sums may be larger than the result.
 const plainly = 4
 
-// byTiles is the same for winograd, where values grow by up to 10 along either axis
-// on the way in, weights shrink by up to 6, and products are summed up with weights of up to 8 on the way out.
+// byTiles is the same for winograd. Its input transform increases values by up to 10 along each axis,
+// its filter transform reduces weights by up to 6, and its output transform has weights of up to 8.
 const byTiles = 32
 
-// roundings is the factor for a convolution; fused or not makes no difference, since
-// a fused sum rounds less often.
+// roundings returns the tolerance for a convolution. It suits fused sums too, which round less often.
 func roundings(c Conv) float64 {
 	if c.winograd() {
 		return byTiles
@@ -138,7 +136,7 @@ func roundings(c Conv) float64 {
 	return plainly
 }
 
-// near allows each sum of terms products of values in [-1, 1) the rounding of its length.
+// near compares sums of products of values in [-1, 1) with a tolerance for the given number of terms.
 func near(t *testing.T, what string, got []float32, want []float64, terms int, roundings float64) {
 	t.Helper()
 	tol := float64(terms+4) * math.Exp2(-24) * roundings
@@ -185,9 +183,9 @@ func TestConv2DBitsAcrossBackends(t *testing.T) {
 	}
 }
 
-// TestConvBudget: a convolution is refused for what it allocates, and for nothing else.
+// TestConvBudget checks that a convolution is refused for the memory it allocates, and for nothing else.
 func TestConvBudget(t *testing.T) {
-	conv := func(c Conv) Conv { // 3 x 3 unless it says otherwise
+	conv := func(c Conv) Conv { // 3 x 3 by default
 		for _, v := range []*int{&c.N, &c.SH, &c.SW, &c.DH, &c.DW} {
 			*v = max(*v, 1)
 		}
@@ -200,7 +198,7 @@ func TestConvBudget(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		conv                    Conv
-		forward, weights, input bool // what is within the budget
+		forward, weights, input bool // whether each is within the budget
 	}{
 		"the paper's last layer at 640 x 640": {conv(Conv{C: 32, H: 646, W: 646, M: 3, KH: 7, KW: 7}), true, true, true},
 		"the largest input and output":        {conv(Conv{C: 64, H: 2048, W: 2048, M: 64, PT: 1, PB: 1, PL: 1, PR: 1}), true, false, true},

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCostOfPlans: what a convolution is said to keep and to borrow is what its plan has, on every
-// backend, and its work no less than its products, of which Winograd's form saves three quarters.
+// TestCostOfPlans checks on every backend that the cost of a convolution states the memory that its plan
+// retains, and at least a quarter of its products as work, since Winograd's form saves three quarters.
 func TestCostOfPlans(t *testing.T) {
 	const seed = 9
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -51,7 +51,8 @@ func TestCostOfPlans(t *testing.T) {
 	}
 }
 
-// TestWorkIsTheSameEverywhere: a model must not be too expensive on one machine alone.
+// TestWorkIsTheSameEverywhere checks that work is equal on all backends: a model must not be too
+// expensive on one machine alone.
 func TestWorkIsTheSameEverywhere(t *testing.T) {
 	defer func(b backend) { active = b }(active)
 	for _, c := range []Conv{

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// documented are the numbers of docs/arithmetic.md in its order, and by function and name.
+// documented returns the numbers of docs/arithmetic.md by function: in their order, and by name.
 func documented(t *testing.T) (list map[string][]float32, named map[string]map[string]float32) {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/arithmetic.md")
@@ -40,7 +40,7 @@ func documented(t *testing.T) (list map[string][]float32, named map[string]map[s
 	return list, named
 }
 
-// TestDocumentedConstants: the numbers of docs/arithmetic.md are those in the code, every bit.
+// TestDocumentedConstants checks that the numbers of docs/arithmetic.md are those in the code, bit for bit.
 func TestDocumentedConstants(t *testing.T) {
 	list, named := documented(t)
 	file, err := parser.ParseFile(token.NewFileSet(), "activation.go", nil, 0)
@@ -54,7 +54,7 @@ func TestDocumentedConstants(t *testing.T) {
 		}
 		want := list[f.Name.Name]
 		delete(list, f.Name.Name)
-		// Whole numbers are not told from other literals; TestDocumentedFunctions sees those.
+		// Integers cannot be told from other literals; TestDocumentedFunctions checks them.
 		want = slices.DeleteFunc(want, func(v float32) bool { return v == named[f.Name.Name]["shift"] || v == 4 })
 		var got []float32
 		negative := map[ast.Expr]bool{}
@@ -85,7 +85,7 @@ func TestDocumentedConstants(t *testing.T) {
 	}
 }
 
-// TestDocumentedFunctions: the formulas of docs/arithmetic.md with its numbers give the bits of the code.
+// TestDocumentedFunctions checks that the formulas and numbers of docs/arithmetic.md compute the bits of the code.
 func TestDocumentedFunctions(t *testing.T) {
 	_, named := documented(t)
 	ratio := func(c map[string]float32, denominators int) func(x float32) float32 {

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestEdgesOfFunctions holds every function of one element against its definition in
-// float64 at zeros, infinities, NaN, subnormal numbers and the ends of the ranges, on each
-// backend, where vectors reach and behind them, and as a link of a chain.
+// TestEdgesOfFunctions compares every function of one element with its definition in
+// float64 at zeros, infinities, NaN, subnormal numbers and the ends of the ranges: on each
+// backend, in vectors and in the elements after them, and as a step of FusedElementwise.
 func TestEdgesOfFunctions(t *testing.T) {
 	exact := func(v, want float64) float64 { return 0 }
 	within := func(e float64) func(v, want float64) float64 { return func(v, want float64) float64 { return e } }
@@ -53,7 +53,7 @@ func TestEdgesOfFunctions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			withEach(t, func(t *testing.T) {
 				x := edges()
-				for _, from := range []int{0, len(x) - 1, len(x) - 3} { // as vectors; the last ones alone, without
+				for _, from := range []int{0, len(x) - 1, len(x) - 3} { // in vectors; the last elements without
 					src, got := x[from:], make([]float32, len(x)-from)
 					ways := map[string]func(){"function": func() { c.f(got, src) }}
 					if c.link != nil {
@@ -85,7 +85,7 @@ func TestEdgesOfFunctions(t *testing.T) {
 	}
 }
 
-// TestEdgesBehindConvolution: what follows a convolution does the same to infinities.
+// TestEdgesBehindConvolution checks the epilogue of a convolution at infinities.
 func TestEdgesBehindConvolution(t *testing.T) {
 	inf := float32(math.Inf(1))
 	withEach(t, func(t *testing.T) {
@@ -108,6 +108,6 @@ func TestEdgesBehindConvolution(t *testing.T) {
 	})
 }
 
-var zero float64 // no constant, by which a compiler would not divide
+var zero float64 // a variable, since the compiler refuses to divide by a constant 0
 
 func ptr(l Step) *Step { return &l }

@@ -2,8 +2,8 @@ package kernel
 
 import "testing"
 
-// FusedElementwise has the bits of its steps one after the other, also where its result
-// overwrites an operand.
+// TestFusedElementwiseEqualsSteps checks that FusedElementwise has the bits of its steps one after the
+// other, also where its result overwrites an operand.
 func TestFusedElementwiseEqualsSteps(t *testing.T) {
 	functions := []struct {
 		step  Step

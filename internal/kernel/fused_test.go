@@ -18,16 +18,16 @@ import (
 )
 
 // mayFuse lists the functions in which a compiler may fuse multiplication and
-// addition, since their results stay with training: gradients, the statistics
+// addition, since only training uses their results: gradients, the statistics
 // that batch norm collects, and the SSIM loss. All others are canonical.
 var mayFuse = []string{
 	"BatchNorm", "BatchNormGrad", "StatisticsGrad", "TanhGrad", "SigmoidGrad", "ErfGrad", "InverseErfGrad", "normGrad", "dotGo",
 	"SSIM.Mean", "SSIM.Grad", "SSIM.measure",
 }
 
-// TestNoFusedArithmetic compiles the package for machines whose compiler
-// fuses, and looks where in the source its fused instructions come from. An
-// explicit float32(x*y) in the expression forbids them.
+// TestNoFusedArithmetic compiles the package for machines whose compiler fuses,
+// and looks up the source of each fused instruction. An explicit float32(x*y) in
+// the expression forbids them.
 func TestNoFusedArithmetic(t *testing.T) {
 	fused := regexp.MustCompile(`\(([^()]+\.go):(\d+)\)\s+(FN?M(?:ADD|SUB)[SD]|VFML[AS]|VFN?M(?:ADD|SUB)\w*)\b`)
 	functions := functionsOf(t)
@@ -59,7 +59,7 @@ func TestNoFusedArithmetic(t *testing.T) {
 	}
 }
 
-// functionsOf returns a look-up from a line of a source file to the function declared around it.
+// functionsOf returns a function that returns the name of the function around a line of a source file.
 func functionsOf(t *testing.T) func(file string, line int) string {
 	type span struct {
 		from, to int

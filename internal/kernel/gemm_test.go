@@ -37,7 +37,7 @@ func equalBits(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// withEach runs f once for every micro-kernel of this machine.
+// withEach runs f once for every backend of this machine, and for the simulated ones.
 func withEach(t *testing.T, f func(t *testing.T)) {
 	for _, m := range append(available(), simulated(t)...) {
 		restore := use(m)
@@ -46,9 +46,9 @@ func withEach(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
-// use makes m the backend until restore is called. A simulated one gets one
-// processor, as a browser's worker has: it copies whole operands in and out, and
-// would overwrite what another core puts beside its own columns.
+// use makes m the backend until restore is called. A simulated backend gets one
+// processor, as in a browser's worker: it copies whole operands in and out, and
+// would overwrite the columns that another core computes.
 func use(m backend) (restore func()) {
 	before, processors := active, runtime.GOMAXPROCS(0)
 	active = m
@@ -93,7 +93,8 @@ func BenchmarkGemm(b *testing.B) {
 	b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
 
-// A released slice must serve the next caller of the same size, with no more than a quarter of it unused.
+// TestSizeClasses checks that a slice returns to the class that it was taken from, and that it is at most a
+// quarter longer than asked for, above 8 elements.
 func TestSizeClasses(t *testing.T) {
 	for n := 1; n < 100000; n++ {
 		class, size := sizeClass(n)

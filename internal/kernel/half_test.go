@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestHalfNearest checks every half against the definition: it reads back as
-// itself, and between two neighbours the middle goes to the even one and
-// anything nearer to one of them goes there.
+// TestHalfNearest checks every half against the definition: it is converted to
+// float32 and back without change, the middle of two neighbours is rounded to the
+// even one, and the numbers next to the middle to the nearer one.
 func TestHalfNearest(t *testing.T) {
 	value := func(h uint16) float64 { // IEEE 754, section 3.4
 		exponent, mantissa := int(h>>10&0x1f), float64(h&0x3ff)
@@ -21,7 +21,7 @@ func TestHalfNearest(t *testing.T) {
 		if got := HalfValue(h); float64(got) != v {
 			t.Fatalf("value of %04x is %g, want %g", h, got, v)
 		}
-		next := value(h + 1) // 65536 stands for infinity, as the standard's rounding rule has it
+		next := value(h + 1) // 65536 stands for infinity, as in the standard's rounding rule
 		middle, even := float32((v+next)/2), h+h&1
 		below, above := math.Nextafter32(middle, 0), math.Nextafter32(middle, float32(math.Inf(1)))
 		for _, c := range []struct {

@@ -60,7 +60,7 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// TestGatherElements goes over every axis of a (3, 4, 5) source and compares with plain indexing.
+// TestGatherElements compares with plain indexing, along every axis of a (3, 4, 5) source.
 func TestGatherElements(t *testing.T) {
 	r := seeded(t)
 	extents, strides := []int{3, 4, 5}, []int{20, 5, 1}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// sumNaive adds up f(0), ..., f(n-1) as the package comment states the order.
+// sumNaive returns the sum of f(0), ..., f(n-1) in the order that the package comment states.
 func sumNaive(n int, f func(i int) float32) float32 {
 	var lanes [16]float32
 	for i := range n {
@@ -22,7 +22,7 @@ func sumNaive(n int, f func(i int) float32) float32 {
 
 func squareOf(v float32) float32 { return float32(v * v) }
 
-// momentsNaive are mean and variance of the planes at the given starts, taken together.
+// momentsNaive returns the mean and the variance of the planes at the given starts, taken together.
 func momentsNaive(x []float32, p int, starts ...int) (mean, variance float32) {
 	count := float32(p * len(starts))
 	for _, at := range starts {
@@ -39,7 +39,7 @@ func deviationNaive(variance, eps float32) float32 {
 	return float32(math.Sqrt(float64(float32(variance + eps))))
 }
 
-// planeSizes are one element, sizes around the 16 lanes, and more than one pass.
+// planeSizes are one element, sizes around multiples of the 16 lanes, and long planes.
 var planeSizes = []int{1, 2, 15, 16, 17, 31, 32, 33, 100, 1023, 1024, 20011}
 
 func TestSumsEqualNaive(t *testing.T) {
@@ -56,15 +56,15 @@ func TestSumsEqualNaive(t *testing.T) {
 	}
 }
 
-// TestSumOrder: with 2^24 in one lane, ones that meet it are lost and ones of
-// other lanes are not until the folding, which tells the order from any other.
+// TestSumOrder tells the order of Sum from others: next to 2^24 in one lane, ones
+// are lost when they are added to it, but not when they are added to other lanes first.
 func TestSumOrder(t *testing.T) {
 	x := make([]float32, 48)
 	for i := range x {
 		x[i] = 1
 	}
 	x[3] = 1 << 24
-	// Lane 3 loses its two ones. Lane 11 brings it 3, which a tie rounds to 4; lanes 7, 1 and 0 then hold 6, 12 and 24.
+	// Lane 3 loses its two ones. Lane 11 adds 3, which a tie rounds to 4; lanes 7, 1 and 0 then add 6, 12 and 24.
 	if got, want := Sum(x), float32(1<<24+4+6+12+24); got != want {
 		t.Errorf("the sum is %.0f, want %.0f", got, want)
 	}
@@ -111,7 +111,7 @@ func TestStatisticsEqualNaive(t *testing.T) {
 	}
 }
 
-// TestPerChannelEqualNaive compares the functions that take one or two numbers for each channel.
+// TestPerChannelEqualNaive tests the functions that apply parameters of each channel.
 func TestPerChannelEqualNaive(t *testing.T) {
 	r := seeded(t)
 	for _, s := range []struct{ n, c, p int }{{1, 1, 1}, {2, 3, 17}, {1, 24, 100}, {3, 2, 1025}} {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// every counts how often each of tasks ran.
+// every returns a task function that counts how often each task ran.
 func every(tasks int) (counts []atomic.Int32, f func(int)) {
 	counts = make([]atomic.Int32, tasks)
 	return counts, func(task int) { counts[task].Add(1) }
@@ -23,7 +23,8 @@ func ranOnce(t *testing.T, what string, counts []atomic.Int32) {
 	}
 }
 
-// Every task runs once, whatever number there is, from many callers at a time and from within tasks.
+// TestParallelRunsEachTaskOnce varies the number of tasks, and starts jobs from many callers at a time and
+// from within tasks.
 func TestParallelRunsEachTaskOnce(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	for tasks := range 40 {
@@ -49,7 +50,8 @@ func TestParallelRunsEachTaskOnce(t *testing.T) {
 	callers.Wait()
 }
 
-// A panic of a task reaches the caller, after the other tasks; the next job has its helpers again.
+// TestParallelHandsPanicsOver checks that a panic of a task reaches the caller after the other tasks have
+// run, and that the next job can use the helpers.
 func TestParallelHandsPanicsOver(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
 	for range 100 {

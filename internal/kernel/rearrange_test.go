@@ -7,7 +7,7 @@ import (
 )
 
 func TestSpaceToDepth(t *testing.T) {
-	// One sample, two channels, blocks of 2: the numbers of a row count up.
+	// One sample, two channels, blocks of 2. The elements of a row count up.
 	x := []float32{
 		0, 1, 2, 3,
 		4, 5, 6, 7,
@@ -21,7 +21,7 @@ func TestSpaceToDepth(t *testing.T) {
 	equalBits(t, "SpaceToDepth", got, want)
 	DepthToSpace(1, 2, 2, 4, 2, false, got, want)
 	equalBits(t, "DepthToSpace", got, x)
-	// In order CRD the four places of a channel are neighbours.
+	// In order CRD the four positions of a block of one channel are adjacent channels.
 	DepthToSpace(1, 2, 2, 4, 2, true, got, []float32{0, 2, 1, 3, 4, 6, 5, 7, 10, 12, 11, 13, 14, 16, 15, 17})
 	equalBits(t, "DepthToSpace CRD", got, x)
 }
@@ -68,8 +68,8 @@ func permutations(r *rand.Rand, c, p int) []int32 {
 	return index
 }
 
-// TestPermutePanicsOutside: an index from outside must not read elsewhere, and
-// its panic comes out of the workers to the caller.
+// TestPermutePanicsOutside checks that an index outside the plane reads nothing, and
+// that its panic reaches the caller from the workers.
 func TestPermutePanicsOutside(t *testing.T) {
 	for _, bad := range []int32{-1, 4, 1 << 30} {
 		index := []int32{0, 1, 2, 3, 0, 1, bad, 3, 3, 2, 1, 0}

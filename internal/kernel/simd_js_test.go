@@ -2,5 +2,5 @@ package kernel
 
 import "testing"
 
-// simulated lists the backends of other machines that can be tried here.
+// simulated lists the backends of other machines that can run here.
 func simulated(*testing.T) []backend { return nil }

@@ -17,9 +17,9 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// simulator runs the WebAssembly kernels in this program, on a memory of their
-// own: what a call may read is copied there, what it may write is copied back.
-// Around that memory's used part stand guards, and a write to one is a failure.
+// simulator runs the WebAssembly kernels in this program, on a memory of their own.
+// It copies the operands of a call to that memory, and the outputs back. Guards
+// around them detect writes outside.
 type simulator struct {
 	mu     sync.Mutex
 	memory api.Memory
@@ -27,7 +27,7 @@ type simulator struct {
 	next   uint32
 }
 
-// goMemory is a module that does nothing but export a memory of 1024 pages (64 MiB) as mem.
+// goMemory is a module that only exports a memory of 1024 pages (64 MiB) as mem.
 var goMemory = []byte{0, 'a', 's', 'm', 1, 0, 0, 0, 5, 4, 1, 0, 0x80, 8, 7, 7, 1, 3, 'm', 'e', 'm', 2, 0}
 
 var simulation = sync.OnceValues(func() (*simulator, error) {
@@ -46,17 +46,17 @@ var simulation = sync.OnceValues(func() (*simulator, error) {
 
 const guard = 0xa5
 
-// buffer is a piece of the module's memory that stands for one of ours.
+// buffer is the copy of an operand in the module's memory.
 type buffer struct {
 	at    uint32
-	bytes []byte // ours
+	bytes []byte // of the operand
 }
 
 func bytesOf[T any](p *T, n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), n*int(unsafe.Sizeof(*p)))
 }
 
-// place copies content to the module's memory, at an address that is only a multiple of 4.
+// place copies content to the module's memory, at an address that is a multiple of 4 but not of 8.
 func (s *simulator) place(content []byte) buffer {
 	s.write(s.next, slices.Repeat([]byte{guard}, 64))
 	b := buffer{s.next + 64 + 4, content}
@@ -72,7 +72,7 @@ func (s *simulator) write(at uint32, content []byte) {
 	}
 }
 
-// call runs an export, copies changed ones back and returns the result if there is one.
+// call runs an export, copies changed buffers back and returns the result if there is one.
 func (s *simulator) call(name string, changed []buffer, args ...uint64) (result uint64) {
 	results, err := s.module.ExportedFunction(name).Call(context.Background(), args...)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *simulator) call(name string, changed []buffer, args ...uint64) (result 
 	return result
 }
 
-// backend makes a backend of the simulated kernels.
+// backend returns the backend with the simulated kernels.
 func (s *simulator) backend() backend {
 	locked := func(f func()) {
 		s.mu.Lock()
@@ -183,7 +183,7 @@ func (s *simulator) backend() backend {
 	}
 }
 
-// simulated lists the backends of other machines that can be tried here.
+// simulated lists the backends of other machines that can run here.
 func simulated(t *testing.T) []backend {
 	s, err := simulation()
 	if err != nil {
@@ -198,7 +198,7 @@ func TestModulesAreCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 20 { // the emitter gives the same bytes every time
+		for range 20 { // the emitter writes the same bytes every time
 			if !slices.Equal(simd.Module(relaxed), embedded) {
 				t.Fatalf("%s is not what the emitter writes; run go generate ./internal/kernel", name)
 			}

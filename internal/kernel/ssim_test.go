@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSSIMBlur: the window sums to 1, blurring equals the direct sum over
-// windows, and spread is its adjoint: <blur x, y> = <x, spread y>.
+// TestSSIMBlur checks that blur equals the direct sum over windows, whose weights
+// sum to 1, and that blurAdjoint is its adjoint: <blur x, y> = <x, blurAdjoint y>.
 func TestSSIMBlur(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		r := seeded(t)
@@ -48,7 +48,7 @@ func TestSSIMBlur(t *testing.T) {
 	})
 }
 
-// TestSSIMBounds: 1 for equal pictures, below for others, and for black against white little more than 0.
+// TestSSIMBounds expects 1 for equal pictures, less for others, and little more than 0 for black against white.
 func TestSSIMBounds(t *testing.T) {
 	r := seeded(t)
 	const n = 2 * 12 * 12

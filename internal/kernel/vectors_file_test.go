@@ -16,12 +16,12 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/arithmetic.json anew; that is a new version of the format")
 
-// Embedded, as a browser has no files.
+// Embedded, since a browser has no files.
 //
 //go:embed testdata/arithmetic.json
 var arithmeticFile []byte
 
-// arithmeticVectors are those of docs/arithmetic.md that need no model.
+// arithmeticVectors are the test vectors of docs/arithmetic.md that need no model.
 type arithmeticVectors struct {
 	Functions map[string][]string `json:"functions"` // bits of the argument, bits of the value
 	Bytes     map[string][]string `json:"bytes"`     // bits of an output, the byte
@@ -29,13 +29,13 @@ type arithmeticVectors struct {
 	Convs     []convVector        `json:"convolutions"`
 }
 
-// sumVector is the sum of the first elements of the made operand 1.
+// sumVector is the sum of made(1, Elements).
 type sumVector struct {
 	Elements int    `json:"elements"`
 	Sum      string `json:"sum"`
 }
 
-// convVector is a convolution of made operands.
+// convVector is a convolution of operands of made.
 type convVector struct {
 	Kind     string `json:"kind"` // "direct", "tiles" or "transposed"
 	Channels int    `json:"channels"`
@@ -51,7 +51,7 @@ type convVector struct {
 	First    string `json:"first"`
 }
 
-// made is element after element of an operand that needs no file.
+// made returns n elements of an operand that needs no file.
 func made(operand, n int) []float32 {
 	x := make([]float32, n)
 	for k := range x {
@@ -60,7 +60,7 @@ func made(operand, n int) []float32 {
 	return x
 }
 
-// littleEndian is the digest of elements as a file has them.
+// littleEndian returns the SHA-256 of elements, written in little-endian order.
 func littleEndian(x []float32) string {
 	var b []byte
 	for _, v := range x {
@@ -69,7 +69,7 @@ func littleEndian(x []float32) string {
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
 
-// words are numbers as their bits in hexadecimal.
+// words returns the bits of numbers in hexadecimal.
 func words(x ...float32) string {
 	var list []string
 	for _, v := range x {
@@ -78,13 +78,13 @@ func words(x ...float32) string {
 	return strings.Join(list, " ")
 }
 
-// compute fills in the results.
+// compute returns v with its results.
 func (v convVector) compute(t *testing.T) convVector {
 	c := Conv{N: 1, C: v.Channels, H: v.Height, W: v.Width, M: v.Filters, KH: v.Kernel, KW: v.Kernel, SH: v.Stride, SW: v.Stride,
 		PT: v.Pad, PL: v.Pad, PB: v.Pad, PR: v.Pad, DH: 1, DW: 1}
 	var y []float32
 	if v.Kind == "transposed" {
-		// The convolution whose input has twice the height and width.
+		// The gradient of a convolution whose input has twice the height and width.
 		c.C, c.M, c.H, c.W = v.Filters, v.Channels, 2*v.Height, 2*v.Width
 		v.Output = [3]int{c.C, c.H, c.W}
 		y = make([]float32, c.C*c.H*c.W)
@@ -105,7 +105,7 @@ func (v convVector) compute(t *testing.T) convVector {
 	return v
 }
 
-// computed makes the vectors in the kernels of the active backend.
+// computed computes the vectors on the active backend.
 func computed(t *testing.T) arithmeticVectors {
 	v := arithmeticVectors{Functions: map[string][]string{}, Bytes: map[string][]string{}}
 	var arguments []float32
@@ -166,8 +166,8 @@ func computed(t *testing.T) arithmeticVectors {
 	return v
 }
 
-// TestArithmeticVectors: every backend gives the stored bits, from which docs/arithmetic.md
-// can be implemented anew.
+// TestArithmeticVectors checks that every backend computes the stored bits. They serve to check other
+// implementations of docs/arithmetic.md.
 func TestArithmeticVectors(t *testing.T) {
 	if *update {
 		text, err := json.MarshalIndent(computed(t), "", " ")

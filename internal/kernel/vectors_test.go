@@ -8,8 +8,8 @@ import (
 	"enciphergan/internal/kernel/simd"
 )
 
-// edges are numbers at which vectors and Go could part: zeros, infinities, NaN,
-// the smallest and the largest numbers, and those around every limit of the functions.
+// edges returns numbers at which vectors and Go could differ: zeros, infinities, NaN,
+// the smallest and the largest numbers, and the numbers around every limit of the functions.
 func edges() []float32 {
 	list := []float32{0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()),
 		math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, math.MaxFloat32, -math.MaxFloat32}
@@ -22,7 +22,7 @@ func edges() []float32 {
 	return list
 }
 
-// equalNumbers is equalBits but for NaN, whose bits no standard settles.
+// equalNumbers is equalBits, except that all NaN are equal, since no standard specifies their bits.
 func equalNumbers(t *testing.T, what string, x, got, want []float32) {
 	t.Helper()
 	for i := range want {
@@ -32,7 +32,7 @@ func equalNumbers(t *testing.T, what string, x, got, want []float32) {
 	}
 }
 
-// scalarMaps are what the vectors must compute.
+// scalarMaps are the functions that the vectors must compute.
 var scalarMaps = map[simd.Map]func(v, p, q float32) float32{
 	simd.Fill:      func(v, p, q float32) float32 { return p },
 	simd.Leaky:     func(v, p, q float32) float32 { return leaky(v, p) },
@@ -51,7 +51,7 @@ var scalarMaps = map[simd.Map]func(v, p, q float32) float32{
 	simd.Erf:       func(v, p, q float32) float32 { return erf(v) },
 }
 
-// withVectors runs f on every backend here that has vectors.
+// withVectors runs f on every backend that has vectors.
 func withVectors(t *testing.T, f func(t *testing.T, v *vectorKernels)) {
 	withEach(t, func(t *testing.T) {
 		if active.vectors != nil {
@@ -118,7 +118,8 @@ func TestPairsEqualGo(t *testing.T) {
 	})
 }
 
-// Every length up to several vectors, so that the seam between vectors and Go moves through each of them.
+// TestSumsEqualGo tries every length up to several vectors, so that the border between vectors and Go moves
+// through each of them.
 func TestSumsEqualGo(t *testing.T) {
 	withVectors(t, func(t *testing.T, _ *vectorKernels) {
 		r := seeded(t)
@@ -164,8 +165,8 @@ func TestBroadcastEqualsNaiveOnVectors(t *testing.T) {
 	})
 }
 
-// FuzzBlock tries shapes of the matrix product on every backend: what a backend
-// reads and writes outside of its operands, the simulated one notices.
+// FuzzBlock tries shapes of the matrix product on every backend. The simulated backend
+// detects accesses outside of its operands.
 func FuzzBlock(f *testing.F) {
 	f.Add(uint8(1), uint8(1), uint8(0), uint8(0), int64(1))
 	f.Add(uint8(9), uint8(17), uint8(5), uint8(3), int64(2))
@@ -185,7 +186,8 @@ func FuzzBlock(f *testing.F) {
 	})
 }
 
-// Indices that are negative or out of range must end as they do in Go, wherever they stand.
+// TestGatherOnVectors checks that indices that are negative or out of range have the same effect as in Go,
+// at any position.
 func TestGatherOnVectors(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		r := seeded(t)
@@ -225,13 +227,13 @@ func TestGatherOnVectors(t *testing.T) {
 	})
 }
 
-// FuzzConv tries shapes of convolutions in the same way, and asks for equal bits.
+// FuzzConv tries shapes of convolutions in the same way.
 func FuzzConv(f *testing.F) {
 	f.Add(uint8(16), uint8(16), uint8(9), uint8(5), uint8(3), uint8(3), uint8(1), uint8(1), uint8(0), int64(1))
 	f.Add(uint8(0), uint8(3), uint8(7), uint8(8), uint8(1), uint8(1), uint8(1), uint8(1), uint8(0), int64(2))
 	f.Add(uint8(20), uint8(17), uint8(0), uint8(0), uint8(3), uint8(1), uint8(1), uint8(2), uint8(7), int64(3))
 	f.Add(uint8(20), uint8(17), uint8(9), uint8(15), uint8(2), uint8(2), uint8(0), uint8(0), uint8(0x55), int64(4))    // tiles
-	f.Add(uint8(1), uint8(97), uint8(122), uint8(41), uint8(21), uint8(55), uint8(1), uint8(4), uint8(28), int64(-68)) // a tap that reads nothing but border
+	f.Add(uint8(1), uint8(97), uint8(122), uint8(41), uint8(21), uint8(55), uint8(1), uint8(4), uint8(28), int64(-68)) // a tap that reads only border
 	f.Fuzz(func(t *testing.T, channels, filters, h, w, kh, kw, stride, dilation, pads uint8, seed int64) {
 		c := Conv{N: 1, C: 1 + int(channels%24), H: 1 + int(h%20), W: 1 + int(w%20), M: 1 + int(filters%24),
 			KH: 1 + int(kh%4), KW: 1 + int(kw%4), SH: 1 + int(stride%2), SW: 1 + int(stride/2%2), DH: 1 + int(dilation%2), DW: 1 + int(dilation/2%2),

@@ -34,8 +34,8 @@ func convolveExactly(c Conv, x, w, bias []float32) []float64 {
 	return y
 }
 
-// The naive twin of winograd shares its formulas, so the definition is asked too.
-// Fused arithmetic has no other twin: each backend has bits of its own.
+// TestConv2DIsAConvolution compares with the definition, since the naive reference of winograd shares its
+// formulas, and fused arithmetic has no other reference: its bits depend on the backend.
 func TestConv2DIsAConvolution(t *testing.T) {
 	r := seeded(t)
 	ofWinograd := 0
@@ -63,7 +63,7 @@ func TestConv2DIsAConvolution(t *testing.T) {
 	}
 }
 
-// A machine whose fused kernels round like the others would pass every tolerance.
+// TestFusedRoundsOnce checks that fused kernels fuse: without fusing they would pass every tolerance.
 func TestFusedRoundsOnce(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		c := Conv{N: 1, C: 3, H: 40, W: 40, M: 9, KH: 3, KW: 3, SH: 1, SW: 1, DH: 1, DW: 1}
@@ -77,7 +77,7 @@ func TestFusedRoundsOnce(t *testing.T) {
 		}
 		differ := !slices.Equal(y[0], y[1])
 		if strings.Contains(active.name, "relaxed") {
-			t.Logf("this host fuses: %t", differ) // it is free not to
+			t.Logf("this host fuses: %t", differ) // it need not
 			return
 		}
 		if fuses := strings.HasPrefix(active.name, "AVX"); differ != fuses {
@@ -86,7 +86,8 @@ func TestFusedRoundsOnce(t *testing.T) {
 	})
 }
 
-// On the layers of the shipped networks the error of winograd stays within some units of the result's last place.
+// TestWinogradError bounds the error of winograd on a layer like those of the networks to some units in the
+// last place of the result.
 func TestWinogradError(t *testing.T) {
 	r := seeded(t)
 	c := Conv{N: 1, C: 64, H: 64, W: 16, M: 48, KH: 3, KW: 3, SH: 1, SW: 1, PT: 1, PL: 1, PB: 1, PR: 1, DH: 1, DW: 1}
@@ -103,13 +104,14 @@ func TestWinogradError(t *testing.T) {
 	}
 	deviation := math.Sqrt(sum / float64(len(y)))
 	t.Logf("error of sums of %d products in [-1, 1): %.2g, at most %.2g", c.taps(), deviation, most)
-	// 576 products of variance 1/9 make sums of deviation 8, whose float32 has steps of 2^-20 and more.
+	// Sums of 576 products of variance 1/9 have deviation 8, where the steps of float32 are 2^-20 and more.
 	if !(deviation < 2e-5 && most < 4e-4) {
 		t.Errorf("error %.2g, at most %.2g", deviation, most)
 	}
 }
 
-// A filter that was used for other weights, another shape or another backend gives what Conv2D gives.
+// TestFilter checks that a filter that was used for other weights, another shape or another backend computes
+// the same as Conv2D.
 func TestFilter(t *testing.T) {
 	r := seeded(t)
 	var f Filter
@@ -130,7 +132,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// Constant weights are packed anew for another shape or backend, and only then.
+// TestConstantFilter checks that constant weights are packed again for another shape or backend, and only then.
 func TestConstantFilter(t *testing.T) {
 	r := seeded(t)
 	f := Filter{Constant: true}
