@@ -49,7 +49,8 @@ func each(dst, src []float32, f func(float32) float32) {
 	})
 }
 
-// mapBy is each for an f that is also the vector map by with the parameters p and q.
+// mapBy computes dst[i] = f(src[i]), as far as possible with vectors. f equals the map by with the
+// parameters p and q.
 func mapBy(by simd.Map, dst, src []float32, p, q float32, f func(float32) float32) {
 	elementwise(len(dst), func(lo, hi int) {
 		x, y := src[lo:hi], dst[lo:hi]

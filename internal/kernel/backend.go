@@ -11,7 +11,7 @@ import (
 type backend struct {
 	name string
 
-	// wide is the tile of C that stays in registers, narrow one for few rows.
+	// wide is the tile of C that stays in registers, narrow the tile for few rows.
 	wide, narrow tile
 
 	// dot adds to a tile of dotRows x dotCols of C:
@@ -20,7 +20,7 @@ type backend struct {
 	dotRows, dotCols, lanes int
 	dot                     func(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)
 
-	// leakyGrad is dx = dy, times slope where x < 0; n is a multiple of lanes.
+	// leakyGrad computes dx = dy, times slope where x < 0. n is a multiple of lanes.
 	leakyGrad func(n int, x, dy, dx *float32, slope float32)
 
 	vectors *vectorKernels // nil in plain Go
@@ -105,7 +105,7 @@ var portable = backend{"plain Go", goTile, goTile, 1, 4, 4, dotGo, leakyGradGo, 
 
 var goTile = tile{4, 4, blockOf(4, 4, microGo), blockOf(4, 4, microGo)}
 
-// blockOf makes a block kernel of a kernel for one tile of rows x cols.
+// blockOf makes a block kernel from a kernel for one tile of rows x cols.
 func blockOf(rows, cols int, micro func(k int, a, b *float32, offsets *int, c *float32, ldc int)) blockKernel {
 	return func(rowPanels, colPanels, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias, c *float32, ldc int) {
 		for q := range colPanels {

@@ -51,7 +51,7 @@ func productInts(factors ...int) int64 {
 // maxWork is above any limit, and sums of several do not overflow.
 const maxWork = 1 << 56
 
-// perTask returns the buffers of tasks that each need one, of which the cores run some at a time.
+// perTask returns the buffers of tasks that each need one. At most one task per core runs at a time.
 func perTask(tasks, floats int) Buffer {
 	return Buffer{floats, min(tasks, runtime.GOMAXPROCS(0))}
 }
@@ -145,7 +145,7 @@ func MatMulCost(batches, m, n, k int) Cost {
 	panels := min((n+cols-1)/cols, 32)
 	return Cost{
 		Work: product(int64(batches), one),
-		// The places of the batches in both operands, two words each, come on top.
+		// The last buffer counts aOffsets and bOffsets, two words per batch.
 		Buffers: []Buffer{{roundUp(m, rows) * k, 1}, perTask((n+cols-1)/cols, panels*cols*min(k, depth)), perTask((n+cols-1)/cols, rows*cols), {4 * batches, 1}},
 	}
 }
@@ -169,8 +169,9 @@ func sum(terms ...int64) int64 {
 	return n
 }
 
-// Scratch sums the scratch memory of operations that run one after another. A buffer is
-// reused only within its size class, until garbage is collected.
+// Scratch adds up the scratch memory of operations that run one after another: for each size class,
+// the most that one of them needs. A buffer is reused only within its size class, until garbage is
+// collected.
 type Scratch struct{ max [8 * 64]int64 }
 
 // Add adds an operation.
@@ -187,5 +188,5 @@ func (s *Scratch) Add(buffers []Buffer) {
 	}
 }
 
-// Bytes returns the sum.
+// Bytes returns the sum over all size classes.
 func (s *Scratch) Bytes() int64 { return sum(s.max[:]...) }

@@ -15,7 +15,7 @@ type Filter struct {
 	backend string
 	forward *plan
 	phases  *phasesPlan
-	w       []float32 // what was packed
+	w       []float32 // the weights that were packed, unless Constant
 }
 
 // Conv2D computes Conv2D followed by the epilogue. w is nil after PackConv2D with the same c.
@@ -79,7 +79,8 @@ func (f *Filter) PackGradInput(c Conv, w []float32) {
 	}
 }
 
-// changed reports whether there is no plan for the shape, and whether the weights must be packed.
+// changed reports whether the plan must be made and whether the weights must be packed, and records
+// c and w.
 func (f *Filter) changed(c Conv, w []float32) (shape, weights bool) {
 	shape = f.forward == nil && f.phases == nil || f.conv != c || f.backend != active.name
 	weights = shape || !f.Constant && !bytes.Equal(raw(f.w), raw(w))

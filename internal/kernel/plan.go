@@ -38,7 +38,7 @@ type plan struct {
 	compute  func(task int) // one of the methods below
 
 	padded      padded
-	band, bands int // rows of output, or positions, that a task computes; tasks a sample
+	band, bands int // rows of output, or positions, in a task; tasks in a sample
 	tiled       tiled
 
 	// Of the current run.
