@@ -10,7 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// activation builds y = f(x), which step computes too, with the gradient dx = back(x or y, dy).
+// activation adds y = f(x), which step computes within a fused operation. The gradient is
+// dx = back(x, dy), or back(y, dy) with fromOutput.
 func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src []float32), fromOutput bool, back backward) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  name,
@@ -24,10 +25,10 @@ func activation(name string, x *gorgonia.Node, step kernel.Step, f func(dst, src
 	}, x)
 }
 
-// ReLU is max(x, 0).
+// ReLU computes max(x, 0).
 func ReLU(x *gorgonia.Node) (*gorgonia.Node, error) { return LeakyReLU(x, 0) }
 
-// LeakyReLU is max(x, slope*x), 0 <= slope < 1.
+// LeakyReLU computes max(x, slope*x), 0 <= slope < 1.
 func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
 	if !(slope >= 0 && slope < 1) {
 		return nil, fmt.Errorf("LeakyReLU: slope %g must be at least 0 and below 1", slope)
@@ -37,40 +38,40 @@ func LeakyReLU(x *gorgonia.Node, slope float32) (*gorgonia.Node, error) {
 		leakyReLUBackward(slope))
 }
 
-// Tanh is the hyperbolic tangent.
+// Tanh computes the hyperbolic tangent.
 func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return activation("Tanh", x, kernel.StepTanh, kernel.Tanh, true, tanhBackward{})
 }
 
-// Sigmoid is 1/(1+exp(-x)).
+// Sigmoid computes 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return activation("Sigmoid", x, kernel.StepSigmoid, kernel.Sigmoid, true, sigmoidBackward{})
 }
 
-// Exp is e^x.
+// Exp computes e^x.
 func Exp(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return activation("Exp", x, kernel.StepExp, kernel.Exp, true, expBackward{})
 }
 
-// Erf is the error function.
+// Erf computes the error function.
 func Erf(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return activation("Erf", x, kernel.StepErf, kernel.Erf, false, erfBackward{})
 }
 
-// Scale is factor*x.
+// Scale computes factor*x.
 func Scale(x *gorgonia.Node, factor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Scale(dst, src, factor) }
 	return activation(fmt.Sprintf("Scale{%g}", factor), x, kernel.StepScalar(kernel.Times, factor, false), f, false, linearBackward{f})
 }
 
-// Divide is x/divisor, one division an element.
+// Divide computes x/divisor, with a division for each element.
 func Divide(x *gorgonia.Node, divisor float32) (*gorgonia.Node, error) {
 	f := func(dst, src []float32) { kernel.Divide(dst, src, divisor) }
 	return activation(fmt.Sprintf("Divide{%g}", divisor), x, kernel.StepScalar(kernel.Over, divisor, false), f, false, linearBackward{f})
 }
 
-// StraightThrough rounds c in [-1, 1] to the 8-bit levels; its gradient is that of the identity.
-// Uniform levels are the middles (k+0.5)/128 - 1, symmetric ones k/127.5 - 1.
+// StraightThrough rounds c in [-1, 1] to 8-bit levels and passes the gradient on unchanged.
+// Uniform levels are (k+0.5)/128 - 1, symmetric levels k/127.5 - 1.
 func StraightThrough(c *gorgonia.Node, uniform bool) (*gorgonia.Node, error) {
 	f := kernel.StraightThroughSymmetric
 	if uniform {
@@ -90,9 +91,10 @@ func StraightThrough(c *gorgonia.Node, uniform bool) (*gorgonia.Node, error) {
 	}, c)
 }
 
-// InverseErf looks up the values of uniform levels in table (256 entries, erfinv
-// at the start of training). The gradient by c is that of erfinv,
-// sqrt(pi)/2*exp(v*v) at the entry v; the table gets the sum of its entries' gradients.
+// InverseErf replaces each uniform level in c by its entry in table (256 entries, equal to
+// erfinv at the start of training). The gradient for c uses the derivative of erfinv,
+// sqrt(pi)/2*exp(v*v) for an entry v. The gradient of an entry is the sum over the elements
+// of its level.
 func InverseErf(c, table *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  "InverseErf",

@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Broadcast adds a op b for two operands whose shapes broadcast as in numpy:
-// aligned at the last dimension, where a missing dimension or one of size 1 is
-// repeated. Both are float32, int32 or int64. No gradient.
+// Broadcast applies arithmetic to a and b, whose shapes broadcast as in numpy: they are
+// aligned at the last dimension, and a missing dimension or one of size 1 is repeated.
+// Both are float32, int32 or int64. Broadcast has no gradient.
 func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	name, ok := map[kernel.BinaryOp]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
 	if !ok {
@@ -49,8 +49,9 @@ func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node,
 	}, a, b)
 }
 
-// stepOf returns the step of a broadcast between tensors of equal shape, or with a constant
-// scalar, and the input that is its first operand; nil for other operands.
+// stepOf returns the step of a broadcast between tensors of equal shape or with a constant
+// scalar, and the index of the input that the step takes as its operand. The step is nil for
+// other inputs.
 func stepOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (step *kernel.Step, input int) {
 	if a.Dtype() != tensor.Float32 {
 		return nil, 0
@@ -88,7 +89,7 @@ func broadcastShape(a, b tensor.Shape) (tensor.Shape, error) {
 	return out, nil
 }
 
-// broadcastStrides are the strides with which a contiguous tensor of shape from is read as shape to.
+// broadcastStrides returns the strides that read a contiguous tensor of shape from as shape to.
 func broadcastStrides(from, to []int) []int {
 	strides := make([]int, len(to))
 	step := 1
@@ -101,7 +102,7 @@ func broadcastStrides(from, to []int) []int {
 	return strides
 }
 
-// rowMajor are the strides of a contiguous tensor.
+// rowMajor returns the strides of a contiguous tensor.
 func rowMajor(shape []int) []int {
 	strides := make([]int, len(shape))
 	step := 1
@@ -112,7 +113,7 @@ func rowMajor(shape []int) []int {
 	return strides
 }
 
-// volume is the number of elements of a shape.
+// volume returns the number of elements of a shape.
 func volume(shape []int) int {
 	n := 1
 	for _, d := range shape {

@@ -10,10 +10,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Statistics is the first half of the carried instance norm: means and deviations
-// sqrt(variance + eps) of the channels of x (N, C, H, W), rounded to half
-// precision, as (N, 2C), means first. With group > 1 consecutive samples share
-// their statistics. The gradient takes the rounding as the identity.
+// Statistics computes the statistics of the carried instance norm: means and deviations
+// sqrt(variance + eps) of the channels of x (N, C, H, W), rounded to half precision, as
+// (N, 2C), means first. Each group consecutive samples share their statistics. The gradient
+// treats the rounding as the identity.
 func Statistics(x *gorgonia.Node, group int, eps float32) (*gorgonia.Node, error) {
 	name := fmt.Sprintf("Statistics{%d %g}", group, eps)
 	return Apply(Spec{
@@ -46,12 +46,12 @@ func Statistics(x *gorgonia.Node, group int, eps float32) (*gorgonia.Node, error
 type affineKernel func(n, c, p int, x, stats, y []float32)
 type affineGrad func(n, c, p int, y, stats, dy, dx, dstats []float32)
 
-// Standardize is (x - mean)/deviation with statistics (N, 2C) for x (N, C, H, W).
+// Standardize computes (x - mean)/deviation with statistics (N, 2C) for x (N, C, H, W).
 func Standardize(x, stats *gorgonia.Node) (*gorgonia.Node, error) {
 	return carried("Standardize", kernel.Standardize, kernel.StandardizeGrad, true, x, stats)
 }
 
-// Restore is y*deviation + mean, the inverse of Standardize.
+// Restore computes y*deviation + mean, the inverse of Standardize.
 func Restore(y, stats *gorgonia.Node) (*gorgonia.Node, error) {
 	return carried("Restore", kernel.Restore, kernel.RestoreGrad, false, y, stats)
 }

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Cast converts between float32, int32 and int64. Floats become integers by
-// dropping the fraction. No gradient.
+// Cast converts x between float32, int32 and int64. Floats are truncated to integers. Cast has
+// no gradient.
 func Cast(x *gorgonia.Node, to tensor.Dtype) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  fmt.Sprintf("cast to %v", to),

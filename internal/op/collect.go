@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Collect copies the values of nodes into into[i] at every run, where a machine
-// that reuses its registers cannot overwrite them. into[i] has the volume of nodes[i].
+// Collect copies the value of each nodes[i] to into[i] at every run, since Gorgonia's machine
+// reuses the memory of values. into[i] has the volume of nodes[i].
 func Collect(into [][]float32, nodes ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if len(into) != len(nodes) || len(nodes) == 0 {
 		return nil, fmt.Errorf("Collect: %d slices for %d nodes", len(into), len(nodes))

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Concat joins tensors of one type, equal in all dimensions but axis, along axis. No gradient.
+// Concat joins parts along axis. They have one type and equal sizes in all other dimensions.
+// Concat has no gradient.
 func Concat(axis int, parts ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("concat: nothing to join")

@@ -16,11 +16,12 @@ type Window struct {
 	Stride   [2]int
 	Pad      [4]int // top, left, bottom, right, as in ONNX
 	Dilation [2]int
-	// Arithmetic of the forward pass. Gradients are always fused, since training is all they serve.
+	// Arithmetic of the forward pass. Gradients always use fused arithmetic, since only training
+	// computes them.
 	Arithmetic kernel.Arithmetic
 }
 
-// Square is the window with the same stride and padding on all sides and no dilation.
+// Square returns the window with the same stride and padding on all sides and no dilation.
 func Square(stride, pad int) Window {
 	return Window{Stride: [2]int{stride, stride}, Pad: [4]int{pad, pad, pad, pad}, Dilation: [2]int{1, 1}}
 }
@@ -59,7 +60,7 @@ func Conv2D(x, w, bias *gorgonia.Node, a Window) (*gorgonia.Node, error) {
 }
 
 // convolution is the forward pass of Conv2D and of the operations that a Program fuses with
-// it. Its inputs are those of Conv2D and, last, the tensor that the epilogue adds.
+// it. Its inputs are the inputs of Conv2D and, last, the tensor that the epilogue adds.
 type convolution struct {
 	conv     kernel.Conv
 	constant bool // the weights are a Constant
@@ -68,13 +69,14 @@ type convolution struct {
 	add   int // index of the tensor added, 0 for none
 	leaky bool
 	slope float32
-	// A batch norm folded into constant weights, which are multiplied by factors when they
-	// are packed. nil for none.
+	// A batch norm folded into constant weights: Pack multiplies the weights of output channel
+	// i by factors[i]. nil for none.
 	factors []float64
-	folded  []float32 // the bias then
+	folded  []float32 // the bias with the batch norm folded in
 }
 
-// spec describes an operation that computes c. One operation serves one node and one run at a time.
+// spec returns an operation that computes c. It serves one node and one run at a time, since
+// it holds the packed weights.
 func (c convolution) spec(name string, arity int) Spec {
 	filter, out := kernel.Filter{Constant: c.constant}, tensor.Shape{c.conv.N, c.conv.M, c.conv.OutH(), c.conv.OutW()}
 	cost := c.conv.Cost(c.constant)
@@ -130,7 +132,7 @@ func (c *convolution) scaled(w []float32) []float32 {
 // constant reports whether n is a Constant.
 func constant(n *gorgonia.Node) bool { return n != nil && strings.HasPrefix(n.Name(), constantPrefix) }
 
-// convGradInput maps dy to the input of the convolution, whose shape is given.
+// convGradInput computes the gradient of the input of a convolution, of shape x, from dy.
 func convGradInput(dy, w *gorgonia.Node, x tensor.Shape, a Window) (*gorgonia.Node, error) {
 	x = x.Clone()
 	filter, name := kernel.Filter{Constant: constant(w)}, fmt.Sprintf("Conv2DGradInput%+v%v", a, x)
@@ -188,7 +190,7 @@ func convGradWeight(x, dy *gorgonia.Node, w tensor.Shape, a Window) (*gorgonia.N
 	}, x, dy)
 }
 
-// channelSums adds up x (N, C, H, W) to (C).
+// channelSums sums x (N, C, H, W) over samples and positions to (C).
 func channelSums(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  "ChannelSums",
@@ -202,15 +204,15 @@ func channelSums(x *gorgonia.Node) (*gorgonia.Node, error) {
 	}, x)
 }
 
-// floats is the data of a float32 tensor; Do recovers when it is another type.
+// floats returns the data of a float32 tensor. It panics for another type; Do recovers.
 func floats(d *tensor.Dense) []float32 {
 	if d.Dtype() != tensor.Float32 {
-		return d.Data().([]float32) // panics, and says of what type the data is
+		return d.Data().([]float32) // panics with a message that names the type
 	}
 	return d.Float32s() // Data would allocate
 }
 
-// planes reads (N, C, H, W) or (N, C, P) as N, C and positions.
+// planes returns N, C and the number of positions of the shape (N, C, H, W) or (N, C, P).
 func planes(s tensor.Shape) (n, c, p int) {
 	p = 1
 	for _, d := range s[2:] {
@@ -219,10 +221,10 @@ func planes(s tensor.Shape) (n, c, p int) {
 	return s[0], s[1], p
 }
 
-// same is the shape rule of operations that keep the shape of their first input.
+// same is the shape rule of operations whose result has the shape of input 0.
 func same(in []tensor.Shape) (tensor.Shape, error) { return in[0], nil }
 
-// images is the shape rule of operations on (N, C, ...) that keep the shape.
+// images is like same and requires the shape (N, C, positions...).
 func images(in []tensor.Shape) (tensor.Shape, error) {
 	if in[0].Dims() < 3 {
 		return nil, fmt.Errorf("want (N, C, positions), not %v", in[0])

@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ConvTranspose2D is the transposed convolution of x (N, M, H, W) with w (M, C, KH, KW),
-// as ONNX ConvTranspose with group 1: the input gradient of a Conv2D with
-// window a whose input is (N, C, outH, outW), where
+// ConvTranspose2D returns the transposed convolution of x (N, M, H, W) with w (M, C, KH, KW),
+// which is ONNX's ConvTranspose with group 1. It is the input gradient of a Conv2D with
+// window a and input (N, C, outH, outW), where
 // out = stride*(in-1) + outputPadding + dilation*(kernel-1) + 1 - pads.
 // bias (C) may be nil.
 func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) (*gorgonia.Node, error) {
@@ -41,7 +41,7 @@ func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) 
 	}
 	if c.OutH() != xs[2] || c.OutW() != xs[3] {
 		// Output padding of a stride or more, which the dilation permits: the convolution of the output
-		// would have one step more.
+		// would take more steps than x has positions.
 		return nil, fmt.Errorf("ConvTranspose2D: output padding %v must be smaller than stride %v", outputPadding, a.Stride)
 	}
 	y, err := convGradInput(x, w, out, a)

@@ -7,7 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Work returns the work of a run of the operation that makes n, in the unit of kernel.Cost; 0 for a leaf.
+// Work returns the work of one run of the operation that computes n, in the unit of kernel.Cost.
+// It is 0 for a leaf.
 func Work(n *gorgonia.Node) int64 {
 	o, ok := n.Op().(*operation)
 	if !ok {
@@ -20,7 +21,7 @@ func Work(n *gorgonia.Node) int64 {
 	return o.spec.Cost.Work + work(o.reads, o.shape)
 }
 
-// Label sets the text by which errors name the operation that makes n.
+// Label sets the text with which errors name the operation that computes n.
 func Label(n *gorgonia.Node, text string) {
 	if o, ok := n.Op().(*operation); ok {
 		o.label = text
@@ -44,31 +45,31 @@ func passWork(in []tensor.Shape, out tensor.Shape) int64 {
 	return kernel.PerElement * n
 }
 
-// functionWork returns the work of a function of each element.
+// functionWork returns the work of applying a function to each element.
 func functionWork(in []tensor.Shape, out tensor.Shape) int64 {
 	return passWork(in, out) + kernel.PerFunction*int64(volume(out))
 }
 
-// scatterWork returns the work of reading each element of the result from an arbitrary place.
+// scatterWork returns the work of reading each element of the result from an arbitrary position.
 func scatterWork(_ []tensor.Shape, out tensor.Shape) int64 {
 	return kernel.PerRun * int64(volume(out))
 }
 
-// runsWork returns the work of copying out in runs of the given length.
+// runsWork returns the work of copying out in runs of run elements.
 func runsWork(out tensor.Shape, run int) int64 {
 	n := int64(volume(out))
 	return 2*kernel.PerElement*n + kernel.PerRun*(n/int64(max(1, run)))
 }
 
-// planesWork returns the work of passes over the planes of (N, C, ...).
+// planesWork returns the work of passes over all planes of inputs (N, C, ...).
 func planesWork(passes int64) func(in []tensor.Shape, out tensor.Shape) int64 {
 	return func(in []tensor.Shape, out tensor.Shape) int64 {
 		return passes * (passWork(in, out) + kernel.PerRun*int64(in[0][0])*int64(in[0][1]))
 	}
 }
 
-// broadcastWork returns the work of arithmetic on shapes that broadcast, in runs along which
-// each operand advances or repeats.
+// broadcastWork returns the work of arithmetic on shapes that broadcast. Along a run, each
+// operand either advances or repeats.
 func broadcastWork(of tensor.Dtype) func(in []tensor.Shape, out tensor.Shape) int64 {
 	return func(in []tensor.Shape, out tensor.Shape) int64 {
 		run, goes := 1, [2]int{-1, -1}

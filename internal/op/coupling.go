@@ -10,7 +10,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Channels takes channels [from, to) of x (N, C, H, W).
+// Channels selects channels [from, to) of x (N, C, H, W).
 func Channels(x *gorgonia.Node, from, to int) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: fmt.Sprintf("Channels{%d %d}", from, to), Arity: 1,
@@ -44,7 +44,7 @@ func Channels(x *gorgonia.Node, from, to int) (*gorgonia.Node, error) {
 	}, x)
 }
 
-// Join puts the channels of b behind those of a, both (N, _, H, W).
+// Join concatenates the channels of a and b, both (N, _, H, W).
 func Join(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: "Join", Arity: 2,
@@ -85,7 +85,7 @@ func Join(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	}, a, b)
 }
 
-// Add, Sub, Mul and Div combine two tensors of the same shape element by element.
+// Add computes a + b. Like Sub, Mul and Div it takes two tensors of one shape.
 func Add(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Add", kernel.Plus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 		d := make(gorgonia.Nodes, 2)
@@ -98,7 +98,7 @@ func Add(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	})
 }
 
-// Sub is a - b.
+// Sub computes a - b.
 func Sub(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Sub", kernel.Minus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 		d := make(gorgonia.Nodes, 2)
@@ -113,7 +113,7 @@ func Sub(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	})
 }
 
-// Mul is a * b.
+// Mul computes a * b.
 func Mul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Mul", kernel.Times, a, b, func(in gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 		d := make(gorgonia.Nodes, 2)
@@ -127,7 +127,7 @@ func Mul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	})
 }
 
-// Div is a / b.
+// Div computes a / b.
 func Div(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return binary("Div", kernel.Over, a, b, func(in gorgonia.Nodes, out, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
 		d := make(gorgonia.Nodes, 2)

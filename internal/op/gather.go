@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Gather picks whole slices along an axis: the result has x's shape with the
-// axis replaced by the shape of index (int32 or int64; negative counts from
-// the end; outside the axis is an error at run time). No gradient.
+// Gather selects slices of x along axis. The result has the shape of x with axis replaced by
+// the shape of index. index is int32 or int64; a negative index counts from the end, and one
+// outside the axis is an error at run time. Gather has no gradient.
 func Gather(x, index *gorgonia.Node, axis int) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  fmt.Sprintf("gather %d", axis),

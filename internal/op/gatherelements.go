@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// GatherElements picks single elements: the result has the shape of index
-// (int32 or int64), and each element is the one of x at the same place but for
-// the coordinate along axis, which index gives. No gradient.
+// GatherElements selects single elements of x. The result has the shape of index (int32 or
+// int64); each of its elements is the element of x at the same coordinates, with the
+// coordinate along axis taken from index. GatherElements has no gradient.
 func GatherElements(x, index *gorgonia.Node, axis int) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name:  fmt.Sprintf("gather elements %d", axis),

@@ -10,24 +10,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// differentiate is gradient.differentiate once a program calls Gradients. Programs
-// that only infer do not, so the linker leaves out the implementations of gradient
-// and the kernels that they call.
+// differentiate is nil until Gradients sets it to gradient.differentiate. An executable that
+// only runs inference never calls Gradients, so the linker omits the implementations of
+// gradient and the kernels that they call.
 var differentiate func(g gradient, in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)
 
 var once sync.Once
 
 func enableGradients() { once.Do(func() { differentiate = gradient.differentiate }) }
 
-// Gradients adds the gradients of a scalar with respect to leaves to its graph.
+// Gradients adds the gradients of the scalar of with respect to leaves to its graph and returns them.
 func Gradients(of *gorgonia.Node, leaves ...*gorgonia.Node) (gorgonia.Nodes, error) {
 	enableGradients()
 	return gorgonia.Grad(of, leaves...)
 }
 
-// gradient builds the gradients of an operation. Those of the operations of inference
-// are methods of a type each, which the linker can leave out; gradientFunc serves the
-// operations of training alone.
+// gradient builds the gradients of an operation. Each operation of inference has its own
+// type, whose method the linker can omit. Operations used only in training use gradientFunc.
 type gradient interface {
 	// differentiate returns the gradient of each input i for which want[i] is set,
 	// and nil for the others.
@@ -40,14 +39,14 @@ func (f gradientFunc) differentiate(in gorgonia.Nodes, out, grad *gorgonia.Node,
 	return f(in, out, grad, want)
 }
 
-// activationGradient is the gradient of y = f(x): dx = back(x or y, dy).
+// activationGradient computes the gradient of y = f(x): dx = back(x, dy), or back(y, dy) with fromOutput.
 type activationGradient struct {
 	name       string
 	fromOutput bool
 	back       backward
 }
 
-// backward computes dx from dy and x or y.
+// backward computes dx from dy and v, which is x or y.
 type backward interface{ backward(dx, v, dy []float32) }
 
 func (a activationGradient) differentiate(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {

@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Inverse is the inverse of a square matrix, computed in float64. It serves
-// training, where both generators share a 1x1 convolution; shipped generators
-// carry the inverse as a weight.
+// Inverse returns the inverse of the square matrix m, computed in float64. Only training
+// uses it, where both generators share a 1x1 convolution; exported generators contain the
+// inverse as a weight.
 func Inverse(m *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: "Inverse", Arity: 1,
@@ -45,7 +45,8 @@ func Inverse(m *gorgonia.Node) (*gorgonia.Node, error) {
 	}, m)
 }
 
-// InvertMatrix writes the inverse of the n x n matrix src to dst.
+// InvertMatrix writes the inverse of the n x n matrix src to dst. It returns an error if the
+// matrix is singular or its condition number exceeds 1e6.
 func InvertMatrix(n int, src, dst []float32) error {
 	var inverse mat.Dense
 	if err := inverse.Inverse(dense(n, src)); err != nil {

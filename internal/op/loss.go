@@ -24,11 +24,12 @@ func pair(in []tensor.Shape) error {
 	return nil
 }
 
-// lossFloor keeps the logarithm of the error finite: 110 dB.
+// lossFloor is added to the mean squared error, so that its logarithm is finite. It limits the
+// PSNR to 110 dB.
 const lossFloor = 4e-11
 
-// NegativePSNR is the mean over the samples of -PSNR/10 of x against y, both
-// (N, C, H, W) in [-1, 1]: log10(mean squared error / 4). Differentiable by x.
+// NegativePSNR returns the mean over the samples of -PSNR/10 of x against y, both (N, C, H, W)
+// in [-1, 1]: log10(mean squared error / 4). It has a gradient for x only.
 func NegativePSNR(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 	each := func(a, b *tensor.Dense, f func(n int, mse float64, a, b []float32)) {
 		n := a.Shape()[0]
@@ -71,9 +72,9 @@ func NegativePSNR(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 	}, x, y)
 }
 
-// SSIMLoss is 1 - SSIM of x against y, both (N, C, H, W) in [-1, 1], after
-// Z. Wang et al. 2004: Gaussian window of 11x11, sigma 1.5, whole windows only,
-// mean over samples and channels. Differentiable by x.
+// SSIMLoss returns 1 - SSIM of x against y, both (N, C, H, W) in [-1, 1], after Z. Wang et
+// al. 2004: Gaussian window of 11x11, sigma 1.5, whole windows only, mean over samples and
+// channels. It has a gradient for x only.
 func SSIMLoss(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 	var s *kernel.SSIM
 	prepare := func(shape tensor.Shape) *kernel.SSIM {
@@ -110,8 +111,8 @@ func SSIMLoss(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 	}, x, y)
 }
 
-// CrossEntropy is the mean binary cross-entropy of logits against one label for
-// all: softplus(-x) for real, softplus(x) for generated.
+// CrossEntropy returns the mean binary cross-entropy of logits against one label for all:
+// softplus(-x) for real, softplus(x) for generated.
 func CrossEntropy(logits *gorgonia.Node, real bool) (*gorgonia.Node, error) {
 	sign := 1.0
 	if real {
@@ -145,7 +146,7 @@ func CrossEntropy(logits *gorgonia.Node, real bool) (*gorgonia.Node, error) {
 	}, logits)
 }
 
-// WeightedSum adds scalars: sum of weights[i]*terms[i].
+// WeightedSum returns the sum of weights[i]*terms[i]; the terms are scalars.
 func WeightedSum(weights []float32, terms ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if len(weights) != len(terms) || len(terms) == 0 {
 		return nil, fmt.Errorf("WeightedSum: %d weights for %d terms", len(weights), len(terms))

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// MatMul multiplies matrices in the last two dimensions, (..., M, K) by
-// (..., K, N), over leading dimensions that broadcast as in numpy. No gradient.
+// MatMul multiplies matrices in the last two dimensions, (..., M, K) by (..., K, N). The
+// leading dimensions broadcast as in numpy. MatMul has no gradient.
 func MatMul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	if a.Dtype() != tensor.Float32 || b.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("matmul: operands of type %v and %v, want float32", a.Dtype(), b.Dtype())
@@ -47,7 +47,8 @@ func MatMul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	}, a, b)
 }
 
-// batchOffsets tells for each batch in row-major order where its matrix of the given size begins.
+// batchOffsets returns, for each element of the shape batch in row-major order, the offset of
+// its matrix of size elements in a tensor with leading dimensions own.
 func batchOffsets(own, batch []int, size int) []int {
 	strides := broadcastStrides(own, batch)
 	offsets := make([]int, volume(batch))

@@ -67,7 +67,8 @@ func Mix(m, x *gorgonia.Node, transposed bool) (*gorgonia.Node, error) {
 	}, m, x)
 }
 
-// outer sums a[n, :, p] b[n, :, p]^T over samples and positions: (D, C) from (N, D, P) and (N, C, P).
+// outer sums a[n, :, p] b[n, :, p]^T over samples and positions: (D, C) for a (N, D, P) and
+// b (N, C, P).
 func outer(a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: "MixGrad", Arity: 2,

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// InstanceNorm normalises each channel of each sample of x (N, C, H, W) to mean 0
-// and deviation 1: (x - mean)/sqrt(variance + eps). It has no affine terms; see ChannelAffine.
+// InstanceNorm normalises each channel of each sample of x (N, C, H, W) to mean 0 and
+// deviation 1: (x - mean)/sqrt(variance + eps). ChannelAffine applies scale and shift.
 func InstanceNorm(x *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: fmt.Sprintf("InstanceNorm{%g}", eps), Arity: 1, Shape: images, Work: planesWork(3),
@@ -24,10 +24,10 @@ func InstanceNorm(x *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	}, x)
 }
 
-// BatchNorm normalises each channel of x (N, C, H, W) over samples and positions,
-// without affine terms, and moves the running mean and variance (C elements
-// each, owned by the caller) by momentum towards those of the batch. The
-// running variance is the unbiased one.
+// BatchNorm normalises each channel of x (N, C, H, W) over samples and positions, without
+// scale and shift. Each run moves the running mean and variance (C elements each, owned by
+// the caller) by momentum towards the statistics of the batch. The running variance is
+// unbiased.
 func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: fmt.Sprintf("BatchNorm{%g %g %p}", momentum, eps, mean), Arity: 1, Shape: images,
@@ -50,8 +50,8 @@ func BatchNorm(x *gorgonia.Node, mean, variance []float32, momentum, eps float32
 	}, x)
 }
 
-// BatchNormInference is scale*(x - mean)/sqrt(variance + eps) + bias per channel
-// of x (N, C, H, W); all four are (C). No gradient.
+// BatchNormInference computes scale*(x - mean)/sqrt(variance + eps) + bias per channel of
+// x (N, C, H, W); scale, bias, mean and variance are (C). It has no gradient.
 func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float32) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: fmt.Sprintf("BatchNormInference{%g}", eps), Arity: 5, InPlace: true, Work: planesWork(1), norm: &eps,
@@ -71,7 +71,7 @@ func BatchNormInference(x, scale, bias, mean, variance *gorgonia.Node, eps float
 	}, x, scale, bias, mean, variance)
 }
 
-// ChannelAffine is x*scale + shift per channel of x (N, C, H, W); scale and shift are (C).
+// ChannelAffine computes x*scale + shift per channel of x (N, C, H, W); scale and shift are (C).
 func ChannelAffine(x, scale, shift *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: "ChannelAffine", Arity: 3, Work: planesWork(1),
@@ -104,7 +104,7 @@ func channelScale(x, scale *gorgonia.Node) (*gorgonia.Node, error) {
 	}, x, scale)
 }
 
-// channelProducts adds up x*y (N, C, H, W) to (C).
+// channelProducts sums x*y (N, C, H, W) over samples and positions to (C).
 func channelProducts(x, y *gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: "ChannelProducts", Arity: 2,

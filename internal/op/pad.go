@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Pad widens x by begin[d] elements before and end[d] after in every dimension
-// d. value fills a constant border; it is converted to the type of x. No gradient.
+// Pad extends every dimension d of x by begin[d] elements before and end[d] after it.
+// value, converted to the type of x, fills a constant border. Pad has no gradient.
 func Pad(x *gorgonia.Node, begin, end []int, mode kernel.PadMode, value float64) (*gorgonia.Node, error) {
 	begin, end = append([]int{}, begin...), append([]int{}, end...)
 	return Apply(Spec{
@@ -56,7 +56,8 @@ func Pad(x *gorgonia.Node, begin, end []int, mode kernel.PadMode, value float64)
 	}, x)
 }
 
-// borders is what the tables of Pad take, which say where each coordinate comes from.
+// borders returns the cost of the tables of kernel.Pad, which map each coordinate of the
+// result to one of x.
 func borders(shape tensor.Shape, begin, end []int) kernel.Cost {
 	words := 0
 	for d, n := range shape {

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Permute gathers positions channel by channel: y[n, c, q] = x[n, c, index[0, c, q]]
-// for x (N, C, H, W) and index (1, C, H*W) of int32, each row a permutation of the
+// Permute permutes the positions of each channel: y[n, c, q] = x[n, c, index[0, c, q]] for
+// x (N, C, H, W) and index (1, C, H*W) of int32, where each row is a permutation of the
 // positions. All samples share the index.
 func Permute(x, index *gorgonia.Node) (*gorgonia.Node, error) {
 	return permute("Permute", kernel.Permute, x, index, func(grad, index *gorgonia.Node) (*gorgonia.Node, error) {
@@ -19,7 +19,7 @@ func Permute(x, index *gorgonia.Node) (*gorgonia.Node, error) {
 	})
 }
 
-// PermuteInverse undoes Permute with the same index: y[n, c, index[0, c, q]] = x[n, c, q].
+// PermuteInverse inverts Permute with the same index: y[n, c, index[0, c, q]] = x[n, c, q].
 func PermuteInverse(x, index *gorgonia.Node) (*gorgonia.Node, error) {
 	return permute("PermuteInverse", kernel.PermuteGrad, x, index, func(grad, index *gorgonia.Node) (*gorgonia.Node, error) {
 		return permute("Permute", kernel.Permute, grad, index, nil)

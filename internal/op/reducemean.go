@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ReduceMean averages over the last count dimensions, in the canonical order
-// of kernel.Sum; they stay as dimensions of size 1. No gradient.
+// ReduceMean averages x over the last count dimensions, in the canonical order of kernel.Sum.
+// They have size 1 in the result. ReduceMean has no gradient.
 func ReduceMean(x *gorgonia.Node, count int) (*gorgonia.Node, error) {
 	if x.Dtype() != tensor.Float32 {
 		return nil, fmt.Errorf("mean: elements of type %v, want float32", x.Dtype())

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ReflectPad adds pad mirrored samples on each side of x (N, C, H, W), without
-// repeating the edge; pad is smaller than height and width.
+// ReflectPad extends x (N, C, H, W) by pad mirrored samples on each side, without repeating
+// the edge; pad must be less than height and width.
 func ReflectPad(x *gorgonia.Node, pad int) (*gorgonia.Node, error) {
 	return Apply(Spec{
 		Name: fmt.Sprintf("ReflectPad{%d}", pad), Arity: 1,

@@ -7,7 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Reshape gives the elements of x, in their order, another shape of the same volume. No gradient.
+// Reshape changes the shape of x to one of the same volume; the elements stay in order. Reshape
+// has no gradient.
 func Reshape(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 	to := tensor.Shape(shape).Clone()
 	return Apply(Spec{

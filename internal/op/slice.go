@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Slice takes size[d] elements from start[d] on, step[d] apart, in every
-// dimension d. A negative step walks backwards. No gradient.
+// Slice selects size[d] elements in every dimension d of x: from start[d] on, step[d] apart,
+// backwards if step[d] is negative. Slice has no gradient.
 func Slice(x *gorgonia.Node, start, step, size []int) (*gorgonia.Node, error) {
 	start, step, size = append([]int{}, start...), append([]int{}, step...), append([]int{}, size...)
 	return Apply(Spec{

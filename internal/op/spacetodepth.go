@@ -30,8 +30,8 @@ func SpaceToDepth(x *gorgonia.Node, b int) (*gorgonia.Node, error) {
 	}, x)
 }
 
-// DepthToSpace undoes SpaceToDepth (ONNX mode DCR); with crd the channels of x are
-// ordered c*b*b + row*b + column (mode CRD), which has no gradient here.
+// DepthToSpace inverts SpaceToDepth (mode DCR of ONNX). With crd the channels of x are ordered
+// c*b*b + row*b + column (mode CRD), and there is no gradient.
 func DepthToSpace(x *gorgonia.Node, b int, crd bool) (*gorgonia.Node, error) {
 	s := Spec{
 		Name: fmt.Sprintf("DepthToSpace{%d crd %t}", b, crd), Arity: 1, Work: scatterWork,

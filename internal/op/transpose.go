@@ -7,7 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Transpose reorders dimensions: dimension d of the result is dimension order[d] of x. No gradient.
+// Transpose reorders dimensions: dimension d of the result is dimension order[d] of x. It has no
+// gradient.
 func Transpose(x *gorgonia.Node, order ...int) (*gorgonia.Node, error) {
 	order = append([]int{}, order...)
 	return Apply(Spec{

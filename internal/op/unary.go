@@ -10,20 +10,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Sqrt, Floor, Neg and Abs act on every element of a float32 tensor. No gradient.
+// Sqrt, Floor, Neg and Abs apply the function to every element of a float32 tensor. They have
+// no gradient.
 func Sqrt(x *gorgonia.Node) (*gorgonia.Node, error)  { return elementwise("sqrt", kernel.Sqrt, x) }
 func Floor(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("floor", kernel.Floor, x) }
 func Neg(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("neg", kernel.Neg, x) }
 func Abs(x *gorgonia.Node) (*gorgonia.Node, error)   { return elementwise("abs", kernel.Abs, x) }
 
-// Clip bounds every element to [minimum, maximum]. No gradient.
+// Clip limits every element to [minimum, maximum]. It has no gradient.
 func Clip(x *gorgonia.Node, minimum, maximum float32) (*gorgonia.Node, error) {
 	name := fmt.Sprintf("clip %08x %08x", math.Float32bits(minimum), math.Float32bits(maximum))
 	return elementwise(name, func(dst, src []float32) { kernel.Clip(dst, src, minimum, maximum) }, x)
 }
 
-// RoundHalf rounds every element to the nearest half-precision number, ties to
-// even, and keeps it as float32: what storing it in 16 bits would leave. No gradient.
+// RoundHalf rounds every element to the nearest half-precision number, ties to even. The result
+// is float32, as if read back from 16 bits. RoundHalf has no gradient.
 func RoundHalf(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return elementwise("round to half", kernel.RoundHalf, x)
 }
