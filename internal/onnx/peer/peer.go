@@ -1,7 +1,7 @@
-// Package peer runs models in another implementation, for tests: onnxruntime,
-// which npm installs under bench/peers.
+// Package peer runs models with onnxruntime, for tests. npm installs it under bench/peers.
 //
-// Main path: Find, Run or RunAll, then MaxDifference against our own outputs.
+// Find returns the installed onnxruntime, Run and RunAll run models, and MaxDifference compares
+// their outputs with ours.
 package peer
 
 import (
@@ -20,14 +20,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ErrMissing says that onnxruntime is not installed, and how to install it.
+// ErrMissing is returned when Node.js or onnxruntime is not installed.
 var ErrMissing = errors.New("onnxruntime is not installed; run npm ci in bench/peers (needs Node.js 20 or later)")
 
 // Onnxruntime is an installed onnxruntime-node.
 type Onnxruntime struct{ node, dir string }
 
-// Find looks for Node.js and for onnxruntime under bench/peers of the
-// repository that the working directory is in. It returns ErrMissing when one is not there.
+// Find returns the onnxruntime installed under bench/peers of the repository that contains the
+// working directory. It returns ErrMissing if Node.js or onnxruntime is not installed.
 func Find() (*Onnxruntime, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -49,13 +49,13 @@ func Find() (*Onnxruntime, error) {
 	}
 }
 
-// Case is a model with its inputs: float32, int32 or int64.
+// Case is a model with its inputs, which are float32, int32 or int64.
 type Case struct {
 	Model  []byte
 	Inputs map[string]*tensor.Dense
 }
 
-// Result has the outputs of a case, those of float16 as float32, or why onnxruntime does not run it.
+// Result holds the outputs of a case, float16 as float32, or the error of onnxruntime.
 type Result struct {
 	Outputs map[string]*tensor.Dense
 	Err     error
@@ -70,8 +70,8 @@ func (o *Onnxruntime) Run(model []byte, inputs map[string]*tensor.Dense) (map[st
 	return results[0].Outputs, results[0].Err
 }
 
-// RunAll computes the outputs of many models, one after the other in one process. It
-// returns as many results as there are cases, or an error.
+// RunAll computes the outputs of several models, one after another in one process. It returns
+// one result for each case, or an error.
 func (o *Onnxruntime) RunAll(cases []Case) ([]Result, error) {
 	var lines, message bytes.Buffer
 	text := json.NewEncoder(&lines)
@@ -114,9 +114,9 @@ func (o *Onnxruntime) RunAll(cases []Case) ([]Result, error) {
 	return results, nil
 }
 
-// MaxDifference is the largest absolute difference between two results, over
-// all outputs, and the output where it is. Differences in names, shapes or
-// types are errors, and so is a NaN on one side only.
+// MaxDifference returns the largest absolute difference over all outputs of two results, and
+// the output where it occurs. It returns an error for different names, shapes or types and for
+// a NaN in only one of the results.
 func MaxDifference(a, b map[string]*tensor.Dense) (difference float64, output string, err error) {
 	if len(a) != len(b) {
 		return 0, "", fmt.Errorf("%d and %d outputs", len(a), len(b))
@@ -143,7 +143,7 @@ func MaxDifference(a, b map[string]*tensor.Dense) (difference float64, output st
 	return difference, output, nil
 }
 
-// Numbers are the elements of a tensor of float32, int32 or int64, also of one without dimensions.
+// Numbers returns the elements of a tensor of float32, int32 or int64, which may have no dimensions.
 func Numbers(d *tensor.Dense) []float64 {
 	switch v := d.Data().(type) {
 	case []float32:

@@ -11,14 +11,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// array is a tensor as bench/peers/tensors.mjs reads and writes it.
+// array is a tensor in the JSON of bench/peers/tensors.mjs.
 type array struct {
 	Type string `json:"type"`
 	Dims []int  `json:"dims"`
 	Data string `json:"data"` // base64 of little-endian elements
 }
 
-// Encode writes named tensors of float32, int32 or int64 as text for a peer.
+// Encode returns named tensors of float32, int32 or int64 as JSON for a peer.
 func Encode(tensors map[string]*tensor.Dense) ([]byte, error) {
 	arrays := map[string]array{}
 	for name, d := range tensors {
@@ -32,7 +32,7 @@ func Encode(tensors map[string]*tensor.Dense) ([]byte, error) {
 	return json.Marshal(arrays)
 }
 
-// Decode reads a peer's named tensors; those of float16 come as float32.
+// Decode parses a peer's named tensors. It returns float16 as float32.
 func Decode(text []byte) (map[string]*tensor.Dense, error) {
 	var arrays map[string]array
 	if err := json.Unmarshal(text, &arrays); err != nil {
