@@ -6,7 +6,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// attribute reads an attribute of type T and removes it from those left.
+// attribute returns the named attribute and removes it from c.attributes. It returns otherwise
+// if the attribute is absent or has another type than T; the latter sets c.wrong.
 func attribute[T any](c *call, name string, otherwise T) T {
 	v, ok := c.attributes[name]
 	if !ok {
@@ -21,8 +22,8 @@ func attribute[T any](c *call, name string, otherwise T) T {
 	return t
 }
 
-// maxAttribute bounds sizes in attributes: no stride, pad or axis of a network is larger,
-// and their sums and products with dimensions stay far from overflow.
+// maxAttribute bounds sizes in attributes. No stride, pad or axis of a network is larger, and
+// sums and products of such sizes with dimensions do not overflow.
 const maxAttribute = 1 << 20
 
 func (c *call) bounded(name string, v, minimum int64) int {
@@ -33,7 +34,7 @@ func (c *call) bounded(name string, v, minimum int64) int {
 	return int(v)
 }
 
-// integer reads an attribute of at least minimum.
+// integer returns an integer attribute from minimum to maxAttribute.
 func (c *call) integer(name string, otherwise, minimum int64) int {
 	return c.bounded(name, attribute(c, name, otherwise), minimum)
 }
@@ -46,7 +47,7 @@ func (c *call) flag(name string, otherwise bool) bool {
 	return attribute(c, name, v) != 0
 }
 
-// integers reads a list; nil when it is absent, otherwise count numbers of at least minimum.
+// integers returns an attribute of count integers from minimum to maxAttribute, or nil if it is absent.
 func (c *call) integers(name string, count int, minimum int64) []int {
 	list := attribute[[]int64](c, name, nil)
 	if list == nil {
@@ -63,7 +64,7 @@ func (c *call) integers(name string, count int, minimum int64) []int {
 	return out
 }
 
-// singleInput returns an error if there are further inputs, which are attributes in the operator set of the file.
+// singleInput returns an error if there is more than one input. In the file's operator set the others are attributes.
 func (c *call) singleInput() error {
 	if len(c.in) > 1 {
 		return fmt.Errorf("%d inputs, want 1 in operator set %d", len(c.in), c.opset)
@@ -71,7 +72,7 @@ func (c *call) singleInput() error {
 	return nil
 }
 
-// pair reads two numbers, for height and width.
+// pair returns an attribute of two integers, for height and width.
 func (c *call) pair(name string, otherwise int, minimum int64) [2]int {
 	if v := c.integers(name, 2, minimum); v != nil {
 		return [2]int(v)
@@ -79,7 +80,7 @@ func (c *call) pair(name string, otherwise int, minimum int64) [2]int {
 	return [2]int{otherwise, otherwise}
 }
 
-// axis reads the attribute "axis" for a tensor of the given rank; a negative one counts from the end.
+// axis returns the attribute "axis" for a tensor of the given rank. A negative axis counts from the end.
 func (c *call) axis(otherwise int64, rank int) (int, error) {
 	return axisOf(attribute(c, "axis", otherwise), rank)
 }
@@ -94,7 +95,7 @@ func axisOf(v int64, rank int) (int, error) {
 	return int(v), nil
 }
 
-// constantIntegers are the numbers of a constant input; nil when it is absent.
+// constantIntegers returns the elements of a constant input, or nil if it is absent.
 func (c *call) constantIntegers(input int) ([]int64, error) {
 	if input >= len(c.in) || c.in[input] == nil {
 		return nil, nil
@@ -120,7 +121,7 @@ func integersOf(d *tensor.Dense) ([]int64, error) {
 	return nil, fmt.Errorf("elements of %v where int64 is wanted", d.Dtype())
 }
 
-// constantNumber is a constant input of one element; otherwise when it is absent.
+// constantNumber returns the element of a constant input of size 1, or otherwise if the input is absent.
 func (c *call) constantNumber(input int, otherwise float64) (float64, error) {
 	if input >= len(c.in) || c.in[input] == nil {
 		return otherwise, nil

@@ -9,11 +9,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// value is a node of onnx-go's graph: a tensor that is given, constant or made by a step.
+// value is a node of onnx-go's graph: an input, a constant or a result of a step.
 type value struct {
 	id       int64
 	name     string
-	constant *tensor.Dense // nil when it is not constant
+	constant *tensor.Dense // nil if the value is not constant
 	kind     constantKind
 }
 
@@ -21,14 +21,14 @@ func (v *value) ID() int64           { return v.id }
 func (v *value) SetName(name string) { v.name = name }
 func (v *value) GetName() string     { return v.name }
 
-// step is one operator on values, in an order in which they can be run.
+// step applies an operator to values.
 type step struct {
 	op         string
 	attributes map[string]any
-	in, out    []*value // in has nil for an absent optional input
+	in, out    []*value // in contains nil for an absent optional input
 }
 
-// program is what a file decodes to: steps over values.
+// program is a decoded file. Its steps are in an order in which they can be run.
 type program struct {
 	opset   int64
 	steps   []*step
@@ -42,10 +42,10 @@ type programInput struct {
 	shape []int
 }
 
-// decode runs onnx-go over a specialised model.
+// decode decodes a specialised model with onnx-go.
 func decode(m *Model) (*program, error) {
-	// Inputs and outputs go without their types: the decoder would allocate
-	// a tensor for each. Constants stay here: it would copy them three times.
+	// onnx-go gets inputs and outputs without types, since it would allocate a tensor for each,
+	// and no constants, since it would copy them three times.
 	bare := *m
 	untyped := func(vs []ValueInfo) []ValueInfo {
 		out := make([]ValueInfo, len(vs))
@@ -103,7 +103,7 @@ func decode(m *Model) (*program, error) {
 	return p, nil
 }
 
-// dropUnread removes the steps that no output depends on.
+// dropUnread removes the steps on which no output depends.
 func (p *program) dropUnread() {
 	read := map[*value]bool{}
 	for _, v := range p.outputs {
@@ -121,13 +121,12 @@ func (p *program) dropUnread() {
 	p.steps = slices.DeleteFunc(p.steps, func(s *step) bool { return s == nil })
 }
 
-// backend receives the graph from onnx-go. For each node of the file the
-// decoder first sets the edges from its outputs to its inputs, weighted with
-// the input's index, and then applies the operation; the backend keeps this
-// list itself, since an edge may occur twice, as in Add(x, x).
+// backend receives the graph from onnx-go. For each node of the file, the decoder first sets
+// the edges from its outputs to its inputs, weighted with the input's index, and then applies
+// the operation. The edges are a list, since an edge may occur twice, as in Add(x, x).
 type backend struct {
 	values []*value
-	edges  []edge // of the node that is being decoded
+	edges  []edge // of the current node
 	steps  []*step
 }
 
@@ -153,7 +152,7 @@ func (b *backend) NewWeightedEdge(from, to graph.Node, w float64) graph.Weighted
 
 func (b *backend) SetWeightedEdge(e graph.WeightedEdge) { b.edges = append(b.edges, e.(edge)) }
 
-// ApplyOperation ends a node of the file.
+// ApplyOperation adds the step of a node of the file, from its operation and the edges set before.
 func (b *backend) ApplyOperation(o onnxgo.Operation, outputs ...graph.Node) error {
 	s := &step{op: o.Name, attributes: o.Attributes}
 	for _, n := range outputs {
@@ -161,7 +160,7 @@ func (b *backend) ApplyOperation(o onnxgo.Operation, outputs ...graph.Node) erro
 	}
 	for _, e := range b.edges {
 		if e.output != s.out[0] {
-			continue // every output has the same inputs
+			continue // all outputs have the same inputs
 		}
 		in := e.input
 		if in.name == "" {
@@ -174,8 +173,8 @@ func (b *backend) ApplyOperation(o onnxgo.Operation, outputs ...graph.Node) erro
 	return nil
 }
 
-// The rest of graph.WeightedDirected, which the decoder's interface includes
-// and it never calls while it decodes.
+// The methods below complete graph.WeightedDirected, which the decoder's interface includes.
+// The decoder does not call them.
 
 func (b *backend) Node(id int64) graph.Node {
 	if id < 0 || id >= int64(len(b.values)) {

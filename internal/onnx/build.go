@@ -13,15 +13,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// operand is a value while the graph is built: a constant, or a node of the graph.
+// operand is a value in the graph that is being built: a constant or a node.
 type operand struct {
 	kind     DataType      // Float16 for float32 numbers that are rounded to half precision
-	scalar   bool          // no dimensions in ONNX; held as one of size 1
-	constant *tensor.Dense // or
+	scalar   bool          // has no dimensions in ONNX, one of size 1 here
+	constant *tensor.Dense // nil if node is set
 	node     *gorgonia.Node
 }
 
-// gorgoniaShape returns the shape in Gorgonia, where scalars have one dimension.
+// gorgoniaShape returns the shape in the Gorgonia graph, where scalars have one dimension.
 func (o *operand) gorgoniaShape() tensor.Shape {
 	if o.constant != nil {
 		return o.constant.Shape()
@@ -41,32 +41,32 @@ func (o *operand) volume() int { return o.gorgoniaShape().TotalSize() }
 
 // builder turns a program into one Gorgonia graph.
 type builder struct {
-	ctx        context.Context // of the Load that builds
+	ctx        context.Context // of the call of Load
 	arithmetic kernel.Arithmetic
 	lim        Limits
 	opset      int64
 	graph      *gorgonia.ExprGraph
 	operands   map[*value]*operand
-	leaves     map[*tensor.Dense]*gorgonia.Node // constants that are in the graph already
-	counted    map[*gorgonia.Node]bool          // operations of the graph that are in work
-	uses       map[*value]int                   // by steps to come and as outputs
-	work       int64                            // of a run, and of what was folded
-	folded     int64                            // the latter
+	leaves     map[*tensor.Dense]*gorgonia.Node // constants in the graph
+	counted    map[*gorgonia.Node]bool          // operations whose work is included in work
+	uses       map[*value]int                   // uses by the steps that remain and as inputs and outputs of the graph
+	work       int64                            // work of a run and of folding
+	folded     int64                            // work of folding
 }
 
-// call is one step while it is built. Reading an attribute takes it away, so
-// that those left over can be reported as unsupported.
+// call builds one step. Reading an attribute removes it from attributes, so that those that
+// remain can be reported as unsupported.
 type call struct {
 	*builder
-	op, making string     // the operator and the name of its first output
+	op, making string     // the operator and the name of the first output
 	in         []*operand // nil for an absent optional input
 	outputs    int
 	attributes map[string]any
-	wrong      error // of the attributes
-	heavy      bool  // not to be computed while building
+	wrong      error // an attribute is invalid
+	heavy      bool  // never folded
 }
 
-// inputPrefix tells inputs from other leaves.
+// inputPrefix distinguishes inputs from other leaves.
 const inputPrefix = "input/"
 
 func newBuilder(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) *builder {
@@ -83,8 +83,7 @@ func newBuilder(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic
 	}
 }
 
-// build adds inputs and steps to the graph. Nothing of the size of a value is
-// allocated, but for small constants.
+// build adds inputs and steps to the graph. It allocates no values except small constants.
 func (b *builder) build(p *program) error {
 	for _, in := range p.inputs {
 		t, err := dtype(in.typ)
@@ -158,13 +157,13 @@ func (b *builder) step(s *step) error {
 	}
 	for _, v := range s.in {
 		if b.uses[v]--; b.uses[v] == 0 {
-			delete(b.operands, v) // what was folded is not kept longer than it is read
+			delete(b.operands, v) // frees a folded constant after its last use
 		}
 	}
 	return nil
 }
 
-// notConstantError reports an input that a shape depends on and that is only known when the graph runs.
+// notConstantError reports an input that determines a shape but is known only when the graph runs.
 type notConstantError struct {
 	input int
 	name  string
@@ -174,7 +173,7 @@ func (e *notConstantError) Error() string {
 	return fmt.Sprintf("input %d (%q) must be a constant, since shapes depend on it", e.input, e.name)
 }
 
-// operand finds what was built for a value.
+// operand returns the operand of a value.
 func (b *builder) operand(v *value) (*operand, error) {
 	if o, ok := b.operands[v]; ok {
 		return o, nil
@@ -212,7 +211,7 @@ func dtype(t DataType) (tensor.Dtype, error) {
 	return tensor.Dtype{}, fmt.Errorf("%v is not supported", t)
 }
 
-// node is the operand in the graph.
+// node returns the node of an operand. It adds a leaf for a constant that the graph does not have.
 func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	if o.node != nil {
 		return o.node, nil
@@ -228,7 +227,7 @@ func (b *builder) node(o *operand) (*gorgonia.Node, error) {
 	return n, nil
 }
 
-// addWork counts the work of the operations behind n that are new in the graph, and labels them for errors.
+// addWork counts the work of n and of the operations that it depends on, unless they are counted, and labels them for errors.
 func (c *call) addWork(n *gorgonia.Node) error {
 	list := []*gorgonia.Node{n}
 	for len(list) > 0 {
@@ -249,12 +248,12 @@ func (c *call) addWork(n *gorgonia.Node) error {
 	return nil
 }
 
-// CostError reports a model that takes more work or memory than it may.
+// CostError reports a model that takes more work or memory than the limits allow.
 type CostError struct{ error }
 
 func (e *CostError) Unwrap() error { return e.error }
 
-// charge counts work against the limit.
+// charge adds work to the total and returns a CostError if it exceeds the limit.
 func (c *call) charge(work int64) error {
 	if work > c.lim.Work-c.work {
 		return &CostError{fmt.Errorf("with it the graph takes more than the %d multiply-adds allowed, or as much in other work", c.lim.Work)}
@@ -266,15 +265,15 @@ func (c *call) charge(work int64) error {
 // describe returns the name of the step for errors.
 func (c *call) describe() string { return fmt.Sprintf("%s making %.60q", c.op, c.making) }
 
-// What is computed while building: shape arithmetic and the expansion of weights. What is
-// more than that is left to the run.
+// Limits on the constants that are folded, which are shape arithmetic and the expansion of
+// weights. Operations beyond them are computed by every run.
 const (
-	foldElements = 1 << 20 // of any one value
-	foldWork     = 1 << 28 // of all together, as op.Work counts; it bounds their bytes too
+	foldElements = 1 << 20 // elements of a value
+	foldWork     = 1 << 28 // total work as counted by op.Work, which also bounds the bytes
 )
 
-// apply adds operations to the graph, or computes them now when all operands
-// are small constants. The result is of the given kind.
+// apply adds the operations of f on in to the graph, or folds them if all operands are small
+// constants. The result has the given kind.
 func (c *call) apply(kind DataType, f func(in []*gorgonia.Node) (*gorgonia.Node, error), in ...*operand) (*operand, error) {
 	if !c.heavy && c.folded < foldWork && !slices.ContainsFunc(in, func(o *operand) bool { return o.constant == nil || o.volume() > foldElements }) {
 		d, err := c.fold(f, in)
@@ -315,7 +314,7 @@ func (c *call) checkType(kind DataType, n *gorgonia.Node) error {
 	return nil
 }
 
-// fold computes operations on constants in a graph of their own; nil when the result is too large for that.
+// fold computes f on constants in a separate graph. It returns nil if a value or the work exceeds the limits of folding.
 func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*operand) (*tensor.Dense, error) {
 	g := gorgonia.NewGraph()
 	nodes := make([]*gorgonia.Node, len(in))
@@ -343,7 +342,7 @@ func (c *call) fold(f func(in []*gorgonia.Node) (*gorgonia.Node, error), in []*o
 		return nil, err
 	}
 	c.folded += work
-	if n.IsVar() { // f passed its operand on
+	if n.IsVar() { // f returned its operand
 		return n.Value().(*tensor.Dense), nil
 	}
 	p, err := op.NewProgram(g, n)

@@ -1,6 +1,6 @@
 package onnx
 
-// Edit returns the model in file with the changes that edit makes to its graph.
+// Edit returns file with its graph changed by edit.
 func Edit(file []byte, lim Limits, edit func(*Graph) error) ([]byte, error) {
 	m, err := scan(file, lim)
 	if err != nil {

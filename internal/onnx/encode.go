@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Encode writes a model. Equal models give equal bytes. It returns an error
-// for a tensor whose data does not fit its dimensions and for an attribute or
-// type that does not exist. What else makes a graph valid, Scan checks.
+// Encode returns the model as an ONNX file. Equal models give equal bytes. Encode returns an
+// error for a tensor whose data does not fit its dimensions and for an unknown type of
+// attribute or element. Scan checks everything else.
 func Encode(m *Model) ([]byte, error) {
 	for _, v := range slices.Concat(m.Graph.Inputs, m.Graph.Outputs) {
 		if v.Type.size() == 0 {
@@ -21,7 +21,7 @@ func Encode(m *Model) ([]byte, error) {
 	return encode(m)
 }
 
-// encode writes a model whose inputs and outputs may have no type.
+// encode is Encode for a model whose inputs and outputs may have no type.
 func encode(m *Model) ([]byte, error) {
 	g := &m.Graph
 	var graph []byte
@@ -62,7 +62,7 @@ func encode(m *Model) ([]byte, error) {
 func encodeNode(n *Node) ([]byte, error) {
 	var b []byte
 	for _, in := range n.Inputs {
-		b = appendBytes(b, nodeInput, []byte(in)) // an absent input is an empty name, which must be written
+		b = appendBytes(b, nodeInput, []byte(in)) // writes the empty name of an absent input too
 	}
 	for _, out := range n.Outputs {
 		b = appendBytes(b, nodeOutput, []byte(out))

@@ -7,10 +7,10 @@ import (
 	"enciphergan/internal/kernel"
 )
 
-// Halve rounds the float32 constants that it is told to half precision and stores
-// them in half of the bytes, with a Cast that makes float32 of them again: so every
-// reader computes with the same rounded numbers. Constants with numbers that half
-// precision does not hold stay as they are.
+// Halve rounds the float32 constants for which which returns true to half precision, stores
+// them in half of the bytes and adds a Cast back to float32 for each, so that every reader
+// computes with the same rounded numbers. It leaves constants with a value outside the range
+// of half precision unchanged.
 func Halve(file []byte, lim Limits, which func(name string, elements int) bool) ([]byte, error) {
 	m, err := scan(file, lim)
 	if err != nil {

@@ -1,20 +1,20 @@
 package onnx
 
-// Limits bound what a file may ask for. Every one is checked before the memory
-// or time that it stands for is spent.
+// Limits bounds the memory and time that a file may require. Each limit is checked before the
+// memory is allocated or the time is spent.
 type Limits struct {
 	FileBytes int   // length of the file
 	Nodes     int   // nodes of the graph
-	Values    int   // inputs and outputs of all nodes and of the graph, and constants
+	Values    int   // inputs and outputs of all nodes and of the graph, plus constants
 	NameBytes int   // length of a name, a text attribute or a metadata entry
 	Rank      int   // dimensions of a tensor
-	Elements  int64 // elements of any one tensor
-	Memory    int64 // the most bytes that a run takes at a time, see op.Program
-	Work      int64 // of one run and of what is computed before it, in multiply-adds or what takes as long, see kernel.Cost
+	Elements  int64 // elements of a tensor
+	Memory    int64 // peak memory of a run in bytes, see op.Program
+	Work      int64 // work of one run and of constants folded before it, in multiply-adds or operations of equal time, see kernel.Cost
 }
 
-// DefaultLimits leave room for the paper's network on pictures of some
-// megapixels and keep a hostile file from taking the machine down.
+// DefaultLimits returns limits that permit the paper's network on pictures of several
+// megapixels and prevent a hostile file from exhausting the machine.
 func DefaultLimits() Limits {
 	return Limits{
 		FileBytes: 64 << 20,

@@ -12,12 +12,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Machine is a model that is ready to run on inputs of fixed shapes. It serves
-// one goroutine at a time.
+// Machine runs a model on inputs of fixed shapes. It must not be used by several goroutines at
+// a time.
 type Machine struct {
-	Header *Header // of the file; symbolic dimensions as they are there
-	Work   int64   // of a run, in the unit of kernel.Cost
-	Memory int64   // the most bytes that it takes at a time, its inputs and outputs among them
+	Header *Header // header of the file, with symbolic dimensions
+	Work   int64   // work of a run and of the constants folded by Load, in the unit of kernel.Cost
+	Memory int64   // peak memory in bytes, including inputs and outputs
 
 	inputs  map[string]machineInput
 	outputs []machineOutput
@@ -37,17 +37,17 @@ type machineOutput struct {
 	constant *tensor.Dense
 	input    string
 	result   int
-	scalar   bool // to be given without dimensions
+	scalar   bool // returned without dimensions
 }
 
-// Observe calls f after every operation of a run; nil ends it.
+// Observe makes every run call f after each operation; nil ends that.
 func (m *Machine) Observe(f func(op.Event)) { m.program.Observe(f) }
 
-// Load reads a file for inputs whose symbolic dimensions have the given sizes;
-// sizes that the file does not mention are ignored. Hostile files end in an
-// error before more than lim allows is allocated: an *UndeclaredError for operators that are
-// not supported, a *CostError for too much work or memory. Convolutions run in the given
-// arithmetic. When ctx ends, Load returns its error.
+// Load reads a file and returns a machine for inputs whose symbolic dimensions have the sizes
+// in dims; it ignores sizes of dimensions that the file does not have. Convolutions run in
+// arithmetic a. A hostile file causes an error before Load allocates more than lim allows: an
+// *UndeclaredError for operators that are not supported, a *CostError for too much work or
+// memory. When ctx ends, Load returns its error.
 func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kernel.Arithmetic) (machine *Machine, err error) {
 	defer recoverError(&err)
 	m, err := scan(b, lim)
@@ -65,7 +65,7 @@ func Load(ctx context.Context, b []byte, dims map[string]int, lim Limits, a kern
 	return machine, nil
 }
 
-// read takes a checked model to a program.
+// read specialises and decodes a checked model.
 func read(m *Model, dims map[string]int, lim Limits) (*program, error) {
 	m, err := specialise(m, dims, lim)
 	if err != nil {
@@ -74,7 +74,7 @@ func read(m *Model, dims map[string]int, lim Limits) (*program, error) {
 	return decode(m)
 }
 
-// compile builds a program and its machine.
+// compile builds the graph of a decoded file and plans its machine.
 func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (*Machine, error) {
 	b := newBuilder(ctx, p, lim, a)
 	if err := b.build(p); err != nil {
@@ -115,18 +115,17 @@ func compile(ctx context.Context, p *program, lim Limits, a kernel.Arithmetic) (
 	return m, nil
 }
 
-// recoverError turns a panic into an error at the boundary of the package.
+// recoverError turns a panic into an error. Load and Run defer it, since they call other modules.
 func recoverError(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("onnx: the model cannot be used: %v", r)
 	}
 }
 
-// Run computes the outputs, by name, for one dense tensor per input of the
-// file: float32, int32 or int64 as declared, contiguous, of the shape that Load
-// fixed. Outputs of float16 come as float32. The map and the results hold until the
-// next run; they must not be changed. When ctx ends, the run does after the operation that is
-// going on, with the error of ctx.
+// Run computes the outputs of the file, by name, from its inputs: dense, contiguous tensors of
+// float32, int32 or int64 as declared, of the shapes fixed by Load. Outputs of float16 are
+// returned as float32. The map and its tensors are valid until the next run and must not be
+// changed. When ctx ends, Run returns its error after the operation in progress.
 func (m *Machine) Run(ctx context.Context, inputs map[string]*tensor.Dense) (outputs map[string]*tensor.Dense, err error) {
 	defer recoverError(&err)
 	for name := range inputs {

@@ -1,24 +1,24 @@
 // Package onnx writes networks as ONNX files and loads ONNX files as machines that run them.
 //
-// Writing: fill a Model and call Encode; equal models give equal bytes. Callers write
-// operator set 13, the last one whose operators carry what the networks need as attributes.
+// To write a file, fill a Model and call Encode; equal models give equal bytes. Callers write
+// operator set 13.
 //
-// Reading: Load takes the bytes through these steps and returns a Machine, whose Run
-// computes the outputs:
+// To read a file, call Load, which returns a Machine, whose Run computes the outputs. Load has
+// these steps:
 //
-//	parse   wire.go, parse.go        read the wire format within Limits
-//	check   scan.go                  check the graph as a whole; Scan ends here
-//	decode  specialise.go, backend.go  resolve symbolic dimensions, then let onnx-go replay the graph: a list of steps
-//	build   build.go, operators*.go  infer shapes and make one graph of operations; fold constants
-//	plan    package op               fuse operations and assign memory: an op.Program
+//	parse   wire.go, parse.go          read the wire format within Limits
+//	check   scan.go                    check the graph as a whole; Scan ends here
+//	decode  specialise.go, backend.go  resolve symbolic dimensions, decode with onnx-go: a list of steps
+//	build   build.go, operators*.go    infer shapes, fold constants, build a graph of operations
+//	plan    package op                 fuse operations and assign memory: an op.Program
 //
-// Two libraries take part. onnx-go decodes the protocol buffer to nodes and attributes and
-// calls our backend for each; its own operators and its own backend are not used.
-// Gorgonia holds the graph, its nodes and shapes; its operations and machines are not used
-// for inference. Shapes, types, kernels, memory and the order of execution are those of
-// packages op and kernel, which give the same bits on every machine.
+// The package uses two libraries. onnx-go decodes the protocol buffer to nodes and attributes
+// and calls our backend for each; its operators and its own backend are not used. Gorgonia
+// represents the graph, its nodes and shapes; its operations and machines are not used for
+// inference. Packages op and kernel infer shapes and types, plan memory and order, and compute,
+// with the same bits on every machine.
 //
-// The operators are declared in operators.go. Every file is taken to be hostile: sizes are
+// The operators are declared in operators.go. Every file is assumed to be hostile: sizes are
 // checked against Limits before memory is allocated, and no panic leaves the package.
 package onnx
 
@@ -28,10 +28,10 @@ import (
 	"math"
 )
 
-// Opset is the version of the operator set that Encode's callers should write.
+// Opset is the version of the operator set that callers of Encode should write.
 const Opset = 13
 
-// irVersion is the version of the file format that belongs to opset 13.
+// irVersion is the version of the file format for opset 13.
 const irVersion = 7
 
 // The operator sets that the reader understands. ReduceMean and Pad change
@@ -41,10 +41,10 @@ const (
 	maxOpset = 17
 )
 
-// DataType is ONNX's number for a type of elements.
+// DataType is ONNX's number for an element type.
 type DataType int32
 
-// The types of elements that tensors may have.
+// The supported element types.
 const (
 	Float32 DataType = 1
 	Int32   DataType = 6
@@ -66,7 +66,7 @@ func (t DataType) String() string {
 	return fmt.Sprintf("data type %d", int32(t))
 }
 
-// size is the number of bytes of an element, 0 for a type that is not supported.
+// size returns the number of bytes of an element, 0 for a type that is not supported.
 func (t DataType) size() int64 {
 	switch t {
 	case Float32, Int32:
@@ -79,7 +79,7 @@ func (t DataType) size() int64 {
 	return 0
 }
 
-// Model is a whole file.
+// Model is the content of a file.
 type Model struct {
 	Producer string
 	Opset    int64
@@ -87,7 +87,7 @@ type Model struct {
 	Metadata map[string]string
 }
 
-// Graph is a list of nodes in an order in which every value is made before it is used.
+// Graph is a list of nodes in which every value is computed before it is used.
 type Graph struct {
 	Name            string
 	Nodes           []Node
@@ -95,7 +95,7 @@ type Graph struct {
 	Inputs, Outputs []ValueInfo
 }
 
-// Node applies an operator of the default domain. An absent optional input is the empty name.
+// Node applies an operator of the default domain. An absent optional input has the empty name.
 type Node struct {
 	Op, Name        string
 	Inputs, Outputs []string
@@ -109,14 +109,14 @@ type ValueInfo struct {
 	Dims []Dim
 }
 
-// Dim is one dimension: a size, or a symbolic parameter such as "H" whose size
-// is given when the model is loaded.
+// Dim is a dimension: a size, or a symbolic parameter such as "H", whose size is an argument of
+// Load.
 type Dim struct {
 	Size      int64
 	Parameter string
 }
 
-// Sizes makes dimensions of known size.
+// Sizes returns dimensions of the given sizes.
 func Sizes(sizes ...int64) []Dim {
 	dims := make([]Dim, len(sizes))
 	for i, n := range sizes {
@@ -125,10 +125,10 @@ func Sizes(sizes ...int64) []Dim {
 	return dims
 }
 
-// AttributeType is ONNX's number for a type of attribute.
+// AttributeType is ONNX's number for an attribute type.
 type AttributeType int32
 
-// The types of attribute that nodes may have.
+// The supported attribute types.
 const (
 	FloatAttribute  AttributeType = 1
 	IntAttribute    AttributeType = 2
@@ -138,7 +138,7 @@ const (
 	IntsAttribute   AttributeType = 7
 )
 
-// Attribute is a named constant of a node; the field of its type holds it.
+// Attribute is a named constant of a node. Its value is in the field for its type.
 type Attribute struct {
 	Name   string
 	Type   AttributeType
@@ -150,32 +150,32 @@ type Attribute struct {
 	Tensor Tensor
 }
 
-// FloatOf makes a float attribute.
+// FloatOf returns a float attribute.
 func FloatOf(name string, v float32) Attribute {
 	return Attribute{Name: name, Type: FloatAttribute, Float: v}
 }
 
-// IntOf makes an integer attribute.
+// IntOf returns an integer attribute.
 func IntOf(name string, v int64) Attribute {
 	return Attribute{Name: name, Type: IntAttribute, Int: v}
 }
 
-// StringOf makes a string attribute.
+// StringOf returns a string attribute.
 func StringOf(name, v string) Attribute {
 	return Attribute{Name: name, Type: StringAttribute, Text: v}
 }
 
-// FloatsOf makes an attribute of several floats.
+// FloatsOf returns an attribute of several floats.
 func FloatsOf(name string, v ...float32) Attribute {
 	return Attribute{Name: name, Type: FloatsAttribute, Floats: v}
 }
 
-// IntsOf makes an attribute of several integers.
+// IntsOf returns an attribute of several integers.
 func IntsOf(name string, v ...int64) Attribute {
 	return Attribute{Name: name, Type: IntsAttribute, Ints: v}
 }
 
-// TensorOf makes an attribute of a tensor.
+// TensorOf returns a tensor attribute.
 func TensorOf(name string, v Tensor) Attribute {
 	return Attribute{Name: name, Type: TensorAttribute, Tensor: v}
 }
@@ -188,7 +188,7 @@ type Tensor struct {
 	Raw  []byte
 }
 
-// NewFloat32 makes a tensor of float32. data has as many elements as dims say; Encode checks it.
+// NewFloat32 returns a tensor of float32. Encode checks that the length of data fits dims.
 func NewFloat32(name string, dims []int64, data []float32) Tensor {
 	raw := make([]byte, 0, 4*len(data))
 	for _, v := range data {
@@ -197,7 +197,7 @@ func NewFloat32(name string, dims []int64, data []float32) Tensor {
 	return Tensor{name, dims, Float32, raw}
 }
 
-// NewFloat16 makes a tensor of half-precision numbers from their bits.
+// NewFloat16 returns a tensor of half-precision numbers with the given bits.
 func NewFloat16(name string, dims []int64, bits []uint16) Tensor {
 	raw := make([]byte, 0, 2*len(bits))
 	for _, v := range bits {
@@ -206,7 +206,7 @@ func NewFloat16(name string, dims []int64, bits []uint16) Tensor {
 	return Tensor{name, dims, Float16, raw}
 }
 
-// NewInt32 makes a tensor of int32.
+// NewInt32 returns a tensor of int32.
 func NewInt32(name string, dims []int64, data []int32) Tensor {
 	raw := make([]byte, 0, 4*len(data))
 	for _, v := range data {
@@ -215,7 +215,7 @@ func NewInt32(name string, dims []int64, data []int32) Tensor {
 	return Tensor{name, dims, Int32, raw}
 }
 
-// NewInt64 makes a tensor of int64.
+// NewInt64 returns a tensor of int64.
 func NewInt64(name string, dims []int64, data []int64) Tensor {
 	raw := make([]byte, 0, 8*len(data))
 	for _, v := range data {
@@ -224,7 +224,7 @@ func NewInt64(name string, dims []int64, data []int64) Tensor {
 	return Tensor{name, dims, Int64, raw}
 }
 
-// check returns an error unless dims are positive, their product is at most maxElements, and Raw has its bytes.
+// check returns an error unless all dims are positive, their product is at most maxElements, and Raw has that many elements.
 func (t Tensor) check(maxElements int64) error {
 	size := t.Type.size()
 	if size == 0 {
@@ -240,7 +240,7 @@ func (t Tensor) check(maxElements int64) error {
 	return nil
 }
 
-// elements is the product of dimensions that are at least 1, or an error when it exceeds maxElements.
+// elements returns the product of dims. It returns an error if a dimension is less than 1 or the product exceeds maxElements.
 func elements[I int | int64](dims []I, maxElements int64) (int64, error) {
 	n := int64(1)
 	for _, d := range dims {

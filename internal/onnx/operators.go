@@ -5,22 +5,21 @@ import (
 	"enciphergan/internal/op"
 )
 
-// operator says how a step of one name is built.
+// operator describes an operator of ONNX and how its steps are built.
 type operator struct {
-	minInputs, maxInputs int   // those from minInputs on may be absent
-	constants            []int // inputs that must be constants
+	minInputs, maxInputs int   // inputs from minInputs on are optional
+	constants            []int // indices of inputs that must be constants
 	build                func(c *call) ([]*operand, error)
 }
 
-// operators are the declared ones: a file with any other is refused. A new
-// operator is a file in internal/kernel, one in internal/op and a line here.
+// operators are the declared operators; a file with any other is refused. To add an operator,
+// add a file in internal/kernel, a file in internal/op and a line here.
 //
-// They follow ONNX in all that its operator sets 6 to 17 define, but for this, which is
-// refused with an error: inputs without dimensions; empty tensors; shapes, and other
-// operands listed as constants, that are known only when the graph runs; functions and
-// layers of other elements than float32; convolutions of other than two dimensions or in
-// groups; products with vectors; slopes of LeakyRelu outside 0 to 1; batch norms for
-// training; negative pads.
+// The operators follow ONNX's operator sets 6 to 17, with these exceptions, which are refused
+// with an error: inputs without dimensions; empty tensors; shapes and other operands listed as
+// constants whose value is known only when the graph runs; functions and layers on elements
+// other than float32; convolutions that are grouped or not two-dimensional; products with
+// vectors; slopes of LeakyRelu outside 0 to 1; batch norms in training mode; negative pads.
 var operators = map[string]operator{
 	// arithmetic on elements
 	"Add":       {2, 2, nil, singleOutput(arithmetic(kernel.Plus))},
@@ -49,7 +48,7 @@ var operators = map[string]operator{
 	"BatchNormalization":    {5, 5, nil, singleOutput(batchNorm)},
 
 	// layout
-	"Constant":       {0, 0, nil, nil}, // specialise turns it into Identity
+	"Constant":       {0, 0, nil, nil}, // specialise replaces it by Identity
 	"Identity":       {1, 1, nil, singleOutput(identity)},
 	"Shape":          {1, 1, nil, singleOutput(shape)},
 	"Reshape":        {2, 2, []int{1}, singleOutput(reshape)},
@@ -64,7 +63,7 @@ var operators = map[string]operator{
 	"DepthToSpace":   {1, 1, nil, singleOutput(depthToSpace)},
 }
 
-// singleOutput adapts the builder of an operator with one output.
+// singleOutput adapts a build function that returns one output.
 func singleOutput(build func(c *call) (*operand, error)) func(c *call) ([]*operand, error) {
 	return func(c *call) ([]*operand, error) {
 		o, err := build(c)

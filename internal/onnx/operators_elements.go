@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// floats reports operands that are not float32. Half-precision numbers are
-// among them: arithmetic on them would have to be rounded at every step.
+// floats returns an error if an operand is not float32. That includes half precision, in which
+// every step would have to be rounded.
 func floats(in ...*operand) error {
 	for i, o := range in {
 		if o.kind != Float32 {
@@ -35,14 +35,14 @@ func broadcast(a kernel.BinaryOp) func(c *call) (*operand, error) {
 	}
 }
 
-// arithmetic is broadcast by the rules of the file's operator set.
+// arithmetic is broadcast with the rules of the file's operator set.
 func arithmetic(a kernel.BinaryOp) func(c *call) (*operand, error) {
 	return func(c *call) (*operand, error) {
 		if c.opset >= 7 {
 			return broadcast(a)(c)
 		}
-		// The second operand, where it may be repeated at all, lies along the dimensions of
-		// the first from axis on, which are the last ones where there is no axis.
+		// Operator set 6: with "broadcast", the shape of the second operand is aligned with the
+		// dimensions of the first from axis on, or with the last ones without an axis.
 		x, y := c.in[0], c.in[1]
 		dims, axis := x.shape(), len(x.shape())-len(y.shape())
 		if c.flag("broadcast", false) {
@@ -93,7 +93,7 @@ func leakyRelu(c *call) (*operand, error) {
 	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(x, slope) })(c)
 }
 
-// clip takes the largest numbers for bounds that are absent, as ONNX does, and so makes infinities finite.
+// clip uses the largest float32 for absent bounds, as ONNX does, and so makes infinities finite.
 func clip(c *call) (*operand, error) {
 	var minimum, maximum float64
 	if c.opset < 11 {
@@ -113,8 +113,8 @@ func clip(c *call) (*operand, error) {
 	return elementwise(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Clip(x, float32(minimum), float32(maximum)) })(c)
 }
 
-// cast converts between the types of elements. Half precision is kept as
-// float32, rounded: the cast to it rounds, the cast from it changes nothing.
+// cast converts between element types. Half precision is stored as rounded float32, so a cast
+// to it rounds and a cast from it to float32 changes nothing.
 func cast(c *call) (*operand, error) {
 	x, to := c.in[0], DataType(attribute(c, "to", int64(0)))
 	if x.kind == to {
@@ -171,7 +171,7 @@ func reduceMean(c *call) (*operand, error) {
 		}
 		reduced[axis] = true
 	}
-	// Reduced dimensions go last, where they lie together; kept ones keep their order.
+	// The reduced dimensions are moved to the end, where they are contiguous. The others stay in order.
 	var order, last, shape []int
 	for d, n := range x.shape() {
 		if reduced[d] || axes == nil {

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// layer checks the operands that convolutions have in common: x (N, C, H, W), w of four dimensions.
+// layer checks the operands and attributes common to convolutions, and returns the shapes of
+// x (N, C, H, W) and w (four dimensions).
 func layer(c *call) (x, w []int, err error) {
 	for i, o := range c.in {
 		if o == nil {
@@ -32,7 +33,7 @@ func layer(c *call) (x, w []int, err error) {
 	return x, w, nil
 }
 
-// window reads strides and dilations; pads are those of the attribute, or 0.
+// window reads strides, dilations and pads, with defaults of 1, 1 and 0.
 func window(c *call) (op.Window, error) {
 	a := op.Window{Stride: c.pair("strides", 1, 1), Dilation: c.pair("dilations", 1, 1), Arithmetic: c.arithmetic}
 	if pads := c.integers("pads", 4, 0); pads != nil {
@@ -41,7 +42,7 @@ func window(c *call) (op.Window, error) {
 	return a, c.wrong
 }
 
-// pads splits the padding of one dimension, the odd one at the end for "SAME_UPPER", else at the beginning.
+// pads splits the padding of one dimension. An odd element goes to the end in mode "SAME_UPPER", else to the beginning.
 func (c *call) pads(total int, mode string) (begin, end int) {
 	total = max(0, total)
 	if mode == "SAME_UPPER" {
@@ -50,7 +51,7 @@ func (c *call) pads(total int, mode string) (begin, end int) {
 	return total - total/2, total / 2
 }
 
-// convolve applies f to input, weights and bias, which may be nil.
+// convolve applies f to the input, weights and bias of c; bias is nil if it is absent.
 func (c *call) convolve(f func(x, w, bias *gorgonia.Node) (*gorgonia.Node, error)) (*operand, error) {
 	in := c.in
 	if len(in) > 2 && in[2] == nil {
@@ -119,7 +120,7 @@ func convTranspose(c *call) (*operand, error) {
 		default:
 			return nil, fmt.Errorf("auto_pad %q does not exist", mode)
 		}
-		// The wanted size is met by cutting, or where that does not reach by padding the output.
+		// A larger output is cut to the wanted size, a smaller one is padded.
 		if full+extra[i] < want {
 			extra[i] = want - full
 		}
@@ -131,7 +132,7 @@ func convTranspose(c *call) (*operand, error) {
 	})
 }
 
-// instanceNorm leaves out scale and shift when they are constants that change nothing.
+// instanceNorm omits scale and shift if they are constants 1 and 0.
 func instanceNorm(c *call) (*operand, error) {
 	if err := floats(c.in...); err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func instanceNorm(c *call) (*operand, error) {
 	}, in...)
 }
 
-// all says whether an operand is a constant whose elements are all v.
+// all reports whether an operand is a constant whose elements all equal v.
 func all(o *operand, v float32) bool {
 	return o.constant != nil && !slices.ContainsFunc(o.constant.Data().([]float32), func(x float32) bool { return x != v })
 }
@@ -168,7 +169,7 @@ func batchNorm(c *call) (*operand, error) {
 	if attribute(c, "spatial", int64(1)) != 1 {
 		return nil, fmt.Errorf("statistics per position are not supported")
 	}
-	attribute(c, "momentum", float32(0)) // matters in training only
+	attribute(c, "momentum", float32(0)) // used only in training
 	eps := attribute(c, "epsilon", float32(1e-5))
 	return c.apply(Float32, func(n []*gorgonia.Node) (*gorgonia.Node, error) {
 		return op.BatchNormInference(n[0], n[1], n[2], n[3], n[4], eps)

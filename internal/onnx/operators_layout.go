@@ -14,7 +14,7 @@ import (
 
 func identity(c *call) (*operand, error) { return c.in[0], nil }
 
-// shape is a constant, since every shape is known when the graph is built.
+// shape returns a constant, since every shape is known when the graph is built.
 func shape(c *call) (*operand, error) {
 	dims := c.in[0].shape()
 	rank := int64(len(dims))
@@ -36,8 +36,8 @@ func shape(c *call) (*operand, error) {
 	return &operand{kind: Int64, constant: tensor.New(tensor.WithShape(len(data)), tensor.WithBacking(data))}, nil
 }
 
-// resolve turns the wanted shape of Reshape into sizes: 0 keeps a dimension
-// unless zeros are allowed, -1 takes what is left.
+// resolve returns the sizes of the shape want of a Reshape: 0 copies the dimension of from,
+// except with zeros (allowzero), and -1 is computed from the volume.
 func resolve(want []int64, from []int, volume int, zeros bool) ([]int, error) {
 	to, rest, open := make([]int, len(want)), volume, -1
 	for i, n := range want {
@@ -81,7 +81,7 @@ func reshape(c *call) (*operand, error) {
 	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(in[0], to...) }, x)
 }
 
-// index checks the type of positions.
+// index returns an error if o is not int32 or int64.
 func (c *call) index(o *operand) error {
 	if o.kind != Int32 && o.kind != Int64 {
 		return fmt.Errorf("an index of %v, want int32 or int64", o.kind)
@@ -162,12 +162,12 @@ func slice(c *call) (*operand, error) {
 	return c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Slice(in[0], start, step, size) }, x)
 }
 
-// span resolves start:end:step over n elements as numpy does.
+// span resolves start:end:step over n elements as numpy does: size elements from first on, by apart.
 func span(start, end, step, n int64) (first, by, size int, err error) {
 	if step == 0 {
 		return 0, 0, 0, errors.New("a step of 0")
 	}
-	step = max(-n, min(n, step)) // a longer step takes one element just the same
+	step = max(-n, min(n, step)) // a longer step selects the same single element
 	lowest, highest := int64(0), n
 	if step < 0 {
 		lowest, highest = -1, n-1
@@ -296,7 +296,7 @@ func gather(c *call) (*operand, error) {
 	if len(x.shape())+len(index.shape()) > c.lim.Rank {
 		return nil, fmt.Errorf("more than the %d dimensions allowed", c.lim.Rank)
 	}
-	// A scalar index takes the axis away.
+	// A scalar index removes the axis.
 	left := slices.Delete(slices.Clone(x.shape()), axis, axis+1)
 	scalar := index.scalar && len(left) == 0
 	o, err := c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) {

@@ -11,16 +11,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// parser reads the wire format into a Model. Its recursion is that of the
-// calls below (model, graph, node, attribute, tensor), since subgraphs,
-// sequences and other nested things are refused.
+// parser reads the wire format into a Model. Its depth is bounded (model, graph, node,
+// attribute, tensor), since subgraphs, sequences and other nesting are refused.
 type parser struct {
 	lim      Limits
-	values   int // names of values so far
-	unpacked int // bytes of tensors that did not come as raw data
+	values   int // names of values read so far
+	unpacked int // bytes of tensors that were not stored as raw data
 }
 
-// parse reads a file within limits. Raw data is part of b, not a copy.
+// parse reads a file within limits. Raw data of the model is part of b, not a copy.
 func parse(b []byte, lim Limits) (*Model, error) {
 	if len(b) > lim.FileBytes {
 		return nil, fmt.Errorf("the file has %d bytes, more than the %d allowed", len(b), lim.FileBytes)
@@ -210,7 +209,7 @@ func (p *parser) node(f field, n *Node) error {
 				err = fmt.Errorf("the operator domain %q is not supported", name)
 			}
 		case nodeAttribute:
-			const limit = 64 // no operator has a third of it
+			const limit = 64 // more than three times what any operator has
 			if len(n.Attributes) == limit {
 				return fmt.Errorf("more than %d attributes", limit)
 			}
@@ -329,8 +328,8 @@ func (p *parser) tensor(f field, t *Tensor) error {
 	return t.check(p.lim.Elements)
 }
 
-// unpack turns numbers in protobuf's own encoding into raw data. A number of
-// one byte can become eight, so the sum over the file is bounded too.
+// unpack converts numbers in protobuf's encoding to raw data. A number of one byte can become
+// eight, so the total of a file is bounded too.
 func (p *parser) unpack(packed []byte, as protowire.Number, t DataType) ([]byte, error) {
 	if want := map[DataType]protowire.Number{Float32: tensorFloats, Int32: tensorInt32s, Float16: tensorInt32s, Int64: tensorInt64s}[t]; as != want {
 		return nil, fmt.Errorf("there is no data of %v", t)
@@ -364,8 +363,7 @@ func (p *parser) unpack(packed []byte, as protowire.Number, t DataType) ([]byte,
 	return raw, err
 }
 
-// valueInfo reads an input or output. The dimensions of an output may be
-// unknown, which leaves Dim zero.
+// valueInfo reads an input or output. A dimension of an output may be unknown; its Dim is zero.
 func (p *parser) valueInfo(f field) (v ValueInfo, hasShape bool, err error) {
 	if err := f.want(protowire.BytesType); err != nil {
 		return v, false, err

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Header is what can be known of a file without building it.
+// Header describes a file. It is read without building the graph.
 type Header struct {
 	Producer        string
 	Opset           int64
-	Inputs, Outputs []ValueInfo // the inputs that a run must be given, with symbolic dimensions as they are
+	Inputs, Outputs []ValueInfo // with symbolic dimensions; Inputs are those without a constant
 	Metadata        map[string]string
 	Operators       []string // each once, sorted
 }
 
-// UndeclaredError names the operators of a file that this package does not have.
+// UndeclaredError reports operators of a file that this package does not support.
 type UndeclaredError struct {
 	Operators []string // each once, sorted
 }
@@ -30,11 +30,10 @@ func (e *UndeclaredError) Error() string {
 	return "the model uses operators that are not supported: " + strings.Join(e.Operators[:min(shown, len(e.Operators))], ", ") + more
 }
 
-// Scan checks a file against limits and the declared operators, on the wire
-// format alone, and reports what it asks for. A file that passes is well
-// formed: every tensor has the data that its positive dimensions say, every
-// value is made once and before it is used, every operator is declared. The
-// error for operators that are not is an *UndeclaredError.
+// Scan checks the wire format of a file against the limits and the declared operators, and
+// returns the header. In a file that passes, the dimensions of every tensor are positive and
+// match its data, every value is computed once and before it is used, and every operator is
+// declared. The error for undeclared operators is an *UndeclaredError.
 func Scan(b []byte, lim Limits) (*Header, error) {
 	m, err := scan(b, lim)
 	if err != nil {
@@ -65,8 +64,8 @@ func header(m *Model) *Header {
 	return h
 }
 
-// required lists the inputs without a constant of the same name. Before
-// version 4 of the format constants had to be listed as inputs too.
+// required returns the inputs without a constant of the same name, and the constants by name.
+// Before version 4 of the format constants had to be listed as inputs too.
 func (g *Graph) required() (inputs []ValueInfo, constants map[string]*Tensor) {
 	constants = make(map[string]*Tensor, len(g.Initializers))
 	for i := range g.Initializers {
@@ -80,7 +79,7 @@ func (g *Graph) required() (inputs []ValueInfo, constants map[string]*Tensor) {
 	return inputs, constants
 }
 
-// sizes resolves dimensions: named ones through parameter.
+// sizes returns the sizes of dims; parameter returns the size of a symbolic dimension.
 func sizes(dims []Dim, parameter func(string) int) []int {
 	shape := make([]int, len(dims))
 	for i, d := range dims {
@@ -92,7 +91,7 @@ func sizes(dims []Dim, parameter func(string) int) []int {
 	return shape
 }
 
-// check looks at the graph as a whole.
+// check checks the graph as a whole.
 func (m *Model) check(lim Limits) error {
 	g := &m.Graph
 	if len(g.Nodes) == 0 || len(g.Outputs) == 0 {
@@ -139,8 +138,8 @@ func (m *Model) check(lim Limits) error {
 		}
 	}
 	for i, n := range g.Nodes {
-		// onnx-go invents a value, whose name may be taken, for a node without inputs,
-		// and knows no half precision in tensors of attributes.
+		// onnx-go adds a value, whose name may be taken, for a node without inputs, and does not
+		// support half precision in tensors of attributes.
 		if n.Op != "Constant" {
 			if len(n.Inputs) == 0 {
 				return fmt.Errorf("node %d (%s %q) has no inputs", i, n.Op, n.Name)
@@ -151,7 +150,7 @@ func (m *Model) check(lim Limits) error {
 				}
 			}
 		}
-		// onnx-go makes an edge from each output to each input.
+		// onnx-go adds an edge from each output to each input.
 		if limit := operators[n.Op].maxInputs; len(n.Inputs) > limit {
 			return fmt.Errorf("node %d (%s %q) has %d inputs, more than %d", i, n.Op, n.Name, len(n.Inputs), limit)
 		}

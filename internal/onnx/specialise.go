@@ -11,14 +11,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// constantKind tells what onnx-go cannot say of a constant.
+// constantKind holds properties of a constant that its tensor does not have.
 type constantKind struct {
-	half   bool // half-precision numbers, held as float32
-	scalar bool // no dimensions, held as one of size 1
+	half   bool // half-precision numbers, stored as float32
+	scalar bool // has no dimensions in ONNX, one of size 1 in the tensor
 }
 
-// specialise rewrites a checked model into one that onnx-go can read: inputs
-// have sizes, all constants are initialisers. m is left as it is; the result shares its data.
+// specialise returns a checked model in a form that onnx-go can read: the dimensions of inputs
+// have sizes and all constants are initialisers. It does not change m; the result shares its data.
 func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 	out := *m
 	g := &out.Graph
@@ -56,7 +56,7 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 			if err != nil {
 				return nil, fmt.Errorf("node %d (Constant %q): %w", i, n.Name, err)
 			}
-			name := "\x00" + n.Outputs[0] // the parser lets no value of the file begin like this
+			name := "\x00" + n.Outputs[0] // unique, since the parser refuses names with a zero
 			t.Name = name
 			g.Initializers = append(g.Initializers, t)
 			n = Node{Op: "Identity", Name: n.Name, Inputs: []string{name}, Outputs: n.Outputs}
@@ -67,7 +67,7 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 	for _, t := range g.Initializers {
 		size += int64(len(t.Raw))
 		if t.Type == Float16 {
-			size += int64(len(t.Raw)) // held as float32
+			size += int64(len(t.Raw)) // stored as float32
 		}
 	}
 	if size > lim.Memory {
@@ -76,7 +76,7 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 	return &out, nil
 }
 
-// constantOf is the tensor of a Constant node.
+// constantOf returns the tensor of a Constant node.
 func constantOf(n *Node) (Tensor, error) {
 	if len(n.Inputs) != 0 || len(n.Outputs) != 1 || len(n.Attributes) != 1 {
 		return Tensor{}, fmt.Errorf("%d inputs, %d outputs and %d attributes; it has 0, 1 and 1", len(n.Inputs), len(n.Outputs), len(n.Attributes))
@@ -97,7 +97,7 @@ func constantOf(n *Node) (Tensor, error) {
 	return Tensor{}, fmt.Errorf("its attribute %q of type %d is not supported", a.Name, a.Type)
 }
 
-// dense holds the elements of a checked tensor: half-precision ones as float32, a scalar as one of size 1.
+// dense returns a checked tensor as a tensor.Dense: half precision as float32, a scalar with one dimension of size 1.
 func (t *Tensor) dense() (*tensor.Dense, error) {
 	shape := []int{1}
 	if len(t.Dims) > 0 {

@@ -71,16 +71,16 @@ const (
 	dimParameter = 2
 )
 
-// field is one field of a message as it stands on the wire.
+// field is one undecoded field of a message.
 type field struct {
 	number protowire.Number
 	kind   protowire.Type
-	bits   uint64 // of a varint or a fixed number
-	bytes  []byte // of a length-delimited field; part of the file, not a copy
+	bits   uint64 // value of a varint, fixed32 or fixed64 field
+	bytes  []byte // content of a length-delimited field; part of the file, not a copy
 }
 
-// walk calls visit for each field of a message. It does not follow groups,
-// which ONNX does not have, so its depth is that of its callers.
+// walk calls visit for each field of a message. It refuses groups, which ONNX does not have,
+// and so does not recurse.
 func walk(message []byte, visit func(field) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)
@@ -114,7 +114,7 @@ func walk(message []byte, visit func(field) error) error {
 	return nil
 }
 
-// want reports a field of another kind than its number says.
+// want returns an error unless the field has the given wire type.
 func (f field) want(kind protowire.Type) error {
 	if f.kind != kind {
 		return fmt.Errorf("field %d has wire type %d, want %d", f.number, f.kind, kind)
@@ -122,17 +122,17 @@ func (f field) want(kind protowire.Type) error {
 	return nil
 }
 
-// varints calls add for each number of a repeated varint field, packed or not.
+// varints calls add for each value of a repeated varint field, packed or not.
 func (f field) varints(add func(uint64) error) error {
 	return repeated(f, protowire.VarintType, f.bits, protowire.ConsumeVarint, add)
 }
 
-// fixed32s calls add for each number of a repeated fixed32 field, packed or not.
+// fixed32s calls add for each value of a repeated fixed32 field, packed or not.
 func (f field) fixed32s(add func(uint32) error) error {
 	return repeated(f, protowire.Fixed32Type, uint32(f.bits), protowire.ConsumeFixed32, add)
 }
 
-// repeated calls add for the one number of an unpacked field, or for each that consume finds in a packed one.
+// repeated calls add for the value one of an unpacked field, or for each value that consume reads from a packed field.
 func repeated[T any](f field, unpacked protowire.Type, one T, consume func([]byte) (T, int), add func(T) error) error {
 	if f.kind == unpacked {
 		return add(one)
