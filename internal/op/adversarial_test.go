@@ -10,7 +10,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// network is a parameter set of two convolutions that graphs share by pointer.
+// network holds the weights of two convolutions. Graphs share them by pointer.
 type network [2]*tensor.Dense
 
 func newNetwork(s source, in, out int) network {
@@ -22,7 +22,7 @@ func newNetwork(s source, in, out int) network {
 	return n
 }
 
-// apply adds the network to the graph of x, its parameters trainable or frozen.
+// apply applies the network to x, with trainable or frozen parameters.
 func (n network) apply(t *testing.T, name string, x *gorgonia.Node, trainable bool) (y *gorgonia.Node, parameters gorgonia.Nodes) {
 	t.Helper()
 	y = x
@@ -46,7 +46,7 @@ func (n network) apply(t *testing.T, name string, x *gorgonia.Node, trainable bo
 	return y, parameters
 }
 
-// step is one kind of training step: its graph, its machine, the loss and the gradients.
+// step is a training step of one player: machine, loss and gradients.
 type step struct {
 	machine gorgonia.VM
 	graph   *gorgonia.ExprGraph
@@ -80,7 +80,7 @@ func (s *step) run(t *testing.T) float32 {
 	return loss
 }
 
-// count tells how many nodes' operations begin with the name.
+// count returns the number of nodes whose operation begins with name.
 func (s *step) count(name string) int {
 	return len(slices.Collect(func(yield func(*gorgonia.Node) bool) {
 		for _, n := range s.graph.AllNodes() {
@@ -100,15 +100,15 @@ func descend(t *testing.T, n network, grads []gorgonia.Value, rate float32) {
 	}
 }
 
-// TestAdversarialSteps builds the pattern of training: two graphs, one for each
-// player, over the same parameter tensors; an update in place by one is seen by the other.
+// TestAdversarialSteps builds the graphs of training: one for each player, over the same
+// parameter tensors, so that an update in place by one player affects the other.
 func TestAdversarialSteps(t *testing.T) {
 	s := seeded(t)
 	generator, discriminator := newNetwork(s, 3, 3), newNetwork(s, 3, 1)
 	picture := s.uniform(-1, 1, 2, 3, 6, 6)
 	source, target := tensor.New(tensor.WithShape(2, 3, 6, 6), tensor.WithBacking(picture.v)), ones(2, 3, 6, 6)
 
-	// The generator's step: D judges G's picture and is frozen.
+	// The generator's step: D is frozen and judges the picture of G.
 	g := gorgonia.NewGraph()
 	made, parameters := generator.apply(t, "generator", bind(t, g, "source", source), true)
 	judged, frozen := discriminator.apply(t, "discriminator", made, false)
@@ -122,12 +122,12 @@ func TestAdversarialSteps(t *testing.T) {
 			t.Errorf("the generator's step computes the gradient of frozen %s", n.Name())
 		}
 	}
-	// Two weights of G, one gradient of the input of each convolution but G's first.
+	// Gradients of the two weights of G and of the input of every convolution except the first of G.
 	if w, x := generate.count("Conv2DGradWeight"), generate.count("Conv2DGradInput"); w != 2 || x != 3 {
 		t.Errorf("the generator's step has %d weight and %d input gradients, want 2 and 3", w, x)
 	}
 
-	// The discriminator's step: G's picture comes in as a value.
+	// The discriminator's step: the picture of G is an input.
 	g = gorgonia.NewGraph()
 	fake := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(2, 3, 6, 6))
 	onFake, parameters := discriminator.apply(t, "discriminator", bind(t, g, "fake", fake), true)
@@ -152,12 +152,12 @@ func TestAdversarialSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	discriminate := newStep(t, loss, parameters)
-	// Nothing flows to the pictures: one gradient of an input in each of the two passes.
+	// The pictures get no gradient: each of the two passes has one input gradient.
 	if x := discriminate.count("Conv2DGradInput"); x != 2 {
 		t.Errorf("the discriminator's step has %d input gradients, want 2", x)
 	}
 
-	// judge computes the generator's loss by the pieces, in a graph of its own.
+	// judge computes the generator's loss in a separate graph.
 	judge := func() float32 {
 		g := gorgonia.NewGraph()
 		y, _ := generator.apply(t, "generator", bind(t, g, "source", source), false)

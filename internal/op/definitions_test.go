@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// leaf is one input of a row. Leaves with integers, and those marked data, never get a gradient.
+// leaf is an input of a row. Leaves of integers and leaves marked data have no gradient.
 type leaf struct {
 	shape tensor.Shape
 	v     []float32
@@ -17,32 +17,30 @@ type leaf struct {
 	data  bool
 }
 
-// row is one case of one constructor: the operation as built, and its
-// definition in float64, written from the mathematics and not from the kernels.
+// row is a case of a constructor: the operation, and its definition in float64, written from
+// the mathematics and not from the kernels.
 type row struct {
 	op, name string
 	in       []leaf
 	build    func(in gorgonia.Nodes) (*gorgonia.Node, error)
 	want     func(in [][]float64) []float64
-	// smooth is what the gradient belongs to where the documentation takes rounding as the identity; nil means want.
+	// smooth is the function that the gradient belongs to, for operations whose gradient treats rounding as the identity. nil means want.
 	smooth func(in [][]float64) []float64
 	// tol bounds the error of an output, relative to max(1, |output|).
 	tol float64
-	// gradTol bounds the error of a gradient, relative to the largest element
-	// of that gradient, or to size where this is more: size is the magnitude of
-	// the intermediate values that cancel.
+	// gradTol bounds the error of a gradient, relative to its largest element or to size,
+	// whichever is larger. size is the magnitude of the intermediate values that cancel.
 	gradTol, size float64
 }
 
-// rounding is the error of a float32 sum of products of values of order 1: each
-// of its steps adds half a unit, 2^-24, of a partial sum; random signs keep
-// those below 4.
+// rounding returns the error of a float32 sum of products of values of order 1. Each step adds
+// half a unit, 2^-24, of a partial sum; with random signs, partial sums are below 4.
 func rounding(terms int) float64 { return 4 * float64(terms+4) * math.Exp2(-24) }
 
-// source makes the inputs of the rows; every row's inputs follow from the seed alone.
+// source makes the inputs of the rows, which depend only on its seed.
 type source struct{ *rand.Rand }
 
-// uniform is a leaf of values in [lo, hi).
+// uniform returns a leaf of values in [lo, hi).
 func (s source) uniform(lo, hi float32, shape ...int) leaf {
 	l := leaf{shape: shape, v: make([]float32, volume(shape))}
 	for i := range l.v {
@@ -51,7 +49,7 @@ func (s source) uniform(lo, hi float32, shape ...int) leaf {
 	return l
 }
 
-// signed is a leaf of values in [-1, 1) that keep a distance of 1/64 from 0, where some operations have a kink.
+// signed returns a leaf of values in (-1, 1) at least 1/64 from 0, where some operations have a kink.
 func (s source) signed(shape ...int) leaf {
 	l := s.uniform(1.0/64, 1, shape...)
 	for i := range l.v {
@@ -62,7 +60,7 @@ func (s source) signed(shape ...int) leaf {
 	return l
 }
 
-// permutations is an index (1, c, p) whose rows are permutations.
+// permutations returns an index (1, c, p) whose rows are permutations.
 func (s source) permutations(c, p int) leaf {
 	l := leaf{shape: tensor.Shape{1, c, p}, data: true}
 	for range c {
@@ -75,9 +73,8 @@ func (s source) permutations(c, p int) leaf {
 
 func (l leaf) fixed() leaf { l.data = true; return l }
 
-// imageShapes are those on which operations on (N, C, H, W) are tried: one
-// element, one row, odd sizes, more than 16 positions that are no multiple of
-// 16, batches.
+// imageShapes are the shapes (N, C, H, W) for tests: one element, one row, odd sizes, more than
+// 16 positions but not a multiple of 16, batches.
 var imageShapes = [][4]int{{1, 1, 1, 1}, {1, 2, 1, 3}, {2, 3, 5, 7}, {3, 1, 4, 4}}
 
 func rows(s source) []row {
@@ -91,7 +88,7 @@ func rows(s source) []row {
 	return all
 }
 
-// eachTap visits every product of a convolution of x (n, c, h, w) with weights (m, c, kh, kw) to (n, m, oh, ow).
+// eachTap calls f for every product of a convolution of x (n, c, h, w) with weights (m, c, kh, kw) to (n, m, oh, ow).
 func eachTap(n, c, h, w, m, kh, kw, oh, ow int, a Window, f func(x, w, y int)) {
 	for b := range n {
 		for o := range m {
@@ -178,7 +175,7 @@ func convolutionRows(s source) []row {
 			},
 			want: func(in [][]float64) []float64 {
 				y := make([]float64, n*ch*oh*ow)
-				// Each input element spreads a weighted copy of the kernel over the output.
+				// Each input element adds a weighted copy of the kernel to the output.
 				eachTap(n, ch, oh, ow, c.x[1], c.w[2], c.w[3], c.x[2], c.x[3], c.a, func(o, w, x int) { y[o] += in[0][x] * in[1][w] })
 				if c.biased {
 					addChannels(y, in[2], n, ch)
@@ -197,7 +194,7 @@ func addChannels(y, bias []float64, n, c int) {
 	}
 }
 
-// moments are mean and variance of the elements of x at the given places.
+// moments returns mean and variance of the elements of x at the indices at.
 func moments(x []float64, at []int) (mean, variance float64) {
 	for _, i := range at {
 		mean += x[i]
@@ -209,7 +206,7 @@ func moments(x []float64, at []int) (mean, variance float64) {
 	return mean, variance / float64(len(at))
 }
 
-// places lists where the samples [from, to) have channel ch.
+// places returns the indices of channel ch of the samples [from, to).
 func places(c, p, from, to, ch int) []int {
 	var at []int
 	for n := from; n < to; n++ {
@@ -241,7 +238,7 @@ func normRows(s source) []row {
 				return y
 			}
 		}
-		// With d the smallest deviation of a random plane, errors of the mean grow by 1/d, those of the gradient by 1/d again.
+		// With d the smallest deviation of a random plane, errors of the mean grow by 1/d, and errors of the gradient by 1/d once more.
 		const smallest = 0.1
 		all = append(all,
 			row{op: "InstanceNorm", name: fmt.Sprint(shape), in: []leaf{s.uniform(-1, 1, shape[:]...)},
@@ -317,8 +314,8 @@ func normRows(s source) []row {
 				}
 				return y
 			},
-			// Half precision has 11 bits: the values are within 2^-11, and the gradient, computed from the
-			// rounded ones, within 2^-11 for the mean and again for the deviation.
+			// Half precision has 11 bits: the values have an error of 2^-11. The gradient is computed
+			// from the rounded mean and the rounded deviation, each with an error of 2^-11.
 			tol: math.Exp2(-11) + rounding(c.group*p), gradTol: math.Exp2(-9)})
 	}
 	return all
@@ -352,7 +349,7 @@ func activationRows(s source) []row {
 				func(x *gorgonia.Node) (*gorgonia.Node, error) { return LeakyReLU(x, slope) },
 				func(x float64) float64 { return max(x, float64(slope)*x) })
 		}
-		// The stated errors of the functions, twice where the gradient squares the output.
+		// The documented errors of the functions, doubled where the gradient squares the output.
 		unary("Tanh", name, s.uniform(-3, 3, shape...), 4e-7, 1e-6, Tanh, math.Tanh)
 		unary("Sigmoid", name, s.uniform(-6, 6, shape...), rounding(2), 2*rounding(2), Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
 		unary("Exp", name, s.uniform(-4, 4, shape...), 3e-7, 3e-7, Exp, math.Exp)
@@ -375,7 +372,7 @@ func activationRows(s source) []row {
 				})
 			}, smooth: identity, tol: rounding(1)})
 	}
-	// The ends of the table, where erfinv is steepest, are among the levels.
+	// The levels include the ends of the table, where erfinv is steepest.
 	levels, table := []int{0, 255, 128, 127, 3, 3, 77}, leaf{shape: tensor.Shape{256}}
 	for range 23 {
 		levels = append(levels, s.IntN(256))
@@ -398,7 +395,7 @@ func activationRows(s source) []row {
 				return in[1][levels[i]] + math.Erfinv(c) - math.Erfinv(middle(levels[i]))
 			})
 		},
-		// exp(v*v) doubles the error of its argument, which is at most 4 here.
+		// The error of exp(v*v) is twice that of v*v, which is at most 4 here.
 		tol: 0, gradTol: rounding(8)})
 	return all
 }
@@ -587,7 +584,7 @@ func matrixRows(s source) []row {
 	for _, n := range []int{1, 2, 5, 12} {
 		m := s.uniform(-0.5, 0.5, n, n)
 		for i := range n {
-			m.v[i*n+i] += float32(n) / 2 // dominant, so that the condition stays small
+			m.v[i*n+i] += float32(n) / 2 // dominant, for a small condition number
 			if i%2 == 0 {
 				m.v[i*n+i]++
 			}
@@ -600,7 +597,7 @@ func matrixRows(s source) []row {
 	return all
 }
 
-// gaussJordan inverts by elimination with row exchanges.
+// gaussJordan inverts the n x n matrix m by elimination with row exchanges.
 func gaussJordan(n int, m []float64) []float64 {
 	a, inverse := append([]float64{}, m...), make([]float64, n*n)
 	for i := range n {
@@ -646,7 +643,7 @@ func lossRows(s source) []row {
 			size := len(in[0]) / n
 			var mean float64
 			for i := range n {
-				// The floor of the loss stands for an error that no picture of finite size has.
+				// The loss adds lossFloor to the error.
 				mse := 4e-11
 				for j := i * size; j < (i+1)*size; j++ {
 					mse += (in[0][j] - in[1][j]) * (in[0][j] - in[1][j]) / float64(size)
@@ -663,7 +660,7 @@ func lossRows(s source) []row {
 			build: func(in gorgonia.Nodes) (*gorgonia.Node, error) { return NegativePSNR(in[0], in[1]) },
 			want:  negativePSNR(shape[0]), tol: rounding(1), gradTol: rounding(2)})
 	}
-	// A picture against itself: the loss is at its floor, the gradient 0.
+	// For equal pictures the loss is at its floor and the gradient is 0.
 	same := s.uniform(-1, 1, 1, 1, 2, 3)
 	all = append(all, row{op: "NegativePSNR", name: "equal pictures", in: []leaf{same, same.fixed()},
 		build: func(in gorgonia.Nodes) (*gorgonia.Node, error) { return NegativePSNR(in[0], in[1]) },
@@ -672,7 +669,7 @@ func lossRows(s source) []row {
 	for _, c := range []struct {
 		name  string
 		shape [4]int
-		// In flat pictures the variances are small against their constant.
+		// In flat pictures the variances are small compared with their constant.
 		noise, base float32
 	}{
 		{"one window", [4]int{1, 1, 11, 11}, 0.8, 0},
@@ -680,7 +677,7 @@ func lossRows(s source) []row {
 		{"flat and bright", [4]int{1, 1, 13, 11}, 0.01, 0.9},
 		{"flat and dark", [4]int{1, 1, 13, 11}, 0.01, -0.9},
 	} {
-		// Variances are differences of two sums of 22 products, and the index divides by them and their constant.
+		// Variances are differences of two sums of 22 products. SSIM divides by their sum with a constant.
 		tol := rounding(22) / (float64(c.noise*c.noise)/3 + 0.0036)
 		x, y := s.uniform(c.base-c.noise, c.base+c.noise, c.shape[:]...), s.uniform(-c.noise, c.noise, c.shape[:]...)
 		for i := range y.v {
@@ -733,8 +730,8 @@ func lossRows(s source) []row {
 	return all
 }
 
-// directSSIM is the mean of Wang's index over all whole windows: for each, the
-// weighted moments of samples in [0, 2], range 2, written out.
+// directSSIM returns the mean SSIM over all whole windows, from the weighted moments of samples
+// in [0, 2] (range 2) of each window.
 func directSSIM(planes, h, w int, x, y []float64) float64 {
 	const c1, c2 = 0.02 * 0.02, 0.06 * 0.06
 	var g [11][11]float64

@@ -22,7 +22,7 @@ func seeded(t testing.TB) source {
 	return source{rand.New(rand.NewPCG(seed, 1))}
 }
 
-// plant makes the leaves of a row in a new graph; those for which trainable is false are Data.
+// plant makes the leaves of a row in a new graph. Leaves for which trainable returns false are Data.
 func (r row) plant(t testing.TB, trainable func(i int) bool) (*gorgonia.ExprGraph, gorgonia.Nodes) {
 	t.Helper()
 	g := gorgonia.NewGraph()
@@ -71,7 +71,7 @@ func run(t testing.TB, g *gorgonia.ExprGraph) {
 	}
 }
 
-// elements are the float32 of a tensor or a scalar.
+// elements returns the float32 elements of a tensor or a scalar.
 func elements(t testing.TB, v gorgonia.Value) []float32 {
 	t.Helper()
 	switch d := v.Data().(type) {
@@ -84,7 +84,7 @@ func elements(t testing.TB, v gorgonia.Value) []float32 {
 	return nil
 }
 
-// weigh reduces x to the scalar sum of weights[i]*x[i].
+// weigh returns the scalar sum of weights[i]*x[i].
 func weigh(x *gorgonia.Node, weights []float32) (*gorgonia.Node, error) {
 	shape := x.Shape().Clone()
 	return Apply(Spec{
@@ -140,7 +140,7 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// gradients runs the backward pass of the scalar sum of weights*y by the trainable inputs; the others give nil.
+// gradients returns the gradients of the scalar sum of weights*y for the trainable inputs, and nil for the others.
 func (r row) gradients(t *testing.T, weights []float32, trainable func(i int) bool) [][]float32 {
 	t.Helper()
 	g, in := r.plant(t, trainable)
@@ -182,12 +182,11 @@ func (r row) gradients(t *testing.T, weights []float32, trainable func(i int) bo
 	return out
 }
 
-// TestGradients compares the gradient of a random weighting of every
-// operation's output with central differences of its definition in float64.
-// With a step h = 2^-17 the differences are exact to h*h/6 times the third
-// derivative and 2^-53/h times the sum, both about 1e-11: far below the
-// tolerances, which are those of float32 arithmetic. TestForward ties the
-// definition to the operation.
+// TestGradients compares the gradient of a random weighted sum of every operation's output with
+// central differences of its definition in float64. With a step h = 2^-17 the differences have
+// errors of h*h/6 times the third derivative and 2^-53/h times the sum, both about 1e-11 and
+// far below the tolerances, which are for float32 arithmetic. TestForward compares the
+// definition with the operation.
 func TestGradients(t *testing.T) {
 	const h = 1.0 / (1 << 17)
 	s := seeded(t)
@@ -237,7 +236,7 @@ func TestGradients(t *testing.T) {
 				}
 				t.Logf("input %d: worst %.3g of %.3g", i, worst, tol)
 			}
-			// Each input alone, the others frozen: the same gradient, and none for the others.
+			// With all other inputs frozen, the gradient of an input is the same, and the others have none.
 			for i := range in {
 				if !trainable(i) || len(in) == 1 {
 					continue
@@ -251,8 +250,8 @@ func TestGradients(t *testing.T) {
 	}
 }
 
-// TestOutputsAreWrittenWhole runs every operation and its gradients twice, the
-// second time over buffers full of NaN: what a node's buffer held before must not matter.
+// TestOutputsAreWrittenWhole runs every operation and its gradients twice, the second time over
+// buffers full of NaN: results must not depend on the previous content of a buffer.
 func TestOutputsAreWrittenWhole(t *testing.T) {
 	s := seeded(t)
 	for _, r := range rows(s) {
@@ -303,9 +302,8 @@ func TestOutputsAreWrittenWhole(t *testing.T) {
 	}
 }
 
-// TestOnlyWantedGradients asks every operation for the gradient of each subset
-// of its inputs and expects exactly that: no node for a frozen input, none at
-// all where the operation has no gradient by an input.
+// TestOnlyWantedGradients requests the gradients of each subset of the inputs of every operation
+// and expects no others: no node for a frozen input or an input without gradient.
 func TestOnlyWantedGradients(t *testing.T) {
 	for _, r := range rows(seeded(t)) {
 		for subset := range 1 << len(r.in) {
@@ -359,14 +357,13 @@ func childrenOf(g *gorgonia.ExprGraph, n *gorgonia.Node) gorgonia.Nodes {
 	return in
 }
 
-// withoutGradient lists the operations of inference alone, Collect, which only reads, and Constant, a leaf.
+// withoutGradient lists the operations used only in inference, Collect, which only reads, and Constant, a leaf.
 var withoutGradient = []string{
 	"Abs", "BatchNormInference", "Broadcast", "Cast", "Clip", "Collect", "Concat", "Constant", "Floor", "Gather", "GatherElements", "MatMul", "Neg", "Pad", "ReduceMean", "Reshape", "RoundHalf", "Slice", "Sqrt", "Transpose",
 }
 
-// TestEveryOperationHasAGradientTest reads the package: each exported
-// constructor must occur in the rows, or be listed as one without gradient and
-// then have no Gradient.
+// TestEveryOperationHasAGradientTest reads the source of the package: each exported constructor
+// must occur in the rows, or be listed in withoutGradient and set no Gradient.
 func TestEveryOperationHasAGradientTest(t *testing.T) {
 	tested := map[string]bool{}
 	for _, r := range rows(seeded(t)) {
@@ -415,7 +412,7 @@ func TestEveryOperationHasAGradientTest(t *testing.T) {
 	}
 }
 
-// isConstructor: exported, no method, from nodes to (*gorgonia.Node, error).
+// isConstructor reports whether f is an exported function, not a method, that returns (*gorgonia.Node, error).
 func isConstructor(f *ast.FuncDecl) bool {
 	if !f.Name.IsExported() || f.Recv != nil || f.Name.Name == "Apply" || f.Type.Results == nil || len(f.Type.Results.List) != 2 {
 		return false

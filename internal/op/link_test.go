@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestInferenceLinksNoGradients reads the symbols of a program that imports the
-// networks and only infers. GradInput is also the forward pass of a transposed
-// convolution.
+// TestInferenceLinksNoGradients reads the symbols of an executable that imports the networks and
+// only runs inference. GradInput may occur, as the forward pass of a transposed convolution.
 func TestInferenceLinksNoGradients(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
 	if out, err := exec.Command("go", "build", "-o", program, "enciphergan/cmd/encipher-server").CombinedOutput(); err != nil {

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestLossesAgreeWithMetrics: on pictures of 256 levels the losses are the
-// figures that are reported, up to their units.
+// TestLossesAgreeWithMetrics checks that on pictures of 256 levels the losses equal the reported
+// metrics, except for the unit.
 func TestLossesAgreeWithMetrics(t *testing.T) {
 	s := seeded(t)
 	const h, w = 24, 17
@@ -27,7 +27,7 @@ func TestLossesAgreeWithMetrics(t *testing.T) {
 				pictures[k] = tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(1, 3, h, w))
 			}
 			for i := range bytes[0] {
-				// A gradient of brightness, so that dark and bright windows occur.
+				// A brightness gradient, for dark and bright windows.
 				v := float32(i/3%w)/w*1.6 - 0.8
 				for k := range bytes {
 					level := math.Round(float64(v+c.noise*(s.Float32()-0.5)+1) * 127.5)

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Every operation of a run is reported once, in order, with its shapes, and
-// none after the observer has gone.
+// TestObserve checks that every operation of a run is reported once, in order, with its shapes,
+// and none after Observe(nil).
 func TestObserve(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, err := bound(g, "x", 1, 2, 3, 3)

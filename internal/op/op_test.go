@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// bind makes a Data leaf that holds the given tensor.
+// bind adds a Data leaf with the given value.
 func bind(t testing.TB, g *gorgonia.ExprGraph, name string, d *tensor.Dense) *gorgonia.Node {
 	t.Helper()
 	n := Data(g, name, d.Dtype(), d.Shape()...)
@@ -51,7 +51,7 @@ func TestPanicsBecomeErrors(t *testing.T) {
 	}
 }
 
-// TestPanicInWorkersBecomesError: the kernels spread planes over goroutines of their own.
+// TestPanicInWorkersBecomesError checks a panic in one of the goroutines over which a kernel distributes planes.
 func TestPanicInWorkersBecomesError(t *testing.T) {
 	g := gorgonia.NewGraph()
 	index := tensor.New(tensor.WithShape(1, 8, 4), tensor.WithBacking(make([]int32, 32)))
@@ -194,8 +194,8 @@ func TestScalars(t *testing.T) {
 	}
 }
 
-// TestEqualNodesMerge: the same operation on the same inputs is one node, a
-// different attribute or input is another.
+// TestEqualNodesMerge checks that equal operations on the same inputs share a node, and those
+// with a different attribute or input do not.
 func TestEqualNodesMerge(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, y := bind(t, g, "x", ones(1, 4, 4, 4)), bind(t, g, "y", ones(1, 4, 4, 4))
@@ -237,8 +237,8 @@ func TestEqualNodesMerge(t *testing.T) {
 	}
 }
 
-// TestMemoryStaysFlat runs one machine, forward and backward, 200 times; what
-// is live afterwards has not grown by more than a small part of one run's tensors.
+// TestMemoryStaysFlat runs a machine, forward and backward, 200 times. Live memory must not grow
+// by more than a small part of the tensors of a run.
 func TestMemoryStaysFlat(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := bind(t, g, "x", ones(2, 8, 32, 32))
@@ -269,7 +269,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		}
 		var s runtime.MemStats
 		runtime.GC()
-		runtime.GC() // pooled scratch is dropped by the second collection
+		runtime.GC() // the second collection frees pooled scratch memory
 		runtime.ReadMemStats(&s)
 		return s.HeapAlloc
 	}
@@ -281,7 +281,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 }
 
-// TestTrainableFollowsLeaves: a node is worth a gradient when a trainable leaf reaches it.
+// TestTrainableFollowsLeaves checks that a node is trainable if it depends on a trainable leaf.
 func TestTrainableFollowsLeaves(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := bind(t, g, "x", ones(1, 2, 3, 3))
@@ -350,8 +350,8 @@ func TestSingularMatrixIsAnError(t *testing.T) {
 	}
 }
 
-// TestCollect: the values of every run are in the slices after it, those of
-// nodes in the middle of a graph and of scalars too.
+// TestCollect checks that after every run the slices hold its values, including those of inner
+// nodes and scalars.
 func TestCollect(t *testing.T) {
 	g := gorgonia.NewGraph()
 	d := ones(1, 2, 3)

@@ -18,8 +18,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// randomGraph has operations of several shapes over random earlier nodes; the
-// last of them and one in the middle are its outputs.
+// randomGraph returns a graph of operations of several shapes on random earlier nodes. The
+// outputs are the last node and an inner one.
 func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.Node) {
 	r := rand.New(rand.NewPCG(seed, 20230111))
 	g := gorgonia.NewGraph()
@@ -44,7 +44,7 @@ func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.No
 	}
 	for len(nodes) < 30 {
 		a, b := nodes[r.IntN(len(nodes))], nodes[r.IntN(len(nodes))]
-		if r.IntN(2) == 0 { // where neighbours are fused
+		if r.IntN(2) == 0 { // consecutive operations, which may be fused
 			a = nodes[len(nodes)-1]
 		}
 		var n *gorgonia.Node
@@ -92,7 +92,7 @@ func randomGraph(t *testing.T, seed uint64) (*gorgonia.ExprGraph, []*gorgonia.No
 	return g, []*gorgonia.Node{nodes[15], nodes[29]}
 }
 
-// runTwice gives the outputs of the second run.
+// runTwice returns the bits of the outputs of the second of two runs.
 func runTwice(t *testing.T, g *gorgonia.ExprGraph, outputs []*gorgonia.Node) (bits []uint32) {
 	m := gorgonia.NewTapeMachine(g)
 	defer m.Close()
@@ -154,7 +154,7 @@ func TestProgramsGiveTheSame(t *testing.T) {
 	}
 }
 
-// input is the value of the one leaf of a graph.
+// input returns the value of the only leaf of a graph that is not a constant.
 func input(g *gorgonia.ExprGraph) *tensor.Dense {
 	for _, n := range g.AllNodes() {
 		if n.Op() == nil && !constant(n) {
@@ -164,7 +164,8 @@ func input(g *gorgonia.ExprGraph) *tensor.Dense {
 	return nil
 }
 
-// A chain of steps in place needs the memory of one result, however long it is, one of others that of two.
+// TestPlanOfAChain checks that a chain of operations in place needs the memory of one result at
+// any length, and a chain of other operations that of two.
 func TestPlanOfAChain(t *testing.T) {
 	g := gorgonia.NewGraph()
 	n := bind(t, g, "x", ones(1, 4, 6, 6))
@@ -184,7 +185,7 @@ func TestPlanOfAChain(t *testing.T) {
 	}
 }
 
-// What is not set is an error that names the operation; a panic of one is, too.
+// TestProgramErrors checks that the errors for an input that is not set and for a panic name the operation.
 func TestProgramErrors(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := Data(g, "x", tensor.Float32, 2, 2)
@@ -208,7 +209,8 @@ func TestProgramErrors(t *testing.T) {
 	}
 }
 
-// Constant weights are kept packed only, unless something else reads them.
+// TestProgramKeepsWeightsOnce checks that a program retains constant weights only in packed form,
+// unless another operation reads them.
 func TestProgramKeepsWeightsOnce(t *testing.T) {
 	for _, both := range []bool{false, true} {
 		g := gorgonia.NewGraph()
@@ -250,8 +252,9 @@ func TestProgramKeepsWeightsOnce(t *testing.T) {
 	}
 }
 
-// In steady state a program allocates no memory for tensors, and convolutions nothing
-// at all: what is left is a closure of an elementwise operation, for the cores to share.
+// TestProgramAllocatesNothing checks that in steady state a program allocates no memory for
+// tensors, and convolutions none at all. An elementwise operation may allocate a closure, which
+// the cores share.
 func TestProgramAllocatesNothing(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		t.Skip("the race detector makes pools forget on purpose")
@@ -292,7 +295,7 @@ func TestProgramAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Set("x", ones(1, 16, 20, 20))
-	// The least of several: a collection of garbage meanwhile empties pools, which are filled again.
+	// The minimum of several measurements, since a garbage collection empties pools, which then allocate.
 	least := math.Inf(1)
 	for range 5 {
 		least = min(least, testing.AllocsPerRun(10, func() {
@@ -306,7 +309,7 @@ func TestProgramAllocatesNothing(t *testing.T) {
 	}
 }
 
-// A program looks at its context before every operation and before weights are packed.
+// TestProgramEnds checks that a program checks its context before every operation and before it packs weights.
 func TestProgramEnds(t *testing.T) {
 	g := gorgonia.NewGraph()
 	n := Data(g, "x", tensor.Float32, 1, 4, 6, 6)

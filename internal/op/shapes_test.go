@@ -18,8 +18,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// equalCalls are the calls of a method Eq in a file. tensor.Shape has one that calls (n), (n, 1)
-// and (1, n) equal; nothing else that this module uses has a method of that name.
+// equalCalls returns the positions of uses of a method Eq in a file. tensor.Shape.Eq treats (n),
+// (n, 1) and (1, n) as equal; nothing else that this module uses has a method of that name.
 func equalCalls(file *ast.File) (at []token.Pos) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "Eq" {
@@ -30,7 +30,7 @@ func equalCalls(file *ast.File) (at []token.Pos) {
 	return at
 }
 
-// TestShapesAreComparedExactly looks through every Go file of the module.
+// TestShapesAreComparedExactly checks that no Go file of the module uses Eq.
 func TestShapesAreComparedExactly(t *testing.T) {
 	files := token.NewFileSet()
 	sample, err := parser.ParseFile(files, "sample.go", "package p; var a = x.Shape().Eq(y); var f = in[0].Eq", 0)
@@ -67,7 +67,7 @@ func TestShapesAreComparedExactly(t *testing.T) {
 	}
 }
 
-// TestBroadcastOfVectors: a column and a row or a vector of equal length are not of equal shape.
+// TestBroadcastOfVectors checks that a column, a row and a vector of equal length have different shapes.
 func TestBroadcastOfVectors(t *testing.T) {
 	column, row, vector := []int{3, 1}, []int{1, 3}, []int{3}
 	for _, c := range []struct{ a, b, want []int }{
@@ -112,7 +112,7 @@ func TestBroadcastOfVectors(t *testing.T) {
 	}
 }
 
-// TestParametersHaveTheirShape: parameters per channel are vectors, not columns or rows.
+// TestParametersHaveTheirShape checks that parameters per channel must be vectors, not columns or rows.
 func TestParametersHaveTheirShape(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, vector := Data(g, "x", tensor.Float32, 1, 3, 4, 4), Data(g, "vector", tensor.Float32, 3)
@@ -133,8 +133,9 @@ func TestParametersHaveTheirShape(t *testing.T) {
 	}
 }
 
-// TestNodesOfEqualHash: Gorgonia merges nodes whose hashes of 32 bits are equal, and does not
-// compare what they read. Names of leaves are searched for until two have one hash.
+// TestNodesOfEqualHash checks that operations on different leaves with equal hashes are not
+// merged. Gorgonia merges nodes whose 32-bit hashes are equal, without comparing their inputs.
+// The test searches for two names of leaves with one hash.
 func TestNodesOfEqualHash(t *testing.T) {
 	g := gorgonia.NewGraph()
 	seen := map[uint32]string{}
