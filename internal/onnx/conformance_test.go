@@ -18,12 +18,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// defaultCases are the node cases of the ONNX project for our operators.
+// defaultCases is the folder of the ONNX project's node test cases for our operators.
 const defaultCases = "testdata/onnx-node"
 
-// TestConformance runs the ONNX project's cases, those of another folder when
-// ENCIPHER_CONFORMANCE names one. A case of an undeclared operator is counted,
-// any other difference fails.
+// TestConformance runs the cases in defaultCases, or in the folder named by ENCIPHER_CONFORMANCE.
+// It counts cases with undeclared operators and fails for any other difference.
 func TestConformance(t *testing.T) {
 	dir := defaultCases
 	if other := os.Getenv("ENCIPHER_CONFORMANCE"); other != "" {
@@ -77,7 +76,7 @@ func runCase(ctx context.Context, dir string) error {
 	if len(want) == 0 {
 		return errors.New("the case has no outputs")
 	}
-	// The cases feed shapes at run time; here they are fixed when the model is loaded.
+	// The cases have shapes as inputs of a run. Here they become constants of the model.
 	given := map[string]*tensor.Dense{}
 	var left []ValueInfo
 	for _, v := range m.Graph.Inputs {
@@ -113,7 +112,7 @@ func runCase(ctx context.Context, dir string) error {
 	return nil
 }
 
-// fixed says whether some node needs the value as a constant.
+// fixed reports whether a node requires the value to be a constant.
 func fixed(m *Model, name string) bool {
 	for _, n := range m.Graph.Nodes {
 		for i, in := range n.Inputs {
@@ -144,7 +143,7 @@ func readTensors(dir, kind string, names []ValueInfo) (map[string]Tensor, error)
 	return out, nil
 }
 
-// dense makes a value for Run.
+// dense converts a tensor to an input of Run.
 func dense(t Tensor) *tensor.Dense {
 	shape := make([]int, len(t.Dims))
 	for i, d := range t.Dims {
@@ -153,7 +152,7 @@ func dense(t Tensor) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(numbers(t)))
 }
 
-// numbers are the elements of a tensor as a slice of their type.
+// numbers returns the elements of a tensor as a slice of their type.
 func numbers(t Tensor) any {
 	switch t.Type {
 	case Int32:
@@ -179,8 +178,8 @@ func numbers(t Tensor) any {
 	return out
 }
 
-// equalTo compares with a tolerance of 1e-6 and 1e-5 of the value: the cases
-// were computed by numpy, in part in float64, and hold sums of up to 60 products near 1.
+// equalTo compares with a tolerance of 1e-6 plus 1e-5 of the value. The expected values were
+// computed by numpy, some in float64, and include sums of up to 60 products near 1.
 func equalTo(got *tensor.Dense, want Tensor) error {
 	if got == nil {
 		return errors.New("missing")
@@ -218,14 +217,14 @@ func equalTo(got *tensor.Dense, want Tensor) error {
 	return nil
 }
 
-// oracles names the tests in this package that check a declared operator for
-// which the ONNX project's cases are not among the committed ones.
+// oracles maps each declared operator without a committed case of the ONNX project to the test
+// that checks it.
 var oracles = map[string]string{
 	"Cast":  "TestCast",
 	"Shape": "TestShapeArithmetic",
 }
 
-// caseFiles are the models of the committed cases.
+// caseFiles returns the models of the committed cases.
 func caseFiles(t testing.TB) [][]byte {
 	t.Helper()
 	models, err := filepath.Glob(filepath.Join(defaultCases, "*", "model.onnx"))
@@ -241,7 +240,7 @@ func caseFiles(t testing.TB) [][]byte {
 	return files
 }
 
-// TestEveryOperatorIsChecked holds the table against the committed cases and the oracles above.
+// TestEveryOperatorIsChecked checks that every declared operator has a committed case or an oracle.
 func TestEveryOperatorIsChecked(t *testing.T) {
 	covered := map[string]bool{}
 	for _, file := range caseFiles(t) {

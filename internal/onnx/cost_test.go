@@ -21,10 +21,11 @@ func inUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestMemoryIsWhatIsTaken: what Load says is what a machine has allocated after its first run, its
-// inputs included, within a quarter; for graphs that need much beside their values.
+// TestMemoryIsWhatIsTaken checks that Machine.Memory is within a quarter of what a machine has
+// allocated after its first run, including inputs, for graphs that need much memory in addition
+// to their values.
 func TestMemoryIsWhatIsTaken(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one task at a time borrows scratch memory
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that only one task uses scratch memory at a time
 	floats := func(name string, dims ...int64) Tensor {
 		n := int64(1)
 		for _, d := range dims {
@@ -66,7 +67,7 @@ func TestMemoryIsWhatIsTaken(t *testing.T) {
 		file := encoded(t, m)
 		debug.SetGCPercent(-1)
 		for range 3 {
-			runtime.GC() // pools forget what other machines borrowed
+			runtime.GC() // empties the pools that other machines used
 		}
 		before := inUse()
 		machine, err := Load(t.Context(), file, nil, DefaultLimits(), kernel.Canonical)
@@ -78,7 +79,7 @@ func TestMemoryIsWhatIsTaken(t *testing.T) {
 			inputs[name] = tensor.New(tensor.Of(o.of), tensor.WithShape(o.shape...))
 		}
 		runtime.GC()
-		// Before the second operation garbage of the first is left: what it packed. From then on nothing is freed.
+		// The first operation packs weights and leaves garbage, which is collected after it. Later nothing is freed.
 		packed := false
 		machine.Observe(func(op.Event) {
 			if !packed {
@@ -101,8 +102,8 @@ func TestMemoryIsWhatIsTaken(t *testing.T) {
 	}
 }
 
-// TestLoadIsLinear: four times as many nodes take about four times as many steps. Allocations
-// stand for steps, and bytes for what they copy.
+// TestLoadIsLinear checks that Load takes about four times as many steps for four times as many
+// nodes. Allocations measure the steps, and their bytes measure what is copied.
 func TestLoadIsLinear(t *testing.T) {
 	x, y := func() []ValueInfo { return []ValueInfo{float("v0", 4, 4)} }, func(n int) []ValueInfo { return []ValueInfo{float(fmt.Sprint("v", n), 4, 4)} }
 	chain := func(op string) func(n int) *Model {
@@ -176,8 +177,9 @@ func TestLoadIsLinear(t *testing.T) {
 	}
 }
 
-// TestFoldedIsFreed: what is folded is held no longer than a step reads it, and bounded in all; what
-// is more is left to the run, where it has its price.
+// TestFoldedIsFreed checks that a folded constant is freed after the last step that reads it, and
+// that the total of folding is bounded; the operations beyond it are left to the run and counted
+// as its work.
 func TestFoldedIsFreed(t *testing.T) {
 	const steps = 200
 	m := model([]ValueInfo{float("x", 1)}, []ValueInfo{float("y", 1)}, []Tensor{NewFloat32("v0", []int64{1 << 16}, make([]float32, 1<<16))})
@@ -209,7 +211,7 @@ func TestFoldedIsFreed(t *testing.T) {
 	if b.folded == 0 || b.folded > foldWork || b.work < b.folded || len(b.counted) == 0 {
 		t.Errorf("folded %d of %d, work %d, %d operations left to the run", b.folded, int64(foldWork), b.work, len(b.counted))
 	}
-	// Folding is work, too.
+	// Folding counts as work.
 	lim := DefaultLimits()
 	lim.Work = b.folded / 2
 	if _, err := Load(t.Context(), encoded(t, m), nil, lim, kernel.Canonical); err == nil {
@@ -217,13 +219,13 @@ func TestFoldedIsFreed(t *testing.T) {
 	}
 }
 
-// TestWorkIsPriced: moving elements costs, by how far apart they lie.
+// TestWorkIsPriced checks that the work of moving elements depends on their distance in memory.
 func TestWorkIsPriced(t *testing.T) {
 	const seed = 5
 	r := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	const n = 1 << 12          // elements of x
-	least := map[string]int64{ // for each element of x
+	least := map[string]int64{ // minimum work for each element of x
 		"far": kernel.PerRun, "near": 2 * kernel.PerElement,
 	}
 	ints := func(name string, v ...int64) Tensor { return NewInt64(name, []int64{int64(len(v))}, v) }
@@ -265,8 +267,9 @@ func TestWorkIsPriced(t *testing.T) {
 	}
 }
 
-// TestFoldedBatchNormTakesNoMemory: weights that many convolutions share are multiplied with the
-// batch norm behind each when they are packed, so that no copy but the packed one is retained.
+// TestFoldedBatchNormTakesNoMemory checks that weights shared by several convolutions are
+// multiplied with the batch norm of each when they are packed, so that only the packed copy is
+// retained.
 func TestFoldedBatchNormTakesNoMemory(t *testing.T) {
 	const steps, weights = 64, 64 * 64
 	m := model([]ValueInfo{float("v0", 1, 64, 4, 4)}, []ValueInfo{float(fmt.Sprint("v", steps), 1)}, []Tensor{

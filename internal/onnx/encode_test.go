@@ -11,7 +11,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden file of the encoder anew; read the difference before committing it")
 
-// everything is a valid model with every kind of field that the writer knows.
+// everything returns a valid model with every kind of field that Encode writes.
 func everything() *Model {
 	return &Model{
 		Producer: "encipher", Opset: Opset,
@@ -37,7 +37,7 @@ func everything() *Model {
 	}
 }
 
-// TestGolden holds the bytes that Encode writes. A change of them changes the
+// TestGolden compares the output of Encode with a golden file. A change of the bytes changes the
 // fingerprints of all models.
 func TestGolden(t *testing.T) {
 	got := encoded(t, everything())
@@ -54,7 +54,7 @@ func TestGolden(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("Encode wrote %d bytes that are not those of %s; if that is meant, run go test -run Golden -update", len(got), file)
 	}
-	for range 10 { // maps are walked in a random order
+	for range 10 { // the order of iteration over maps is random
 		if !bytes.Equal(encoded(t, everything()), got) {
 			t.Fatal("equal models gave different bytes")
 		}

@@ -17,15 +17,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// declaredLimits are the errors with which graphs are refused that onnxruntime runs.
+// declaredLimits matches the errors for graphs that onnxruntime runs and this package refuses by design.
 var declaredLimits = regexp.MustCompile(`is a scalar; make it a tensor of shape \[1\]|vectors are not supported|slope .* must be at least 0 and below 1|` +
 	`only two-dimensional convolutions|group 2 is not supported|is int32, want float32|must be a constant, since shapes depend on it|` +
 	`empty tensors are not supported|"pads" has -2, which is outside`)
 
-// TestRandomGraphs computes random graphs here, in either arithmetic, and in onnxruntime:
-// shapes and types are equal, elements within what the generator of the graph allows. The
-// variable ENCIPHER_GRAPHS gives another number of graphs, ENCIPHER_GRAPHS_SEED other ones,
-// and ENCIPHER_GRAPHS_FROM leaves some out.
+// TestRandomGraphs runs random graphs here, in either arithmetic, and in onnxruntime. Shapes and
+// types must be equal, and elements within the bounds from the generator of the graph. The
+// environment variable ENCIPHER_GRAPHS sets the number of graphs, ENCIPHER_GRAPHS_SEED the seed,
+// and ENCIPHER_GRAPHS_FROM the first graph.
 func TestRandomGraphs(t *testing.T) {
 	number := func(name string, otherwise int) int {
 		text := os.Getenv(name)
@@ -48,7 +48,7 @@ func TestRandomGraphs(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	nodes := map[string]int{} // by operator, in graphs that were compared
+	nodes := map[string]int{} // number by operator, in graphs that were compared
 	var compared, refused, foreign int
 	const batch = 500
 	for first := start; first < count; first += batch {
@@ -87,7 +87,7 @@ func TestRandomGraphs(t *testing.T) {
 		}
 	}
 	t.Logf("%d graphs: %d compared, %d refused as declared, %d not run by onnxruntime; nodes %v", count, compared, refused, foreign, nodes)
-	// Else the test would look at less and less unnoticed.
+	// The test fails if too few graphs are compared, so that coverage does not shrink unnoticed.
 	count -= start
 	if refused > count/15 || refused < count/100 || foreign > count/100 || compared < count*9/10 {
 		t.Errorf("of %d graphs %d were compared, %d refused, and %d not run by onnxruntime", count, compared, refused, foreign)
@@ -99,14 +99,14 @@ func TestRandomGraphs(t *testing.T) {
 	}
 }
 
-// compare runs the model in each arithmetic, twice, against what onnxruntime gave.
+// compare runs the model twice in each arithmetic and compares the outputs with those of onnxruntime.
 func (g *graphs) compare(t *testing.T, file []byte, theirs map[string]*tensor.Dense) error {
 	for _, a := range []kernel.Arithmetic{kernel.Canonical, kernel.Fused} {
 		m, err := Load(t.Context(), file, g.sizes, DefaultLimits(), a)
 		if err != nil {
 			return err
 		}
-		for run := range 2 { // the second finds memory that the first has used
+		for run := range 2 { // the second run reuses the memory of the first
 			ours, err := m.Run(t.Context(), g.inputs)
 			if err != nil {
 				return fmt.Errorf("%v, run %d: %w", a, run, err)

@@ -12,22 +12,22 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// graphs makes random graphs of declared operators that onnxruntime runs, too. It
-// knows every value's shape, and bounds how far two implementations may be apart in
-// it: that is what the comparison allows.
+// graphs makes a random graph of declared operators that onnxruntime runs too. It records the
+// shape of every value and a bound on the difference between two implementations, which is the
+// tolerance of the comparison.
 type graphs struct {
 	number  int
 	r       *rand.Rand
 	opset   int64
-	special bool // inputs have infinities, NaN and zeros of both signs
+	special bool // inputs contain infinities, NaN, subnormal numbers and zeros of both signs
 	m       *Model
 	inputs  map[string]*tensor.Dense
-	sizes   map[string]int // of symbolic dimensions
+	sizes   map[string]int // sizes of symbolic dimensions
 	values  []*randomValue
 	readers map[string]int
-	nodes   map[string]int // by operator
-	beyond  bool           // something is added that we refuse by declaration
-	follow  *randomValue   // to be the next operand, if it can
+	nodes   map[string]int // number by operator
+	beyond  bool           // contains a case that this package refuses by design
+	follow  *randomValue   // the next operand, if it satisfies the conditions
 }
 
 // randomValue is a value of a random graph.
@@ -35,13 +35,13 @@ type randomValue struct {
 	name  string
 	kind  DataType
 	shape []int
-	most  float64 // no finite element is larger, in either implementation
-	apart float64 // by how much the two may differ in an element
-	least float64 // no element is smaller; of interest where it is positive
-	odd   bool    // may have infinities, NaN or subnormal numbers
-	fixed bool    // depends on constants only
-	ints  []int64 // its elements, where the generator knows them
-	conv  bool    // made by a convolution
+	most  float64 // upper bound of the magnitude of finite elements, in either implementation
+	apart float64 // upper bound of the difference of an element between the two
+	least float64 // lower bound of the elements, used where it is positive
+	odd   bool    // may contain infinities, NaN or subnormal numbers
+	fixed bool    // depends only on constants
+	ints  []int64 // the elements, if the generator knows them
+	conv  bool    // result of a convolution
 }
 
 // ulp bounds the relative difference of two roundings of one number, each by half a unit.
@@ -49,7 +49,7 @@ const ulp = 0x1p-23
 
 func newGraphs(seed uint64, number int) *graphs {
 	r := rand.New(rand.NewPCG(seed, uint64(number)))
-	opset := int64(7 + r.IntN(11)) // onnxruntime has kernels from 7 on
+	opset := int64(7 + r.IntN(11)) // onnxruntime supports 7 and later
 	g := &graphs{r: r, opset: opset, special: r.IntN(5) == 0, inputs: map[string]*tensor.Dense{}, sizes: map[string]int{}, readers: map[string]int{}, nodes: map[string]int{},
 		m: &Model{Producer: "test", Opset: opset, Graph: Graph{Name: "random"}}}
 	g.grow()
@@ -60,7 +60,7 @@ func (g *graphs) chance(oneIn int) bool { return g.r.IntN(oneIn) == 0 }
 
 func oneOf[T any](g *graphs, list ...T) T { return list[g.r.IntN(len(list))] }
 
-// grow adds nodes, and makes outputs of what is not read and of some that is.
+// grow adds nodes. The outputs are most of the values that no node reads and some of the others.
 func (g *graphs) grow() {
 	names := make([]string, 0, len(builders))
 	for name := range builders {
@@ -82,7 +82,7 @@ func (g *graphs) grow() {
 	for i := len(g.values) - 1; i >= 0; i-- {
 		v := g.values[i]
 		if made := slices.ContainsFunc(g.m.Graph.Nodes, func(n Node) bool { return slices.Contains(n.Outputs, v.name) }); !made && !g.chance(30) || g.readers[v.name] > 0 && !g.chance(8) {
-			continue // inputs and constants may be outputs, too
+			continue // inputs and constants may be outputs too
 		}
 		if outputs++; outputs > 6 {
 			break
@@ -95,7 +95,7 @@ func (g *graphs) grow() {
 	}
 }
 
-// build adds an operator, or nothing where it finds no operands for it or the operator set has none.
+// build adds an operator. It adds nothing if there are no operands or the operator set does not have it.
 func (g *graphs) build(name string) {
 	if since := map[string]int64{"Erf": 9, "GatherElements": 11}[name]; g.opset >= since {
 		builders[name](g)
@@ -111,7 +111,7 @@ func (g *graphs) value(name string) *randomValue {
 	return nil
 }
 
-// name is a new one, sometimes of other letters.
+// name returns a new name, sometimes with unusual characters.
 func (g *graphs) name(prefix string) string {
 	return fmt.Sprintf("%s%d%s", prefix, len(g.values)+len(g.m.Graph.Nodes)+len(g.m.Graph.Initializers), oneOf(g, "", "", "", ".weight", "/é:0"))
 }
@@ -137,12 +137,12 @@ func (g *graphs) emit(op string, in []*randomValue, attributes []Attribute, out 
 	g.m.Graph.Nodes = append(g.m.Graph.Nodes, n)
 }
 
-// passed is a value of other shape with the elements of v.
+// passed returns a value of the given shape with the elements of v.
 func passed(v *randomValue, shape ...int) *randomValue {
 	return &randomValue{kind: v.kind, shape: slices.Clone(shape), most: v.most, apart: v.apart, least: v.least, odd: v.odd}
 }
 
-// pick finds a value that satisfies all, mostly a late one; nil where there is none.
+// pick returns a value that satisfies all conditions, preferably a late one, or nil.
 func (g *graphs) pick(conditions ...func(v *randomValue) bool) *randomValue {
 	var fit []*randomValue
 	for _, v := range g.values {
@@ -156,7 +156,7 @@ func (g *graphs) pick(conditions ...func(v *randomValue) bool) *randomValue {
 	return fit[max(g.r.IntN(len(fit)), g.r.IntN(len(fit)))]
 }
 
-// floating says whether a value is of float32 and near enough in both to go on with.
+// floating reports whether a value is float32 and within the bounds for use as an operand.
 func floating(v *randomValue) bool {
 	return v.kind == Float32 && v.most <= 1e3 && v.apart <= 1e-3
 }
@@ -169,7 +169,7 @@ func ofKind(k DataType) func(v *randomValue) bool {
 	return func(v *randomValue) bool { return v.kind == k }
 }
 
-// shape is a random one of small volume, with many dimensions of 1.
+// shape returns a random shape of small volume, with many dimensions of 1.
 func (g *graphs) shape(rank int) []int {
 	for {
 		s := make([]int, rank)
@@ -190,7 +190,7 @@ func elementsOf(shape []int) int {
 	return n
 }
 
-// operand is a float value: one that is there, or a new one.
+// operand returns an existing or a new float value that satisfies conditions, or nil.
 func (g *graphs) operand(conditions ...func(v *randomValue) bool) *randomValue {
 	if v := g.follow; v != nil {
 		g.follow = nil
@@ -212,7 +212,7 @@ func (g *graphs) operand(conditions ...func(v *randomValue) bool) *randomValue {
 	return nil
 }
 
-// floats is a new value with elements up to about most.
+// floats adds a value with elements from -most to most and, in special graphs, special values.
 func (g *graphs) floats(most float64, shape ...int) *randomValue {
 	data := make([]float32, elementsOf(shape))
 	odd := g.special && g.chance(2)
@@ -222,7 +222,7 @@ func (g *graphs) floats(most float64, shape ...int) *randomValue {
 			data[i] = oneOf(g, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 0, float32(math.Copysign(0, -1)), 1e-45, -1e-39, 1e-38)
 		}
 	}
-	if g.chance(6) { // what is often in a model
+	if g.chance(6) { // values that are frequent in models
 		for i := range data {
 			data[i] = oneOf(g, data[i], 0, float32(most), -float32(most))
 		}
@@ -232,7 +232,7 @@ func (g *graphs) floats(most float64, shape ...int) *randomValue {
 	return v
 }
 
-// between is a new value with elements from least to most.
+// between adds a value with elements from least to most.
 func (g *graphs) between(least, most float64, shape ...int) *randomValue {
 	data := make([]float32, elementsOf(shape))
 	for i := range data {
@@ -243,7 +243,7 @@ func (g *graphs) between(least, most float64, shape ...int) *randomValue {
 	return v
 }
 
-// integers is a new value of the given elements.
+// integers adds a value with the given elements.
 func (g *graphs) integers(kind DataType, data []int64, shape ...int) *randomValue {
 	v := &randomValue{kind: kind, shape: slices.Clone(shape), least: math.Inf(1)}
 	for _, n := range data {
@@ -261,7 +261,7 @@ func (g *graphs) integers(kind DataType, data []int64, shape ...int) *randomValu
 	return v
 }
 
-// constants are integers that shapes depend on: an initializer, a node, or computed of such.
+// constants adds integers that determine a shape: an initializer, a node or the result of folding.
 func (g *graphs) constants(data ...int64) *randomValue {
 	if g.chance(4) {
 		if v := g.computed(data); v != nil {
@@ -273,7 +273,7 @@ func (g *graphs) constants(data ...int64) *randomValue {
 	return v
 }
 
-// computed makes constants of other ones, and of shapes, by operators.
+// computed adds operators that compute data from constants or from a shape. It returns nil if it cannot.
 func (g *graphs) computed(data []int64) *randomValue {
 	result := func() *randomValue { return &randomValue{kind: Int64, shape: []int{len(data)}, ints: data} }
 	plain := func(data []int64) *randomValue {
@@ -302,7 +302,7 @@ func (g *graphs) computed(data []int64) *randomValue {
 		v := result()
 		g.emit(op, []*randomValue{plain(moved), plain([]int64{other})}, nil, v)
 		return v
-	case 1: // some of a longer list
+	case 1: // part of a longer list
 		list := append([]int64{9}, data...)
 		v := result()
 		index := make([]int64, len(data))
@@ -311,7 +311,7 @@ func (g *graphs) computed(data []int64) *randomValue {
 		}
 		g.emit("Gather", []*randomValue{plain(list), plain(index)}, nil, v)
 		return v
-	case 2: // two parts
+	case 2: // two parts, joined
 		if len(data) < 2 {
 			return nil
 		}
@@ -320,7 +320,7 @@ func (g *graphs) computed(data []int64) *randomValue {
 		g.emit("Concat", []*randomValue{plain(data[:at]), plain(data[at:])}, []Attribute{IntOf("axis", 0)}, v)
 		return v
 	}
-	// The shape of a value that has it.
+	// The shape of a value that has these dimensions.
 	x := g.pick(func(v *randomValue) bool {
 		return slices.EqualFunc(v.shape, data, func(a int, b int64) bool { return int64(a) == b })
 	})
@@ -333,7 +333,7 @@ func (g *graphs) computed(data []int64) *randomValue {
 	return v
 }
 
-// store adds elements as an input, with some of its dimensions symbolic, or as a constant.
+// store adds data as a constant or as an input, in which some dimensions may be symbolic.
 func (g *graphs) store(v *randomValue, data any) {
 	if len(v.shape) == 0 || !g.chance(3) {
 		g.constant(v, data)
@@ -356,7 +356,7 @@ func (g *graphs) store(v *randomValue, data any) {
 	g.inputs[v.name] = tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(data))
 }
 
-// constant adds elements as an initializer or a node.
+// constant adds data as an initializer or a Constant node.
 func (g *graphs) constant(v *randomValue, data any) {
 	v.fixed = true
 	v.name = g.name("c")
@@ -365,7 +365,7 @@ func (g *graphs) constant(v *randomValue, data any) {
 		dims[d] = int64(n)
 	}
 	var t Tensor
-	var inline []Attribute // other forms of a Constant
+	var inline []Attribute // Constant attributes other than a tensor
 	switch list := data.(type) {
 	case []float32:
 		t = NewFloat32(v.name, dims, list)
@@ -399,7 +399,7 @@ func (g *graphs) constant(v *randomValue, data any) {
 	g.m.Graph.Nodes = append(g.m.Graph.Nodes, Node{Op: "Constant", Name: g.name("n"), Outputs: []string{v.name}, Attributes: []Attribute{attribute}})
 }
 
-// axis is d as an attribute may say it.
+// axis returns d in a form for an attribute: from operator set since on, it may be negative.
 func (g *graphs) axis(d, rank int, since int64) int64 {
 	if g.opset >= since && g.chance(3) {
 		return int64(d - rank)
@@ -407,7 +407,7 @@ func (g *graphs) axis(d, rank int, since int64) int64 {
 	return int64(d)
 }
 
-// builders add a node of an operator, and sometimes what often comes with it.
+// builders add a node of an operator or a pattern of several nodes.
 var builders map[string]func(g *graphs)
 
 func init() { // they call each other
@@ -419,7 +419,7 @@ func init() { // they call each other
 			y.most, y.least = math.Sqrt(x.most), 0
 			if x.apart > 0 {
 				if x.least < 0 {
-					y.most = math.Inf(1) // NaN in one only
+					y.most = math.Inf(1) // may be NaN in only one implementation
 				}
 				y.apart = math.Sqrt(x.apart) + ulp*y.most
 			}
@@ -427,7 +427,7 @@ func init() { // they call each other
 		"Floor": function("Floor", func(x, y *randomValue) {
 			y.most, y.least = x.most+1, math.Floor(x.least)
 			if x.apart > 0 {
-				y.most = math.Inf(1) // another number in one only
+				y.most = math.Inf(1) // may be another integer in one implementation
 			}
 		}),
 		"Exp": function("Exp", func(x, y *randomValue) {
@@ -440,7 +440,7 @@ func init() { // they call each other
 			}
 			y.apart = y.most * (math.Expm1(x.apart) + 1e-6)
 		}),
-		// The rational functions of either are some units off.
+		// The approximations of both implementations have errors of several units.
 		"Erf":  function("Erf", func(x, y *randomValue) { y.most, y.least, y.apart = 1+1e-6, -2, 1.13*x.apart+1.5e-6 }),
 		"Tanh": function("Tanh", func(x, y *randomValue) { y.most, y.least, y.apart = 1+1e-6, -2, x.apart+1.5e-6 }),
 		"Sigmoid": function("Sigmoid", func(x, y *randomValue) {
@@ -469,7 +469,7 @@ func init() { // they call each other
 	}
 }
 
-// any is a value of any kind.
+// any returns a value of any kind.
 func (g *graphs) any(conditions ...func(v *randomValue) bool) *randomValue {
 	if !g.chance(4) {
 		if v := g.pick(conditions...); v != nil {
@@ -479,7 +479,8 @@ func (g *graphs) any(conditions ...func(v *randomValue) bool) *randomValue {
 	return g.operand(conditions...)
 }
 
-// function makes the builder of an operator on one element; bounds changes those of the operand.
+// function returns the builder of an operator on one element. bounds derives the bounds of the
+// result, which are initially those of the operand.
 func function(op string, bounds func(x, y *randomValue)) func(g *graphs) {
 	return func(g *graphs) { g.unary(op, nil, bounds) }
 }
@@ -497,7 +498,7 @@ func (g *graphs) unary(op string, attributes []Attribute, bounds func(x, y *rand
 	}
 }
 
-// usable says whether a comparison still says something.
+// usable reports whether the bounds are tight enough for a comparison.
 func usable(v *randomValue) bool {
 	return v.most < 1e6 && v.apart <= 2e-3
 }
@@ -522,7 +523,7 @@ func clipOf(g *graphs) {
 	bounds := func(x, y *randomValue) {
 		y.least = min(x.least, float64(least))
 		if x.odd && !whole {
-			y.most = math.Inf(1) // what infinities become
+			y.most = math.Inf(1) // infinities become the largest number
 		}
 	}
 	if g.opset < 11 {
@@ -564,7 +565,7 @@ func castOf(g *graphs) {
 	switch {
 	case (to == Int32 || to == Int64) && (x.kind == Float32 || x.kind == Float16):
 		if x.apart > 0 || x.odd {
-			return // another number in one only, or one that integers do not have
+			return // may be another integer in one implementation, or outside the range of integers
 		}
 		y.least = math.Trunc(x.least)
 	case to == Float16 && (x.kind == Float32 || x.kind == Int32 || x.kind == Int64):
@@ -586,7 +587,7 @@ func castOf(g *graphs) {
 	}
 }
 
-// partner is a shape that broadcasts with the given one.
+// partner returns a shape that usually broadcasts with the given one.
 func (g *graphs) partner(shape []int) []int {
 	s := slices.Clone(shape)
 	for d := range s {
@@ -606,12 +607,12 @@ func (g *graphs) partner(shape []int) []int {
 		return slices.Clone(shape)
 	}
 	if n := elementsOf(shape); len(shape) > 0 && len(shape) < 3 && n == slices.Max(shape) && g.chance(3) {
-		return oneOf(g, []int{n}, []int{n, 1}, []int{1, n}) // a column beside a vector
+		return oneOf(g, []int{n}, []int{n, 1}, []int{1, n}) // a column with a vector
 	}
 	return s
 }
 
-// broadcastOf is the common shape; nil where there is none.
+// broadcastOf returns the shape that a and b broadcast to, or nil if there is none or it is too large.
 func broadcastOf(a, b []int) []int {
 	s, err := numpyShape(a, b)
 	if err != nil || elementsOf(s) > 20000 {
@@ -688,9 +689,9 @@ func arithmeticOf(op string) func(g *graphs) {
 			y.apart = (a.apart + y.most*b.apart) / (b.least - b.apart)
 		}
 		if op == "Mul" && (a.odd && b.apart > 0 || b.odd && a.apart > 0) {
-			return // an infinity may meet a zero in one only: Erf and Tanh make it of the smallest numbers here
+			return // infinity times 0 in only one implementation: ours computes 0 as Erf and Tanh of the smallest numbers
 		}
-		// The two round once each, and so only where their operands differ not at all alike.
+		// Both implementations round once, and equally if their operands are equal.
 		if y.apart > 0 {
 			y.apart += ulp * y.most
 		}
@@ -725,7 +726,7 @@ func (g *graphs) integerArithmetic(op string) {
 	g.emit(op, []*randomValue{a, b}, nil, y)
 }
 
-// sum bounds a sum of n products of elements of a and b.
+// sum sets the bounds of y for a sum of n products of elements of a and b.
 func sum(y *randomValue, n int, a, b *randomValue) {
 	k := float64(n)
 	y.most = k * a.most * b.most
@@ -733,7 +734,7 @@ func sum(y *randomValue, n int, a, b *randomValue) {
 	y.odd, y.least = a.odd || b.odd, math.Inf(-1)
 }
 
-// images finds or makes a float value of four dimensions.
+// images returns an existing or a new float value of four dimensions.
 func (g *graphs) images() *randomValue {
 	if !g.chance(4) {
 		if x := g.pick(floating, rank(4, 4), func(v *randomValue) bool { return elementsOf(v.shape) <= 6000 }); x != nil {
@@ -754,7 +755,7 @@ func ints64(list []int) []int64 {
 
 func convOf(g *graphs) { g.conv(g.images()) }
 
-// conv adds a convolution of x; nil where that leaves no output.
+// conv adds a convolution of x. It returns nil if there is no output, onnxruntime refuses it or the bounds are too wide.
 func (g *graphs) conv(x *randomValue) *randomValue {
 	m := oneOf(g, 1, 2, 3, 5, 8, 16, 18)
 	size, stride, dilation := []int{oneOf(g, 1, 2, 3, 3, 5), oneOf(g, 1, 2, 3, 3, 5)}, []int{1, 1}, []int{1, 1}
@@ -811,7 +812,7 @@ func (g *graphs) conv(x *randomValue) *randomValue {
 	sum(y, x.shape[1]*size[0]*size[1], x, w)
 	tiled := kernel.Conv{C: x.shape[1], M: m, KH: size[0], KW: size[1], SH: stride[0], SW: stride[1], DH: dilation[0], DW: dilation[1]}
 	if tiled.C >= 16 && tiled.M >= 16 && tiled.KH == 3 && tiled.KW == 3 {
-		// Winograd's transforms multiply by up to 10 on either side, and make NaN of infinities.
+		// The transforms of Winograd multiply by up to 10 at input and output, and turn infinities into NaN.
 		y.apart *= 16
 		if y.odd {
 			return nil
@@ -835,7 +836,7 @@ func (g *graphs) conv(x *randomValue) *randomValue {
 	return y
 }
 
-// residualOf is fused to one operation: a convolution, a batch norm, an addition, a Relu.
+// residualOf adds a convolution, a batch norm, an addition and a Relu, which a program may fuse.
 func residualOf(g *graphs) {
 	y := g.conv(g.images())
 	if y == nil {
@@ -879,9 +880,9 @@ func residualOf(g *graphs) {
 	}
 }
 
-// chainOf is what a program computes in one go: operations on elements, each on what the last one made.
+// chainOf adds a chain of elementwise operations, which a program may fuse.
 func chainOf(g *graphs) {
-	if g.chance(2) { // where columns, rows and vectors meet
+	if g.chance(2) { // to combine columns, rows and vectors
 		n := 2 + g.r.IntN(6)
 		g.follow = g.floats(1, oneOf(g, []int{n}, []int{n, 1}, []int{1, n})...)
 	}
@@ -931,7 +932,7 @@ func convTransposeOf(g *graphs) {
 	for i := range out {
 		if strings.HasPrefix(mode, "SAME") {
 			if dilation[i]*(size[i]-1)+1 < stride[i] || extra[i] > 0 {
-				return // onnxruntime makes, or infers, another size than this asks for
+				return // onnxruntime computes or infers another size
 			}
 			out[i] = stride[i] * x.shape[2+i]
 			continue
@@ -941,7 +942,7 @@ func convTransposeOf(g *graphs) {
 			return
 		}
 	}
-	// The inference of shapes of onnxruntime stops where such an output is smaller than the input.
+	// onnxruntime's shape inference fails if output_shape is smaller than the input.
 	if mode == "NOTSET" && out[0] >= x.shape[2] && out[1] >= x.shape[3] && g.chance(3) {
 		for i := range out {
 			out[i] = max(x.shape[2+i], out[i]-g.r.IntN(3))
@@ -953,9 +954,9 @@ func convTransposeOf(g *graphs) {
 	y := &randomValue{kind: Float32, shape: []int{x.shape[0], m, out[0], out[1]}}
 	sum(y, x.shape[1]*size[0]*size[1], x, w)
 	if y.odd {
-		return // zeros that onnxruntime multiplies by infinity are left out here
+		return // onnxruntime multiplies infinity by zeros that this package skips
 	}
-	y.apart *= 16 // Winograd's, with stride 1
+	y.apart *= 16 // for Winograd's transforms, with stride 1
 	if g.chance(2) {
 		b := g.between(-1, 1, m)
 		in = append(in, b)
@@ -1061,7 +1062,7 @@ func instanceNormOf(g *graphs) {
 	n := elementsOf(x.shape[2:])
 	y := passed(x, x.shape...)
 	y.most, y.least = 1.5*math.Sqrt(float64(n))+1, math.Inf(-1)
-	// Deviations may be as small as the root of eps.
+	// Deviations may be as small as the square root of eps.
 	y.apart = 8*(x.apart+float64(n+4)*ulp*x.most)/math.Sqrt(eps) + 8*ulp*y.most
 	if usable(y) && !x.odd {
 		g.emit("InstanceNormalization", []*randomValue{x, scale, bias}, attributes, y)
@@ -1074,7 +1075,7 @@ func batchNormOf(g *graphs) {
 	}
 }
 
-// batchNorm adds one of x; nil where that is of no use.
+// batchNorm adds a batch norm of x. It returns nil if the bounds are too wide.
 func (g *graphs) batchNorm(x *randomValue) *randomValue {
 	var attributes []Attribute
 	if g.chance(2) {
@@ -1095,7 +1096,7 @@ func (g *graphs) batchNorm(x *randomValue) *randomValue {
 	y.most, y.least = 3*(x.most+1)+1, math.Inf(-1)
 	y.apart = 3*x.apart + 8*ulp*y.most
 	if !usable(y) || x.odd && x.conv {
-		return nil // fused arithmetic may round weights that infinities meet to 0
+		return nil // infinity times 0: fused arithmetic may round folded weights to 0
 	}
 	g.emit("BatchNormalization", in, attributes, y)
 	return y
@@ -1212,7 +1213,7 @@ func sliceOf(g *graphs) {
 		if step < 0 {
 			end = int64(last - 1)
 		}
-		if g.chance(3) { // the same, counted from the end
+		if g.chance(3) { // the same index, counted from the end
 			start -= int64(size)
 		}
 		switch {
@@ -1380,7 +1381,7 @@ func padOf(g *graphs) {
 	g.emit("Pad", in, attributes, y)
 }
 
-// index is a new value of places below n.
+// index adds a value of indices below n.
 func (g *graphs) index(n int, shape []int, since int64) *randomValue {
 	data := make([]int64, elementsOf(shape))
 	for i := range data {
@@ -1429,7 +1430,7 @@ func gatherElementsOf(g *graphs) {
 	g.emit("GatherElements", []*randomValue{x, g.index(x.shape[d], shape, 11)}, attributes, passed(x, shape...))
 }
 
-// rowsOf is how a keyed permutation of positions is written.
+// rowsOf adds the pattern of a keyed permutation of positions.
 func rowsOf(g *graphs) {
 	x := g.any(rank(1, 5))
 	if x == nil || g.opset < 11 {
@@ -1458,7 +1459,7 @@ func rowsOf(g *graphs) {
 	g.emit("Reshape", []*randomValue{picked, size}, nil, passed(x, x.shape...))
 }
 
-// halvesOf is a constant that is kept in half precision.
+// halvesOf adds a constant stored in half precision.
 func halvesOf(g *graphs) {
 	shape := g.shape(g.r.IntN(4))
 	bits := make([]uint16, elementsOf(shape))
@@ -1502,7 +1503,7 @@ func blocksOf(op string) func(g *graphs) {
 	}
 }
 
-// refusedBuilders begin graphs with what onnxruntime runs and this package refuses with an error of declaredLimits.
+// refusedBuilders begin graphs that onnxruntime runs and this package refuses with an error of declaredLimits.
 var refusedBuilders = []func(g *graphs){
 	func(g *graphs) { // an input without dimensions
 		x := &randomValue{kind: Float32, name: "number", most: 1}
@@ -1511,7 +1512,7 @@ var refusedBuilders = []func(g *graphs){
 		g.inputs[x.name] = tensor.New(tensor.FromScalar(float32(0.5)))
 		g.emit("Neg", []*randomValue{x}, nil, passed(x))
 	},
-	func(g *graphs) { // a product of or with a vector
+	func(g *graphs) { // a product with a vector
 		a, b := g.floats(1, 3), g.floats(1, 3, 2)
 		y := &randomValue{kind: Float32, shape: []int{2}, most: 3, apart: 1e-6, odd: true}
 		if g.chance(2) {
@@ -1519,7 +1520,7 @@ var refusedBuilders = []func(g *graphs){
 		}
 		g.emit("MatMul", []*randomValue{a, b}, nil, y)
 	},
-	func(g *graphs) { // a slope that is no leak
+	func(g *graphs) { // a slope outside 0 to 1
 		x := g.between(-1, 1, 5)
 		y := passed(x, 5)
 		y.apart = ulp
@@ -1536,11 +1537,11 @@ var refusedBuilders = []func(g *graphs){
 		x, w := g.between(-1, 1, 1, 4, 5, 5), g.between(-1, 1, 4, 2, 1, 1)
 		g.emit("Conv", []*randomValue{x, w}, []Attribute{IntOf("group", 2)}, &randomValue{kind: Float32, shape: []int{1, 4, 5, 5}, most: 2, apart: 1e-6})
 	},
-	func(g *graphs) { // integers in the place of floats
+	func(g *graphs) { // integers instead of floats
 		x := g.integers(Int32, []int64{3, -4}, 1, 2)
 		g.emit(oneOf(g, "Abs", "Neg"), []*randomValue{x}, nil, passed(x, 1, 2))
 	},
-	func(g *graphs) { // a shape that is known when the graph runs
+	func(g *graphs) { // a shape that is known only when the graph runs
 		g.opset = max(g.opset, 11)
 		g.m.Opset = g.opset
 		x, to := g.floats(1, 6, 2), &randomValue{kind: Int64, shape: []int{2}, name: "sizes", most: 4}
@@ -1554,7 +1555,7 @@ var refusedBuilders = []func(g *graphs){
 			g.emit("Slice", []*randomValue{x, g.constants(0, 0), to}, nil, passed(x, 3, 2))
 		}
 	},
-	func(g *graphs) { // nothing is left
+	func(g *graphs) { // an empty slice
 		x := g.floats(1, 4)
 		if g.opset < 10 {
 			g.emit("Slice", []*randomValue{x}, []Attribute{IntsOf("starts", 3), IntsOf("ends", 3)}, passed(x, 0))
@@ -1562,7 +1563,7 @@ var refusedBuilders = []func(g *graphs){
 			g.emit("Slice", []*randomValue{x, g.constants(3), g.constants(3)}, nil, passed(x, 0))
 		}
 	},
-	func(g *graphs) { // pads that cut
+	func(g *graphs) { // negative pads
 		x := g.floats(1, 4)
 		if g.opset < 11 {
 			g.emit("Pad", []*randomValue{x}, []Attribute{IntsOf("pads", 1, -2)}, passed(x, 3))
@@ -1572,7 +1573,7 @@ var refusedBuilders = []func(g *graphs){
 	},
 }
 
-// String lists the graph for who looks for a fault in it.
+// String returns a listing of the graph for debugging.
 func (g *graphs) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "operator set %d, sizes %v\n", g.opset, g.sizes)

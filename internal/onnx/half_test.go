@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A halved file computes with the rounded weights, in either arithmetic, and names
-// that it was not told stay as they are.
+// TestHalve checks that a halved file computes with the rounded weights, in either arithmetic,
+// and that constants which are not selected or do not fit half precision are unchanged.
 func TestHalve(t *testing.T) {
 	r := seeded(t)
 	w, bias := random(r, 4, 3, 3, 3), random(r, 4)

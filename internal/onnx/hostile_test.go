@@ -17,7 +17,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// hostileModels are models that must be refused, with a part of the reason.
+// hostileModels returns models that must be refused, each with part of the error.
 func hostileModels() map[string]struct {
 	model *Model
 	want  string
@@ -153,7 +153,7 @@ func hostileModels() map[string]struct {
 	}
 }
 
-// hostileFiles are the encoded models and files that are broken as such.
+// hostileFiles returns the encoded hostile models and malformed files.
 func hostileFiles(t testing.TB) map[string]struct {
 	file []byte
 	want string
@@ -229,8 +229,8 @@ func hostileFiles(t testing.TB) map[string]struct {
 	return files
 }
 
-// TestHostileFiles: each is an error that says why, without a panic and
-// without allocating for what the file only claims.
+// TestHostileFiles checks that each file causes an error with a reason, without a panic and
+// without allocating the sizes that the file claims.
 func TestHostileFiles(t *testing.T) {
 	for name, h := range hostileFiles(t) {
 		var before, after runtime.MemStats
@@ -253,7 +253,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// TestCounts checks the limits that count things.
+// TestCounts checks that a model loads at its exact limits and not if one of them is lower by 1.
 func TestCounts(t *testing.T) {
 	m := model([]ValueInfo{float("x", 2, 2)}, []ValueInfo{float("y", 2, 2)}, []Tensor{NewFloat32("c", []int64{2}, []float32{1, 2})},
 		node("Add", "x c", "a"), node("Abs", "a", "y"))
@@ -294,7 +294,7 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzScan: what Scan takes can be written again and reads back as the same.
+// FuzzScan checks that a model that Scan accepts can be encoded and scanned again, with equal bytes.
 func FuzzScan(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -313,7 +313,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// FuzzLoad: what loads also runs, or reports an error, within its limits.
+// FuzzLoad checks that a model that loads also runs, or returns an error.
 func FuzzLoad(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -332,7 +332,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// ending is a context that ends when it is looked at for the time after left.
+// ending is a context that ends after Err was called left times.
 type ending struct {
 	context.Context
 	left, looks int
@@ -345,7 +345,7 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// TestLoadEnds: loading looks at its context at least once a step, also while it folds constants.
+// TestLoadEnds checks that Load checks its context at least once a step, also while it folds constants.
 func TestLoadEnds(t *testing.T) {
 	const steps = 50
 	m := model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{NewFloat32("c0", []int64{2}, []float32{1, 2})})

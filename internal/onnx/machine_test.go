@@ -15,15 +15,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// float makes an input or output of float32.
+// float returns an input or output of float32.
 func float(name string, dims ...int64) ValueInfo { return ValueInfo{name, Float32, Sizes(dims...)} }
 
-// model puts nodes between inputs and outputs.
+// model returns a model of operator set Opset.
 func model(inputs, outputs []ValueInfo, constants []Tensor, nodes ...Node) *Model {
 	return &Model{Producer: "test", Opset: Opset, Graph: Graph{Name: "test", Nodes: nodes, Initializers: constants, Inputs: inputs, Outputs: outputs}}
 }
 
-// node applies an operator; names are separated by spaces, "-" is an absent input.
+// node returns a node. Names are separated by spaces; "-" is an absent input.
 func node(op, inputs, outputs string, attributes ...Attribute) Node {
 	var names []string
 	if inputs != "" {
@@ -95,8 +95,8 @@ func wantFloats(t *testing.T, what string, got *tensor.Dense, want ...float32) {
 	}
 }
 
-// TestSharedOperands has what the stock Gorgonia backend gets wrong: one value
-// twice into a node, one value into two nodes that differ in an attribute only, an absent input.
+// TestSharedOperands checks cases that onnx-go's Gorgonia backend gets wrong: a node that reads a
+// value twice, two nodes that read a value and differ only in an attribute, an absent input.
 func TestSharedOperands(t *testing.T) {
 	m := load(t, model(
 		[]ValueInfo{float("x", 3)}, []ValueInfo{float("double", 3), float("a", 3), float("b", 3), float("capped", 3)},
@@ -115,7 +115,7 @@ func TestSharedOperands(t *testing.T) {
 	}
 }
 
-// TestOutputsOfEveryKind has some that no operation makes: an input, a constant.
+// TestOutputsOfEveryKind checks outputs that no operation computes: an input, a constant.
 func TestOutputsOfEveryKind(t *testing.T) {
 	m := load(t, model(
 		[]ValueInfo{float("x", 2), float("unused", 5)}, []ValueInfo{float("y", 2), float("same", 2), float("k", 2)},
@@ -166,7 +166,7 @@ func TestRunChecksInputs(t *testing.T) {
 	wantFloats(t, "after errors", run(t, m, map[string]*tensor.Dense{"x": good})["y"], 1, 2, 3, 4, 5, 6)
 }
 
-// TestRunRecovers has an index outside its axis, known only at run time; the machine stays usable.
+// TestRunRecovers checks that a machine is usable after an index outside its axis, which is known only at run time.
 func TestRunRecovers(t *testing.T) {
 	m := load(t, model([]ValueInfo{float("x", 1, 3), {"i", Int32, Sizes(1, 3)}}, []ValueInfo{float("y", 1, 3)}, nil,
 		node("GatherElements", "x i", "y", IntOf("axis", 1))), nil)
@@ -198,7 +198,7 @@ func TestSymbolicDimensions(t *testing.T) {
 	}
 }
 
-// TestInitializersAmongInputs reads the old form, in which constants are listed as inputs.
+// TestInitializersAmongInputs reads the old format, in which constants are listed as inputs.
 func TestInitializersAmongInputs(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("c", 2), float("x", 2)}, []ValueInfo{float("y", 2)},
 		[]Tensor{NewFloat32("c", []int64{2}, []float32{10, 20})}, node("Sub", "c x", "y")))
@@ -213,7 +213,7 @@ func TestInitializersAmongInputs(t *testing.T) {
 	wantFloats(t, "y", run(t, m, map[string]*tensor.Dense{"x": filled([]float32{1, 2}, 2)})["y"], 9, 18)
 }
 
-// TestCast is the oracle of Cast, by hand: half precision has 11 bits, ties go to even.
+// TestCast is the oracle of Cast. The values were computed by hand: half precision has 11 bits, ties go to even.
 func TestCast(t *testing.T) {
 	to := func(d DataType) Attribute { return IntOf("to", int64(d)) }
 	m := load(t, model(
@@ -234,7 +234,7 @@ func TestCast(t *testing.T) {
 	wantFloats(t, "back", out["back"], 2048, 2052, -1, 0, 65504)
 }
 
-// TestHalfNeedsCast: arithmetic on half-precision numbers is refused, not computed in float32.
+// TestHalfNeedsCast checks that arithmetic on half-precision numbers is refused, not computed in float32.
 func TestHalfNeedsCast(t *testing.T) {
 	half := NewFloat16("h", []int64{2}, []uint16{0x3c00, 0x4000})
 	_, err := Load(t.Context(), encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, []Tensor{half}, node("Mul", "x h", "y"))), nil, DefaultLimits(), kernel.Canonical)
@@ -253,8 +253,8 @@ func (m *Model) with(constants ...Tensor) *Model {
 	return m
 }
 
-// TestShapeArithmetic is the oracle of Shape: shapes taken apart, computed with
-// and put together again, as exporters write them.
+// TestShapeArithmetic is the oracle of Shape: a shape is split, computed with and joined again,
+// as exporters write it.
 func TestShapeArithmetic(t *testing.T) {
 	x := ValueInfo{"x", Float32, []Dim{{Size: 2}, {Parameter: "H"}, {Parameter: "W"}}}
 	m := load(t, model([]ValueInfo{x}, []ValueInfo{{"y", Float32, nil}, {"s", Int64, Sizes(3)}}, []Tensor{
@@ -278,7 +278,7 @@ func TestShapeArithmetic(t *testing.T) {
 	}
 }
 
-// TestUndeclared names every operator that is not supported, once.
+// TestUndeclared checks that the error names every operator that is not supported, once.
 func TestUndeclared(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, nil,
 		node("Zeta", "x", "a"), node("Relu", "a", "b"), node("Alpha", "b", "c"), node("Zeta", "c", "y")))
@@ -289,7 +289,7 @@ func TestUndeclared(t *testing.T) {
 	}
 }
 
-// TestInconstantShape has a shape that is an input of the graph.
+// TestInconstantShape checks that a shape which is an input of the graph is refused.
 func TestInconstantShape(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 4), {"s", Int64, Sizes(2)}}, []ValueInfo{float("y", 2, 2)}, nil, node("Reshape", "x s", "y")))
 	if _, err := Load(t.Context(), b, nil, DefaultLimits(), kernel.Canonical); err == nil || !strings.Contains(err.Error(), "must be a constant") {
@@ -297,7 +297,7 @@ func TestInconstantShape(t *testing.T) {
 	}
 }
 
-// permutation is how a keyed permutation of positions is written; index has the given shape.
+// permutation returns a keyed permutation of positions in ONNX, with an index of the given shape.
 func permutation(axis int64, rows []int64, index ...int64) *Model {
 	n := int64(len(rows))
 	return model([]ValueInfo{float("x", 1, 2, 2, 3), {"i", Int32, Sizes(index...)}}, []ValueInfo{float("y", 1, 2, 2, 3)},
@@ -306,8 +306,8 @@ func permutation(axis int64, rows []int64, index ...int64) *Model {
 		node("Shape", "a", "shape"), node("Reshape", "picked shape", "y"))
 }
 
-// TestPermutation: a permutation of positions moves elements once, without copies for the
-// two Reshapes. Other shapes of rows and index give what ONNX says too.
+// TestPermutation checks that a permutation of positions moves elements once, without copies for
+// the two Reshapes, and that other shapes of rows and index conform to ONNX too.
 func TestPermutation(t *testing.T) {
 	r := seeded(t)
 	for name, c := range map[string]struct {
@@ -341,7 +341,7 @@ func TestPermutation(t *testing.T) {
 		}
 		want := make([]float32, len(data))
 		for i := range want {
-			// The coordinates of element i of the index, of which the one along the axis is replaced.
+			// The coordinates of element i of the index, with the coordinate along the axis replaced.
 			rest, from, step := i, 0, 1
 			for d := len(shape) - 1; d >= 0; d-- {
 				at := rest % shape[d]
@@ -373,11 +373,11 @@ func TestUnreadStepsAreDropped(t *testing.T) {
 	}
 }
 
-// TestMemoryBudget: what values take at a time is checked before any exists.
+// TestMemoryBudget checks that Load checks peak memory and work against the limits.
 func TestMemoryBudget(t *testing.T) {
 	b := encoded(t, model([]ValueInfo{float("x", 1000)}, []ValueInfo{float("y", 1000)}, nil, node("Exp", "x", "a"), node("Abs", "a", "y")))
 	lim := DefaultLimits()
-	lim.Memory = 8000 // two values of 4,000 bytes: the output is written over what it is made of
+	lim.Memory = 8000 // two values of 4,000 bytes: Abs runs in place
 	m, err := Load(t.Context(), b, nil, lim, kernel.Canonical)
 	if err != nil || m.Memory != 8000 {
 		t.Fatalf("%v, %v", m, err)

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestOldSignatures has what older operator sets write as attributes, as PyTorch exports to them.
+// TestOldSignatures checks operands that are attributes in older operator sets, as PyTorch exports them.
 func TestOldSignatures(t *testing.T) {
 	inf := float32(math.Inf(1))
 	channel := func(name string, v ...float32) Tensor { return NewFloat32(name, []int64{int64(len(v))}, v) }
@@ -78,7 +78,7 @@ func TestOldSignatures(t *testing.T) {
 		}
 	}
 
-	// A bound that is absent is the largest number, not infinity.
+	// An absent bound is the largest number, not infinity.
 	for _, opset := range []int64{6, 13} {
 		m := model([]ValueInfo{float("x", 2)}, []ValueInfo{float("y", 2)}, nil, node("Clip", "x", "y"))
 		m.Opset = opset
@@ -87,7 +87,7 @@ func TestOldSignatures(t *testing.T) {
 	}
 }
 
-// TestBatchNormIsNotFoldedUnread: a batch norm that is folded into a convolution is checked like any other.
+// TestBatchNormIsNotFoldedUnread checks that the attributes of a batch norm are checked even if it is folded into a convolution.
 func TestBatchNormIsNotFoldedUnread(t *testing.T) {
 	v := func(name string) Tensor { return NewFloat32(name, []int64{1}, []float32{2}) }
 	for name, c := range map[string]struct {
@@ -113,7 +113,7 @@ func TestBatchNormIsNotFoldedUnread(t *testing.T) {
 	}
 }
 
-// TestFusedStepsAreReadWhole: attributes of steps that are fused are checked.
+// TestFusedStepsAreReadWhole checks that the attributes of fused steps are checked.
 func TestFusedStepsAreReadWhole(t *testing.T) {
 	image := func(name string) ValueInfo { return float(name, 1, 1, 2, 2) }
 	colour := IntOf("colour", 1)

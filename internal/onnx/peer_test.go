@@ -11,9 +11,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// generator is a small network that uses every declared operator, in the way
-// of the shipped generators: rearrangement, convolutions, norms, a keyed
-// permutation and mix, statistics rounded to half precision, and back.
+// generator returns a small network that uses every declared operator and resembles the
+// exported generators: rearrangement, convolutions, norms, a keyed permutation and mix,
+// statistics rounded to half precision, and the way back.
 func generator(t testing.TB) *Model {
 	r := seeded(t)
 	weights := func(name string, dims ...int64) Tensor {
@@ -82,13 +82,12 @@ func generator(t testing.TB) *Model {
 	).with(ints("least4", -1<<40), ints("axes3", 3))
 }
 
-// TestOnnxruntimeAgrees computes the generator here and in onnxruntime. The two
-// sum up in different orders and have their own exp, tanh and erf; with sums of
-// at most 108 products and values of up to some units, 2e-6 was seen; ten times
-// that leaves room for other processors, while a wrong order of elements or a
-// wrong attribute is off by far more. The statistics are rounded to half
-// precision, where a difference in the last bit of a float32 may become one step,
-// 2^-9 for deviations below 4.
+// TestOnnxruntimeAgrees runs the generator here and in onnxruntime. They sum in different orders
+// and approximate exp, tanh and erf differently. For sums of at most 108 products and values up
+// to a few units, the measured difference is 2e-6. The tolerance is ten times that, for other
+// processors; a wrong order of elements or a wrong attribute differs by far more. In statistics,
+// which are rounded to half precision, a difference in the last bit of a float32 may become one
+// step, 2^-9 for deviations below 4.
 func TestOnnxruntimeAgrees(t *testing.T) {
 	m := generator(t)
 	used := map[string]bool{}
