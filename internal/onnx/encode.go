@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Encode returns the model as an ONNX file. Equal models give equal bytes. Encode returns an
+// Encode returns the model as an ONNX file. Equal models have equal bytes. Encode returns an
 // error for a tensor whose data does not fit its dimensions and for an unknown type of
 // attribute or element. Scan checks everything else.
 func Encode(m *Model) ([]byte, error) {

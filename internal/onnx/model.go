@@ -1,6 +1,6 @@
 // Package onnx writes networks as ONNX files and loads ONNX files as machines that run them.
 //
-// To write a file, fill a Model and call Encode; equal models give equal bytes. Callers write
+// To write a file, fill a Model and call Encode; equal models have equal bytes. Callers write
 // operator set 13.
 //
 // To read a file, call Load, which returns a Machine, whose Run computes the outputs. Load has
@@ -19,7 +19,7 @@
 // with the same bits on every machine.
 //
 // The operators are declared in operators.go. Every file is assumed to be hostile: sizes are
-// checked against Limits before memory is allocated, and no panic leaves the package.
+// checked against Limits before memory is allocated, and Load and Run return panics as errors.
 package onnx
 
 import (
@@ -91,7 +91,7 @@ type Model struct {
 type Graph struct {
 	Name            string
 	Nodes           []Node
-	Initializers    []Tensor // constants, by name; not listed among the inputs
+	Initializers    []Tensor // constants, by name; need not be listed among the inputs
 	Inputs, Outputs []ValueInfo
 }
 

@@ -165,7 +165,7 @@ func input(g *gorgonia.ExprGraph) *tensor.Dense {
 }
 
 // TestPlanOfAChain checks that a chain of operations in place needs the memory of one result at
-// any length, and a chain of other operations that of two.
+// any length, and a chain of other operations the memory of two.
 func TestPlanOfAChain(t *testing.T) {
 	g := gorgonia.NewGraph()
 	n := bind(t, g, "x", ones(1, 4, 6, 6))
