@@ -2,8 +2,8 @@
 // static files. It has no endpoint that takes data: pictures and keys stay in the
 // browser.
 //
-// Main path: parse flags, collect page, wasm and models into a site.Site, listen,
-// print the address, serve until interrupted. With -export the site is written into a
+// It parses flags, collects page, wasm and models into a site.Site, listens,
+// prints the address and serves until interrupted. With -export it writes the site into a
 // folder instead.
 package main
 
