@@ -16,16 +16,16 @@ import (
 	"golang.org/x/mod/zip"
 )
 
-// sourceFile is a file of the repository, as golang.org/x/mod/zip takes it.
+// sourceFile is a file of the repository. It implements zip.File.
 type sourceFile struct{ root, name string }
 
 func (f sourceFile) Path() string                 { return filepath.ToSlash(f.name) }
 func (f sourceFile) Lstat() (os.FileInfo, error)  { return os.Lstat(filepath.Join(f.root, f.name)) }
 func (f sourceFile) Open() (io.ReadCloser, error) { return os.Open(filepath.Join(f.root, f.name)) }
 
-// The programs build from the module's zip file, as `go install` of a version makes it. The go
-// command takes versions only of module paths whose first element has a dot, which ours has
-// not yet, so that the zip has another path and is unpacked here and not through a proxy.
+// TestBuildsFromModuleZip builds the programs from the module's zip file, as `go install` of a version does.
+// The go command accepts a version only for a module path whose first element has a dot. Our path has none
+// yet, so the zip has another path, and the test unpacks it itself instead of using a proxy.
 func TestBuildsFromModuleZip(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles all packages again")
@@ -43,7 +43,7 @@ func TestBuildsFromModuleZip(t *testing.T) {
 	var files []zip.File
 	for name := range bytes.SplitSeq(bytes.TrimRight(out, "\x00"), []byte{0}) {
 		f := sourceFile{root, filepath.FromSlash(string(name))}
-		if _, err := f.Lstat(); err == nil { // not removed in the working tree
+		if _, err := f.Lstat(); err == nil { // the working tree may lack a tracked file
 			files = append(files, f)
 		}
 	}
@@ -84,9 +84,9 @@ func TestBuildsFromModuleZip(t *testing.T) {
 	allocatedAtStart(t, filepath.Join(programs, entries[0].Name()))
 }
 
-// maxStartBytes bounds what the packages of the command line allocate before main, which
-// measures the time of a start independently of the machine. Most of it is of gonum/plot and
-// of modules of Gorgonia; tables of words for passphrases once took 11 MB.
+// maxStartBytes bounds the bytes that the packages of the command line allocate before main, a measure of the
+// start-up time that does not depend on the machine. Most are from gonum/plot and modules of Gorgonia; word
+// lists for passphrases once took 11 MB.
 const maxStartBytes = 2_200_000
 
 func allocatedAtStart(t *testing.T, program string) {

@@ -46,7 +46,7 @@ func TestNaming(t *testing.T) {
 			t.Errorf("%s is taken for a cipher image", name)
 		}
 	}
-	// Any name may be given by itself.
+	// A file given by itself may have any name.
 	for name, want := range map[string]string{"noise.png": "noise.png", "noise": "noise.png"} {
 		if got := pictures.rename(name); got != want {
 			t.Errorf("%s becomes %s, want %s", name, got, want)
@@ -54,8 +54,8 @@ func TestNaming(t *testing.T) {
 	}
 }
 
-// TestShards: each path is in one shard, the same on every machine and in every
-// version of the program, as jobs of one batch may run with several.
+// TestShards checks that each path is in one shard, the same on every machine and in every
+// version of the program, as the parts of one batch may run with different versions.
 func TestShards(t *testing.T) {
 	for path, want := range map[string]uint32{"a.jpg": 1, "folder/b.jpg": 1, "folder/ä.png": 0} {
 		if got := shardOf(path, 4); got != want {
@@ -73,14 +73,14 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// TestMemoryBound: pictures are worked on side by side as long as their costs stay within
-// -memory, and one that costs more alone. Each takes a second of a clock that only goes on
-// when all wait.
+// TestMemoryBound checks that pictures are processed at the same time as long as their costs stay within
+// -memory, and one with a larger cost alone. Each takes a second of the clock of synctest, which advances only
+// while all goroutines wait.
 func TestMemoryBound(t *testing.T) {
 	const most = 100
 	for _, c := range []struct {
 		costs            []int64
-		fastest, slowest time.Duration // the shortest and longest that any order takes
+		fastest, slowest time.Duration // over all orders
 	}{
 		{[]int64{40, 50}, 1 * time.Second, 1 * time.Second},
 		{[]int64{25, 25, 25, 25}, 1 * time.Second, 1 * time.Second},
@@ -121,7 +121,7 @@ func TestMemoryBound(t *testing.T) {
 	}
 }
 
-// TestCost: a picture's cost is known from its file, wherever that keeps the size.
+// TestCost checks that costOf finds the size of a picture anywhere in its file.
 func TestCost(t *testing.T) {
 	dir := t.TempDir()
 	writeModels(t, dir)
@@ -130,11 +130,11 @@ func TestCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	picture := image.NewRGBA(image.Rect(0, 0, 600, 400))
-	var tiff bytes.Buffer // its directory stands behind a megabyte of samples
+	var tiff bytes.Buffer // its directory follows a megabyte of samples
 	if err := tiffimage.Encode(&tiff, picture, nil); err != nil {
 		t.Fatal(err)
 	}
-	var plain, late bytes.Buffer // a JPEG, and the same behind 40 segments of comment
+	var plain, late bytes.Buffer // a JPEG, and the same with 40 comment segments before the size
 	if err := jpeg.Encode(&plain, picture, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestReadOnlyFolder runs the program as a user whom the permissions of a folder
-// keep out: as nobody, where the tests run as root, whom none do.
+// TestReadOnlyFolder runs the program as a user without permission for a folder: as nobody if
+// the tests run as root, which permissions do not restrict.
 func TestReadOnlyFolder(t *testing.T) {
 	dir, err := os.MkdirTemp("", "encipher-test-")
 	if err != nil {
@@ -84,8 +84,8 @@ func TestReadOnlyFolder(t *testing.T) {
 			t.Errorf("-o %s %s: exit code %d, want %d, %q", c.out, c.in, exit, c.exit, stderr.String())
 		}
 	}
-	// One folder of a tree that cannot be listed is told, and keeps nothing else from being done; a
-	// hidden one is not looked into.
+	// A folder of a tree that cannot be listed is reported, and the rest is done. A hidden
+	// folder is not opened.
 	for _, c := range []struct {
 		closed []string
 		exit   int
@@ -140,7 +140,7 @@ func TestReadOnlyFolder(t *testing.T) {
 				}
 			}
 		}
-		for _, name := range c.closed { // so that the folder can be removed
+		for _, name := range c.closed { // to let the folder be removed
 			if err := os.Chmod(at(name), 0o700); err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +151,8 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 }
 
-// withPipe gives a folder with models, pictures, a key and a named pipe: paths in it by name.
+// withPipe creates a folder with models, pictures, a key and a named pipe. It returns a function from a name to
+// its path in the folder.
 func withPipe(t *testing.T, name string) (at func(string) string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -167,8 +168,8 @@ func withPipe(t *testing.T, name string) (at func(string) string) {
 	return at
 }
 
-// interrupted starts a program and sends it a signal once it reads from a pipe, into which
-// nothing comes before it has ended.
+// interrupted starts a program, sends it a signal when it reads from a pipe, and waits for its end. Nothing is
+// written to the pipe.
 func interrupted(t *testing.T, c *exec.Cmd, pipe string, signal os.Signal) {
 	t.Helper()
 	if err := c.Start(); err != nil {
@@ -185,7 +186,7 @@ func interrupted(t *testing.T, c *exec.Cmd, pipe string, signal os.Signal) {
 			t.Fatalf("the program ended before it read from %s: %s\n%s", pipe, c.ProcessState, c.Stderr)
 		case <-time.After(time.Millisecond):
 		}
-		// There is no such end of a pipe that nobody reads from.
+		// Opening a pipe to write without blocking fails with ENXIO as long as nothing reads from it.
 		if w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
 			defer w.Close()
 			break
@@ -199,8 +200,8 @@ func interrupted(t *testing.T, c *exec.Cmd, pipe string, signal os.Signal) {
 	<-ended
 }
 
-// TestInterrupt sends the program a signal while it waits for its picture in a
-// pipe, where none ever comes.
+// TestInterrupt sends the program a signal while it waits for a picture from a
+// pipe.
 func TestInterrupt(t *testing.T) {
 	at := withPipe(t, "pipe")
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
@@ -219,8 +220,8 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestInterruptedBatch interrupts a batch between its first picture and its
-// second, a pipe, and runs it again.
+// TestInterruptedBatch interrupts a batch after its first picture, while it reads the
+// second from a pipe, and runs it again with -resume.
 func TestInterruptedBatch(t *testing.T) {
 	at := withPipe(t, "pipe.png")
 	args := []string{"encrypt", "-key", at("a.key"), "-model", at("model"), "-json", "-o", at("out") + "/", at("photo.jpg"), at("pipe.png"), at("tiles.png")}

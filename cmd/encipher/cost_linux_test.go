@@ -18,9 +18,9 @@ import (
 	"enciphergan/internal/onnx"
 )
 
-// peakFile names the environment variable with a file, in which a program that the tests start
-// leaves the most memory that was resident, in kB. What the kernel tells of a child when it has
-// ended may be the memory of its parent, which it shared before it became another program.
+// peakFile is an environment variable with the name of a file. A program that the tests start writes
+// its peak resident memory there, in kB. The peak that the kernel reports for an ended child may be the memory
+// of its parent, which it shared before exec.
 const peakFile = "ENCIPHER_TEST_PEAK"
 
 func init() {
@@ -40,7 +40,7 @@ func init() {
 	os.Exit(exit)
 }
 
-// bombs are encryption generators that claim to be the paper's: small files that ask for much.
+// bombs returns encryption generators that claim the paper's profile: small files that cost much.
 func bombs() map[string]onnx.Graph {
 	node := func(op string, in []string, out string, a ...onnx.Attribute) onnx.Node {
 		return onnx.Node{Op: op, Inputs: in, Outputs: []string{out}, Attributes: a}
@@ -52,7 +52,7 @@ func bombs() map[string]onnx.Graph {
 	mean := func(in, out string) onnx.Node { return node("ReduceMean", []string{in}, out, onnx.IntsOf("axes", 1)) }
 	all := map[string]onnx.Graph{}
 
-	// Constants that are folded, one after the other.
+	// Many constants to fold, each from the one before.
 	g := onnx.Graph{Initializers: []onnx.Tensor{onnx.NewFloat32("c", []int64{1024}, make([]float32, 1024)), onnx.NewInt64("from", []int64{1}, []int64{0}), onnx.NewInt64("to", []int64{1}, []int64{1})}}
 	g.Nodes = append(g.Nodes, node("Concat", slices.Repeat([]string{"c"}, 1024), "v0", onnx.IntOf("axis", 0)))
 	const folds = 3900
@@ -62,14 +62,14 @@ func bombs() map[string]onnx.Graph {
 	g.Nodes = append(g.Nodes, node("Slice", []string{fmt.Sprint("v", folds), "from", "to"}, "s"), node("Add", []string{"picture", "s"}, "cipher"))
 	all["fold"] = g
 
-	// Elements that only change places.
+	// Operations that only move elements.
 	g = onnx.Graph{Nodes: wide(256)}
 	for i := range 400 {
 		g.Nodes = append(g.Nodes, node("Transpose", []string{fmt.Sprint("v", i)}, fmt.Sprint("v", i+1), onnx.IntsOf("perm", 0, 3, 2, 1)))
 	}
 	all["move"] = onnx.Graph{Nodes: append(g.Nodes, mean("v400", "m"), node("Add", []string{"picture", "m"}, "cipher"))}
 
-	// Many values that are needed at a time, each of little work.
+	// Many values needed at the same time, each cheap to compute.
 	g = onnx.Graph{Nodes: wide(128)}
 	for i := range 12 {
 		g.Nodes = append(g.Nodes, node("Add", []string{"v0", fmt.Sprint("c", i)}, fmt.Sprint("w", i)))
@@ -85,7 +85,7 @@ func bombs() map[string]onnx.Graph {
 	return all
 }
 
-// writeBomb makes a model of a generator.
+// writeBomb writes a model directory with the encryption generator g.
 func writeBomb(t *testing.T, dir string, g onnx.Graph) {
 	t.Helper()
 	definition, err := json.Marshal(network.Paper())
@@ -115,8 +115,8 @@ func writeBomb(t *testing.T, dir string, g onnx.Graph) {
 	}
 }
 
-// costOfRun runs the program on a picture of 256 x 256 and gives what it says, its exit code, the
-// most resident memory in bytes and the seconds of all cores together.
+// costOfRun encrypts a picture of 256 x 256 pixels with the program. It returns the standard error, the exit
+// code, the peak resident memory in bytes and the processor seconds, summed over all cores.
 func costOfRun(t *testing.T, dir, model string) (says string, exit int, memory, seconds float64) {
 	t.Helper()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -147,8 +147,8 @@ func costOfRun(t *testing.T, dir, model string) (says string, exit int, memory, 
 	return stderr.String(), p.ProcessState.ExitCode(), 1024 * memory, (p.ProcessState.UserTime() + p.ProcessState.SystemTime()).Seconds()
 }
 
-// TestBombs: a model that asks for too much ends with an error that says where, before it costs
-// anything. The bound on time is that of all cores, and far above what reading the file takes.
+// TestBombs checks that a model with too high a cost is refused, with an error that names the operation, before
+// the cost arises. The bound on time is for all cores together, and far above the time to read the file.
 func TestBombs(t *testing.T) {
 	dir := t.TempDir()
 	for name, g := range bombs() {
@@ -165,7 +165,7 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// TestMemoryAsStated: what the program says before it begins is what it takes, within a quarter.
+// TestMemoryAsStated checks that the program takes the memory that it announces, within a quarter.
 func TestMemoryAsStated(t *testing.T) {
 	dir := t.TempDir()
 	paper, err := filepath.Abs("../../models/paper-stats")

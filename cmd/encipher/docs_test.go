@@ -19,22 +19,22 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// What the documents tell people to type is typed here. Lines of code blocks are run in a
-// scratch folder, long ones with a tiny budget; of every command, also in running text, the
-// flags, the targets of make and the Go packages must exist.
+// This file runs the commands of the documents. Lines of code blocks run in a temporary folder,
+// slow ones with a small budget. The flags, make targets and Go packages of every command, also in running
+// text, must exist.
 
-// top is the module's folder.
+// top is the folder of the module.
 const top = "../.."
 
-// document is what is parsed of a file.
+// document holds the code of a document.
 type document struct {
 	name  string
 	lines []docLine // of code blocks
 	spans []docLine // code in running text
-	yaml  []string  // fenced blocks
+	yaml  []string  // fenced YAML blocks
 }
 
-// docLine is a line of code and where it stands.
+// docLine is a piece of code with its line number.
 type docLine struct {
 	text string
 	line int
@@ -85,7 +85,7 @@ func parseDocument(name, text string) document {
 		case strings.HasPrefix(line, "    "):
 			d.lines = append(d.lines, docLine{strings.TrimSpace(lineComment.ReplaceAllString(line, "")), n})
 		default:
-			// A span may begin on the line before.
+			// A span may begin on an earlier line.
 			prose += " " + line
 			if strings.Count(prose, "`")%2 == 0 || line == "" {
 				for _, m := range codeSpan.FindAllStringSubmatch(prose, -1) {
@@ -98,10 +98,10 @@ func parseDocument(name, text string) document {
 	return d
 }
 
-// commandStart finds the programs that begin a command which is looked into.
+// commandStart matches the start of a command that the test checks.
 var commandStart = regexp.MustCompile(`(?:^|[ |])(encipher|make|go) `)
 
-// docWords cuts a command at blanks, quotes taken away, up to what a shell would end it with.
+// docWords splits a command at blanks and removes quotes, up to the shell operator that ends it.
 func docWords(command string) []string {
 	var list []string
 	for _, w := range strings.Fields(command) {
@@ -166,7 +166,7 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	t.Logf("checked: %v", checked)
 }
 
-// checkCommand finds the command of a command line, and each of its flags.
+// checkCommand returns an error if the command of a command line or one of its flags does not exist.
 func checkCommand(args []string) error {
 	c := root()
 	for _, word := range args {
@@ -180,7 +180,7 @@ func checkCommand(args []string) error {
 			c = sub
 		} else if c.Root() == c && len(c.Commands) > 0 && word == args[0] {
 			if word == "completion" || word == "picture" || regexp.MustCompile(`^[^a-z]`).MatchString(word) {
-				return nil // the library's own, texts of the file format, and COMMAND
+				return nil // the library's command, labels of the file format, and COMMAND
 			}
 			return fmt.Errorf("encipher has no command %s", word)
 		}
@@ -203,7 +203,7 @@ func collectFlags(c *cli.Command, into map[string]bool) {
 	}
 }
 
-// otherFlags are those of this module's other programs and tests, of go test and GNU parallel.
+// otherFlags returns the flags of the module's other programs and tests, of go test and of GNU parallel.
 func otherFlags(t *testing.T) map[string]bool {
 	flags := map[string]bool{"help": true, "run": true, "fuzz": true, "race": true, "ldflags": true, "tags": true, "sshloginfile": true}
 	defined := regexp.MustCompile(`\.(?:String|Bool|Int|Int64|Uint64|Duration|Float64|Func|Text)(?:Var)?\((?:&?[\w.]+, )?"([a-z-]+)"`)
@@ -250,7 +250,7 @@ func checkGo(args []string, fail func(string, ...any)) {
 	}
 }
 
-// yamlCommand is command and args of a container, which stand there as JSON; nil if it has none.
+// yamlCommand returns command and args of a container, which the block has as JSON, or nil if it has not both.
 func yamlCommand(t *testing.T, name, block string) (words []string) {
 	for _, key := range []string{"command", "args"} {
 		m := regexp.MustCompile(`(?m)^\s*` + key + `: (\[.*\])$`).FindStringSubmatch(block)
@@ -266,8 +266,8 @@ func yamlCommand(t *testing.T, name, block string) (words []string) {
 	return words
 }
 
-// budgets are flags that make long commands short. They come first, so that those of a
-// document go before them.
+// budgets has flags that make slow commands fast. They come first, so that the flags of a
+// document override them.
 var budgets = map[string]string{
 	"train":    "-couplings 0 -hidden 8 -crop 32 -batch 1 -steps 2 -fine-tune 0 -kappa 1",
 	"evaluate": "-crop 40 -model SMALL",
@@ -279,13 +279,13 @@ var runnable = regexp.MustCompile(`^(parallel )?encipher `)
 
 var subcommand = regexp.MustCompile(`\bencipher (train|evaluate|attack|bench)\b`)
 
-// shorten puts the budget into a command.
+// shorten adds the budget to a command. small is the path of the small model.
 func shorten(line, small string) string {
 	return subcommand.ReplaceAllStringFunc(line, func(begin string) string {
 		name := strings.TrimPrefix(begin, "encipher ")
 		budget := strings.ReplaceAll(budgets[name], "SMALL", small)
 		switch {
-		case strings.Contains(line, "-resume"): // its settings are those of the run
+		case strings.Contains(line, "-resume"): // it has the settings of the run
 			return begin
 		case strings.Contains(line, "-model "):
 			budget, _, _ = strings.Cut(budget, " -model")
@@ -294,7 +294,7 @@ func shorten(line, small string) string {
 	})
 }
 
-// parallel stands for GNU parallel, where it is missing: one command for each argument.
+// parallel replaces GNU parallel if it is not installed. It runs one command for each argument.
 const parallel = `parallel() {
 	cmd=
 	while [ "$1" != ":::" ]; do cmd="$cmd $1"; shift; done
@@ -337,7 +337,7 @@ func TestDocumentsRun(t *testing.T) {
 	}
 }
 
-// prepare makes what the documents take for granted.
+// prepare creates the files that the commands of the documents need.
 func prepare(t *testing.T, dir, small string, commands []docLine) {
 	t.Helper()
 	for _, folder := range []string{"photos", "DIR", "FOLDER", "build/dataset"} {
@@ -360,7 +360,7 @@ func prepare(t *testing.T, dir, small string, commands []docLine) {
 func runDocLine(t *testing.T, dir, name string, c docLine) {
 	t.Helper()
 	script := c.text
-	// Others have programs of that name too.
+	// Other packages have a program of this name too.
 	if out, _ := exec.Command("parallel", "--version").Output(); !strings.Contains(string(out), "GNU") {
 		script = parallel + script
 	}
@@ -373,7 +373,7 @@ func runDocLine(t *testing.T, dir, name string, c docLine) {
 	}
 }
 
-// runJob runs the pods of an indexed Job, one after the other, and counts what they made.
+// runJob runs the pods of an indexed Job, one after the other, and counts the cipher images.
 func runJob(t *testing.T, dir, block string, args []string) {
 	t.Helper()
 	m := regexp.MustCompile(`completions: (\d+)`).FindStringSubmatch(block)
@@ -410,7 +410,7 @@ func runJob(t *testing.T, dir, block string, args []string) {
 	}
 }
 
-// TestBatchDocument: docs/batch.md has every exit code and every field of -json.
+// TestBatchDocument checks that docs/batch.md has every exit code and every field of -json.
 func TestBatchDocument(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(top, "docs", "batch.md"))
 	if err != nil {
@@ -435,7 +435,7 @@ func TestBatchDocument(t *testing.T) {
 	}
 }
 
-// TestParseDocument: a test that finds nothing to test would not tell.
+// TestParseDocument tests the parser: the other tests would pass if it found nothing.
 func TestParseDocument(t *testing.T) {
 	d := parseDocument("x.md", "Text `encipher info\nFILE` and `-seed 1`.\n\n    encipher train -o RUN FOLDER   # comment\n\n```yaml\nargs: [\"a\"]\n```\n```sh\nmake test\n```\n")
 	want := document{"x.md", []docLine{{"encipher train -o RUN FOLDER", 4}, {"make test", 10}}, []docLine{{"encipher info FILE", 2}, {"-seed 1", 2}}, []string{`args: ["a"]`}}

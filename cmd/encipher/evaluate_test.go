@@ -18,8 +18,8 @@ import (
 	"enciphergan/internal/evaluation"
 )
 
-// parses PICTURES SKIPPED NAME... checks what evaluate -json printed last: the
-// models by name, and for each the number of pictures and of those skipped.
+// parses PICTURES SKIPPED NAME... checks the last output of evaluate -json: the
+// names of the models, and for each the number of pictures and of skipped pictures.
 func parses(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: parses PICTURES SKIPPED NAME...")
@@ -74,7 +74,7 @@ func TestEvaluateInterrupted(t *testing.T) {
 	}
 }
 
-// means NAME... checks that evaluate -json printed last, for each model, the means of
+// means NAME... checks that the last output of evaluate -json has, for each model, the means of
 // exactly these direct sub-folders, as computed from its pictures.
 func means(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {

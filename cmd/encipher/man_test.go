@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// The manual page has every command in its order, with usage, description and flags.
+// TestManual checks that the manual page has every command in order, with usage, description and flags.
 func TestManual(t *testing.T) {
 	out, err := program(t, os.Stderr, "man").Output()
 	if err != nil {
@@ -17,7 +17,7 @@ func TestManual(t *testing.T) {
 	if !strings.HasPrefix(string(out), ".nh\n.TH encipher 1\n") {
 		t.Errorf("the page begins with %.40q", out)
 	}
-	// Words, without what roff adds.
+	// plain removes the markup of roff.
 	plain := func(s string) string {
 		return strings.Join(strings.Fields(strings.NewReplacer(`\fB`, "", `\fC`, "", `\fP`, "", `\fR`, "", `\&`, "", `\`, "", "`", "", "\n.PP", "").Replace(s)), " ")
 	}

@@ -16,7 +16,7 @@ import (
 var scriptLimits = picture.Limits{Bytes: 1 << 24, Pixels: 1 << 24}
 
 // same FILE FILE checks that two pictures have the same samples; ! same, that
-// they have not.
+// they differ.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: same FILE FILE")
@@ -32,9 +32,9 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// forge KEY FROM TO seals a cipher image of $MODEL again, with another digest of
-// the picture; forge KEY FROM TO FILE NAME with that file as the original one, under a
-// name in which \u escapes are replaced.
+// forge KEY FROM TO seals a cipher image of $MODEL again with a wrong digest of
+// the picture; forge KEY FROM TO FILE NAME, with FILE as the kept file, called NAME, in which
+// it replaces \u escapes.
 func forge(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 && len(args) != 5 {
 		ts.Fatalf("usage: forge KEY FROM TO [FILE NAME]")

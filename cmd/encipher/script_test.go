@@ -31,11 +31,11 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// TestMain lets the test binary be the program, so that scripts drive the real one.
+// TestMain lets the test binary run as the program, so that scripts test the program itself.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"encipher": main,
-		// The same on a disk that the kernel says is full.
+		// The program on a full disk: files are /dev/full.
 		"encipher-on-full-disk": func() {
 			atomicfile.Create = func(string, fs.FileMode) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }
 			main()
@@ -65,7 +65,7 @@ func TestScripts(t *testing.T) {
 }
 
 // exits CODE PROGRAM ARG... runs a program and checks its exit code. A failure
-// must leave an error or an interrupt on standard error, and no temporary file.
+// must print an error or an interrupt on standard error, and leave no temporary file.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
@@ -141,7 +141,7 @@ func closeTo(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// writeModels makes small untrained models, whole and broken, in directories.
+// writeModels writes directories of small untrained models, valid and broken.
 func writeModels(t *testing.T, dir string) {
 	r := rand.New(rand.NewPCG(36, 0))
 	make := func(name string, d network.Definition) network.Files {
@@ -163,9 +163,9 @@ func writeModels(t *testing.T, dir string) {
 	cut.Encryption = good.Encryption[:len(good.Encryption)/2]
 	hostile.Encryption = []byte(strings.Repeat("\xff", 1000))
 	mixed.Decryption = other.Decryption
-	// A card whose checksums fit and whose profile does not.
+	// A card with the right checksums and the wrong profile.
 	profile.Card = edit(t, good.Card, func(card map[string]any) { card["definition"] = map[string]any{"profile": "paper"} })
-	// Generators that are no ONNX at all, behind a card whose checksums fit.
+	// Generators that are not ONNX, with a card of the right checksums.
 	hostile.Card = edit(t, good.Card, func(card map[string]any) {
 		card["encryption_sha256"] = fmt.Sprintf("%x", sha256.Sum256(hostile.Encryption))
 	})
@@ -195,7 +195,7 @@ func edit(t *testing.T, card []byte, change func(map[string]any)) []byte {
 	return b
 }
 
-// writePictures draws the scripts' pictures: smooth shapes with a little grain.
+// writePictures writes the pictures of the scripts: smooth shapes with a little noise.
 func writePictures(t *testing.T, dir string) {
 	r := rand.New(rand.NewPCG(37, 0))
 	draw := func(height, width int) *image.NRGBA {
@@ -222,14 +222,14 @@ func writePictures(t *testing.T, dir string) {
 		write(name, func(b *bytes.Buffer) error { return png.Encode(b, draw(size[0], size[1])) })
 	}
 	write("photo.jpg", func(b *bytes.Buffer) error { return jpeg.Encode(b, draw(60, 80), nil) })
-	write("turned.jpg", func(b *bytes.Buffer) error { // its EXIF data ask for a quarter turn
+	write("turned.jpg", func(b *bytes.Buffer) error { // its EXIF orientation is a quarter turn
 		var upright bytes.Buffer
 		err := jpeg.Encode(&upright, draw(60, 80), nil)
 		b.WriteString("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")
 		b.Write(upright.Bytes()[2:])
 		return err
 	})
-	write("two.jpg", func(b *bytes.Buffer) error { // another picture stands behind it
+	write("two.jpg", func(b *bytes.Buffer) error { // another picture follows
 		if err := jpeg.Encode(b, draw(60, 80), nil); err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func writePictures(t *testing.T, dir string) {
 	})
 }
 
-// program starts the test binary as the program.
+// program returns a command that runs the test binary as the program.
 func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := os.Executable()
@@ -252,7 +252,7 @@ func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(path, args...)
-	c.Args[0] = "encipher" // the name under which the test binary is the program
+	c.Args[0] = "encipher" // by which TestMain selects the program
 	c.Stderr = stderr
 	return c
 }

@@ -23,7 +23,7 @@ func TestWeakPassphrases(t *testing.T) {
 }
 
 // identity KIND FILE [PASSPHRASE] writes an age identity, x25519 or hybrid, sealed
-// where there is a passphrase, and sets RECIPIENT to who it is.
+// with the passphrase if there is one, and sets RECIPIENT to its recipient.
 func identity(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 && len(args) != 3 {
 		ts.Fatalf("usage: identity KIND FILE [PASSPHRASE]")

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// Where there is no terminal, a line says from time to time how far something has come,
-// and what is over soon says nothing.
+// TestProgressLines checks that progress is printed every ten seconds, and not before.
 func TestProgressLines(t *testing.T) {
 	var out bytes.Buffer
 	at := time.Unix(0, 0)
@@ -29,7 +28,7 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// JSON says the same to a program, and nothing to a terminal.
+// TestPlainJSON checks that escaped JSON has the same value and no control characters.
 func TestPlainJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		"Größe 9.41\u202fAM.png": "Größe 9.41\u202fAM.png",
@@ -53,7 +52,7 @@ func TestPlainJSON(t *testing.T) {
 	}
 }
 
-// What a terminal would obey, or could not show, is escaped, and nothing else.
+// TestVisible checks that control characters and invalid UTF-8 are escaped, and nothing else.
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
 		"photo.jpg":               "photo.jpg",

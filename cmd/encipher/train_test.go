@@ -27,7 +27,7 @@ import (
 )
 
 // photos N WIDTH HEIGHT FOLDER creates a folder of N different small photos: waves
-// with a little grain.
+// with a little noise.
 func photos(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: photos N WIDTH HEIGHT FOLDER")
