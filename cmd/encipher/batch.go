@@ -28,10 +28,10 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// What encrypt and decrypt share where pictures are many: which they are, where each
-// goes, how many at once, and what is said of each.
+// This file has what encrypt and decrypt share: the list of pictures, the names of their outputs, the
+// jobs that run at the same time, and the messages.
 
-// standard stands for standard input or output in the place of a file.
+// standard, as the name of a file, means standard input or output.
 const standard = "-"
 
 func batchFlags() []cli.Flag {
@@ -47,17 +47,17 @@ func batchFlags() []cli.Flag {
 
 // item is one picture to work on.
 type item struct {
-	in, out string // as they are named to the user; standard for the streams
-	name    string // of the input below the folder that was given, with slashes
-	at      int    // its place in the list
-	err     error  // why it cannot be read, where that is known already
-	cost    *encipher.Cost
+	in, out string         // as named to the user; standard for the streams
+	name    string         // path of the input below the given folder, with slashes
+	at      int            // index in the list
+	err     error          // why it cannot be read, if known already
+	cost    *encipher.Cost // nil if not estimated yet
 }
 
-// left is a file or folder that is left alone, and why.
+// left is a file or folder that is left alone, with the reason.
 type left struct{ in, name, why string }
 
-// count is a number of things: 1 picture, 2 pictures.
+// count formats a number of things: 1 picture, 2 pictures.
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -68,30 +68,31 @@ func count(n int, thing string) string {
 // batch is one call of encrypt or decrypt.
 type batch struct {
 	items   []item
-	single  bool   // one picture, and -o is its file
-	folder  string // to write otherwise
-	left    []left // what is left alone in folders
+	single  bool   // one picture, and -o names its file
+	folder  string // the output folder; empty if single
+	left    []left // left alone in folders
 	force   bool
-	secret  bool // the outputs are not encrypted
+	secret  bool // the outputs are not encrypted, so only their owner may read them
 	resume  bool
-	unlike  bool // the outputs cannot be compared with the pictures, so that -resume is refused
+	unlike  bool // the outputs cannot be compared with the pictures, so -resume is refused
 	json    bool
 	quiet   bool
 	jobs    int
 	memory  int64
 	derives int64 // bytes that Argon2id may take before a picture is opened or sealed
-	workers int   // 0: as many as processors, shared by the jobs
+	workers int   // for each picture; 0: as many as processors, shared by the jobs
 }
 
-// folders says how names change where a folder is written.
+// folders defines which files of a folder are inputs and how their outputs are named.
 type folders struct {
-	wanted func(name string) bool   // which files of a folder are pictures to work on
-	other  string                   // why others are none
-	rename func(name string) string // the output's name
-	spare  string                   // what an output's name gets in addition where another has it; empty: that is refused
+	wanted func(name string) bool   // reports whether a file is an input
+	other  string                   // why other files are not
+	rename func(name string) string // returns the name of the output
+	spare  string                   // appended to the name of an output that is taken; empty: an error
 }
 
-// newBatch reads the command line: inputs, output and flags that the two commands share.
+// newBatch returns the batch of a command line, from its inputs, its output and the flags that encrypt and
+// decrypt share. kinds are the extensions of an output, nil for any.
 func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	b := &batch{force: c.Bool("f"), resume: c.Bool("resume"), json: c.Bool("json"), quiet: c.Bool("q"),
 		jobs: c.Int("jobs"), memory: int64(c.Int("memory")) * 1_000_000, workers: c.Int("workers")}
@@ -139,7 +140,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	return b, nil
 }
 
-// needPictures refuses a command line without inputs.
+// needPictures returns an error if the command line has no inputs.
 func needPictures(c *cli.Command) error {
 	if c.Args().Present() {
 		return nil
@@ -166,10 +167,10 @@ func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
 	return b.to(i).check()
 }
 
-// to is where an item is written.
+// to returns the output of an item.
 func (b *batch) to(i item) output { return output{i.out, "-o", b.force, b.secret} }
 
-// shardOf is the part of parts that a name belongs to, the same on every machine.
+// shardOf returns the part, from 0 to parts-1, that a name belongs to. It is the same on every machine.
 func shardOf(name string, parts uint32) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(name))
@@ -181,7 +182,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// collect lists the pictures of files and folders, and where each goes below out.
+// collect lists the pictures of files and folders, and assigns an output below out to each.
 func (b *batch) collect(args []string, out string, f folders) error {
 	whole, err := filepath.Abs(out)
 	if err != nil {
@@ -199,12 +200,12 @@ func (b *batch) collect(args []string, out string, f folders) error {
 			if why := whyHidden(name); why != "" {
 				return why
 			}
-			if !inside && isWithin(under(name), whole) { // what an earlier call wrote is no input
+			if !inside && isWithin(under(name), whole) { // may be output of an earlier call
 				return "it is in the folder for the outputs"
 			}
 			return ""
 		})
-		if err != nil { // no part of it is done, and the others are
+		if err != nil { // the other arguments are still processed
 			b.items = append(b.items, item{in: arg, name: base, err: unlisted(arg, "check its permissions", err)})
 			continue
 		}
@@ -226,8 +227,8 @@ func (b *batch) collect(args []string, out string, f folders) error {
 	return b.assign(out, f)
 }
 
-// assign gives each picture a file of its own below out. In a folder, one that keeps its name
-// comes before one whose name changes.
+// assign assigns a different file below out to each picture, or returns an error if it cannot. If two outputs
+// would have one name, the picture whose name only loses a suffix gets it. It sorts the items by output.
 func (b *batch) assign(out string, f folders) error {
 	taken := map[string]item{}
 	keeps := func(i item) bool { return strings.HasPrefix(i.name, f.rename(i.name)) }
@@ -263,7 +264,7 @@ func (b *batch) assign(out string, f folders) error {
 	return nil
 }
 
-// whyHidden says why a file or folder of this name is passed over, if that is so.
+// whyHidden returns the reason to leave a hidden file or folder alone, or an empty string.
 func whyHidden(name string) string {
 	if strings.HasPrefix(path.Base(name), ".") {
 		return "hidden"
@@ -271,14 +272,14 @@ func whyHidden(name string) string {
 	return ""
 }
 
-// isWithin says whether a path is folder or below it.
+// isWithin reports whether path is folder or below it. folder is absolute.
 func isWithin(path, folder string) bool {
 	full, err := filepath.Abs(path)
 	return err == nil && (full == folder || strings.HasPrefix(full, folder+string(filepath.Separator)))
 }
 
-// ready makes the output folder and finds out whether files can be written there, before
-// any work is done for it. It removes what a call that was killed left where this one writes.
+// ready creates the output folder and checks that files can be written there, before
+// any picture is processed. It removes temporary files that a killed call left in the folders of the outputs.
 func (b *batch) ready() error {
 	folders := map[string]bool{}
 	for _, i := range b.items {
@@ -300,20 +301,20 @@ func (b *batch) ready() error {
 	return nil
 }
 
-// result is what is said of a picture, and an object of -json.
+// result is the outcome for a picture, printed as an object by -json.
 type result struct {
 	Input       string   `json:"input"`
-	InputBytes  []byte   `json:"input_bytes,omitempty"` // where Input is not UTF-8, which JSON cannot have
+	InputBytes  []byte   `json:"input_bytes,omitempty"` // if Input is not UTF-8, which JSON cannot represent
 	Output      string   `json:"output,omitempty"`
-	OutputBytes []byte   `json:"output_bytes,omitempty"` // the same of Output
+	OutputBytes []byte   `json:"output_bytes,omitempty"` // the same for Output
 	Status      string   `json:"status"`                 // done, skipped, failed, left
 	Width       int      `json:"width,omitempty"`
 	Height      int      `json:"height,omitempty"`
 	Bytes       int      `json:"bytes,omitempty"`
-	Exact       *bool    `json:"exact,omitempty"`  // of decrypt: whether every sample is proven to be that of the original
+	Exact       *bool    `json:"exact,omitempty"`  // of decrypt: whether the digest proves every sample
 	Sealed      *bool    `json:"sealed,omitempty"` // of decrypt: whether the file was sealed
 	Notes       []string `json:"notes,omitempty"`
-	Exit        int      `json:"exit,omitempty"` // the exit code that the failure alone would have
+	Exit        int      `json:"exit,omitempty"` // of a failure: its exit code as the only picture
 	Error       string   `json:"error,omitempty"`
 	Hint        string   `json:"hint,omitempty"`
 	Seconds     float64  `json:"seconds"`
@@ -327,7 +328,7 @@ const (
 	leftAlone = "left"
 )
 
-// say prints a line where nothing forbids it.
+// say prints a line unless -q is given.
 func (b *batch) say(format string, args ...any) {
 	if !b.quiet {
 		say(os.Stderr, format, args...)
@@ -337,8 +338,8 @@ func (b *batch) say(format string, args ...any) {
 // work encrypts or decrypts one picture.
 type work func(context.Context, item, encipher.Progress, int) (*result, error)
 
-// run works on every picture and says what became of it. One that fails does not
-// stop the others; the error says how many did.
+// run processes every picture and reports its result. A failure does not stop the other
+// pictures, except if the disk is full; the error counts the failures.
 func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	if b.single {
 		progress, end := showProgress(b.quiet || b.json)
@@ -407,7 +408,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 					bar.whole(i, r.Status)
 				}
 				mu.Unlock()
-				if atomicfile.Full(err) { // as it would be for the rest, after all their work
+				if atomicfile.Full(err) { // the other pictures would fail too, after all their work
 					stop(err)
 				}
 			}
@@ -446,7 +447,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	return &failure{exitPartial, "see the errors above; " + b.again(), fmt.Errorf("%d of %s failed", counts[failed], count(len(b.items), "picture"))}
 }
 
-// again says how what is not done is done.
+// again returns a hint how to process the remaining pictures.
 func (b *batch) again() string {
 	switch {
 	case b.unlike:
@@ -457,15 +458,15 @@ func (b *batch) again() string {
 	return "the same command with -resume goes on"
 }
 
-// bar shows, on a terminal, how far many pictures have come and the time left. Its unit is a
-// byte of the inputs, to which the time is about in proportion.
+// bar shows the progress of several pictures and the remaining time on a terminal. Its unit is a
+// byte of the inputs, as the time is roughly proportional to their size.
 type bar struct {
 	*progressbar.ProgressBar
-	sizes, parts map[string]int64 // by input: all of it, and what is done of those in work
+	sizes, parts map[string]int64 // by input: its size, and for inputs in process the part that is done
 	total, done  int64
 }
 
-// newBar gives a bar that shows nothing elsewhere.
+// newBar returns a bar, which is silent with -q or -json and if standard error is not a terminal.
 func (b *batch) newBar() *bar {
 	r := &bar{sizes: map[string]int64{}, parts: map[string]int64{}}
 	if b.quiet || b.json || !term.IsTerminal(int(os.Stderr.Fd())) {
@@ -483,7 +484,8 @@ func (b *batch) newBar() *bar {
 	return r
 }
 
-// part tells how far a picture has come. The generators' stages take nearly all of the time.
+// part updates the progress of a picture. Only the stages of the generators count, which take nearly all
+// of the time.
 func (r *bar) part(i item, stage string, done, total int) {
 	if stage != "encrypt" && stage != "decrypt" || total < 1 {
 		return
@@ -492,7 +494,8 @@ func (r *bar) part(i item, stage string, done, total int) {
 	r.draw()
 }
 
-// whole tells that a picture is dealt with. One that took no work does not count for the time left.
+// whole records that a picture is finished. One that was skipped or failed is removed from the total, so that
+// it does not distort the remaining time.
 func (r *bar) whole(i item, status string) {
 	delete(r.parts, i.in)
 	if status == done {
@@ -509,12 +512,12 @@ func (r *bar) draw() {
 	for _, part := range r.parts {
 		n += part
 	}
-	if n < r.GetMax64() { // a full bar would be cleared for good
+	if n < r.GetMax64() { // the library clears a full bar for good
 		r.Set64(n)
 	}
 }
 
-// one works on a picture.
+// one processes a picture. Its result is never nil.
 func (b *batch) one(ctx context.Context, i item, work work, progress encipher.Progress, workers int) (*result, error) {
 	start := time.Now()
 	r, err := &result{}, i.err
@@ -534,7 +537,7 @@ func (b *batch) one(ctx context.Context, i item, work work, progress encipher.Pr
 	return r, err
 }
 
-// report says what became of a picture; number stands before it where there are many.
+// report prints the result of a picture. number is a prefix such as "1/3 ", or empty.
 func (b *batch) report(r *result, err error, number string) {
 	if b.json {
 		r.InputBytes, r.OutputBytes = notText(r.Input), notText(r.Output)
@@ -546,7 +549,7 @@ func (b *batch) report(r *result, err error, number string) {
 		}
 	}
 	switch {
-	case err != nil && len(b.items) > 1: // that of one is reported at the end
+	case err != nil && len(b.items) > 1: // the error of a single picture is reported by run in main.go
 		report(os.Stderr, err)
 	case r.Status == skipped:
 		b.say("%sskipped %s: %s", number, r.Input, strings.Join(r.Notes, ", "))
@@ -555,7 +558,7 @@ func (b *batch) report(r *result, err error, number string) {
 	}
 }
 
-// notText gives the bytes of a name that is not UTF-8, which JSON changes.
+// notText returns the bytes of a name that is not UTF-8, which JSON would change, and otherwise nil.
 func notText(name string) []byte {
 	if utf8.ValidString(name) {
 		return nil
@@ -563,7 +566,7 @@ func notText(name string) []byte {
 	return []byte(name)
 }
 
-// printJSON prints a line of strings and numbers, of which encoding cannot fail.
+// printJSON prints a value as a line of JSON. Its encoding must not fail: strings, numbers and booleans do not.
 func printJSON(v any) {
 	line, _ := json.Marshal(v)
 	fmt.Fprintln(stdout, plainJSON(string(line)))
@@ -576,10 +579,11 @@ func (r *result) size() string {
 	return fmt.Sprintf("%d x %d pixels, %.1f MB", r.Width, r.Height, float64(r.Bytes)/1e6)
 }
 
-// costOf is about what encrypting a picture takes, its file included, from as much of the
-// file's head as that needs: the size may stand behind a preview, or, in a TIFF, at the end.
-// What finding the key takes, derives bytes, is let go of before the picture is worked on.
-// It is next to nothing for what is no picture, which fails soon.
+// costOf estimates the cost of encrypting a picture, with the size of its file in the memory. It reads
+// the file only as far as necessary: the picture's size may follow a preview, or, in a TIFF, be at the end.
+// The derives bytes of Argon2id count only if they exceed the picture's memory: they are released before the
+// picture is processed.
+// The cost is zero for a file that is not a picture, which fails soon.
 func costOf(m *encipher.Model, path string, workers int, derives int64) encipher.Cost {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait for its other side
@@ -610,7 +614,7 @@ func costOf(m *encipher.Model, path string, workers int, derives int64) encipher
 // read reads the input of an item.
 func (i item) read(ctx context.Context) ([]byte, error) { return readInput(ctx, i.in) }
 
-// write writes the output of an item, whole or not at all. An interrupt that came late still counts.
+// write writes the output of an item, whole or not at all. It writes nothing after an interrupt.
 func (b *batch) write(ctx context.Context, i item, file []byte) error {
 	if ctx.Err() != nil {
 		return &failure{exitInterrupted, "", errInterrupted}
@@ -626,8 +630,8 @@ func (b *batch) write(ctx context.Context, i item, file []byte) error {
 	return b.to(i).write(file)
 }
 
-// begin checks, before a picture of many is worked on, that its output may be written.
-// With -resume, there tells that it is there and is to be compared.
+// begin checks, before a picture is processed, that its output may be written.
+// With -resume, it returns whether the output exists, to be compared.
 func (b *batch) begin(i item) (there bool, err error) {
 	if i.out == standard {
 		return false, nil
@@ -640,7 +644,7 @@ func (b *batch) begin(i item) (there bool, err error) {
 	return false, b.to(i).check()
 }
 
-// notTheSame is the error of -resume where what is there is something else.
+// notTheSame returns the error of -resume for an existing output that differs.
 func notTheSame(i item, why string) error {
 	return &failure{exitFailure, "choose another place after -o, or overwrite it with -f", fmt.Errorf("%s: exists and is not what %s gives: %s", i.out, i.in, why)}
 }

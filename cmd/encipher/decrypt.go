@@ -66,7 +66,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		kinds = nil
 	}
 	spare := ".png"
-	if d.original { // whose names are their own
+	if d.original { // an original file is written under its own name
 		spare = ""
 	}
 	if d.batch, err = newBatch(c, folders{wanted: isCipher, other: otherName, rename: d.rename, spare: spare}, kinds); err != nil {
@@ -85,7 +85,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if bare {
 		d.options = append(d.options, encipher.AcceptBareCipher())
 	}
-	if d.approximate || d.original { // the file itself needs no generator
+	if d.approximate || d.original { // the kept file needs no generator
 		d.options = append(d.options, encipher.AcceptApproximate())
 	}
 	spareMemory()
@@ -101,8 +101,8 @@ type decryption struct {
 	options               []encipher.DecryptOption
 }
 
-// rename gives photo.jpg.cipher.png the name photo.jpg.png, or photo.jpg for the original file, and
-// photo.png.cipher.png the name photo.png.
+// rename returns photo.jpg.png for photo.jpg.cipher.png, or photo.jpg with -original, and
+// photo.png for photo.png.cipher.png.
 func (d *decryption) rename(name string) string {
 	if isCipher(name) {
 		name = name[:len(name)-len(cipherSuffix)]
@@ -148,7 +148,7 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 	case d.original && opened.File == nil:
 		return nil, badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", i.in))
 	case d.original && !d.single && ext != "" && !picture.HasExtension(i.out):
-		// A name is not proven, and a picture may at the same time be a program.
+		// The sender chooses the name, and a picture can be a program at the same time.
 		return nil, badInput("if you want it called that, decrypt it alone, with -o FILE", fmt.Errorf("%s: the name of the cipher image makes its file %s, and %s is no extension of a picture", i.in, i.out, ext))
 	case d.original:
 		r.Exact, output = nil, opened.File
@@ -187,7 +187,7 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 	return r, nil
 }
 
-// notExact is the error of a cipher image that does not hold what it promises.
+// notExact returns the error of a cipher image that should restore exactly and does not.
 func notExact(path string, err error) error {
 	hint := "write it all the same with -approximate, and please report this"
 	if errors.Is(err, encipher.ErrOtherFile) {
@@ -196,7 +196,8 @@ func notExact(path string, err error) error {
 	return &failure{exitApproximate, hint, fmt.Errorf("%s: %w", path, err)}
 }
 
-// compare says whether the output that is there is the picture, or the original file, of a cipher image.
+// compare returns an error unless the existing output is the picture, or with -original the kept file, of the
+// cipher image.
 func (d *decryption) compare(ctx context.Context, i item, input []byte, k encipher.Key) error {
 	v, err := d.model.Verify(ctx, input, k)
 	if err != nil {

@@ -48,8 +48,8 @@ The EXIF orientation is applied in either case.`,
 	}
 }
 
-// spareMemory collects garbage early: pictures and graphs are a few large blocks, so that it
-// costs little time and saves a third of the memory.
+// spareMemory makes the garbage collector run early. Pictures and graphs are a few large blocks, so
+// this costs little time and saves a third of the memory.
 func spareMemory() { debug.SetGCPercent(20) }
 
 func modeFlag() cli.Flag {
@@ -61,7 +61,7 @@ const (
 	modePaper  = "paper"
 )
 
-// isBare says whether the mode asks for the bare neural cipher.
+// isBare reports whether -mode asks for a bare cipher image.
 func isBare(c *cli.Command) (bool, error) {
 	switch mode := c.String("mode"); mode {
 	case modeSealed:
@@ -73,7 +73,7 @@ func isBare(c *cli.Command) (bool, error) {
 	}
 }
 
-// warnBare says what a bare cipher is not.
+// warnBare prints that a bare cipher image is not protected.
 func warnBare(path string) {
 	say(os.Stderr, "WARNING: %s: a bare neural cipher, for measurements: nothing keeps it secret, nothing tells whether it was changed or who made it", path)
 }
@@ -113,7 +113,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	return b.run(ctx, e.model, e.one)
 }
 
-// contentOf returns what -exact, -drop-metadata and -mode ask for.
+// contentOf returns the content that -exact, -drop-metadata and -mode ask for.
 func contentOf(c *cli.Command) (encipher.Content, error) {
 	none := encipher.Content{}
 	exact, drop := c.String("exact"), c.Bool("drop-metadata")
@@ -139,16 +139,16 @@ func contentOf(c *cli.Command) (encipher.Content, error) {
 	return encipher.ContentPicture, nil
 }
 
-// cipherSuffix is what a picture's name gets in a folder: photo.jpg and photo.png beside
-// it stay apart.
+// cipherSuffix is appended to a picture's name in a folder, extension included, so that the cipher images of
+// photo.jpg and photo.png have different names.
 const cipherSuffix = ".cipher.png"
 
-// isCipher says by its name whether a file of a folder is to be decrypted.
+// isCipher reports whether the name of a file in a folder is that of a cipher image.
 func isCipher(name string) bool {
 	return len(name) > len(cipherSuffix) && strings.EqualFold(name[len(name)-len(cipherSuffix):], cipherSuffix)
 }
 
-// isPicture says by its name whether a file of a folder is to be encrypted.
+// isPicture reports whether the name of a file in a folder is that of a picture to encrypt.
 func isPicture(name string) bool { return !isCipher(name) && picture.HasExtension(name) }
 
 // encryption is one call of encrypt.
@@ -156,12 +156,12 @@ type encryption struct {
 	*batch
 	model    *encipher.Model
 	content  encipher.Content
-	keepFile bool // content is ContentFile, under the name of the input
+	keepFile bool // content is ContentFile with the name of the input
 	to       encipher.Recipient
-	identity encipher.Identity // that of to; nil for age recipients
+	identity encipher.Identity // opens what to seals; nil for age recipients
 }
 
-// announce says what many pictures will take.
+// announce estimates the cost of each of several pictures, and prints the size and memory.
 func (e *encryption) announce() {
 	if e.single || len(e.items) == 0 {
 		return
@@ -220,9 +220,9 @@ func (e *encryption) one(ctx context.Context, i item, progress encipher.Progress
 	return &result{Output: i.out, Width: sealed.NeuralCipher.Width, Height: sealed.NeuralCipher.Height, Bytes: len(sealed.PNG), Notes: sealed.Picture.Notes}, nil
 }
 
-// compare says whether the output that is there is the input's cipher image: sealed with the
-// same secret, and of a picture with the same digest. For recipients the seal cannot be
-// opened here, and only model and size are compared.
+// compare returns an error unless the existing output is the cipher image of the input: of the same
+// model, sealed with the same secret, and with the same content. Without an identity, as for age recipients,
+// it compares only the model and the size, and whether it is sealed.
 func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 	existing, err := readInput(ctx, i.out)
 	if err != nil {
@@ -253,7 +253,7 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 	if err != nil {
 		return fileError(i.in, err)
 	}
-	// What holds more than is asked for, such as the place in EXIF data, is not the same.
+	// A cipher image with more than the flags ask for, such as the place in EXIF data, is different.
 	if !same || (v.File != nil) != e.keepFile || v.File != nil && !bytes.Equal(v.File, input) {
 		return notTheSame(i, "it is of another picture, or was made with another -exact or -drop-metadata")
 	}

@@ -21,8 +21,7 @@ import (
 	"enciphergan/models"
 )
 
-// How keys, models, inputs and outputs are read and written.
-
+// This file reads keys, models and inputs, and writes outputs.
 func pictureFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "o", Usage: "`FILE` to write, FOLDER for several pictures, - for standard output"},
@@ -34,7 +33,8 @@ func pictureFlags() []cli.Flag {
 
 var errInterrupted = errors.New("interrupted, nothing was written")
 
-// fileError adds to an error of the library the name of the file.
+// fileError adds the name of the file to an error of the library. A cancelled context becomes
+// errInterrupted.
 func fileError(path string, err error) error {
 	if encipher.CodeOf(err) == encipher.Canceled {
 		return &failure{exitInterrupted, "", errInterrupted}
@@ -42,7 +42,7 @@ func fileError(path string, err error) error {
 	return fmt.Errorf("%s: %w", named(path), err)
 }
 
-// named is an input as it is called in messages.
+// named returns the name of an input for messages.
 func named(path string) string {
 	if path == standard {
 		return "standard input"
@@ -50,14 +50,14 @@ func named(path string) string {
 	return path
 }
 
-// keyFile is what a key file says.
+// keyFile is the content of a key file.
 type keyFile struct {
 	encipher.Key
-	created time.Time // zero where it is not recorded
-	text    string    // the whole file, not sealed
+	created time.Time // zero if not recorded
+	text    string    // the whole file, unsealed
 }
 
-// readKey reads a key file. One that is sealed it opens.
+// readKey reads a key file, and opens it if it is sealed.
 func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err error) {
 	file, err := readSmall(ctx, path)
 	if err != nil {
@@ -83,14 +83,14 @@ func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err e
 	return k, nil
 }
 
-// readInput reads a picture or cipher image, or standard input, and stops at the
-// library's limit. An interrupt ends it also where it waits for a pipe.
+// readInput reads a picture or cipher image from a file or standard input. It returns an
+// error if the input exceeds encipher.MaxFileBytes. An interrupt ends it even while it waits for a pipe.
 func readInput(ctx context.Context, path string) ([]byte, error) {
 	return interruptible(ctx, func() ([]byte, error) { return readWhole(path) })
 }
 
-// interruptible is what read returns, or an interrupt that comes before; reading a pipe or
-// a terminal may take for ever.
+// interruptible returns what read returns, or the error of an interrupt if that comes first:
+// reading a pipe or a terminal may never end.
 func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -133,7 +133,7 @@ func readAll(f io.Reader, path string) ([]byte, error) {
 	return b, nil
 }
 
-// modelFiles reads a shipped model by name, or else a model directory.
+// modelFiles reads a shipped model by name, a model directory or a sealed model.
 func modelFiles(ctx context.Context, c *cli.Command, name string) (files encipher.ModelFiles, err error) {
 	info, statErr := os.Stat(name)
 	switch {
@@ -157,7 +157,7 @@ func modelFiles(ctx context.Context, c *cli.Command, name string) (files enciphe
 	return files, nil
 }
 
-// sealedModelFiles opens a sealed model.
+// sealedModelFiles reads and opens a sealed model.
 func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (encipher.ModelFiles, error) {
 	sealed, err := readModelFile(ctx, path)
 	if err != nil {
@@ -173,7 +173,7 @@ func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (enciphe
 	return openSealed(ctx, c, path, openModelCommand, sealed, ids, encipher.UnsealModel)
 }
 
-// shippedModels says what may be given after -model.
+// shippedModels returns a hint that lists the values of -model.
 func shippedModels(names []string) string {
 	if len(names) == 0 {
 		return "this program was built without a model; train one with encipher train -o RUN FOLDER and give -model RUN/model"
@@ -193,7 +193,7 @@ func openModel(ctx context.Context, c *cli.Command, name string) (*encipher.Mode
 	return m, nil
 }
 
-// checkStandard refuses to show on a terminal what is not text.
+// checkStandard returns an error if standard output is a terminal. what names the binary output.
 func checkStandard(what string) error {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		return usage("give -o FILE, or send the output to a file or another program", "the output is a %s, and standard output is a terminal", what)
@@ -207,10 +207,10 @@ func writeStandard(file []byte) error {
 	return stdout.failed()
 }
 
-// isFolderName says whether a name ends as that of a folder may.
+// isFolderName reports whether a path ends with a path separator, and so must be a folder.
 func isFolderName(path string) bool { return path != "" && os.IsPathSeparator(path[len(path)-1]) }
 
-// unlisted is the error of a folder below path that cannot be read.
+// unlisted returns the error of a folder that cannot be read: path, or the folder below it that err names.
 func unlisted(path, hint string, err error) error {
 	var listing *fs.PathError
 	if errors.As(err, &listing) {
@@ -222,12 +222,12 @@ func unlisted(path, hint string, err error) error {
 // output is a file to write, and the flag that names it.
 type output struct {
 	path, flag string
-	force      bool // replace what is there
-	secret     bool // a new file can be read by its owner alone
+	force      bool // replace an existing file
+	secret     bool // make a new file readable by its owner only
 }
 
-// check refuses an output that exists, unless force is set, and one that
-// is not a plain file in any case: renaming would replace a device.
+// check returns an error if the output exists and force is not set, or if it is
+// not a plain file: renaming would replace a device.
 func (o output) check() error {
 	info, err := os.Lstat(o.path)
 	switch {
@@ -245,7 +245,7 @@ func (o output) check() error {
 	return nil
 }
 
-// tooLong is the error of a name that the file system does not take.
+// tooLong returns the error of a name that is too long for the file system.
 func (o output) tooLong() error {
 	return &failure{exitFailure, "rename the input, or give it by itself with a shorter name after " + o.flag,
 		fmt.Errorf("%s: cannot write there: the name has %d bytes, and the file system takes fewer", o.path, len(filepath.Base(o.path)))}
@@ -255,8 +255,8 @@ func (o output) exists() error {
 	return &failure{exitFailure, "choose another name after " + o.flag + ", or overwrite it with -f", fmt.Errorf("%s: exists", o.path)}
 }
 
-// write writes the output whole or not at all. A file that is replaced keeps its
-// permissions: what only its owner can read stays so.
+// write writes the output whole or not at all. It preserves the permissions of a file
+// that it replaces, so that a private file stays private.
 func (o output) write(file []byte) error {
 	err := o.check()
 	if err != nil {
@@ -278,7 +278,7 @@ func (o output) write(file []byte) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, fs.ErrExist): // it has appeared meanwhile
+	case errors.Is(err, fs.ErrExist): // created since the check
 		return o.exists()
 	case atomicfile.Full(err):
 		return &failure{exitFailure, fmt.Sprintf("free %.1f MB there, or choose another place after %s", float64(len(file))/1e6, o.flag),

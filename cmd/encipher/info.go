@@ -32,19 +32,19 @@ A file that cannot be read does not stop the rest.`,
 	}
 }
 
-// facts is what info -json prints of a cipher image; docs/batch.md describes it.
+// facts is the object that info -json prints for a file; docs/batch.md describes it.
 type facts struct {
 	Input        string `json:"input"`
-	InputBytes   []byte `json:"input_bytes,omitempty"` // where Input is not UTF-8, which JSON cannot have
-	Left         string `json:"left,omitempty"`        // why it is left alone; then there is nothing else
+	InputBytes   []byte `json:"input_bytes,omitempty"` // if Input is not UTF-8, which JSON cannot represent
+	Left         string `json:"left,omitempty"`        // why it is left alone; then the other fields are empty
 	Width        int    `json:"width,omitempty"`       // of the picture
 	Height       int    `json:"height,omitempty"`
 	PaddedWidth  int    `json:"padded_width,omitempty"` // of the cipher image
 	PaddedHeight int    `json:"padded_height,omitempty"`
 	Bytes        int    `json:"bytes,omitempty"`
-	Model        string `json:"model,omitempty"` // name, if it is one of this program's
+	Model        string `json:"model,omitempty"` // name of a shipped model, otherwise empty
 	Fingerprint  string `json:"fingerprint,omitempty"`
-	Sealed       *bool  `json:"sealed,omitempty"`    // false for a bare neural cipher, which nothing protects
+	Sealed       *bool  `json:"sealed,omitempty"`    // false for a bare cipher image, which is not protected
 	OpenedBy     string `json:"opened_by,omitempty"` // key, passphrase or identity
 	Exit         int    `json:"exit"`
 	Error        string `json:"error,omitempty"`
@@ -102,10 +102,10 @@ func info(ctx context.Context, c *cli.Command) error {
 	return nil
 }
 
-// otherName is why a file is no cipher image to look for in a folder.
+// otherName is the reason to leave a file of a folder alone that is not named as a cipher image.
 const otherName = "its name does not end in " + cipherSuffix
 
-// cipherImages are those of an argument: it itself, or what is in the folder, and what else there is.
+// cipherImages returns the file that an argument names, or the cipher images of a folder and the other files in it.
 func cipherImages(arg string) (files []item, others []left) {
 	if !isFolder(arg) {
 		return []item{{in: arg}}, nil
@@ -157,10 +157,10 @@ func inspect(ctx context.Context, i item, names func() (map[string]string, error
 	return f, nil
 }
 
-// openedBy are the names of what opens an image, for programs.
+// openedBy names, for programs, the kind of identity that opens a cipher image.
 var openedBy = map[encipher.SlotKind]string{encipher.SlotKeyFile: "key", encipher.SlotPassphrase: "passphrase", encipher.SlotRecipients: "identity"}
 
-// shippedFingerprints gives the names of the shipped models by their fingerprints.
+// shippedFingerprints returns the names of the shipped models by fingerprint.
 func shippedFingerprints(ctx context.Context, c *cli.Command) (map[string]string, error) {
 	byFingerprint := map[string]string{}
 	for _, name := range models.Installed() {

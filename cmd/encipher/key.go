@@ -79,7 +79,7 @@ func keyExists(out string) error {
 	return &failure{exitFailure, "choose another name after -o; delete the file yourself if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
 }
 
-// checkNew looks, before a passphrase is asked for, whether a key can be created.
+// checkNew returns an error, before a passphrase is asked for, if the output exists.
 func checkNew(out string) error {
 	if out == standard {
 		return nil
@@ -90,7 +90,7 @@ func checkNew(out string) error {
 	return nil
 }
 
-// createKey writes a key file, sealed or not, and says what it holds.
+// createKey writes a new key file, sealed or not, and prints a message with what, its content.
 func createKey(out string, content []byte, what string) error {
 	if out == standard {
 		return writeStandard(content)

@@ -1,9 +1,8 @@
 // Command encipher encrypts colour pictures with a generative network inside
 // standard authenticated encryption, and trains and examines such networks.
 //
-// Main path of a command: its flags are checked, its inputs read, the library
-// does the work, the output is written in one step at the end. A failure leaves
-// no output behind.
+// A command checks its flags, reads its inputs, calls the library and writes its
+// output in one step at the end. If it fails, it leaves no output behind.
 package main
 
 import (
@@ -21,7 +20,7 @@ import (
 
 func main() { os.Exit(run(os.Args)) }
 
-// commands lists every command; each lives in a file of its own.
+// commands lists the commands.
 var commands = []func() *cli.Command{
 	keyCommand,
 	encryptCommand,
@@ -43,7 +42,7 @@ func run(args []string) (exit int) {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	err := root().Run(ctx, args)
-	// What others have read of the output may not be all of it: that comes first.
+	// An incomplete output is the most important error to report.
 	if lost := stdout.failed(); lost != nil && exitCode(err) != exitInterrupted {
 		err = lost
 	}
@@ -66,7 +65,7 @@ Exit codes: ` + exitCodes,
 		Writer:                stdout,
 		HideHelpCommand:       true,
 		EnableShellCompletion: true,
-		// The library keeps its command from the list.
+		// The library hides its completion command from the list.
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
 			c.Hidden = false
 			c.Usage = "print a script for bash, zsh, fish or pwsh that completes commands and flags"
@@ -90,7 +89,7 @@ Exit codes: ` + exitCodes,
 	return r
 }
 
-// helpCommand is -help for those who look for a command.
+// helpCommand returns the command help, which prints the same as -help.
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",
@@ -105,15 +104,15 @@ func helpCommand() *cli.Command {
 					return usage("run encipher -help for the list", "there is no command %q", strings.Join(c.Args().Slice(), " "))
 				}
 			}
-			// In a context of this call it would be taken for a command below help.
+			// With the context of this call, the library would take it for a subcommand of help.
 			return r.Run(context.Background(), slices.Concat([]string{r.Name}, c.Args().Slice(), []string{"-help"}))
 		},
 	}
 }
 
 // bashOverrides replaces two functions of the library's script. One needs the package
-// bash-completion, for variables that nothing uses. The other has the shell evaluate
-// the line as it is typed so far, with every $(command) in it.
+// bash-completion, only to set variables that are not used. The other makes the shell
+// evaluate the line typed so far, including every $(command) in it.
 const bashOverrides = `
 __encipher_init_completion() {
   COMPREPLY=()
@@ -136,13 +135,13 @@ __encipher_build_completion_request() {
 }
 `
 
-// dress gives a command and those below it what all share. Without the
-// handlers, the flag library would print errors, and exit, on its own.
+// dress sets what all commands share on a command and its subcommands. Without the
+// handlers, the flag library would print errors and exit by itself.
 func dress(c *cli.Command, path string) {
 	c.HideHelpCommand = true
 	c.ExitErrHandler = func(context.Context, *cli.Command, error) {}
 	c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error {
-		what, _, _ := strings.Cut(err.Error(), ": strconv.") // the function that failed says nothing to users
+		what, _, _ := strings.Cut(err.Error(), ": strconv.") // the name of the function that failed does not help users
 		return usage(fmt.Sprintf("run %s -help for its flags", path), "%s", what)
 	}
 	if len(c.Commands) > 0 && c.Action == nil {

@@ -32,7 +32,7 @@ func printManual(_ context.Context, c *cli.Command) error {
 	return nil
 }
 
-// manualTemplate is the library's without what a program with commands only does not need.
+// manualTemplate is the library's template without the parts that a program with commands only does not need.
 const manualTemplate = `% {{ .Command.Name }} {{ .SectionNum }}
 
 # NAME
@@ -51,7 +51,7 @@ const manualTemplate = `% {{ .Command.Name }} {{ .SectionNum }}
 {{ range $v := .Commands }}
 {{ $v }}{{ end }}`
 
-// manual makes the page, and changes the texts of the commands for that.
+// manual returns the manual page. It changes the texts of the commands.
 func manual(root *cli.Command) (string, error) {
 	docs.MarkdownDocTemplate = manualTemplate
 	for _, c := range root.Commands {
@@ -61,12 +61,12 @@ func manual(root *cli.Command) (string, error) {
 		}
 	}
 	page, err := docs.ToManWithSection(root, 1)
-	// Flags that take a value say its name in their text.
+	// Flags that take a value name it in their usage text.
 	return strings.ReplaceAll(page, `\fP=""`, `\fP`), err
 }
 
-// describe puts the description where the library looks for a text, and takes away the flag
-// that every command has, and defaults that -help does not show either.
+// describe adds the description to the usage text, which the library prints. It removes the help flag,
+// which every command has, and the defaults that -help does not show.
 func describe(c *cli.Command) {
 	c.Usage += paragraphs(c.Description)
 	c.Flags = slices.DeleteFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "help") })
@@ -81,7 +81,7 @@ type documented interface {
 	cli.VisibleFlag
 }
 
-// described is a flag whose default is shown only where it says something.
+// described is a flag that returns its default only if -help shows it.
 type described struct{ documented }
 
 func (f described) GetValue() string {
@@ -98,7 +98,7 @@ func (f described) GetDefaultText() string {
 	return f.documented.GetDefaultText()
 }
 
-// paragraphs is a description as Markdown, which the library makes the page of.
+// paragraphs returns a description as Markdown, from which the library makes the page.
 func paragraphs(description string) string {
 	if description == "" {
 		return ""

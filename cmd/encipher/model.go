@@ -99,7 +99,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 	return nil
 }
 
-// measured puts figures of the test split on a model's card.
+// measured returns the model with the figures of its test split on its card.
 func measured(ctx context.Context, files network.Files, folder string, crop int) (network.Files, error) {
 	m, err := network.Load(files)
 	if err != nil {
@@ -215,7 +215,7 @@ func readModelFile(ctx context.Context, path string) ([]byte, error) {
 	})
 }
 
-// writeModel creates a model directory in one step. Its files get the permissions mode.
+// writeModel creates a model directory in one step. mode is the permissions of its files.
 func writeModel(path string, files network.Files, mode fs.FileMode) error {
 	var parts []atomicfile.Part
 	for _, f := range files.List() {

@@ -20,7 +20,7 @@ import (
 	"enciphergan/internal/strength"
 )
 
-// What a picture is encrypted with and decrypted by. Secrets come from a file, a
+// This file reads keys, passphrases, recipients and identities. Secrets come from a file, a
 // prompt without echo or a file descriptor, never from the command line, which
 // other programs can read.
 
@@ -32,7 +32,7 @@ func passphraseFlags() []cli.Flag {
 	}
 }
 
-// sealing are the flags that say, for a picture, model or key, how it is sealed.
+// sealing lists the flags that say how a picture, model or key is sealed; a picture has -key too.
 var sealing = []string{"r", "passphrase", "passphrase-file", "passphrase-fd", "generate"}
 
 func sealFlags() []cli.Flag {
@@ -57,7 +57,7 @@ type opener interface {
 
 var errNoSecret = usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
 
-// given counts the kinds of secrets on the command line.
+// given returns how many of the flags are set.
 func given(c *cli.Command, flags ...string) (n int) {
 	for _, f := range flags {
 		if c.IsSet(f) {
@@ -67,7 +67,7 @@ func given(c *cli.Command, flags ...string) (n int) {
 	return n
 }
 
-// checkLock checks, before anything is read, that there is one way to lock.
+// checkLock checks, before anything is read, that exactly one flag says how to encrypt.
 func checkLock(c *cli.Command) error {
 	switch given(c, append([]string{"key"}, sealing...)...) {
 	case 0:
@@ -81,7 +81,8 @@ func checkLock(c *cli.Command) error {
 	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
 }
 
-// derives is how many bytes Argon2id may take: a file may ask for as much where there is a passphrase.
+// derives returns the bytes of memory that Argon2id may take: the most that a file can ask for if there
+// is a passphrase, otherwise 0.
 func derives(c *cli.Command) int64 {
 	if given(c, "passphrase", "passphrase-file", "passphrase-fd", "generate") == 0 {
 		return 0
@@ -90,7 +91,7 @@ func derives(c *cli.Command) int64 {
 }
 
 // readRecipient returns the recipient that the flags name, and the identity that decrypts
-// the pictures again, which is nil for age recipients.
+// the pictures, or nil for age recipients.
 func readRecipient(ctx context.Context, c *cli.Command) (encipher.Recipient, encipher.Identity, error) {
 	if c.IsSet("key") {
 		k, err := readKey(ctx, c, c.String("key"))
@@ -122,7 +123,7 @@ func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 			return nil, err
 		}
 		fmt.Fprintln(stdout, text)
-		if err := stdout.failed(); err != nil { // nobody would know the passphrase
+		if err := stdout.failed(); err != nil { // the passphrase would be lost
 			return nil, err
 		}
 		say(os.Stderr, "note: the passphrase is on standard output and nowhere else; write it down")
@@ -131,7 +132,7 @@ func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 	return readPhrase(ctx, c, true)
 }
 
-// checkSecrets checks, before anything is read, that there is something to open with.
+// checkSecrets checks, before anything is read, that there is an identity, and at most one passphrase.
 func checkSecrets(c *cli.Command) error {
 	switch {
 	case given(c, "key", "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
@@ -142,7 +143,7 @@ func checkSecrets(c *cli.Command) error {
 	return checkStdin(c)
 }
 
-// checkStdin: standard input cannot be both the picture and the passphrase.
+// checkStdin returns an error if standard input would be both the picture and the passphrase.
 func checkStdin(c *cli.Command) error {
 	if readsStdin(c) && c.IsSet("passphrase-fd") && c.Int("passphrase-fd") == 0 {
 		return usage("give the passphrase with another file descriptor, or with -passphrase-file", "standard input is the picture already")
@@ -152,8 +153,8 @@ func checkStdin(c *cli.Command) error {
 
 func readsStdin(c *cli.Command) bool { return slices.Contains(c.Args().Slice(), standard) }
 
-// readIdentitiesOfPictures returns what the flags give to decrypt pictures with. Printing an
-// identity names it for messages.
+// readIdentitiesOfPictures returns the identities that the flags name. Each formats itself
+// for messages.
 func readIdentitiesOfPictures(ctx context.Context, c *cli.Command) ([]encipher.Identity, error) {
 	var ids []encipher.Identity
 	for _, path := range c.StringSlice("key") {
@@ -181,7 +182,7 @@ func (k namedKey) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "%s holds the key %s", k.path, k.Fingerprint())
 }
 
-// readOpeners reads identities and passphrase.
+// readOpeners reads the age identities and the passphrase.
 func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	var list []opener
 	identities, err := readIdentities(ctx, c)
@@ -201,8 +202,8 @@ func readOpeners(ctx context.Context, c *cli.Command) ([]opener, error) {
 	return list, nil
 }
 
-// readIdentities reads the files after -i, once: they may be pipes. Those that are sealed are
-// opened with a passphrase or with the others.
+// readIdentities reads the files after -i, and caches them for the next call: they may be pipes.
+// It opens a sealed file with a passphrase or with the identities read before it.
 func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error) {
 	const known = "identities"
 	if list, ok := c.Metadata[known].([]identityFile); ok {
@@ -248,8 +249,8 @@ func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error)
 	return list, nil
 }
 
-// checkUnseal checks, before anything is read, that there is something to open a model or
-// key with, and one passphrase at most.
+// checkUnseal checks, before anything is read, that there is an identity or passphrase to open a model or
+// key with, and at most one passphrase.
 func checkUnseal(c *cli.Command, what string) error {
 	switch {
 	case given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
@@ -262,7 +263,7 @@ func checkUnseal(c *cli.Command, what string) error {
 
 var errPassphrases = usage("give one of -passphrase, -passphrase-file and -passphrase-fd", "there is more than one passphrase")
 
-// checkSeal checks, before anything is read, that there is one way to seal a model or key.
+// checkSeal checks, before anything is read, that exactly one flag says how to seal a model or key.
 func checkSeal(c *cli.Command, what string) error {
 	switch {
 	case given(c, sealing...) != 1:
@@ -275,7 +276,7 @@ func checkSeal(c *cli.Command, what string) error {
 	return nil
 }
 
-// readUnsealers reads what opens sealed models and keys.
+// readUnsealers reads the identities and the passphrase that open sealed models and keys.
 func readUnsealers(ctx context.Context, c *cli.Command) ([]encipher.Unsealer, error) {
 	openers, err := readOpeners(ctx, c)
 	with := make([]encipher.Unsealer, len(openers))
@@ -285,7 +286,7 @@ func readUnsealers(ctx context.Context, c *cli.Command) ([]encipher.Unsealer, er
 	return with, err
 }
 
-// identityFile names the file in messages.
+// identityFile holds the age identities of a file, which it names in messages.
 type identityFile struct {
 	*encipher.AgeIdentities
 	path string
@@ -296,8 +297,8 @@ func (f identityFile) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "%s holds %v", f.path, f.AgeIdentities)
 }
 
-// readPhrase reads a passphrase where the flags say; fresh asks for it twice on
-// a terminal.
+// readPhrase reads a passphrase from the source that the flags name. For a fresh passphrase, it asks
+// twice on a terminal, and prints a note if the passphrase is weak.
 func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Passphrase, error) {
 	var text string
 	var err error
@@ -342,20 +343,20 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Pass
 	return p, nil
 }
 
-// isWeak reports whether the page's meter calls a passphrase weak or worse.
+// isWeak reports whether the strength meter of the page rates a passphrase as weak or worse.
 func isWeak(phrase string) bool {
 	score, err := strength.Score(phrase)
 	return err == nil && score < 3
 }
 
-// Commands that open a sealed file.
+// Commands that open sealed files.
 const (
 	openKeyCommand   = "encipher key open"
 	openModelCommand = "encipher model open"
 )
 
-// openSealed opens a sealed file: with the passphrase, which it asks for on the terminal, or
-// with identities. Where that cannot be, it names the command that opens the file first.
+// openSealed opens a sealed file with its passphrase, which it asks for on the terminal, or
+// with identities. If it can do neither, the hint of its error names the command that opens the file.
 func openSealed[T any](ctx context.Context, c *cli.Command, path, command string, sealed []byte, ids []identityFile, open func([]byte, ...encipher.Unsealer) (T, error)) (T, error) {
 	var none T
 	var with []encipher.Unsealer
@@ -391,8 +392,8 @@ func openSealed[T any](ctx context.Context, c *cli.Command, path, command string
 	}
 }
 
-// ask reads a line from the terminal without echo. Standard input and output may be a
-// picture or a log, so that the terminal itself is opened, if it can be.
+// ask reads a line from the terminal without echo. It opens the terminal itself if it can, as standard
+// input may be a picture and standard error a log.
 func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	in, out, err := openTerminal()
 	switch {
@@ -418,10 +419,11 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 		text, err := term.ReadPassword(fd)
 		typed <- line{text, err}
 	}()
-	// Until the echo is off, what is typed would be seen, and cannot be restored.
+	// Wait until the echo is off: what is typed before would be visible, and an interrupt
+	// would restore the terminal too early.
 	silent := time.NewTicker(time.Millisecond)
 	defer silent.Stop()
-	for range 250 { // it was off already, if there is no change
+	for range 250 { // at most 250 ms: if nothing changes, the echo was off before
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, before) || len(typed) > 0 {
 			break
 		}
@@ -438,20 +440,20 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	}
 }
 
-// smallFile is what is in a file of a key, passphrase or identity.
+// smallFile is the content of a file with a key, passphrase or identity.
 type smallFile struct {
 	text    string
-	exposed bool // others than its owner can read it
+	exposed bool // the mode lets users other than the owner access it
 }
 
-// warn says that others can read the file, of a secret that is not sealed.
+// warn prints a note if others can read the file. It is for secrets that are not sealed.
 func (f smallFile) warn(path string) {
 	if f.exposed {
 		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
 	}
 }
 
-// readSmall reads a file of a key, passphrase or identity, which may be sealed.
+// readSmall reads a file with a key, passphrase or identity, which may be sealed.
 func readSmall(ctx context.Context, path string) (smallFile, error) {
 	return interruptible(ctx, func() (smallFile, error) {
 		f, err := os.Open(path)
@@ -469,7 +471,7 @@ func readAtMost(f *os.File) (smallFile, error) {
 	if err != nil {
 		return smallFile{}, err
 	}
-	// On Windows the mode says nothing of who can read a file.
+	// On Windows the mode does not tell who can read a file.
 	exposed := runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0
 	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedKeyFileBytes+1))
 	if err == nil && len(b) > encipher.MaxSealedKeyFileBytes {
@@ -478,14 +480,14 @@ func readAtMost(f *os.File) (smallFile, error) {
 	return smallFile{string(b), exposed}, err
 }
 
-// slotFlags says, for each kind of slot, how to give what it needs.
+// slotFlags has a hint for each kind of key slot: the flags that name its identity.
 var slotFlags = map[encipher.SlotKind]string{
 	encipher.SlotKeyFile:    "give it with -key",
 	encipher.SlotPassphrase: "give it with -passphrase, -passphrase-file or -passphrase-fd",
 	encipher.SlotRecipients: "give its file with -i",
 }
 
-// unlock returns the key of a cipher image of the model. Its error names what was given.
+// unlock returns the key of a cipher image of the model. If no identity fits, its error lists them.
 func unlock(ctx context.Context, m *encipher.Model, file []byte, ids []encipher.Identity) (encipher.Key, error) {
 	i, err := m.Inspect(file)
 	if err != nil {

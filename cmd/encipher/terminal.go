@@ -1,19 +1,19 @@
 package main
 
-// Rules of what this program prints on a terminal:
+// Rules for what this program prints:
 //
-//   - Everything said goes to standard error; standard output is for data.
+//   - Messages go to standard error, data to standard output.
 //   - Every line begins with "encipher: ", then "error: ", "hint: ", "note: ",
-//     "failed: " (once more, after many pictures) or nothing; lower case, no full
-//     stop.
-//   - An error is one line that says what is wrong, with the name of the file;
-//     a hint follows it and says what to do next.
-//   - A secret is never printed, and a file is named as the user wrote it, but for
-//     what a terminal would obey: control characters are escaped.
+//     "failed: " (the list of failures after many pictures) or nothing. It is in
+//     lower case, without a full stop.
+//   - An error is one line that says what is wrong, with the name of the file.
+//     A hint may follow and says what to do next.
+//   - A secret is never printed, except a passphrase of -generate. A file is named as
+//     the user wrote it, with control characters escaped, as a terminal would obey them.
 //   - Output that cannot be written is an error.
-//   - The progress bar appears only where standard error is a terminal, and
-//     is gone when the command ends. Elsewhere what takes long says in a line of its
-//     own from time to time how far it has come. Whatever has progress has -q.
+//   - The progress bar appears only if standard error is a terminal, and is removed
+//     when the command ends. Otherwise a long operation prints a line of progress from
+//     time to time. Every command with progress has -q.
 
 import (
 	"context"
@@ -38,7 +38,7 @@ import (
 	"enciphergan/internal/atomicfile"
 )
 
-// The exit codes. Scripts depend on them.
+// Exit codes. Scripts depend on them.
 const (
 	exitFailure     = 1
 	exitUsage       = 2
@@ -58,7 +58,7 @@ was changed, 6 the cipher image belongs to another model,
 7 the picture came back approximately and should have come back exactly,
 8 of many pictures some failed, 130 interrupted.`
 
-// failure is an error with an exit code and a hint of its own.
+// failure is an error with an exit code and a hint.
 type failure struct {
 	exit int
 	hint string
@@ -68,13 +68,13 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// usage is the error of a command line that cannot be followed.
+// usage returns the error of a wrong command line.
 func usage(hint, format string, args ...any) error {
 	return &failure{exitUsage, hint, fmt.Errorf(format, args...)}
 }
 
-// badInput is the error of an input file that cannot be read or used. An interrupt of the
-// reading stays one.
+// badInput returns the error of an input file that cannot be read or used. If err is an
+// interrupt, it returns that.
 func badInput(hint string, err error) error {
 	if f := new(failure); errors.As(err, &f) && f.exit == exitInterrupted {
 		return f
@@ -117,7 +117,7 @@ func report(w io.Writer, err error) {
 	}
 	if exitCode(err) == exitInterrupted {
 		what, _, _ := strings.Cut(err.Error(), "\n")
-		if strings.HasSuffix(what, context.Canceled.Error()) { // nobody on the way had more to say
+		if strings.HasSuffix(what, context.Canceled.Error()) { // no caller has added a text
 			what = "interrupted"
 		}
 		say(w, "%s", what)
@@ -129,7 +129,7 @@ func report(w io.Writer, err error) {
 	}
 }
 
-// hintOf says what to do about an error; it may be empty.
+// hintOf returns the hint of an error, or an empty string.
 func hintOf(err error) string {
 	var f *failure
 	var e *encipher.Error
@@ -146,7 +146,7 @@ func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "encipher: %s\n", visible(fmt.Sprintf(format, args...)))
 }
 
-// visible escapes what is not printed in a line, as names of files may have it.
+// visible escapes control characters and invalid UTF-8, which names of files may contain.
 func visible(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }) {
 		return s
@@ -167,8 +167,8 @@ func visible(s string) string {
 	return b.String()
 }
 
-// plainJSON escapes what visible does in JSON, which may have it in strings only, so that
-// programs read the same and a terminal obeys nothing.
+// plainJSON escapes the characters that are not graphic in a line of JSON. They occur in strings only, so
+// programs read the same values, and a terminal has nothing to obey.
 func plainJSON(line string) string {
 	if !strings.ContainsFunc(line, hidden) {
 		return line
@@ -186,10 +186,10 @@ func plainJSON(line string) string {
 	return b.String()
 }
 
-// hidden tells what is not shown as a character of its own.
+// hidden reports whether a rune is not graphic.
 func hidden(r rune) bool { return !unicode.IsGraphic(r) }
 
-// tables writes text to standard output, line by line, with names as visible shows them.
+// tables writes text to standard output line by line, escaped by visible.
 type tables struct{}
 
 func (tables) Write(b []byte) (int, error) {
@@ -205,7 +205,7 @@ func (tables) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// printReport prints what a command has measured as JSON for people too, in several lines.
+// printReport prints a measurement as indented JSON.
 func printReport(v any) error {
 	encoder := json.NewEncoder(stdout)
 	encoder.SetIndent("", "  ")
@@ -213,7 +213,7 @@ func printReport(v any) error {
 	return encoder.Encode(v)
 }
 
-// stdout is standard output. It keeps the first error of writing, for run to report.
+// stdout is standard output. It records the first error of a write, which run reports.
 var stdout = &standardOutput{}
 
 type standardOutput struct{ err error }
@@ -226,7 +226,7 @@ func (o *standardOutput) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// failed is the error of what was written so far.
+// failed returns the first error of the writes so far, with a hint.
 func (o *standardOutput) failed() error {
 	if o.err == nil {
 		return nil
@@ -238,8 +238,8 @@ func (o *standardOutput) failed() error {
 	return &failure{exitFailure, hint, fmt.Errorf("standard output: %w", cause(o.err))}
 }
 
-// aside tells whether standard output is a file by itself, where nothing that is written to
-// standard error gets between.
+// aside reports whether standard output is a file other than standard error, so that
+// messages do not mix with the output.
 func aside() bool {
 	out, err := os.Stdout.Stat()
 	if err != nil || !out.Mode().IsRegular() {
@@ -249,10 +249,10 @@ func aside() bool {
 	return err != nil || !os.SameFile(out, other)
 }
 
-// pace is how often a line says how far something has come. What takes less says nothing.
+// pace is the interval of progress lines. A shorter operation prints none.
 const pace = 10 * time.Second
 
-// progressLines writes plain lines.
+// progressLines returns a Progress that prints at most one line every pace.
 func progressLines(out io.Writer, now func() time.Time) encipher.Progress {
 	last := now()
 	return func(stage string, done, total int) {
@@ -263,14 +263,14 @@ func progressLines(out io.Writer, now func() time.Time) encipher.Progress {
 	}
 }
 
-// phrase turns a sentence into the lower case of a message.
+// phrase converts a sentence to the form of a message: first letter in lower case, no full stop.
 func phrase(sentence string) string {
 	r, n := utf8.DecodeRuneInString(sentence)
 	return strings.TrimSuffix(string(unicode.ToLower(r))+sentence[n:], ".")
 }
 
-// cause leaves out the operation and path that package os writes before an
-// error, where the message names the file already.
+// cause removes the operation and path that package os puts before an error, for messages that
+// name the file already.
 func cause(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -279,13 +279,13 @@ func cause(err error) error {
 	return err
 }
 
-// quietFlag is that of every command that shows how far it has come.
+// quietFlag returns the flag -q of commands with progress.
 func quietFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "q", Usage: "say nothing on standard error but warnings and errors"}
 }
 
-// showProgress draws a bar for each stage on a terminal, and writes lines elsewhere.
-// end removes what is left of a bar.
+// showProgress draws a bar for each stage on a terminal, and otherwise prints lines.
+// end removes the bar.
 func showProgress(quiet bool) (progress encipher.Progress, end func()) {
 	switch {
 	case quiet:
@@ -301,7 +301,7 @@ func showProgress(quiet bool) (progress encipher.Progress, end func()) {
 		}
 	}
 	progress = func(stage string, done, total int) {
-		if stage != current || done < last { // the same for something else
+		if stage != current || done < last { // a new stage, or the same stage of another picture
 			end()
 			current = stage
 			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(stage),

@@ -15,11 +15,11 @@ import (
 	"enciphergan/internal/training/journal"
 )
 
-// trainProgress shows a training run: on a terminal one line that is overwritten at
-// most ten times a second, elsewhere one line a validation.
+// trainProgress shows a training run: on a terminal, a line that is overwritten at
+// most ten times a second; otherwise a line for each validation.
 //
 // It estimates the remaining time itself: the bar would count the steps before a
-// resumption as done since, and ignore validations.
+// resumption as done in this process, and ignore validations.
 type trainProgress struct {
 	out     io.Writer
 	bar     *progressbar.ProgressBar // nil if out is not a terminal

@@ -30,7 +30,7 @@ func printVersion(_ context.Context, c *cli.Command) error {
 		Version  string `json:"version"`
 		Go       string `json:"go"`
 		Platform string `json:"platform"`
-		Kernels  string `json:"kernels"` // those that this machine computes with
+		Kernels  string `json:"kernels"` // used on this machine
 	}{version.String(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, kernel.Name()}
 	if c.Bool("json") {
 		printJSON(b)
