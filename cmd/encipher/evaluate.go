@@ -189,7 +189,8 @@ func seededBytes(seed uint64) evaluation.Random {
 	}
 }
 
-// randomBytes draws the bytes for a name and a purpose at the first call with them.
+// randomBytes returns a source that draws the bytes for a name and a purpose at the first call with them, and
+// returns the same bytes later.
 func randomBytes() evaluation.Random {
 	var mu sync.Mutex
 	drawn := map[[2]string][32]byte{}
@@ -285,8 +286,8 @@ func printFigures(w io.Writer, name string, f evaluation.BasicFigures) {
 		fmt.Sprintf("%.4f", f.ResidualEntropy), fmt.Sprintf("%.4f", f.ResidualCoded))
 }
 
-// printRow prints a line of the table: the name to the left, without its beginning
-// if it is long, and figures to the right.
+// printRow prints a line of the table: the name aligned to the left, without its beginning
+// if it is long, and the columns aligned to the right.
 func printRow(w io.Writer, name string, columns ...string) {
 	const width = 32
 	name = visible(name)

@@ -256,8 +256,8 @@ func readPhotos(ctx context.Context, folder string, crop int, o training.Observe
 	return photos, nil
 }
 
-// trainFailed returns the error of a run with an exit code and a hint, unless its text
-// has one.
+// trainFailed returns the error of a run with an exit code, and with a hint unless its text
+// contains one.
 func trainFailed(out string, err error) error {
 	state, next := "no checkpoint was written yet", "give the same command again"
 	if training.Exists(out) {
@@ -281,8 +281,8 @@ func trainFailed(out string, err error) error {
 	return &failure{exitFailure, "", err}
 }
 
-// commandLine returns a command that repeats the run with its settings. It has only
-// the last names of folders.
+// commandLine returns a command that repeats the run with its settings. It contains only
+// the last element of folder paths.
 func commandLine(c *cli.Command, config training.Config) string {
 	words := []string{"encipher", "train"}
 	plain, err := training.Defaults(config.Definition.Profile)
