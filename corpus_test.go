@@ -32,8 +32,8 @@ import (
 
 const corpusFolder = "testdata/corpus"
 
-// TestCorpus opens what must open and is refused what must be refused.
-// ENCIPHER_UPDATE=1 writes the files anew, where the format has changed on purpose.
+// TestCorpus checks that each file of the corpus opens, or is refused with the error code of its case.
+// With ENCIPHER_UPDATE=1 it writes the files first, for an intended change of the format.
 func TestCorpus(t *testing.T) {
 	files, err := models.Files(models.Default)
 	if err != nil {
@@ -121,7 +121,7 @@ func openCase(t *testing.T, m *Model, c corpus.Case) (*Opened, error) {
 	return m.Decrypt(t.Context(), file, id)
 }
 
-// What opens the files of the corpus.
+// Secrets that open the files of the corpus.
 const (
 	corpusSecret     = "00112233445566778899aabbccddeeff102132435465768798a9bacbdcedfe0f"
 	corpusPassphrase = "Fünf Wörter für das Korpus"
@@ -135,7 +135,7 @@ func secretOf(t *testing.T, text string) Key {
 	return key.FromSecret([32]byte(b))
 }
 
-// wrapped is a key with a given slot.
+// wrapped is a Recipient with a fixed key and key slot.
 type wrapped struct {
 	key  Key
 	slot Slot
@@ -143,7 +143,7 @@ type wrapped struct {
 
 func (w wrapped) Wrap(context.Context) (Key, Slot, error) { return w.key, w.slot, nil }
 
-// corpusWriter collects cases.
+// corpusWriter writes the files of the corpus and collects the cases.
 type corpusWriter struct {
 	*testing.T
 	model *Model
@@ -152,14 +152,15 @@ type corpusWriter struct {
 	kept  map[string]keptCase
 }
 
-// keptCase is a case of the corpus before, with its file.
+// keptCase is a case of the previous corpus, with its file.
 type keptCase struct {
 	corpus.Case
 	file []byte
 }
 
 func writeCorpus(t *testing.T, m *Model) {
-	// age draws at random: files for recipients stay as long as their format does.
+	// age uses random numbers, so files for recipients are written again unchanged, as long as
+	// the corpus is of the same model.
 	kept := map[string]keptCase{}
 	if _, err := os.Stat(filepath.Join(corpusFolder, "corpus.json")); err == nil {
 		if l := corpus.Load(t, corpusFolder); l.Model == m.Fingerprint() {
@@ -207,7 +208,7 @@ func (w *corpusWriter) encode(m image.Image) []byte {
 	return b.Bytes()
 }
 
-// opens adds a file of a picture that must come back.
+// opens encrypts a picture and adds the file, which must open. It returns the file.
 func (w *corpusWriter) opens(c corpus.Case, picture []byte, to Recipient, opts ...EncryptOption) []byte {
 	nonce := sha256.Sum256([]byte(c.File))
 	s, err := w.model.Encrypt(w.Context(), picture, to, append(opts, WithFixedNonce([24]byte(nonce[:24])))...)
@@ -256,7 +257,7 @@ func (w *corpusWriter) positive() {
 	w.opens(corpus.Case{File: "alpha.png", About: "alpha"}, w.encode(alpha), w.key)
 	w.opens(corpus.Case{File: "deep.png", About: "16 bits and alpha"}, w.encode(deep), w.key)
 
-	// The same samples, written anew by another tool: filtered, in several IDAT, with chunks of its own.
+	// The same samples as another tool may write them: filtered, in several IDAT chunks, with its own chunks.
 	shown, err := png.Decode(bytes.NewReader(plain))
 	if err != nil {
 		w.Fatal(err)
@@ -284,7 +285,7 @@ func (w *corpusWriter) positive() {
 		w.Fatal(err)
 	}
 	w.opens(corpus.Case{File: "passphrase.png", About: "sealed with a passphrase", Passphrase: corpusPassphrase}, w.encode(soft(16, 16)), wrapped{k, slot})
-	// The same with its letters decomposed, which normal form C makes equal.
+	// The same passphrase with decomposed letters, which normal form C makes equal.
 	w.add(corpus.Case{File: "passphrase-decomposed.png", About: "the passphrase is given in normal form D", Passphrase: "Fu\u0308nf Wo\u0308rter fu\u0308r das Korpus",
 		Digest: w.list.Cases[len(w.list.Cases)-1].Digest}, readFile(w.T, "passphrase.png"))
 	w.forRecipients(corpus.Case{File: "recipient.png", About: "sealed for two X25519 recipients, of which the identity is the second"}, w.encode(soft(16, 16)), func() (string, string) {
@@ -312,7 +313,7 @@ func (w *corpusWriter) positive() {
 		WithContent(ContentFile("Köln 1.jpg")))
 }
 
-// forRecipients adds a file for two recipients that generate draws, unless it was there before.
+// forRecipients adds the file of the previous corpus, or else encrypts a picture for two new recipients.
 func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate func() (identity, recipient string)) {
 	if k, ok := w.kept[c.File]; ok {
 		w.add(k.Case, k.file)
@@ -328,7 +329,7 @@ func (w *corpusWriter) forRecipients(c corpus.Case, picture []byte, generate fun
 	w.opens(c, picture, to)
 }
 
-// ageSlot adds a file whose slot holds the given bytes in place of a key, unless it was there before.
+// ageSlot adds the file of the previous corpus, or else one whose age slot holds content instead of a key.
 func (w *corpusWriter) ageSlot(c corpus.Case, content []byte) {
 	if k, ok := w.kept[c.File]; ok {
 		w.add(k.Case, k.file)
@@ -374,7 +375,7 @@ func readFile(t *testing.T, name string) []byte {
 	return b
 }
 
-// interlaced writes the samples of a cipher image in the seven passes of Adam7.
+// interlaced returns a cipher image with its samples in the seven passes of Adam7.
 func interlaced(file []byte, m *image.RGBA) []byte {
 	var rows []byte
 	for _, pass := range [][4]int{{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}} {
@@ -392,13 +393,13 @@ func interlaced(file []byte, m *image.RGBA) []byte {
 	return join(list)
 }
 
-// chunk is one chunk of a PNG.
+// chunk is a chunk of a PNG.
 type chunk struct {
 	name string
 	data []byte
 }
 
-// chunksOf takes a PNG apart.
+// chunksOf returns the chunks of a PNG.
 func chunksOf(file []byte) (list []chunk) {
 	for rest := file[8:]; len(rest) >= 12; {
 		n := binary.BigEndian.Uint32(rest)
@@ -408,7 +409,7 @@ func chunksOf(file []byte) (list []chunk) {
 	return list
 }
 
-// join makes a PNG of chunks, with their checksums.
+// join returns a PNG of the chunks, with checksums.
 func join(list []chunk) []byte {
 	file := []byte("\x89PNG\r\n\x1a\n")
 	for _, c := range list {
@@ -417,7 +418,7 @@ func join(list []chunk) []byte {
 	return file
 }
 
-// refused adds a file that a step refuses.
+// refused adds a file that a step refuses with an error code. secret is a key, or an unused string and a passphrase.
 func (w *corpusWriter) refused(step int, code, name, about string, file []byte, secret ...string) {
 	c := corpus.Case{File: fmt.Sprintf("step%d-%s.png", step, name), About: about, Step: step, Error: code}
 	switch {
@@ -429,7 +430,7 @@ func (w *corpusWriter) refused(step int, code, name, about string, file []byte, 
 	w.add(c, file)
 }
 
-// sealing is all that goes into a file, to be changed before it is sealed.
+// sealing holds the parts of a cipher image, to be changed before they are sealed.
 type sealing struct {
 	header                     container.Header
 	levels, statistics, record []byte
@@ -437,9 +438,9 @@ type sealing struct {
 
 func (w *corpusWriter) negative() {
 	soft := readFile(w.T, "soft.png")
-	// with changes the chunks of soft.png and mends their checksums.
+	// with returns soft.png with changed chunks and valid checksums.
 	with := func(change func(list []chunk) []chunk) []byte { return join(change(chunksOf(soft))) }
-	// header changes the content of its enCR.
+	// header returns soft.png with a changed content of its enCR chunk.
 	header := func(change func(b []byte) []byte) []byte {
 		return with(func(list []chunk) []chunk { list[1].data = change(list[1].data); return list })
 	}
@@ -450,7 +451,7 @@ func (w *corpusWriter) negative() {
 		return with(func(list []chunk) []chunk { copy(list[0].data[at:], b); return list })
 	}
 
-	// 1: no cipher image.
+	// 1: not a cipher image.
 	w.refused(1, NotCipher, "text", "not a PNG", []byte("This is no picture.\n"))
 	w.refused(1, NotCipher, "empty", "an empty file", nil)
 	w.refused(1, NotCipher, "picture", "a PNG without enCR", with(func(list []chunk) []chunk { return slices.Delete(list, 1, 2) }))
@@ -572,7 +573,7 @@ func (w *corpusWriter) negative() {
 		w.refused(7, Changed, "checksum-"+name, "a wrong checksum of "+name, file)
 	}
 
-	// 8 and 9: sealed by somebody who has the key, and not what a writer makes.
+	// 8 and 9: sealed with the right key, with content that no writer makes.
 	subkeys := w.key.Subkeys
 	sealed, plan, err := w.model.parse(soft)
 	if err != nil {
@@ -588,7 +589,7 @@ func (w *corpusWriter) negative() {
 			w.Fatal(err)
 		}
 		s := &sealing{sealed.Header, text.Levels, text.Statistics, nil}
-		nonce := sha256.Sum256([]byte(name)) // the keyed layers are then those of another seed
+		nonce := sha256.Sum256([]byte(name)) // another nonce gives the keyed layers another seed
 		copy(s.header.Nonce[:], sealed.Header.Nonce[:])
 		copy(s.header.Nonce[16:], nonce[:])
 		change(r, s)
@@ -674,12 +675,12 @@ func (w *corpusWriter) negative() {
 	}
 }
 
-// section is one section of a record.
+// section returns a section of a record.
 func section(kind byte, content []byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(content))), content...)
 }
 
-// sections are those of a record, without its end.
+// sections returns the sections of a record without its end.
 func sections(r record.Record) (b []byte) {
 	for _, k := range slices.Sorted(maps.Keys(r)) {
 		b = append(b, section(byte(k), r[k])...)
@@ -687,7 +688,7 @@ func sections(r record.Record) (b []byte) {
 	return b
 }
 
-// padded ends and pads a record.
+// padded appends the end and the padding to a record.
 func padded(b []byte) []byte {
 	b = append(b, 0)
 	return append(b, make([]byte, record.Padded(len(b))-len(b))...)

@@ -31,13 +31,13 @@ import (
 	"enciphergan/models"
 )
 
-// fake stands for a trained model: it adds noise made from the tile's seed, and
-// like one it loses a little, in every 97th sample.
+// fake replaces a trained model. It adds noise derived from the tile seed and, like a trained
+// model, does not recover everything: every 97th sample differs.
 type fake struct {
 	name   string
 	tiling network.Tiling
 	fault  func(tile []byte) error // nil: none
-	drift  byte                    // added to what is recovered, as by a machine with other arithmetic
+	drift  byte                    // added to recovered samples, as if the machine had another arithmetic
 }
 
 func (f *fake) Name() string                                { return f.name }
@@ -54,8 +54,8 @@ type fakeSession struct {
 	busy atomic.Bool
 }
 
-// enter fails where two goroutines use one session, or a tile has a shape that
-// the tiling forbids.
+// enter returns an error if two goroutines use one session, or if the tiling does not
+// allow the shape of a tile.
 func (s *fakeSession) enter(samples []byte, height, width int) error {
 	if !s.busy.CompareAndSwap(false, true) {
 		return errors.New("two goroutines use one session")
@@ -114,7 +114,7 @@ func fakeModel() *Model {
 	return &Model{network: &fake{name: "fake", tiling: network.Tiling{Stride: 8, Side: 64, MinSide: 16}}}
 }
 
-// photo is a PNG of soft noise.
+// photo returns a PNG of gradients with a little noise.
 func photo(t testing.TB, height, width int, seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 0))
 	m := image.NewNRGBA(image.Rect(0, 0, width, height))
@@ -219,7 +219,7 @@ func TestApproximate(t *testing.T) {
 	}
 }
 
-// TestHostileRecord opens files that somebody with the key, and another program, has sealed.
+// TestHostileRecord opens files that are sealed with the right key by a hostile program.
 func TestHostileRecord(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	s, err := m.Encrypt(ctx, photo(t, 20, 20, 1), k)
@@ -296,7 +296,7 @@ func TestNonce(t *testing.T) {
 			equal++
 		}
 	}
-	if equal > len(a)/64 { // 1/256 by chance, and the PNG's own frame
+	if equal > len(a)/64 { // 1/256 by chance, and the structure of the PNG
 		t.Errorf("two encryptions of one picture share %d of %d bytes", equal, len(a))
 	}
 	fixed := WithFixedNonce([24]byte{1, 2, 3})
@@ -443,8 +443,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestRealNetwork goes the same way with a network in place of the fake.
-// The bare ciphers that shrink most, compressed anew as far as a PNG can be, are still opened.
+// TestFlatBareCiphers checks that bare cipher images of a white picture, which compress best, still open after
+// another program has compressed them as far as PNG can.
 func TestFlatBareCiphers(t *testing.T) {
 	flat := image.NewNRGBA(image.Rect(0, 0, 320, 240))
 	for i := range flat.Pix {
@@ -488,6 +488,7 @@ func TestFlatBareCiphers(t *testing.T) {
 	}
 }
 
+// TestRealNetwork encrypts and decrypts with networks instead of the fake.
 func TestRealNetwork(t *testing.T) {
 	open := func(f ModelFiles, err error) *Model {
 		if err != nil {
@@ -514,7 +515,7 @@ func TestRealNetwork(t *testing.T) {
 	for name, m := range opened {
 		for _, size := range [][2]int{{1, 1}, {37, 90}, {261, 300}} {
 			if tiling := m.network.Tiling(); tiling.Side == 0 && size[0] > 200 {
-				continue // the paper profile is slow, and its one tile is covered by the smaller ones
+				continue // the paper profile is slow, and uses one tile at every size
 			}
 			s, err := m.Encrypt(t.Context(), photo(t, size[0], size[1], 1), k)
 			if err != nil {
@@ -543,7 +544,7 @@ func TestRealNetwork(t *testing.T) {
 	}
 }
 
-// declare is a PNG header for a square picture, without samples.
+// declare returns the header of a PNG for a square picture, without samples.
 func declare(side uint32) []byte {
 	b := binary.BigEndian.AppendUint32([]byte("IHDR"), side)
 	b = append(binary.BigEndian.AppendUint32(b, side), 8, 2, 0, 0, 0)
@@ -551,8 +552,8 @@ func declare(side uint32) []byte {
 	return append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), b...)
 }
 
-// TestRandomChanges changes single bytes anywhere in a file of the shipped model:
-// each change must be rejected, or be harmless. ENCIPHER_CHANGES sets how many.
+// TestRandomChanges changes random single bytes of a file of the shipped model:
+// each change must be rejected or be harmless. ENCIPHER_CHANGES sets the number of changes.
 func TestRandomChanges(t *testing.T) {
 	changes := 500
 	if n, err := strconv.Atoi(os.Getenv("ENCIPHER_CHANGES")); err == nil {
@@ -609,8 +610,8 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
-// TestConcurrentUseOfRealNetwork is the same with the shipped model, whose generators and
-// kernels share more; make race runs it under the race detector.
+// TestConcurrentUseOfRealNetwork uses the shipped model concurrently, whose generators and
+// kernels share more state than the fake. make race runs it with the race detector.
 func TestConcurrentUseOfRealNetwork(t *testing.T) {
 	files, err := models.Files(models.Default)
 	if err != nil {

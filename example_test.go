@@ -233,7 +233,7 @@ func ExampleInfo_Unlock() {
 	// Output: true
 }
 
-// A view of what the generators do, without a decryption.
+// Generated returns what the generators recover, without a decryption.
 func ExampleSealed_Generated() {
 	model := open()
 	key, err := encipher.NewKey()

@@ -16,7 +16,7 @@ import (
 	"enciphergan/internal/record"
 )
 
-// TestAwkwardPictures decrypts each and compares every part of it.
+// TestAwkwardPictures encrypts and decrypts unusual pictures and compares every part of them.
 func TestAwkwardPictures(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	parts := func(p *Picture) string {
@@ -80,8 +80,8 @@ func TestAwkwardPictures(t *testing.T) {
 	}
 }
 
-// TestBesideSamples: what a PNG can hold beside the samples is in the one that comes back,
-// and what it cannot is named, unless the file itself is kept.
+// TestBesideSamples checks that the decrypted PNG has all metadata that a PNG can hold, and that
+// a note names the rest, unless the original file is kept.
 func TestBesideSamples(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	files := picturetest.Awkward(t, "internal/picture/testdata")
@@ -119,7 +119,7 @@ func TestBesideSamples(t *testing.T) {
 	if notes := strings.Join(sealed.Picture.Notes, "; "); !strings.Contains(notes, "another picture") || !strings.Contains(notes, "APP13 (Photoshop, IPTC)") {
 		t.Errorf("JPEG: notes %q", notes)
 	}
-	// With the metadata dropped on purpose, what is not metadata is still named.
+	// If metadata is dropped on request, a note still names what is not metadata.
 	sealed, _ = seal(photo, WithContent(ContentSamples))
 	if notes := strings.Join(sealed.Picture.Notes, "; "); !strings.Contains(notes, "another picture") || strings.Contains(notes, "APP13") {
 		t.Errorf("JPEG without metadata: notes %q", notes)
@@ -130,8 +130,8 @@ func TestBesideSamples(t *testing.T) {
 	}
 }
 
-// named says whether got is the name of a file of the given kind: the one before, where
-// that has an extension of the kind, or else that with one.
+// named reports whether got is the right name for a file: before, if it has an extension of the file's
+// kind, or else before with the usual extension of the kind.
 func named(got, before string, file []byte) bool {
 	extensions := picture.Extensions(file)
 	if slices.Contains(extensions, filepath.Ext(before)) {
@@ -140,8 +140,8 @@ func named(got, before string, file []byte) bool {
 	return strings.HasPrefix(got, strings.TrimSuffix(before, filepath.Ext(before))) && filepath.Ext(got) == extensions[0]
 }
 
-// TestWhatIsSealedOpens: a picture that is within the bound, whose cipher image with the file in
-// it is not, is refused before it is too late.
+// TestWhatIsSealedOpens checks that Encrypt refuses a picture within the limit if its cipher image, with the
+// kept file, would exceed the limit and could not be opened.
 func TestWhatIsSealedOpens(t *testing.T) {
 	usual, usualSealed := limits, maxSealedBytes
 	defer func() { limits, maxSealedBytes = usual, usualSealed }()
@@ -173,8 +173,8 @@ func TestWhatIsSealedOpens(t *testing.T) {
 	}
 }
 
-// TestOtherFile opens cipher images of somebody who can seal, has another program, and
-// puts another file, or a treacherous name, beside a sound picture.
+// TestOtherFile opens cipher images that a hostile program has sealed, with another file or a dangerous name
+// next to a valid picture.
 func TestOtherFile(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	file := photo(t, 20, 24, 1)
@@ -214,7 +214,7 @@ func TestOtherFile(t *testing.T) {
 		}
 	}
 
-	// A file of the same samples is the original, as far as anything can tell.
+	// A file of the same samples cannot be told from the original.
 	again, err := s.Picture.PNG()
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestOtherFile(t *testing.T) {
 	if o, err := m.Decrypt(ctx, png, k); err != nil || !o.Exact || !bytes.Equal(o.File, again) {
 		t.Errorf("another file of the same samples: %v", err)
 	}
-	// It needs no generator for its proof.
+	// The kept file is proven without a generator.
 	png = seal(func(r record.Record) { r[record.Residual] = []byte{0, 0, 0, 0} })
 	if o, err := m.Decrypt(ctx, png, k, AcceptApproximate()); err != nil || o.Exact || !bytes.Equal(o.File, file) || !errors.Is(o.Fault, errNotExact) {
 		t.Errorf("the file of a picture that did not come back: %v", err)
@@ -252,7 +252,7 @@ func TestOtherFile(t *testing.T) {
 	}
 }
 
-// reseal gives a function that seals a cipher image again with a changed record.
+// reseal returns a function that seals a cipher image again with a changed record.
 func reseal(t *testing.T, m *Model, png []byte, k Key) func(change func(record.Record)) []byte {
 	t.Helper()
 	sealed, err := container.Parse(png, limits)

@@ -9,7 +9,7 @@ import (
 	"filippo.io/age/armor"
 )
 
-// Every way of locking is unlocked by its own secret only, and by it among others.
+// TestUnlock checks that a picture is opened by its own secret only, also if it is given with others.
 func TestUnlock(t *testing.T) {
 	m := fakeModel()
 	identity, err := age.GenerateX25519Identity()
@@ -121,7 +121,7 @@ func TestSealedModel(t *testing.T) {
 	}
 }
 
-// A bare cipher is read only where that is asked for, and says what it is.
+// TestBareCipher checks that a bare cipher image is read only with AcceptBareCipher, and reported as not sealed.
 func TestBareCipher(t *testing.T) {
 	m, k := fakeModel(), newKey(t)
 	s, err := m.Encrypt(t.Context(), photo(t, 37, 90, 1), k, WithContent(ContentBareCipher))
@@ -185,7 +185,8 @@ func TestUnsealKeyFile(t *testing.T) {
 			t.Errorf("%s, another passphrase: %v", name, err)
 		}
 	}
-	// For people: no passphrase opens it. What is sealed opens, and what would not is refused.
+	// For age recipients: no passphrase opens the file. Sealing is refused for so many recipients that the file
+	// would be too large to open.
 	id, err := age.GenerateHybridIdentity()
 	if err != nil {
 		t.Fatal(err)

@@ -11,10 +11,10 @@ import (
 	"enciphergan/models"
 )
 
-// TestFileVector fixes both directions for the shipped model: key, nonce and
+// TestFileVector checks both directions for the shipped model: key, nonce and
 // picture give exactly the stored file, and that file gives exactly the picture.
-// The same files are tested in a browser. Where the format, the model or the
-// arithmetic has changed on purpose, ENCIPHER_UPDATE=1 stores the file anew.
+// The same files are tested in a browser. ENCIPHER_UPDATE=1 writes the stored file
+// again, for an intended change of the format, the model or the arithmetic.
 func TestFileVector(t *testing.T) {
 	read := func(name string) []byte {
 		b, err := os.ReadFile("testdata/" + name)

@@ -6,8 +6,8 @@ import (
 	"enciphergan/internal/picture/picturetest"
 )
 
-// TestVerify: a cipher image matches the file that it was made of and the one that it is
-// decrypted to, with just their metadata, and no other.
+// TestVerify checks that a cipher image matches the file that it was made from and the file that it is
+// decrypted to, with exactly their metadata, and no other.
 func TestVerify(t *testing.T) {
 	m, k := fakeModel(), newKey(t)
 	other := photo(t, 20, 30, 99)
