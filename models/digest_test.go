@@ -10,7 +10,7 @@ import (
 	"enciphergan/internal/network"
 )
 
-// The digests are those of the files in the repository, and Names lists every model there.
+// TestExternalModels checks the digests against the files in the repository, and that Names lists every model there.
 func TestExternalModels(t *testing.T) {
 	for name, want := range external {
 		files, err := network.ReadFiles(os.DirFS(name))
@@ -34,8 +34,8 @@ func TestExternalModels(t *testing.T) {
 	}
 }
 
-// An external model is found in the folder models of the working directory, and only the
-// shipped one.
+// TestExternalModelIsFound checks that Files finds an external model in the folder models of the working
+// directory, and only with the digest of the shipped one.
 func TestExternalModelIsFound(t *testing.T) {
 	const name = "paper-stats"
 	original, err := network.ReadFiles(os.DirFS(name))

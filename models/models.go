@@ -1,4 +1,4 @@
-// Package models provides the networks that ship with Encipher: one folder a model with
+// Package models provides the models that ship with Encipher, a folder each with
 // card.json, encryption.onnx and decryption.onnx. They contain no secrets; a picture is
 // protected by its key.
 //
@@ -6,7 +6,7 @@
 // the paper is 11 MB and is read from a folder models next to the program or in the working
 // directory.
 //
-// Main path: Files(Default) returns what network.Load takes.
+// Files(Default) returns the files of the default model, for network.Load.
 package models
 
 import (

@@ -13,9 +13,9 @@ import (
 	"enciphergan/models"
 )
 
-// pictures returns the folder to measure on: the shared evaluation set, which the
-// networks have never seen, or the photo of the browser's tests. That is cut from a photo
-// in the training list, so it shows only that nothing is broken.
+// pictures returns the folder to measure on: the shared evaluation set, which is not in the
+// training data, or else the photo of the browser tests. This photo is cut from a training photo,
+// so it shows only that nothing is broken.
 func pictures(t *testing.T) (folder string, shared bool) {
 	t.Helper()
 	root := os.Getenv("ENCIPHER_SHARED")
@@ -42,8 +42,8 @@ func open(t *testing.T, name string) *network.Model {
 	return m
 }
 
-// TestQuality measures the shipped default networks, for the neural cipher of centre crops
-// of 256 x 256; on pictures that they have never seen where the shared set is available.
+// TestQuality measures the shipped default models on the neural ciphers of centre crops of
+// 256 x 256 pixels, from pictures outside the training data if the shared set is available.
 func TestQuality(t *testing.T) {
 	folder, shared := pictures(t)
 	photos, _, err := dataset.Read(context.Background(), folder, dataset.ReadOptions{ShortestSide: 64})
@@ -84,8 +84,8 @@ func TestQuality(t *testing.T) {
 	}
 }
 
-// TestPaperStats compares the paper's network with the figures that the paper
-// prints, on skin pictures, of which it has seen none.
+// TestPaperStats compares the paper's network with the figures of the paper on skin
+// pictures, none of which is in its training data.
 func TestPaperStats(t *testing.T) {
 	folder, shared := pictures(t)
 	if shared {
@@ -109,9 +109,9 @@ func TestPaperStats(t *testing.T) {
 	}
 }
 
-// TestCards checks that each card records how the model was made, and, where it was measured
-// at the kappa of the start, that training gained at least 5 dB over the analytic start on the
-// same tiles.
+// TestCards checks that each card records how the model was made, and, if the card has figures at the
+// kappa of the analytic start, that training gained at least 5 dB over the analytic start on the same
+// tiles.
 func TestCards(t *testing.T) {
 	names := models.Names()
 	if len(names) == 0 {

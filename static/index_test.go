@@ -9,7 +9,8 @@ import (
 
 var imported = regexp.MustCompile(`(?m)(?:\bfrom |^import )"(\.[^"]+)"`)
 
-// index.html preloads exactly the modules that page.js imports, directly or indirectly.
+// TestModulesArePreloaded checks that index.html preloads exactly the modules that page.js imports, directly or
+// indirectly.
 func TestModulesArePreloaded(t *testing.T) {
 	needed := map[string]bool{}
 	var follow func(name string)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The manifest's icons exist in the sizes that it declares, any shape and maskable, as SVG and
-// as PNG.
+// TestIcons checks that the icons of the manifest exist in the declared sizes, with the purposes any and
+// maskable, as SVG and as PNG.
 func TestIcons(t *testing.T) {
 	type icon struct{ Src, Sizes, Type, Purpose string }
 	var manifest struct {

@@ -42,7 +42,8 @@ func codes(t *testing.T, path string) []string {
 	return found
 }
 
-// messages.js has a title and a hint for exactly the codes that the wasm and the page use.
+// TestEveryCodeHasATitle checks that messages.js has, in each language, a title and a hint for exactly the error
+// codes of the wasm and the page.
 func TestEveryCodeHasATitle(t *testing.T) {
 	want := append(codes(t, filepath.Join("..", "errors.go")), codes(t, filepath.Join("..", "wasm", "argument.go"))...)
 	want = append(want, "not-kept") // of batch.js
@@ -56,7 +57,7 @@ func TestEveryCodeHasATitle(t *testing.T) {
 	}
 	for _, list := range lists {
 		var have []string
-		// Each has a title and a hint.
+		// The pattern matches only entries with a title and a hint.
 		for _, m := range regexp.MustCompile(`(?m)^\s*"?([\w-]+)"?: \[\s*"[^"]+",\s*"[^"]+",?\s*\],$`).FindAllSubmatch(list[1], -1) {
 			have = append(have, string(m[1]))
 		}
