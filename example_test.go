@@ -233,7 +233,7 @@ func ExampleInfo_Unlock() {
 	// Output: true
 }
 
-// Generated returns what the generators recover, without a decryption.
+// Generated returns the output of the decryption generator without a decryption.
 func ExampleSealed_Generated() {
 	model := open()
 	key, err := encipher.NewKey()

@@ -419,8 +419,8 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 		text, err := term.ReadPassword(fd)
 		typed <- line{text, err}
 	}()
-	// Wait until the echo is off: what is typed before would be visible, and an interrupt
-	// would restore the terminal too early.
+	// Wait until the echo is off: what is typed before would be visible, and after an interrupt
+	// the echo would stay off.
 	silent := time.NewTicker(time.Millisecond)
 	defer silent.Stop()
 	for range 250 { // at most 250 ms: if nothing changes, the echo was off before

@@ -8,8 +8,8 @@ package main
 //     lower case, without a full stop.
 //   - An error is one line that says what is wrong, with the name of the file.
 //     A hint may follow and says what to do next.
-//   - A secret is never printed, except a passphrase of -generate. A file is named as
-//     the user wrote it, with control characters escaped, as a terminal would obey them.
+//   - A message never contains a secret. It names a file as the user wrote it, with
+//     control characters escaped, as a terminal would obey them.
 //   - Output that cannot be written is an error.
 //   - The progress bar appears only if standard error is a terminal, and is removed
 //     when the command ends. Otherwise a long operation prints a line of progress from
@@ -146,7 +146,8 @@ func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "encipher: %s\n", visible(fmt.Sprintf(format, args...)))
 }
 
-// visible escapes control characters and invalid UTF-8, which names of files may contain.
+// visible escapes characters that are not graphic, such as control characters, and invalid UTF-8. Names of
+// files may contain them.
 func visible(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }) {
 		return s

@@ -28,7 +28,7 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// TestPlainJSON checks that escaped JSON has the same value and no control characters.
+// TestPlainJSON checks that escaped JSON has the same value and graphic characters only.
 func TestPlainJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		"Größe 9.41\u202fAM.png": "Größe 9.41\u202fAM.png",
@@ -52,7 +52,7 @@ func TestPlainJSON(t *testing.T) {
 	}
 }
 
-// TestVisible checks that control characters and invalid UTF-8 are escaped, and nothing else.
+// TestVisible checks that characters that are not graphic and invalid UTF-8 are escaped, and nothing else.
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
 		"photo.jpg":               "photo.jpg",
