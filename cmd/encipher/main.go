@@ -42,7 +42,7 @@ func run(args []string) (exit int) {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 
 	err := root().Run(ctx, args)
-	// An incomplete output is the most important error to report.
+	// Incomplete output takes precedence over any error but an interrupt: its reader would not know.
 	if lost := stdout.failed(); lost != nil && exitCode(err) != exitInterrupted {
 		err = lost
 	}
