@@ -231,7 +231,7 @@ func (c Conv) im2col(x, dst []float32) {
 		for kh := range c.KH {
 			for kw := range c.KW {
 				row := dst[((ch*c.KH+kh)*c.KW+kw)*oh*ow:][:oh*ow]
-				// Outputs lo <= j < hi read inside the picture.
+				// For lo <= j < hi the outputs read inside the input.
 				shift := kw*c.DW - c.PL
 				lo := min(ow, max(0, (-shift+c.SW-1)/c.SW))
 				hi := max(lo, min(ow, (c.W-1-shift+c.SW)/c.SW))

@@ -64,9 +64,9 @@ func TestConv2DEqualsNaive(t *testing.T) {
 	})
 }
 
-// TestAfterEqualsSteps checks that an epilogue has the same bits as separate steps after the
+// TestEpilogueEqualsSteps checks that an epilogue has the same bits as separate steps after the
 // convolution, in each way to compute a convolution.
-func TestAfterEqualsSteps(t *testing.T) {
+func TestEpilogueEqualsSteps(t *testing.T) {
 	withEach(t, func(t *testing.T) {
 		r := seeded(t)
 		for i, c := range append(randomConvs(r), Conv{N: 2, C: 9, H: 8, W: 32, M: 16, KH: 1, KW: 1, SH: 1, SW: 1, DH: 1, DW: 1}) {
