@@ -163,7 +163,7 @@ screenshots: chromium tools/npm/node_modules/.package-lock.json ## take pictures
 chromium:
 	@tools/chromium
 
-# So do the tests of docs/server.md, whose examples run in nginx, and.
+# So do the tests of docs/server.md, whose examples run in nginx.
 nginx:
 	@tools/nginx
 
