@@ -17,31 +17,32 @@ import (
 	"strings"
 )
 
-// Limits bound what Decode takes. Both are checked before anything is allocated
-// for the samples.
+// Limits bound the files that Decode accepts. Both limits are checked before memory
+// for the samples is allocated.
 type Limits struct {
 	Bytes  int64 // of the file
-	Pixels int64 // width times height, as the file's header declares them
+	Pixels int64 // width times height, as declared by the file's header
 }
 
 var (
-	// ErrFormat says that the file is of no kind that Decode reads.
+	// ErrFormat is returned when the file is not of a kind that Decode reads.
 	ErrFormat = errors.New("this is not a picture that can be read")
-	// ErrUnsupported says that the file is sound as far as it was read, and of a
-	// variant of a known kind that Decode does not read.
+	// ErrUnsupported is returned when the file is of a kind, or a variant of a kind,
+	// that is recognised but not read. The file is valid as far as it was read.
 	ErrUnsupported = errors.New("this kind of picture is not supported")
-	// ErrCorrupt says that the file is of a known kind but damaged or cut short.
+	// ErrCorrupt is returned when the file is of a known kind but damaged or truncated.
 	ErrCorrupt = errors.New("the picture is damaged")
-	// ErrTooLarge says that the file, or the picture it declares, is over the Limits.
+	// ErrTooLarge is returned when the file, or the picture it declares, exceeds the Limits.
 	ErrTooLarge = errors.New("the picture is too large")
 )
 
 // format is one kind of picture file.
 type format struct {
 	name  string
-	magic []string // any of these begins the file; ? stands for any byte
-	names []string // extensions of such files, the usual one first
-	// mend corrects what the decoder refuses and others read, in a copy, and says so; nil: nothing is.
+	magic []string // a file begins with any of these; ? stands for any byte
+	names []string // file name extensions, the usual one first
+	// mend returns a copy of the file in which it has corrected errors that the decoder rejects
+	// and other decoders accept, with notes on them; nil: nothing is corrected.
 	mend   func(file []byte) (mended []byte, notes []string)
 	size   func(file []byte) (width, height int, err error)
 	decode func(file []byte) (*Picture, error)
@@ -56,8 +57,8 @@ var formats = []format{
 	{"WebP", []string{"RIFF????WEBPVP8"}, []string{".webp"}, nil, webpSize, decodeWebP},
 }
 
-// sizeBy and decodeBy make functions of a format from those of a package in the
-// way of the standard library.
+// sizeBy and decodeBy adapt the functions of a decoder with the interface of the
+// standard library's to a format.
 func sizeBy(config func(io.Reader) (image.Config, error)) func([]byte) (width, height int, err error) {
 	return func(file []byte) (width, height int, err error) {
 		c, err := config(bytes.NewReader(file))
@@ -75,8 +76,8 @@ func decodeBy(decode func(io.Reader) (image.Image, error)) func([]byte) (*Pictur
 	}
 }
 
-// unread are kinds that people have and Decode does not read; they are named so
-// that the message can say what to do.
+// unread are common kinds of files that Decode does not read. The error names the kind
+// and advises to convert the file.
 var unread = []format{
 	{name: "HEIC or AVIF", magic: []string{"????ftyp"}},
 	{name: "JPEG XL", magic: []string{"\xff\x0a", "\x00\x00\x00\x0cJXL "}},
@@ -84,8 +85,8 @@ var unread = []format{
 	{name: "PDF", magic: []string{"%PDF"}},
 }
 
-// unsupportedKinds are kinds of pictures whose files begin like none that is
-// read, or like one that they are not.
+// unsupportedKinds are kinds of pictures that are recognised by their first bytes
+// and not read.
 var unsupportedKinds = []format{
 	{name: "BigTIFF", magic: []string{"II\x2b\x00", "MM\x00\x2b"}},
 	{name: rawFile, magic: []string{"IIRO", "IIRS", "MMOR", "IIU\x00", "FUJIFILMCCD-RAW", "\x00MRM", "????ftypcrx "}},
@@ -112,9 +113,9 @@ next:
 	return false
 }
 
-// Extensions are those that files of this one's kind have, in lower case, the usual
-// one first. They follow from its content alone; of what is no kind that Decode reads
-// there are none.
+// Extensions returns the file name extensions of the file's kind, in lower case, the
+// usual one first. It looks only at the content. It returns nil if the file is not of a
+// kind that Decode reads.
 func Extensions(file []byte) []string {
 	f, err := sniff(file)
 	if err != nil {
@@ -123,7 +124,7 @@ func Extensions(file []byte) []string {
 	return f.names
 }
 
-// HasExtension says whether a name ends as that of a picture that Decode reads.
+// HasExtension reports whether a name has an extension of a kind that Decode reads.
 func HasExtension(name string) bool {
 	ext := strings.ToLower(filepath.Ext(name))
 	return slices.ContainsFunc(formats, func(f format) bool { return slices.Contains(f.names, ext) })
@@ -148,10 +149,10 @@ func sniff(file []byte) (format, error) {
 	return format{}, fmt.Errorf("%w: it is none of PNG, JPEG, GIF, BMP, TIFF and WebP", ErrFormat)
 }
 
-// Decode reads a picture file of a kind told by its first bytes. The EXIF
-// orientation is applied, and of an animation the first frame is taken; Notes
-// says what was lost. Colours are taken as they are; their profile is kept, not
-// applied.
+// Decode decodes a picture file, whose kind it detects from the first bytes. It
+// applies the EXIF orientation. Of an animation it decodes the first frame, or, of
+// an animated PNG, the still picture. Notes of the result list what was lost. Colours
+// are not converted: the profile is returned with them.
 //
 // Errors wrap ErrFormat, ErrUnsupported, ErrCorrupt or ErrTooLarge.
 func Decode(file []byte, limits Limits) (p *Picture, err error) {
@@ -160,7 +161,7 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 		return nil, err
 	}
 	f := h.format
-	defer func() { // decoders of hostile files: whatever they do ends here
+	defer func() { // hostile files may make a decoder panic
 		if r := recover(); r != nil {
 			p, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
 		}
@@ -180,8 +181,8 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 	return p, nil
 }
 
-// Size reads the size that a picture file declares, upright by its EXIF
-// orientation, without decoding the samples. Errors are those of Decode.
+// Size returns the size that a picture file declares, after its EXIF orientation is
+// applied, without decoding the samples. Its errors wrap the same errors as Decode's.
 func Size(file []byte, limits Limits) (height, width int, err error) {
 	h, err := declared(file, limits)
 	if err != nil {
@@ -193,7 +194,7 @@ func Size(file []byte, limits Limits) (height, width int, err error) {
 	return h.height, h.width, nil
 }
 
-// header is what is known of a file before its samples are decoded.
+// header describes a file before its samples are decoded.
 type header struct {
 	format        format
 	file          []byte // mended
@@ -201,7 +202,7 @@ type header struct {
 	width, height int // as stored, at least 1
 }
 
-// declared reads a file's header and holds it against the limits.
+// declared reads a file's header and checks it against the limits.
 func declared(file []byte, limits Limits) (h *header, err error) {
 	if int64(len(file)) > limits.Bytes {
 		return nil, tooManyBytes(int64(len(file)), limits)
@@ -241,13 +242,13 @@ func tooManyBytes(n int64, limits Limits) error {
 	return fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", ErrTooLarge, n, limits.Bytes)
 }
 
-// unsupported is an error for a variant of a kind of file, named as a person
-// would look it up.
+// unsupported returns an error that wraps ErrUnsupported. what names the variant of
+// the file by the words that users search for.
 func unsupported(what string) error {
 	return fmt.Errorf("%w: %s; convert it to PNG first", ErrUnsupported, what)
 }
 
-// failed gives an error of a format's functions its class.
+// failed wraps an error of a format's functions in ErrUnsupported or ErrCorrupt.
 func (f format) failed(err error) error {
 	var inPNG png.UnsupportedError
 	var inJPEG jpeg.UnsupportedError
@@ -258,19 +259,19 @@ func (f format) failed(err error) error {
 		return unsupported("PNG: " + string(inPNG))
 	case errors.As(err, &inJPEG):
 		return unsupported("JPEG: " + string(inJPEG))
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF"): // image/png formats the cause away
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || strings.Contains(err.Error(), "EOF"): // image/png does not wrap the cause
 		return fmt.Errorf("%w: %s: the file was cut short", ErrCorrupt, f.name)
 	}
 	return fmt.Errorf("%w: %s: %s", ErrCorrupt, f.name, strings.TrimPrefix(err.Error(), strings.ToLower(f.name)+": "))
 }
 
-// declaredByPNG formats the size in a PNG's header, which image/png has read
-// before it reports an overflow.
+// declaredByPNG formats the size in a PNG's header. The header is complete: image/png
+// reads it before it reports an overflow.
 func declaredByPNG(file []byte) string {
 	return fmt.Sprintf("%d x %d", binary.BigEndian.Uint32(file[16:]), binary.BigEndian.Uint32(file[20:]))
 }
 
-// noteFrames is for animations of any kind.
+// noteFrames is used for animations of any kind.
 const noteFrames = "only the first frame of the animation was taken"
 
 func decodeGIF(file []byte) (*Picture, error) {
@@ -290,7 +291,7 @@ func decodeGIF(file []byte) (*Picture, error) {
 	return p, nil
 }
 
-// onScreen puts a GIF's frame at its place on the whole, otherwise transparent, screen.
+// onScreen draws a GIF's frame at its position on the screen, which is transparent elsewhere.
 func onScreen(m image.Image, c image.Config) image.Image {
 	screen := image.Rect(0, 0, c.Width, c.Height)
 	if m.Bounds() == screen {
@@ -301,12 +302,13 @@ func onScreen(m image.Image, c image.Config) image.Image {
 	return whole
 }
 
-// moreFrames reports whether what follows a GIF's first frame holds another one.
+// moreFrames reports whether another frame follows a GIF's first one. rest begins
+// after the first frame.
 func moreFrames(rest []byte) bool {
 	const extension, frame = 0x21, 0x2c
 	for len(rest) > 2 && rest[0] == extension {
 		rest = rest[2:]
-		for len(rest) > 0 && rest[0] != 0 { // sub-blocks, each led by its length
+		for len(rest) > 0 && rest[0] != 0 { // sub-blocks, each preceded by its length
 			rest = rest[min(1+int(rest[0]), len(rest)):]
 		}
 		rest = rest[min(1, len(rest)):]
@@ -319,9 +321,9 @@ const (
 	noteCMYK          = "cyan, magenta, yellow and black became red, green and blue"
 )
 
-// convert takes the samples of any decoded image, and says what that lost.
-// limited says that luma and chroma, where the image has them, are in BT.601's
-// limited range.
+// convert returns the samples of a decoded image, with notes on what the conversion
+// lost. If limited is set, luma and chroma are in the limited range of BT.601; images
+// of other colour models ignore it.
 func convert(m image.Image, limited bool) *Picture {
 	toRGB := color.YCbCrToRGB
 	if limited {
@@ -378,7 +380,7 @@ func convert(m image.Image, limited bool) *Picture {
 				put(i, color.NRGBA{r, g, b, c.A})
 			case *image.NRGBA:
 				put(i, m.NRGBAAt(x, y))
-			case *image.RGBA: // decoders return it for opaque pictures and, in some kinds, for premultiplied ones
+			case *image.RGBA: // decoders return it for opaque pictures and, for some kinds, premultiplied ones
 				if c := m.RGBAAt(x, y); opaque {
 					put(i, color.NRGBA(c))
 				} else {
@@ -408,8 +410,8 @@ func straight(c color.RGBA) color.NRGBA {
 	return color.NRGBA{divide(c.R), divide(c.G), divide(c.B), c.A}
 }
 
-// divided is a premultiplied sample v of 0 to full without alpha a. A hostile file
-// may hold more colour than alpha allows.
+// divided divides a premultiplied sample v in 0..full by alpha a in the same range. The
+// result is at most full, even where v > a in a hostile file; it is 0 where a is 0.
 func divided(v, a, full uint32) uint32 {
 	if a == 0 {
 		return 0
@@ -417,7 +419,7 @@ func divided(v, a, full uint32) uint32 {
 	return uint32(min((uint64(v)*uint64(full)+uint64(a/2))/uint64(a), uint64(full)))
 }
 
-// set sets pixel i, of samples of 8 bits, or of 16 where the picture has Low.
+// set sets pixel i. The samples have 16 bits if p.Low is not nil, and 8 bits otherwise.
 func (p *Picture) set(i int, r, g, b, a uint32) {
 	if p.Low != nil {
 		low := [4]byte{byte(r), byte(g), byte(b), byte(a)}
@@ -431,8 +433,7 @@ func (p *Picture) set(i int, r, g, b, a uint32) {
 	}
 }
 
-// trim drops an alpha that is full everywhere; gray says whether the picture is
-// gray without it.
+// trim removes alpha that is opaque everywhere, and then sets p.Gray to gray.
 func (p *Picture) trim(gray bool) {
 	for i, a := range p.Alpha {
 		if a != 255 || p.Low != nil && p.Low[4*i+3] != 255 {
@@ -456,12 +457,12 @@ func bounded(c color.RGBA64) color.RGBA64 {
 	return color.RGBA64{min(c.R, c.A), min(c.G, c.A), min(c.B, c.A), c.A}
 }
 
-// limitedToRGB converts limited-range BT.601, which lossy WebP holds (RFC 6386,
-// section 9.2) and which package image, made for JPEG's full range, would show
-// with gray blacks and whites (https://go.dev/issue/40173).
+// limitedToRGB converts limited-range BT.601, which lossy WebP uses (RFC 6386,
+// section 9.2). Package image assumes JPEG's full range, which would turn black and
+// white to gray (https://go.dev/issue/40173).
 func limitedToRGB(y, cb, cr uint8) (r, g, b uint8) {
-	// The factors are 255/219, and 2 * 255/224 times 1-Kr or 1-Kb with their
-	// shares in green, in units of 2^-16.
+	// The factors in units of 2^-16: 255/219 for luma; 2 * 255/224 times 1-Kr or 1-Kb for
+	// red and blue, and their shares in green.
 	l := 76309*(int(y)-16) + 1<<15
 	u, v := int(cb)-128, int(cr)-128
 	sample := func(v int) uint8 { return uint8(min(max(v>>16, 0), 255)) }

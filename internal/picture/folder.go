@@ -10,34 +10,36 @@ import (
 	"slices"
 )
 
-// maxFiles bounds what is listed. It is a variable for tests.
+// maxFiles bounds the number of listed files. It is a variable so that tests can change it.
 var maxFiles = 200_000
 
-// ErrUnreadable says that the system did not give the bytes of a file.
+// ErrUnreadable is returned when the system fails to open or read a file.
 var ErrUnreadable = errors.New("the file cannot be read")
 
-// Listing is what a folder holds. Paths are slash paths below it.
+// Listing is the content of a folder. Names are slash-separated paths relative to it.
 type Listing struct {
 	Names  []string // files, in byte order, which is the same on every system
-	Left   []Left   // what is passed over
+	Left   []Left   // files and folders that are skipped
 	Closed []Closed // folders that cannot be listed
 }
 
-// Left is a file or a folder that is passed over, and why.
+// Left is a file or folder that is skipped, with the reason.
 type Left struct{ Name, Why string }
 
-// Closed is a folder that cannot be listed, or not as a whole.
+// Closed is a folder that cannot be listed completely.
 type Closed struct {
 	Name string
 	Err  error
 }
 
-// List lists what is below a folder. leave says of a file or folder, by its path below, why it
-// is passed over, or nothing; what is in such a folder is neither listed nor counted. Links
-// to files are listed, and so are those that lead nowhere, for ReadFile to report; links to
-// folders are not followed. A folder below that cannot be listed keeps nothing else from being.
+// List lists the files below a folder, at any depth. leave returns the reason to skip a file or
+// folder, given its relative path, or "" to list it; the content of a skipped folder is neither
+// listed nor counted. Links to files are listed, and so are broken links, so that ReadFile reports
+// them; links to folders are not followed. A folder below that cannot be listed is recorded in
+// Closed, and the listing goes on.
 //
-// The error is a *fs.PathError: the folder itself cannot be listed, or holds too many files.
+// The error is a *fs.PathError. It means that the folder itself cannot be listed, or that it
+// holds too many files.
 func List(folder string, leave func(name string) (why string)) (Listing, error) {
 	var l Listing
 	info, err := os.Stat(folder)
@@ -91,8 +93,8 @@ func List(folder string, leave func(name string) (why string)) (Listing, error) 
 	return l, err
 }
 
-// Files lists all files below a folder, as List does, for those who need all of it: a folder
-// that cannot be listed is an error.
+// Files lists all files below a folder like List, but returns an error if any folder below
+// cannot be listed.
 func Files(folder string) ([]string, error) {
 	l, err := List(folder, func(string) string { return "" })
 	if err == nil && len(l.Closed) > 0 {
@@ -102,7 +104,7 @@ func Files(folder string) ([]string, error) {
 	return l.Names, err
 }
 
-// ReadFile reads a file that Decode may take with these limits. Errors wrap
+// ReadFile reads a file that is to be decoded within limits. Errors wrap
 // ErrTooLarge or ErrUnreadable.
 func ReadFile(path string, limits Limits) ([]byte, error) {
 	f, err := os.Open(path)
@@ -117,7 +119,7 @@ func ReadFile(path string, limits Limits) ([]byte, error) {
 	if info.Size() > limits.Bytes {
 		return nil, tooManyBytes(info.Size(), limits)
 	}
-	file, err := io.ReadAll(io.LimitReader(f, limits.Bytes+1)) // it may have grown; Decode then finds it too large
+	file, err := io.ReadAll(io.LimitReader(f, limits.Bytes+1)) // the file may have grown; Decode then rejects it as too large
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -126,7 +128,7 @@ func ReadFile(path string, limits Limits) ([]byte, error) {
 
 func unreadable(err error) error { return fmt.Errorf("%w: %w", ErrUnreadable, cause(err)) }
 
-// cause leaves out the path, which messages about a file name already.
+// cause removes the path from an error, since messages about a file already name it.
 func cause(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -135,9 +137,9 @@ func cause(err error) error {
 	return err
 }
 
-// NoPicture reports whether an error of Decode means that the file with this
-// name does not even claim to be a picture: those are passed over in silence,
-// while other files that cannot be used are reported.
+// NoPicture reports whether neither the content, by an error of Decode, nor the
+// extension of a file is that of a picture. Such files are skipped without a message;
+// other files that cannot be decoded are reported.
 func NoPicture(name string, err error) bool {
 	return errors.Is(err, ErrFormat) && !HasExtension(name)
 }

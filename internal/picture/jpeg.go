@@ -15,14 +15,14 @@ const (
 	noteEnd     = "the file ends without its last marker; all samples are there"
 )
 
-// jpegFile is the structure of a JPEG file up to its end, or to where it cannot
-// be followed any more (ITU-T T.81, annex B).
+// jpegFile is the structure of a JPEG file up to its end, or up to the first error
+// (ITU-T T.81, annex B).
 type jpegFile struct {
-	frame         byte // its marker, 0 before it
+	frame         byte // marker of the frame; 0: not found yet
 	precision     byte
 	width, height int
 	components    []jpegComponent
-	sampling      int // where the first component's is in the file
+	sampling      int // offset in the file of the first component's sampling factors
 	scans         []jpegScan
 	cut           bool // the file ends before its last marker
 }
@@ -30,17 +30,17 @@ type jpegFile struct {
 type jpegComponent struct {
 	id   byte
 	h, v int
-	left [64]bool // coefficients that scans have not brought yet
+	left [64]bool // coefficients that no scan has completed yet
 }
 
 type jpegScan struct {
-	interval int   // between restarts in units, 0: there are none
-	units    int   // MCUs
-	restarts []int // where their markers' second bytes are
-	apart    bool  // of one component that has several blocks in an MCU of all
+	interval int   // units between restarts; 0: no restarts
+	units    int   // number of MCUs
+	restarts []int // offsets of the second bytes of the restart markers
+	apart    bool  // it has a single component, of which an interleaved MCU has several blocks
 }
 
-// maxScans bounds the scans that are followed. Encoders write some ten.
+// maxScans bounds the scans that are read. Encoders write about ten.
 const maxScans = 1024
 
 const (
@@ -49,7 +49,7 @@ const (
 	jpegDHT  = 0xc4
 	jpegJPG  = 0xc8
 	jpegDAC  = 0xcc
-	jpegSOF  = 0xcf // the last of them
+	jpegSOF  = 0xcf // the last SOF marker
 	jpegRST0 = 0xd0
 	jpegRST7 = 0xd7
 	jpegEOI  = 0xd9
@@ -62,7 +62,7 @@ func readJPEG(file []byte) *jpegFile {
 	j := &jpegFile{}
 	interval := 0
 	for at := 2; ; {
-		// The next marker, over fill bytes and what does not belong there.
+		// Find the next marker. Skip fill bytes and stray bytes.
 		for at+1 < len(file) && (file[at] != 0xff || file[at+1] == 0xff || file[at+1] == 0) {
 			at++
 		}
@@ -120,7 +120,7 @@ func readJPEG(file []byte) *jpegFile {
 	}
 }
 
-// scan reads the header of a scan.
+// scan parses the header of a scan and marks the coefficients that the scan completes.
 func (j *jpegFile) scan(segment []byte, interval int) (s jpegScan, ok bool) {
 	if len(segment) < 1 || len(segment) != 4+2*int(segment[0]) {
 		return s, false
@@ -137,7 +137,7 @@ func (j *jpegFile) scan(segment []byte, interval int) (s jpegScan, ok bool) {
 	}
 	tail := segment[len(segment)-3:]
 	first, last, low := int(tail[0]), int(tail[1]), tail[2]&15
-	if j.frame != jpegSOF2 { // where these say nothing
+	if j.frame != jpegSOF2 { // only progressive frames use these fields
 		first, last, low = 0, 63, 0
 	}
 	if len(in) == 0 || len(in) != int(segment[0]) || first > last || last > 63 {
@@ -165,7 +165,8 @@ func (j *jpegFile) scan(segment []byte, interval int) (s jpegScan, ok bool) {
 	return s, true
 }
 
-// follow goes over the entropy-coded data of a scan to the marker that ends it.
+// follow skips the entropy-coded data of a scan at offset at and records its restart
+// markers. It returns the offset of the marker that ends the scan.
 func (s *jpegScan) follow(file []byte, at int) int {
 	for {
 		i := bytes.IndexByte(file[at:], 0xff)
@@ -179,7 +180,7 @@ func (s *jpegScan) follow(file []byte, at int) int {
 		case next == 0xff:
 			at++
 		case next >= jpegRST0 && next <= jpegRST7:
-			if s.interval > 0 && len(s.restarts) <= s.units/s.interval+1 { // more are wrong, whatever their number
+			if s.interval > 0 && len(s.restarts) <= s.units/s.interval+1 { // more are wrong in any case
 				s.restarts = append(s.restarts, at+1)
 			}
 			at += 2
@@ -189,7 +190,7 @@ func (s *jpegScan) follow(file []byte, at int) int {
 	}
 }
 
-// whole reports whether scans brought all coefficients of all components.
+// whole reports whether the scans completed all coefficients of all components.
 func (j *jpegFile) whole() bool {
 	for _, c := range j.components {
 		for _, left := range c.left {
@@ -201,8 +202,9 @@ func (j *jpegFile) whole() bool {
 	return len(j.components) > 0
 }
 
-// mendJPEG gives restart markers their numbers where as many are there as must be.
-// Sampling factors of a gray picture say nothing, and are set to what image/jpeg takes.
+// mendJPEG corrects the numbers of restart markers if the scan has the right number of
+// markers. The sampling factors of a gray picture have no effect; it sets them to 1x1,
+// which image/jpeg accepts.
 func mendJPEG(file []byte) ([]byte, []string) {
 	j := readJPEG(file)
 	mended := file
@@ -217,7 +219,7 @@ func mendJPEG(file []byte) ([]byte, []string) {
 	}
 	var notes []string
 	for _, s := range j.scans {
-		if s.interval == 0 || len(s.restarts) < (s.units-1)/s.interval || len(s.restarts) > (s.units-1)/s.interval+1 { // one at the end does no harm
+		if s.interval == 0 || len(s.restarts) < (s.units-1)/s.interval || len(s.restarts) > (s.units-1)/s.interval+1 { // one more, at the end, is harmless
 			continue
 		}
 		for i, at := range s.restarts {
@@ -253,7 +255,7 @@ func jpegSize(file []byte) (width, height int, err error) {
 		return 0, 0, unsupported(fmt.Sprintf("JPEG with %d components", len(j.components)))
 	}
 	for _, s := range j.scans {
-		// image/jpeg counts such a scan's restarts in MCUs of all components, where T.81, A.2.2, has single blocks.
+		// image/jpeg counts the restarts of such a scan in interleaved MCUs; by T.81, A.2.2, the unit is a single block.
 		if s.apart && len(j.components) > 1 && s.interval > 0 && s.units > s.interval {
 			return 0, 0, unsupported("JPEG with restart markers in scans of one component, and samples of others left out")
 		}
@@ -270,7 +272,7 @@ func jpegSize(file []byte) (width, height int, err error) {
 	return width, height, err
 }
 
-// decodeJPEG decodes a file that lacks its last marker too, unless samples are
+// decodeJPEG also decodes a file that lacks its last marker, unless samples are
 // missing.
 func decodeJPEG(file []byte) (*Picture, error) {
 	decode := decodeBy(jpeg.Decode)
@@ -286,7 +288,7 @@ func decodeJPEG(file []byte) (*Picture, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	p, err = decode(append(bytes.Clone(bytes.TrimSuffix(file, []byte{0xff})), 0xff, jpegEOI))
-	if err != nil { // what is there of the last scan ends early
+	if err != nil { // the last scan is truncated
 		return nil, io.ErrUnexpectedEOF
 	}
 	p.Notes = append(p.Notes, noteEnd)

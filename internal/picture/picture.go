@@ -1,10 +1,11 @@
-// Package picture turns picture files into samples and back: it decodes PNG,
+// Package picture converts picture files to samples and back. It decodes PNG,
 // JPEG, GIF, BMP, TIFF and WebP within limits, applies the EXIF orientation,
-// keeps alpha, 16 bits, EXIF and colour profile, cuts a picture into tiles as a
-// model wants them, and encodes PNG.
+// preserves alpha, 16-bit samples, EXIF data and the colour profile, cuts a picture
+// into the tiles that a model requires, and encodes PNG.
 //
-// Main path: Decode gives a Picture; Tiling.Plan lays tiles over it; Extract and
-// Insert move one tile; Crop removes the padding; PNG writes the result, JPEG with a loss.
+// Main path: Decode returns a Picture; Tiling.Plan lays tiles over it; Extract and
+// Insert copy one tile; Crop removes the padding; PNG encodes the result, and JPEG
+// encodes it with loss.
 package picture
 
 import (
@@ -17,34 +18,34 @@ import (
 	"image/png"
 )
 
-// Picture is a picture whose colours are what generators work on. The other
-// samples go beside them.
+// Picture is a decoded picture. The generators process RGB; the other samples and
+// the metadata are stored separately.
 type Picture struct {
 	Width, Height int    // pixels, at least 1 each
-	RGB           []byte // (Height, Width, 3) interleaved, not premultiplied; of 16 bits the high bytes
+	RGB           []byte // (Height, Width, 3) interleaved, not premultiplied; high bytes of 16-bit samples
 
 	Gray  bool   // red, green and blue are equal everywhere, and alpha is nil
-	Alpha []byte // (Height, Width), of 16 bits the high bytes; nil: opaque
-	Low   []byte // (Height, Width, Channels), the low bytes of 16 bits; nil: 8 bits
-	EXIF  []byte // as a TIFF file, its orientation 1; nil: none
+	Alpha []byte // (Height, Width), high bytes of 16-bit samples; nil: opaque
+	Low   []byte // (Height, Width, Channels), low bytes of 16-bit samples; nil: 8 bits
+	EXIF  []byte // in TIFF format, with orientation 1; nil: none
 	ICC   []byte // colour profile; nil: none
 
-	// Chunks are further chunks of a PNG that say what the picture's numbers mean and
-	// what it shows, as package pngchunk checks them; nil: none.
+	// Chunks are further PNG chunks that describe the samples and the content of the
+	// picture, checked by package pngchunk; nil: none.
 	Chunks []byte
 
-	// Notes says, one sentence each, what decoding did not keep, for example
-	// the frames of an animation. Nil where nothing was lost.
+	// Notes lists what decoding lost, for example the frames of an animation, one
+	// sentence each. It is nil if nothing was lost.
 	Notes        []string
-	samplesNotes int // the first of Notes, which are not about metadata
+	samplesNotes int // number of leading Notes that are not about metadata
 }
 
-// New makes a black picture.
+// New returns a black picture.
 func New(height, width int) *Picture {
 	return &Picture{Width: width, Height: height, RGB: make([]byte, 3*height*width)}
 }
 
-// Channels is the number of samples that a pixel has as a file: 1 for gray, 3
+// Channels returns the number of samples per pixel in a file: 1 for gray, 3
 // for colour, 4 with alpha.
 func (p *Picture) Channels() int {
 	switch {
@@ -56,7 +57,7 @@ func (p *Picture) Channels() int {
 	return 3
 }
 
-// Crop copies the colours of the top left corner of the given size.
+// Crop returns a copy of the colours in the top left corner of the given size.
 func (p *Picture) Crop(height, width int) *Picture {
 	c := New(height, width)
 	for y := range height {
@@ -76,8 +77,8 @@ func (p *Picture) appendPixel(b []byte, i int) []byte {
 	return append(b, p.RGB[3*i], p.RGB[3*i+1], p.RGB[3*i+2])
 }
 
-// appendRow appends one row of samples as PNG has them: channels interleaved, 16
-// bits with the high byte first.
+// appendRow appends one row of samples in the layout of PNG: channels interleaved,
+// the high byte of 16-bit samples first.
 func (p *Picture) appendRow(b []byte, y int) []byte {
 	var pixel [4]byte
 	for i := y * p.Width; i < (y+1)*p.Width; i++ {
@@ -92,7 +93,7 @@ func (p *Picture) appendRow(b []byte, y int) []byte {
 	return b
 }
 
-// depth is the number of bytes of a sample.
+// depth returns the number of bytes of a sample.
 func (p *Picture) depth() int {
 	if p.Low != nil {
 		return 2
@@ -100,8 +101,8 @@ func (p *Picture) depth() int {
 	return 1
 }
 
-// Digest identifies the samples of a picture: the SHA-256 that docs/format.md
-// defines. It says nothing of the file that held them, nor of EXIF, profile and chunks.
+// Digest returns the SHA-256 that identifies the samples of a picture, as docs/format.md
+// defines it. The digest does not cover the original file, EXIF, ICC and Chunks.
 func (p *Picture) Digest() [sha256.Size]byte {
 	h := sha256.New()
 	head := binary.BigEndian.AppendUint32([]byte("encipher picture 1"), uint32(p.Width))
@@ -115,8 +116,8 @@ func (p *Picture) Digest() [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// PNG encodes the picture with all its parts, losslessly: as gray, colour or
-// colour with alpha, of 8 or 16 bits.
+// PNG encodes the picture and its metadata without loss: as gray, colour or
+// colour with alpha, with 8 or 16 bits a sample.
 func (p *Picture) PNG() ([]byte, error) {
 	bounds := image.Rect(0, 0, p.Width, p.Height)
 	var m image.Image
@@ -135,7 +136,7 @@ func (p *Picture) PNG() ([]byte, error) {
 		c := image.NewNRGBA(bounds)
 		m, pixels = c, c.Pix
 	}
-	// The images have the layout of appendRow, but always an alpha beside colours.
+	// The images have the layout of appendRow, except that colours always have alpha.
 	row := p.Width * p.depth() * p.Channels()
 	opaque := p.Channels() == 3
 	var b []byte
@@ -161,9 +162,9 @@ func (p *Picture) PNG() ([]byte, error) {
 	return p.withMetadata(file.Bytes()), nil
 }
 
-// OnWhite is the picture as 8-bit colours alone, transparent parts put on white.
-// Its Notes say what that loses beyond what decoding did. A picture that has
-// nothing else is given back itself.
+// OnWhite returns the picture as 8-bit colours only, with transparent parts blended
+// with white. The result's Notes list these losses after those of decoding. A picture
+// that has only 8-bit colours is returned itself.
 func (p *Picture) OnWhite() *Picture {
 	if p.Alpha == nil && p.Low == nil && p.EXIF == nil && p.ICC == nil && p.Chunks == nil {
 		return p
@@ -186,7 +187,7 @@ func (p *Picture) OnWhite() *Picture {
 	return flat
 }
 
-// JPEG encodes the picture's colours with a loss, in quality 95 of 100, without
+// JPEG encodes the picture, on white, with loss at quality 95 of 100, without
 // metadata.
 func (p *Picture) JPEG() ([]byte, error) {
 	m := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
@@ -207,7 +208,7 @@ const (
 	noteMetadata = "the metadata and the colour profile were not kept"
 )
 
-// onWhite blends a sample, not premultiplied, with white.
+// onWhite blends a sample that is not premultiplied with white.
 func onWhite(v, a uint8) uint8 {
 	return uint8((uint32(v)*uint32(a) + 255*(255-uint32(a)) + 127) / 255)
 }
