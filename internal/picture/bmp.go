@@ -9,24 +9,24 @@ import (
 	"math/bits"
 )
 
-// BMP files are read here, since the decoders for Go know neither OS/2's headers
-// nor masks, and give files whose header declares no alpha an invisible picture.
+// This file implements BMP, since the available Go decoders support neither OS/2's
+// headers nor masks, and decode files whose header declares no alpha as transparent.
 // Sources: Microsoft's documentation of BITMAPFILEHEADER to BITMAPV5HEADER, OS/2's
-// of BITMAPINFOHEADER2, and what Chromium does where these are silent.
+// of BITMAPINFOHEADER2, and the behaviour of Chromium for what these leave open.
 
-// bmpMagic has the header's reserved bytes as 0, or any and the size of a header
-// that people have.
+// bmpMagic requires reserved bytes of 0 in the file header, or, with other reserved
+// bytes, one of the usual sizes of the second header.
 var bmpMagic = []string{"BM????\x00\x00\x00\x00", "BM????????????\x0c\x00\x00\x00", "BM????????????\x28\x00\x00\x00", "BM????????????\x40\x00\x00\x00",
 	"BM????????????\x6c\x00\x00\x00", "BM????????????\x7c\x00\x00\x00"}
 
-// bmpHeader is what a BMP file says of its pixels.
+// bmpHeader describes how a BMP file stores its pixels.
 type bmpHeader struct {
 	width, height int
 	topDown       bool
-	bits          int // of a pixel
+	bits          int // per pixel
 	runs          bool
-	masks         [4]uint32 // of red, green, blue and alpha, where a pixel has 16 or 32 bits
-	opaque        bool      // an alpha that is 0 everywhere is none
+	masks         [4]uint32 // of red, green, blue and alpha, for pixels of 16 or 32 bits
+	opaque        bool      // alpha that is 0 everywhere means opaque
 	palette       [][3]byte // red, green, blue
 	data          []byte    // pixels
 }
@@ -53,7 +53,7 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 	if int64(len(file)) < fileHeader+size {
 		return nil, io.ErrUnexpectedEOF
 	}
-	// Fields that a short header lacks are 0.
+	// Fields missing from a short header are 0.
 	head := make([]byte, max(size, 124))
 	copy(head, file[fileHeader:fileHeader+size])
 	behind := fileHeader + size
@@ -105,7 +105,7 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 		if used > 0 && int64(used) < n {
 			n = int64(used)
 		}
-		if offset > behind { // a palette that is shorter than declared ends where the pixels begin
+		if offset > behind { // a palette shorter than declared ends where the pixels begin
 			n = min(n, (offset-behind)/entry)
 		}
 		if int64(len(file)) < behind+n*entry {
@@ -130,7 +130,7 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 	}
 	if compression == bitFields || compression == alphaFields {
 		masks := head[40:56]
-		if size < v2 { // behind the header
+		if size < v2 { // the masks follow the header
 			n := int64(12)
 			if compression == alphaFields {
 				n = 16
@@ -184,10 +184,10 @@ func decodeBMP(file []byte) (*Picture, error) {
 	return h.decodeColours(), nil
 }
 
-// stride is the number of bytes of a row.
+// stride returns the number of bytes of a row.
 func (h *bmpHeader) stride() int64 { return (int64(h.width)*int64(h.bits) + 31) / 32 * 4 }
 
-// row is one of the stored rows, y from the top.
+// row returns the stored row y, counted from the top.
 func (h *bmpHeader) row(y int) []byte {
 	if !h.topDown {
 		y = h.height - 1 - y
@@ -210,7 +210,7 @@ func (h *bmpHeader) decodePalette() (*Picture, error) {
 	return p, nil
 }
 
-// colour sets pixel i to one of the palette.
+// colour sets pixel i to a colour of the palette.
 func (h *bmpHeader) colour(p *Picture, i int, index byte) error {
 	if int(index) >= len(h.palette) {
 		return fmt.Errorf("it has a palette of %d colours, and a pixel of colour %d", len(h.palette), index)
@@ -265,7 +265,7 @@ func (h *bmpHeader) decodeColours() *Picture {
 			p.set(i, scale(v, 0), scale(v, 1), scale(v, 2), a)
 		}
 	}
-	if h.opaque && !visible { // many writers leave the byte at 0; Chromium takes these as opaque, too
+	if h.opaque && !visible { // many writers leave the byte 0; Chromium treats these pictures as opaque, too
 		for i := range p.Alpha {
 			p.Alpha[i] = 255
 			if p.Low != nil {
@@ -277,7 +277,7 @@ func (h *bmpHeader) decodeColours() *Picture {
 	return p
 }
 
-// decodeRuns decodes RLE8 and RLE4. Pixels that are skipped have colour 0.
+// decodeRuns decodes RLE8 and RLE4. Skipped pixels have colour 0.
 func (h *bmpHeader) decodeRuns() (*Picture, error) {
 	const endOfLine, endOfPicture, delta = 0, 1, 2
 	p := New(h.height, h.width)
@@ -286,13 +286,13 @@ func (h *bmpHeader) decodeRuns() (*Picture, error) {
 			return nil, err
 		}
 	}
-	x, y := 0, 0 // y from below
-	// put takes n pixels of the bytes, which a run repeats.
+	x, y := 0, 0 // y counts from the bottom
+	// put sets n pixels from the indices in b, which it repeats as needed.
 	put := func(n int, b []byte) error {
 		if y >= h.height {
 			return errors.New("its runs go over the edge")
 		}
-		for i := range min(n, h.width-x) { // writers pad rows, and readers leave out what is over
+		for i := range min(n, h.width-x) { // writers pad rows; readers ignore the excess
 
 			index := b[i*h.bits/8%len(b)]
 			if h.bits == 4 {
@@ -335,7 +335,7 @@ func (h *bmpHeader) decodeRuns() (*Picture, error) {
 				return nil, errors.New("its runs go over the edge")
 			}
 			b = b[2:]
-		default: // pixels one by one, filled up to an even number of bytes
+		default: // literal pixels, padded to an even number of bytes
 			bytes := (code*h.bits + 7) / 8
 			if len(b) < bytes {
 				return nil, io.ErrUnexpectedEOF

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Tags of TIFF 6.0 and Exif 3.0, beside those that TIFF files need.
+// Tags of TIFF 6.0 and Exif 3.0, in addition to those in tiff.go.
 const (
 	tagOrientation     = 274
 	tagXResolution     = 282
@@ -30,7 +30,7 @@ const (
 	tagRelatedLength   = 4098
 )
 
-// typeSizes are the bytes of a value, by its type.
+// typeSizes holds the number of bytes of a value, by type.
 var typeSizes = [...]int64{0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4}
 
 const (
@@ -39,13 +39,13 @@ const (
 	typeRational = 5
 )
 
-// exifData is a TIFF whose directories are read as far as they are there.
+// exifData is data in TIFF format. Directories that are truncated are read up to their end.
 type exifData struct {
 	b []byte
 	o binary.ByteOrder
 }
 
-// entries are those of a directory, 12 bytes each.
+// entries holds the entries of a directory, 12 bytes each.
 type entries []byte
 
 func readEXIF(tiff []byte) (d exifData, ok bool) {
@@ -53,7 +53,7 @@ func readEXIF(tiff []byte) (d exifData, ok bool) {
 	return d, d.o != nil
 }
 
-// order is the byte order of a TIFF, nil where it is none.
+// order returns the byte order of a TIFF, or nil if the data are not a TIFF.
 func order(tiff []byte) binary.ByteOrder {
 	switch {
 	case bytes.HasPrefix(tiff, []byte("II\x2a\x00")) && len(tiff) >= 8:
@@ -64,8 +64,8 @@ func order(tiff []byte) binary.ByteOrder {
 	return nil
 }
 
-// directory is the one at a place, and where the place of the next one stands, or 0
-// where that is not there.
+// directory returns the directory at an offset. link is the offset of the field that
+// links to the next directory, or 0 if the data end before it.
 func (d exifData) directory(at uint32) (list entries, link int64) {
 	start := int64(at) + 2
 	if start > int64(len(d.b)) {
@@ -75,17 +75,17 @@ func (d exifData) directory(at uint32) (list entries, link int64) {
 	if link = start + n; link+4 <= int64(len(d.b)) {
 		return d.b[start:link], link
 	}
-	n = min(n, (int64(len(d.b))-start)/12*12) // the end is missing
+	n = min(n, (int64(len(d.b))-start)/12*12) // truncated
 	return d.b[start : start+n], 0
 }
 
-// first is the first directory.
+// first returns the first directory, as directory does.
 func (d exifData) first() (list entries, link int64) { return d.directory(d.o.Uint32(d.b[4:])) }
 
-// entry finds the 12 bytes of a tag's entry.
+// entry returns the 12 bytes of a tag's first entry, or nil if there is none.
 func (d exifData) entry(list entries, tag uint16) []byte { return list.find(d.o, tag) }
 
-// find is the first entry of a tag, nil where it is missing.
+// find returns the first entry of a tag, or nil if there is none.
 func (list entries) find(o binary.ByteOrder, tag uint16) []byte {
 	for e := range slices.Chunk(list, 12) {
 		if o.Uint16(e) == tag {
@@ -95,7 +95,8 @@ func (list entries) find(o binary.ByteOrder, tag uint16) []byte {
 	return nil
 }
 
-// value is the bytes of an entry's values, nil where they are not there.
+// value returns the bytes of an entry's values, or nil if they lie outside the data or
+// their type is not known.
 func (d exifData) value(entry []byte) []byte {
 	kind := d.o.Uint16(entry[2:])
 	if int(kind) >= len(typeSizes) {
@@ -112,7 +113,8 @@ func (d exifData) value(entry []byte) []byte {
 	return d.b[at : at+n]
 }
 
-// number is the one number of an entry, of 16 or 32 bits.
+// number returns the number of a tag's entry, of 16 or 32 bits. It is not ok if the entry
+// is missing, of another type or has several numbers.
 func (d exifData) number(list entries, tag uint16) (v uint32, ok bool) {
 	e := d.entry(list, tag)
 	if e == nil || d.o.Uint32(e[4:]) != 1 {
@@ -127,7 +129,7 @@ func (d exifData) number(list entries, tag uint16) (v uint32, ok bool) {
 	return 0, false
 }
 
-// below is the directory whose place an entry says.
+// below returns the directory that a tag's entry points to, or nil if there is none.
 func (d exifData) below(list entries, tag uint16) entries {
 	at, ok := d.number(list, tag)
 	if !ok {
@@ -137,8 +139,8 @@ func (d exifData) below(list entries, tag uint16) entries {
 	return sub
 }
 
-// orientationTag is the orientation in EXIF data. It is not ok where there is none,
-// or one that is no single 16-bit number, as which EXIF has it.
+// orientationTag returns the orientation in EXIF data. It is not ok if there is none or
+// if it is not a single 16-bit number, as EXIF requires.
 func orientationTag(exif []byte) (v int, ok bool) {
 	d, ok := readEXIF(exif)
 	if !ok {
@@ -152,11 +154,12 @@ func orientationTag(exif []byte) (v int, ok bool) {
 	return int(d.o.Uint16(e[8:])), true
 }
 
-// upright makes EXIF data those of a picture whose samples are turned already, from
-// the orientation and the size that they were stored in: the orientation becomes 1,
-// sizes, resolutions and the subject's place follow, and the thumbnail, which is not
-// turned, is blotted out. No byte moves, so that a maker's notes stay readable. It
-// reports whether there was a thumbnail, and whether the data are sound as far as that goes.
+// upright changes EXIF data in place to describe a picture after its samples were turned.
+// orientation, height and width are those of the stored samples. The orientation becomes 1;
+// sizes, resolutions and the subject's position are changed to match; the thumbnail, which
+// is not turned, is removed. No byte moves, so that maker's notes stay readable. upright
+// reports whether it removed a thumbnail, and whether the data are a TIFF whose
+// orientation, if any, can be read.
 func upright(exif []byte, orientation, height, width int) (thumbnail, ok bool) {
 	d, ok := readEXIF(exif)
 	if !ok {
@@ -189,7 +192,7 @@ func upright(exif []byte, orientation, height, width int) (thumbnail, ok bool) {
 	return thumbnail, true
 }
 
-// swap lets two tags change their values.
+// swap exchanges the values of two tags. It does nothing if either is missing.
 func (d exifData) swap(list entries, a, b uint16) {
 	x, y := d.entry(list, a), d.entry(list, b)
 	if x == nil || y == nil {
@@ -200,7 +203,8 @@ func (d exifData) swap(list entries, a, b uint16) {
 	copy(y[2:], old[:])
 }
 
-// turnSubject turns a point, which a diameter or a width and height may follow.
+// turnSubject turns the point in a tag's value. A diameter, or a width and height, may
+// follow the point. height and width are those of the stored samples.
 func (d exifData) turnSubject(list entries, tag uint16, orientation, height, width int) {
 	e := d.entry(list, tag)
 	if e == nil || d.o.Uint16(e[2:]) != typeShort {
@@ -232,8 +236,9 @@ func (d exifData) turnSubject(list entries, tag uint16, orientation, height, wid
 	d.o.PutUint16(v[2:], uint16(y))
 }
 
-// blot takes the second directory, that of the thumbnail, off the first one, whose
-// link to it is given, and overwrites its picture where that is nothing else's.
+// blot unlinks the second directory, which describes the thumbnail, and overwrites the
+// thumbnail with zeros unless other data overlap it. link is the offset of the field in
+// the first directory that links to the second.
 func (d exifData) blot(link int64) {
 	list, _ := d.directory(d.o.Uint32(d.b[link:]))
 	at, ok := d.number(list, tagThumbnail)
@@ -250,7 +255,8 @@ func (d exifData) blot(link int64) {
 	clear(d.b[from:to])
 }
 
-// uses reports whether directories or their values stand in a range.
+// uses reports whether a range overlaps the header, the first directory or those below
+// it, or their values.
 func (d exifData) uses(from, to int64) bool {
 	first, _ := d.first()
 	photo := d.below(first, tagEXIF)
@@ -270,9 +276,9 @@ func (d exifData) uses(from, to int64) bool {
 	return false
 }
 
-// parts are where a directory stands, and its values.
+// parts returns the ranges of a directory and of its values.
 func (d exifData) parts(list entries) (parts [][2]int64) {
-	place := func(b []byte) [2]int64 { // of a part of d.b
+	place := func(b []byte) [2]int64 { // b is a part of d.b
 		at := int64(cap(d.b) - cap(b))
 		return [2]int64{at, at + int64(len(b))}
 	}

@@ -7,7 +7,7 @@ func (p *Picture) orient(o int) {
 		return
 	}
 	w, h := p.Width, p.Height
-	// at gives the source pixel of a pixel of the result.
+	// at returns the source pixel of a pixel of the result.
 	var at func(y, x int) (int, int)
 	switch o {
 	case 2:

@@ -17,8 +17,8 @@ func pngSize(file []byte) (width, height int, err error) {
 	return sizeBy(png.DecodeConfig)(file)
 }
 
-// mendPNG leaves out ancillary chunks with a wrong checksum, as libpng does; but
-// not tRNS, without which the samples are others.
+// mendPNG removes ancillary chunks with a wrong checksum, which libpng ignores. It
+// does not remove tRNS, since that would change the samples.
 func mendPNG(file []byte) ([]byte, []string) {
 	var left []string
 	mended := file

@@ -4,18 +4,20 @@ import (
 	"fmt"
 )
 
-// Tiling says how a model wants a picture cut. All lengths are in pixels.
+// Tiling defines how a picture is padded and cut into tiles for a model. All lengths
+// are in pixels.
 type Tiling struct {
 	Stride    int // height and width of a tile are multiples of it
-	Side      int // side of a full tile; 0: the picture is taken whole
-	MinSide   int // smallest height and width of a tile; smaller pictures are padded up to it
-	MaxPixels int // largest picture, after padding, that is accepted; 0: no limit
+	Side      int // side of a full tile; 0: one tile for the whole picture
+	MinSide   int // smallest height and width of a tile; smaller pictures are padded to it
+	MaxPixels int // limit for pictures after padding; 0: no limit
 }
 
 // MaxSide bounds Stride, Side and MinSide: a header stores them in 16 bits.
 const MaxSide = 1<<16 - 1
 
-// Check reports whether the tiling can be followed at all.
+// Check returns an error if the fields of the tiling are out of range or contradict
+// each other.
 func (t Tiling) Check() error {
 	switch {
 	case t.Stride < 1 || t.Stride > MaxSide:
@@ -30,8 +32,8 @@ func (t Tiling) Check() error {
 	return nil
 }
 
-// Padded is the size of the area that the tiles cover: each dimension rounded up
-// to the stride, and at least MinSide.
+// Padded returns the height and width of the area that the tiles cover: each
+// dimension is rounded up to a multiple of Stride and is at least MinSide.
 func (t Tiling) Padded(height, width int) (int, int) {
 	up := func(n int) int { return max((n+t.Stride-1)/t.Stride*t.Stride, t.MinSide) }
 	return up(height), up(width)
@@ -39,21 +41,21 @@ func (t Tiling) Padded(height, width int) (int, int) {
 
 // Tile is one rectangle of the padded area.
 type Tile struct {
-	Index         int // place in row-major order, from 0
+	Index         int // in row-major order, from 0
 	Y, X          int // top left corner
 	Height, Width int
 }
 
-// Plan lays tiles over a picture.
+// Plan is the tiles of a picture.
 type Plan struct {
 	Height, Width int // of the padded area
 	Tiles         []Tile
 }
 
-// Plan covers a picture's padded area with tiles, in row-major order, exactly
-// once. Tiles are Side x Side; the last row and column take what remains, and a
-// remainder smaller than MinSide is joined to its neighbour. Errors wrap
-// ErrTooLarge where the model takes no picture of that size.
+// Plan returns tiles, in row-major order, that cover a picture's padded area exactly
+// once. Tiles are Side x Side; the last row and column take the remainder, and a
+// remainder smaller than MinSide is joined to its neighbour. The error wraps
+// ErrTooLarge if the padded picture has more than MaxPixels.
 func (t Tiling) Plan(height, width int) (Plan, error) {
 	if err := t.Check(); err != nil {
 		return Plan{}, err
@@ -80,7 +82,7 @@ func (t Tiling) Plan(height, width int) (Plan, error) {
 	return p, nil
 }
 
-// split cuts a padded dimension.
+// split returns the lengths of the tiles along a padded dimension.
 func (t Tiling) split(length int) []int {
 	if t.Side == 0 || length <= t.Side {
 		return []int{length}
@@ -98,10 +100,9 @@ func (t Tiling) split(length int) []int {
 	return parts
 }
 
-// Extract copies one tile: (Height, Width, 3) interleaved. Where the tile
-// reaches over the right or bottom edge, the picture goes on as its reflection,
-// the edge itself not repeated, as often as it takes; a side of one pixel is
-// repeated.
+// Extract returns a copy of one tile: (Height, Width, 3) interleaved. Beyond the
+// right and bottom edges the picture is continued by reflection without repeating
+// the edge, as many times as necessary; a side of one pixel is repeated.
 func (p *Picture) Extract(t Tile) []byte {
 	rgb := make([]byte, 0, 3*t.Height*t.Width)
 	inside := min(max(p.Width-t.X, 0), t.Width) // columns of the tile that lie in the picture
@@ -118,7 +119,7 @@ func (p *Picture) Extract(t Tile) []byte {
 	return rgb
 }
 
-// reflect maps a coordinate at or beyond the edge of 0..n-1 into it.
+// reflect maps a coordinate i >= 0 into 0..n-1 by reflection at the edges.
 func reflect(i, n int) int {
 	if n == 1 {
 		return 0
@@ -128,8 +129,8 @@ func reflect(i, n int) int {
 	return min(i, period-i)
 }
 
-// Insert puts a tile, (Height, Width, 3) interleaved, into a picture that
-// covers it. Different tiles may be inserted at the same time.
+// Insert copies a tile, (Height, Width, 3) interleaved, into the picture, which must
+// contain it. Different tiles may be inserted concurrently.
 func (p *Picture) Insert(t Tile, rgb []byte) {
 	n := 3 * t.Width
 	for y := range t.Height {

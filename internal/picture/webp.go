@@ -11,18 +11,19 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// animatedWebP is the first frame of an animated WebP file, which x/image/webp
-// does not read
+// animatedWebP is the first frame of an animated WebP file
 // (https://developers.google.com/speed/webp/docs/riff_container#animation).
+// Package x/image/webp does not read such files.
 type animatedWebP struct {
 	width, height           int // of the canvas
-	x, y                    int // of the frame on it
+	x, y                    int // position of the frame on the canvas
 	frameWidth, frameHeight int
 	chunks                  []byte // of the frame's picture
-	more                    bool   // frames
+	more                    bool   // further frames follow
 }
 
-// animation reads the chunks of an animated WebP file. It is nil for a still one.
+// animation reads the first frame of an animated WebP file. It returns nil for a still
+// picture.
 func animation(file []byte) (*animatedWebP, error) {
 	const header, animated = 12 + 8, 2
 	if len(file) < header+10 || string(file[12:16]) != "VP8X" || file[header]&animated == 0 {
@@ -33,7 +34,7 @@ func animation(file []byte) (*animatedWebP, error) {
 	for rest := file[12:]; ; {
 		name, data, behind, err := webpChunk(rest)
 		if err != nil {
-			if a.chunks != nil { // the first frame is whole
+			if a.chunks != nil { // the first frame is complete
 				return a, nil
 			}
 			return nil, err
@@ -59,7 +60,7 @@ func animation(file []byte) (*animatedWebP, error) {
 	}
 }
 
-// webpChunk is the first chunk of a WebP's, and what is behind it.
+// webpChunk returns the first of the WebP chunks in b, and the rest of b.
 func webpChunk(b []byte) (name string, data, rest []byte, err error) {
 	if len(b) < 8 {
 		return "", nil, nil, io.ErrUnexpectedEOF
@@ -82,8 +83,8 @@ func webpSize(file []byte) (width, height int, err error) {
 	return sizeBy(webp.DecodeConfig)(file)
 }
 
-// decodeWebP decodes a still picture, or the first frame of an animation on a
-// transparent canvas, as browsers show it.
+// decodeWebP decodes a still picture, or the first frame of an animation. It puts the
+// frame on a transparent canvas, as browsers do.
 func decodeWebP(file []byte) (*Picture, error) {
 	a, err := animation(file)
 	if err != nil {
@@ -117,7 +118,7 @@ func decodeWebP(file []byte) (*Picture, error) {
 	return p, nil
 }
 
-// still is a file of the frame alone.
+// still returns a WebP file that holds only the frame.
 func (a *animatedWebP) still() ([]byte, error) {
 	const hasAlpha = 1 << 4
 	var chunks []byte
@@ -145,7 +146,8 @@ func (a *animatedWebP) still() ([]byte, error) {
 	return slices.Concat(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(all))), all), nil
 }
 
-// onCanvas puts a picture of 8 bits at its place on an otherwise transparent one.
+// onCanvas returns a transparent picture of the given size with p, of 8 bits, at the
+// given position.
 func (p *Picture) onCanvas(height, width, top, left int) *Picture {
 	c := New(height, width)
 	c.Alpha = make([]byte, height*width)

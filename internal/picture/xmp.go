@@ -2,8 +2,8 @@ package picture
 
 import "strings"
 
-// turnXMP makes XMP that of a turned picture: its orientation becomes 1, and where
-// the sides change places, so do their sizes and resolutions.
+// turnXMP changes XMP to describe a picture after it was turned. The orientation becomes
+// 1; if the turn exchanges height and width, the sizes and resolutions are exchanged.
 func turnXMP(xmp []byte, orientation int) []byte {
 	s := string(xmp)
 	if from, to := xmpValue(s, "tiff:Orientation"); to > 0 {
@@ -26,8 +26,8 @@ func turnXMP(xmp []byte, orientation int) []byte {
 	return []byte(s)
 }
 
-// xmpValue finds the value of a property in XMP, as which it may be an attribute or
-// an element. Without one both are 0.
+// xmpValue finds the value of a property in XMP, where it may be an attribute or an
+// element. It returns the range of the value, or 0, 0 if there is none.
 func xmpValue(s, name string) (from, to int) {
 	for at := 0; ; {
 		i := strings.Index(s[at:], name)
@@ -53,7 +53,7 @@ func xmpValue(s, name string) (from, to int) {
 		switch n := strings.IndexByte(s[from:], end); {
 		case n > 0:
 			return from, from + n
-		case n < 0: // no XML; the rest is not searched again for each name in it
+		case n < 0: // not XML; stop here, or the rest would be searched for each name in it
 			return 0, 0
 		}
 	}
