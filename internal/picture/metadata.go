@@ -16,8 +16,8 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// maxMetadata bounds EXIF, colour profile, and texts that have to be inflated, in
-// bytes each. Larger ones are left out.
+// maxMetadata bounds the EXIF data and the colour profile, in bytes each; larger ones
+// are left out. Twice as much bounds all data that are inflated from one file.
 const maxMetadata = 4 << 20
 
 const (
@@ -27,29 +27,28 @@ const (
 	noteStill     = "the still picture was taken, and none of the animation's frames"
 )
 
-// about is what a file says of its picture beside the samples, in parts of the
-// file where that can be.
+// about is the metadata of a file. Its slices are parts of the file where possible.
 type about struct {
 	orientation int // of EXIF: 1 to 8
 	exif        []byte
-	icc         []byte // not nil, and no profile, where one cannot be read
+	icc         []byte // of a profile that cannot be read: not nil, and not a valid profile
 	chunks      []pngPart
-	bits        []byte        // significant ones of red, green, blue and, where known, alpha
+	bits        []byte        // significant bits of red, green, blue and, if known, alpha
 	background  []uint16      // red, green and blue
-	lost        []string      // sentences on what is not a part of the picture
-	left        []string      // names of what goes with the picture and is not kept
-	more        int           // of those, beyond maxNames
-	inflated    int           // bytes
-	zlib        io.ReadCloser // kept, since each has large tables
+	lost        []string      // notes on content that is not part of the picture
+	left        []string      // names of metadata that are left out
+	more        int           // names beyond maxNames
+	inflated    int           // bytes inflated so far
+	zlib        io.ReadCloser // reused, since each reader has large tables
 }
 
-// pngPart is a chunk that may be kept.
+// pngPart is a candidate for Picture.Chunks, before package pngchunk checks it.
 type pngPart struct {
 	name string
 	data []byte
 }
 
-// collect finds what a file of the given kind says of its picture.
+// collect reads the metadata of a file of the given kind.
 func collect(file []byte, kind string) *about {
 	a := &about{orientation: 1}
 	switch kind {
@@ -76,7 +75,7 @@ func collect(file []byte, kind string) *about {
 // maxNames bounds the names in one note.
 const maxNames = 8
 
-// leave names something that is not kept.
+// leave records the name of metadata that are left out.
 func (a *about) leave(name string) {
 	switch {
 	case slices.Contains(a.left, name):
@@ -87,7 +86,7 @@ func (a *about) leave(name string) {
 	}
 }
 
-// take takes a chunk that may be kept, as far as their number is bounded.
+// take adds a chunk, or leaves it out if there are pngchunk.MaxCount already.
 func (a *about) take(name string, data []byte) {
 	if len(a.chunks) < pngchunk.MaxCount {
 		a.chunks = append(a.chunks, pngPart{name, data})
@@ -96,7 +95,8 @@ func (a *about) take(name string, data []byte) {
 	}
 }
 
-// behind says what a file holds behind its end. Padding is nothing.
+// behind records which data follow the end of the picture in a file. Zeros are padding
+// and are not recorded.
 func (a *about) behind(rest []byte) {
 	padding := 0
 	for padding < len(rest) && rest[padding] == 0 {
@@ -121,7 +121,7 @@ const (
 	keywordRaw     = "Raw profile type "
 )
 
-// xmp takes XMP as it is outside of PNG.
+// xmp adds XMP in the form that files other than PNG have.
 func (a *about) xmp(data []byte) {
 	if a.has(keywordXMP) || !utf8.Valid(data) {
 		a.leave("XMP")
@@ -130,7 +130,7 @@ func (a *about) xmp(data []byte) {
 	a.take("iTXt", append([]byte(keywordXMP+"\x00\x00\x00\x00\x00"), bytes.TrimRight(data, "\x00")...))
 }
 
-// has reports whether there is a text of the keyword.
+// has reports whether there is a text with the keyword.
 func (a *about) has(keyword string) bool {
 	return slices.ContainsFunc(a.chunks, func(c pngPart) bool { return isText(c, keyword) })
 }
@@ -139,7 +139,8 @@ func isText(c pngPart, keyword string) bool {
 	return strings.HasSuffix(c.name, "Xt") && bytes.HasPrefix(c.data, []byte(keyword+"\x00"))
 }
 
-// comment takes a comment whose encoding is not said.
+// comment adds a comment of unknown encoding: as UTF-8 if it is valid UTF-8 and not
+// plain ASCII, and as Latin-1 otherwise.
 func (a *about) comment(data []byte) {
 	data = bytes.TrimRight(data, "\x00")
 	switch ascii := !slices.ContainsFunc(data, func(c byte) bool { return c >= utf8.RuneSelf }); {
@@ -153,13 +154,14 @@ func (a *about) comment(data []byte) {
 
 // Units of a density.
 const (
-	perRatio = iota // only the ratio of both is known
+	perRatio = iota // only the ratio of the two numbers is known
 	perInch
 	perCentimetre
 	perMetre
 )
 
-// density takes the numbers of pixels in a unit of length. A ratio of 1 says nothing.
+// density adds the numbers of pixels per unit of length. A ratio of 1 is the default and
+// is not added.
 func (a *about) density(x, y float64, unit int) {
 	metric := byte(1)
 	switch unit {
@@ -181,8 +183,9 @@ func (a *about) density(x, y float64, unit int) {
 	a.take("pHYs", append(binary.BigEndian.AppendUint32(data, uint32(y)), metric))
 }
 
-// describe keeps what a file says of the picture, which is turned already. What
-// cannot be read is no reason to refuse a picture whose samples are sound.
+// describe stores the metadata in the picture, whose samples are turned already.
+// Metadata that cannot be read are left out with a note and are not an error, since the
+// samples are valid.
 func (p *Picture) describe(a *about) {
 	p.Notes = append(p.Notes, a.lost...)
 	p.samplesNotes = len(p.Notes)
@@ -242,9 +245,9 @@ func (p *Picture) describe(a *about) {
 	}
 }
 
-// wholeProfile is a profile without padding behind it, nil where it is cut or none
-// (ICC.1, 7.2: a header of 128 bytes and the number of tags; the size at byte 0, the
-// colour space of the data at 16, a signature at 36).
+// wholeProfile returns a profile without the padding after it, or nil if it is truncated
+// or not a profile (ICC.1, 7.2: a header of 128 bytes and the number of tags; the size at
+// byte 0, the colour space of the data at 16, a signature at 36).
 func wholeProfile(icc []byte) []byte {
 	if len(icc) < 132 || string(icc[36:40]) != "acsp" {
 		return nil
@@ -256,7 +259,8 @@ func wholeProfile(icc []byte) []byte {
 	return icc[:n]
 }
 
-// ofSamples makes the chunks that depend on how a picture is written.
+// ofSamples returns the chunks whose layout depends on the number of channels and the
+// depth.
 func (a *about) ofSamples(shape pngchunk.Shape) (chunks []pngPart) {
 	if a.bits != nil {
 		bits := append(slices.Clone(a.bits), byte(shape.Depth))
@@ -272,7 +276,8 @@ func (a *about) ofSamples(shape pngchunk.Shape) (chunks []pngPart) {
 	return chunks
 }
 
-// inflate expands a zlib stream of a file. All of a file together are bounded.
+// inflate decompresses a zlib stream. It fails once the streams of a file have together
+// more than 2 * maxMetadata bytes.
 func (a *about) inflate(packed []byte) (b []byte, ok bool) {
 	var err error
 	if r := bytes.NewReader(packed); a.zlib == nil {
@@ -289,8 +294,9 @@ func (a *about) inflate(packed []byte) (b []byte, ok bool) {
 	return b, err == nil && len(b) <= most
 }
 
-// rawProfile decodes what ImageMagick puts into a text: a line with the profile's
-// name, one with its length, and the bytes in hexadecimal.
+// rawProfile decodes a profile from a text as ImageMagick writes it: a line with the
+// profile's name, a line with its length, and the bytes in hexadecimal. It returns nil
+// if the text is malformed.
 func rawProfile(text []byte) []byte {
 	_, text, _ = bytes.Cut(bytes.TrimLeft(text, "\n"), []byte{'\n'})
 	length, digits, ok := bytes.Cut(text, []byte{'\n'})
@@ -306,7 +312,7 @@ func rawProfile(text []byte) []byte {
 	return b
 }
 
-// printable is a name in a file as it may be shown.
+// printable returns a name from a file with ? in place of all but printable ASCII.
 func printable(name []byte) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -316,7 +322,7 @@ func printable(name []byte) string {
 	}, string(name))
 }
 
-// DropMetadata leaves of the picture its samples, and of its Notes those on them.
+// DropMetadata removes the metadata from the picture, and the notes on metadata from Notes.
 func (p *Picture) DropMetadata() {
 	p.EXIF, p.ICC, p.Chunks = nil, nil, nil
 	p.Notes = p.Notes[:p.samplesNotes:p.samplesNotes]
@@ -325,8 +331,8 @@ func (p *Picture) DropMetadata() {
 	}
 }
 
-// withMetadata puts what a picture has beside its samples behind the header of a
-// PNG, where all of it may stand.
+// withMetadata inserts the picture's metadata after the header of a PNG file, where
+// all of these chunks are allowed.
 func (p *Picture) withMetadata(file []byte) []byte {
 	const header = 8 + 12 + 13
 	chunks := bytes.Clone(p.Chunks)

@@ -17,7 +17,7 @@ const (
 	jfifMorePrefix = "JFXX\x00"
 )
 
-// Markers of JPEG beside those that the samples need.
+// Markers of JPEG in addition to those in jpeg.go.
 const (
 	jpegTEM  = 0x01
 	jpegSOI  = 0xd8
@@ -25,8 +25,9 @@ const (
 	jpegCOM  = 0xfe
 )
 
-// segments walks a JPEG's markers as libjpeg does, which passes over bytes that
-// belong to none. For that of the end, the content is what stands behind.
+// segments yields the markers of a JPEG with the contents of their segments. Like
+// libjpeg, it skips bytes that belong to no segment. With the end marker it yields the
+// data that follow it.
 func segments(file []byte) iter.Seq2[byte, []byte] {
 	return func(yield func(byte, []byte) bool) {
 		for rest := file[2:]; ; {
@@ -89,7 +90,7 @@ func (a *about) jpeg(file []byte) {
 			a.leave("extended XMP")
 		case marker == jpegAPP0+2 && prefix(iccPrefix):
 			profile.add(data[len(iccPrefix):])
-		case marker == jpegAPP0+14 && prefix(adobePrefix): // how the samples are coded
+		case marker == jpegAPP0+14 && prefix(adobePrefix): // coding of the samples
 		default:
 			a.leave(segmentName(marker, data))
 		}
@@ -97,7 +98,8 @@ func (a *about) jpeg(file []byte) {
 	a.icc = profile.joined()
 }
 
-// segmentName is the name of a segment of an application, with what it calls itself.
+// segmentName returns the name of an application segment, with the identifier that it
+// begins with, if any.
 func segmentName(marker byte, data []byte) string {
 	own, _, _ := bytes.Cut(data[:min(len(data), 32)], []byte{0})
 	for i, c := range own {
@@ -116,11 +118,11 @@ func segmentName(marker byte, data []byte) string {
 	}
 }
 
-// profileParts collects a colour profile (ICC.1, B.4): each part is led by its
-// number, from 1, and the number of parts.
+// profileParts collects the parts of a colour profile (ICC.1, B.4). Each part begins
+// with its number, from 1, and the number of parts.
 type profileParts struct {
 	parts  [256][]byte
-	count  byte // 0: not known yet
+	count  byte // 0: not yet known
 	found  int
 	broken bool
 }
@@ -139,8 +141,8 @@ func (p *profileParts) add(segment []byte) {
 	p.found++
 }
 
-// joined is the profile, nil where there is none, and none of its bytes where a
-// part is missing.
+// joined returns the profile. It returns nil or an empty slice if there is none, and
+// invalid data that are not empty if a part is missing or inconsistent.
 func (p *profileParts) joined() []byte {
 	if p.broken || p.found < int(p.count) {
 		return []byte{0}

@@ -13,10 +13,10 @@ func (a *about) gif(file []byte) {
 	if len(file) < 13 {
 		return
 	}
-	if v := file[12]; v != 0 { // width of a pixel by its height, in 64ths, less 15
+	if v := file[12]; v != 0 { // width of a pixel divided by its height, in 64ths, minus 15
 		a.density(64, float64(v)+15, perRatio)
 	}
-	colours := func(flags byte) int { // bytes of a table
+	colours := func(flags byte) int { // number of bytes of a colour table
 		if flags&0x80 == 0 {
 			return 0
 		}
@@ -28,7 +28,7 @@ func (a *about) gif(file []byte) {
 		b, rest = rest[:n], rest[n:]
 		return b
 	}
-	// Blocks are led by their lengths, up to an empty one.
+	// Each block is preceded by its length; an empty block ends them.
 	blocks := func() (b []byte) {
 		for len(rest) > 0 {
 			n := int(cut(1)[0])
@@ -64,7 +64,7 @@ func (a *about) gif(file []byte) {
 			case application:
 				name := string(cut(1 + int(rest[0]))[1:])
 				switch name {
-				case "XMP DataXMP": // its bytes are no blocks; 257 bytes behind it lead any reader to the end
+				case "XMP DataXMP": // not in blocks; the 257 bytes after it lead readers of blocks to the end
 					const magic = 257
 					if end := bytes.Index(rest, append([]byte{1}, 0xff, 0xfe)); end >= 0 && len(rest) >= end+magic {
 						a.xmp(cut(end))
@@ -97,8 +97,8 @@ func (a *about) gif(file []byte) {
 
 func (a *about) bmp(file []byte) {
 	const (
-		core   = 14 // where the second header begins
-		info   = 40 // its size, by which versions are told apart
+		core   = 14 // offset of the second header
+		info   = 40 // sizes of the second header, by version
 		v4, v5 = 108, 124
 	)
 	if len(file) < core+info {
@@ -114,11 +114,11 @@ func (a *about) bmp(file []byte) {
 	if x, y := int32(o.Uint32(head[24:])), int32(o.Uint32(head[28:])); x > 0 && y > 0 {
 		a.density(float64(x), float64(y), perMetre)
 	}
-	var end int64 // of what is known
+	var end int64 // of the profile, then also of the samples
 	if size >= v4 {
 		switch space := string(head[56:60]); space {
 		case "BGRs":
-			intents := map[uint32]byte{1: 2, 2: 1, 8: 3} // the others are perceptual, 0
+			intents := map[uint32]byte{1: 2, 2: 1, 8: 3} // all others: perceptual, 0
 			intent := byte(0)
 			if size >= v5 {
 				intent = intents[o.Uint32(head[108:])]

@@ -16,7 +16,7 @@ const (
 	pngGrayAlpha = 4
 )
 
-// significant is the length of an sBIT chunk, by colour type.
+// significant holds the length of an sBIT chunk, by colour type.
 var significant = map[byte]int{pngGray: 1, 2: 3, pngPalette: 3, pngGrayAlpha: 2, 6: 4}
 
 func (a *about) png(file []byte) {
@@ -25,11 +25,11 @@ func (a *about) png(file []byte) {
 	}
 	depth, kind := file[24], file[25]
 	var (
-		colours  []byte    // of the palette
-		frames   uint32    // of an animation
-		samples  bool      // have begun
-		first    bool      // the samples are the first frame
-		profiles []pngPart // raw ones, by their names
+		colours  []byte    // palette
+		frames   uint32    // number of frames of an animation
+		samples  bool      // an IDAT chunk was read
+		first    bool      // the still picture is the first frame
+		profiles []pngPart // raw profiles with their names
 		rest     = file[8:]
 	)
 	for {
@@ -91,7 +91,7 @@ func (a *about) png(file []byte) {
 				}
 				a.take(c.name, c.data)
 			case slices.ContainsFunc(a.chunks, func(c pngPart) bool { return c.name == name }):
-				leave() // another one of a kind
+				leave() // a duplicate
 			case slices.Contains(copied, name):
 				a.take(name, data)
 			default:
@@ -99,7 +99,7 @@ func (a *about) png(file []byte) {
 			}
 		}
 	}
-	for _, raw := range profiles { // where the chunks of PNG's own are missing
+	for _, raw := range profiles { // PNG's own chunks take precedence
 		a.profile(raw.name, raw.data)
 	}
 	switch {
@@ -110,13 +110,13 @@ func (a *about) png(file []byte) {
 	}
 }
 
-// copied are the chunks that stand in another PNG as they are.
+// copied are the chunks that are copied unchanged to another PNG.
 var copied = []string{"cICP", "mDCV", "cLLI", "sRGB", "gAMA", "cHRM", "pHYs", "tIME"}
 
-// movable are the raw profiles for which PNG has a place.
+// movable are the names of raw profiles that PNG has a chunk for.
 var movable = []string{"exif", "APP1", "xmp", "icc", "icm"}
 
-// profile puts a raw profile to where PNG has its place.
+// profile stores a raw profile as if it came from PNG's chunk for it.
 func (a *about) profile(name string, data []byte) {
 	switch isXMP := bytes.HasPrefix(data, []byte(xmpPrefix)); {
 	case name == "xmp" || name == "APP1" && isXMP:
@@ -136,7 +136,8 @@ func (a *about) profile(name string, data []byte) {
 	}
 }
 
-// inflateProfile is the profile in an iCCP chunk.
+// inflateProfile returns the profile in an iCCP chunk, or invalid data that are not
+// empty if it cannot be read.
 func (a *about) inflateProfile(chunk []byte) []byte {
 	if _, packed, ok := bytes.Cut(chunk, []byte{0}); ok && len(packed) > 1 && packed[0] == 0 {
 		if b, ok := a.inflate(packed[1:]); ok {
@@ -146,7 +147,8 @@ func (a *about) inflateProfile(chunk []byte) []byte {
 	return []byte{0}
 }
 
-// inflatedText is a text chunk without compression.
+// inflatedText returns a text chunk without compression: tEXt or iTXt. It is not ok if
+// the chunk cannot be read.
 func (a *about) inflatedText(name string, data []byte) (c pngPart, ok bool) {
 	keyword, rest, ok := bytes.Cut(data, []byte{0})
 	switch {
@@ -176,7 +178,8 @@ func (a *about) inflatedText(name string, data []byte) (c pngPart, ok bool) {
 	return pngPart{name, slices.Concat(keyword, []byte{0, 0, 0}, language, []byte{0}, translated, []byte{0}, words)}, ok
 }
 
-// background is that of a bKGD chunk as red, green and blue, nil where it is none.
+// background returns the colour of a bKGD chunk as red, green and blue, or nil if the
+// chunk does not fit the picture.
 func background(data []byte, kind, depth byte, palette []byte) []uint16 {
 	switch {
 	case kind == pngPalette && len(data) == 1 && len(palette) >= 3*int(data[0])+3:
@@ -184,7 +187,7 @@ func background(data []byte, kind, depth byte, palette []byte) []uint16 {
 		return []uint16{uint16(c[0]), uint16(c[1]), uint16(c[2])}
 	case (kind == pngGray || kind == pngGrayAlpha) && len(data) == 2:
 		v := binary.BigEndian.Uint16(data)
-		if depth < 8 { // as the samples are
+		if depth < 8 { // scaled to 8 bits like the samples
 			v = v & (1<<depth - 1) * (255 / (1<<depth - 1))
 		}
 		return []uint16{v, v, v}

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// structural are the tags that say how the samples of a TIFF are stored.
+// structural are the tags that define how the samples of a TIFF are stored.
 var structural = []uint16{254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, tagOrientation, 277, 278, 279, 280, 281,
 	tagXResolution, tagYResolution, 284, 288, 289, 292, 293, tagResolutionUnit, 317, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330, 332, 333,
 	334, 336, 338, 339, 346, 347, 529, 530, 531, 532}
 
-// descriptive are the tags of a TIFF's first directory that EXIF data have as well,
-// and those of their kind.
+// descriptive are the tags of a TIFF directory that describe the picture: those that
+// EXIF data also have, and similar ones.
 var descriptive = []uint16{269, 270, 271, 272, 285, 286, 287, 297, 301, 305, 306, 315, 316, 318, 319, 18246, 18249, 33432, tagEXIF, tagGPS, 40091, 40092, 40093, 40094, 40095, 50341}
 
 var tagNames = map[uint16]string{33723: "IPTC", 34377: "Photoshop data", 37724: "Photoshop layers", tagMakerNote: "maker's notes"}
@@ -91,7 +91,8 @@ func (a *about) leaveTag(tag uint16) {
 	}
 }
 
-// ratio is the one ratio of a tag.
+// ratio returns the ratio of a tag. It is not ok if the tag is missing, of another type,
+// has several values or a denominator of 0.
 func (d exifData) ratio(list entries, tag uint16) (v float64, ok bool) {
 	e := d.entry(list, tag)
 	if e == nil || d.o.Uint16(e[2:]) != typeRational || d.o.Uint32(e[4:]) != 1 {
@@ -104,18 +105,18 @@ func (d exifData) ratio(list entries, tag uint16) (v float64, ok bool) {
 	return float64(d.o.Uint32(b)) / float64(d.o.Uint32(b[4:])), true
 }
 
-// copier makes EXIF data of directories of a TIFF.
+// copier builds EXIF data from directories of a TIFF.
 type copier struct {
-	exifData // read from
+	exifData // source
 	a        *about
 	made     []byte
 }
 
-// directory writes a directory and those below it, which the given tags lead to. What
-// is not there, or beyond the bound, is left out.
+// directory writes a directory, and the directories below it that the given tags point
+// to. Tags whose values are missing, or exceed maxMetadata in total, are left out.
 func (c *copier) directory(list entries, pointers ...uint16) {
 	var kept entries
-	values := map[int][]byte{} // by place of the entry
+	values := map[int][]byte{} // by offset of the entry in kept
 	below := map[int]entries{}
 	size := len(c.made)
 	for e := range slices.Chunk(list, 12) {
@@ -129,7 +130,7 @@ func (c *copier) directory(list entries, pointers ...uint16) {
 			below[at] = sub
 		} else {
 			v := c.value(e)
-			if size += len(v); len(v) == 0 || tag == tagMakerNote || size > maxMetadata { // its notes hold places in the file
+			if size += len(v); len(v) == 0 || tag == tagMakerNote || size > maxMetadata { // maker's notes contain offsets in the file
 				c.a.leaveTag(tag)
 				continue
 			}

@@ -15,10 +15,10 @@ import (
 	"golang.org/x/image/tiff/lzw"
 )
 
-// A TIFF's layout is read here, since a decoder that passes over tags that it
-// does not know gives wrong samples. What is not listed as known is refused by
-// its name; the compressions themselves are of other packages. The numbers are
-// those of TIFF 6.0, its Technical Notes and libtiff.
+// This file reads the layout of TIFF files itself, since a decoder that ignores
+// unknown values returns wrong samples. Any value that is not supported is rejected
+// with an error that names it. LZW, deflate and CCITT are decoded by other packages.
+// The numbers are from TIFF 6.0, its Technical Notes and libtiff.
 const (
 	tagNewSubfileType = 254
 	tagSubfileType    = 255
@@ -66,7 +66,7 @@ const (
 	oldDeflate   = 32946
 )
 
-// What is known and not read.
+// Names of values that are known and not supported, for errors.
 var (
 	photometrics = map[uint32]string{4: "a mask of transparency", 6: "luma and chroma (YCbCr)", 8: "colours in Lab", 9: "colours in ICC Lab", 10: "colours in ITU Lab", 32844: "logarithmic luminance (LogL)", 32845: "logarithmic luminance (LogLuv)"}
 	compressions = map[uint32]string{2: "CCITT run lengths", 6: "JPEG of the old kind", 7: "JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT run lengths", 32809: "ThunderScan", 32908: "Pixar's run lengths", 32909: "Pixar's deflate", 34661: "JBIG", 34676: "SGI's logarithms",
@@ -79,19 +79,19 @@ const (
 	rawFile      = "a camera's raw file"
 )
 
-// maxDirectories bounds the directories that are looked at.
+// maxDirectories bounds the directories that are examined.
 const maxDirectories = 1024
 
-// directory is one of a TIFF's.
+// directory is a directory of a TIFF.
 type directory struct {
 	file    []byte
 	order   binary.ByteOrder
 	entries entries
-	next    uint32 // where the next one is, 0 behind the last
+	next    uint32 // offset of the next directory; 0: this is the last
 }
 
 func directoryAt(file []byte, at uint32) (*directory, error) {
-	const most = 4096 // as libtiff has it
+	const most = 4096 // the limit of libtiff
 	o := order(file)
 	if o == nil || int64(at)+2 > int64(len(file)) {
 		return nil, io.ErrUnexpectedEOF
@@ -111,11 +111,12 @@ func directoryAt(file []byte, at uint32) (*directory, error) {
 	return d, nil
 }
 
-// entry is the first one of a tag, nil where it is missing.
+// entry returns the first entry of a tag, or nil if there is none.
 func (d *directory) entry(tag uint16) []byte { return d.entries.find(d.order, tag) }
 
-// values are the numbers of a tag, nil where it is missing. More than most of
-// them, other types than unsigned integers, and none at all are errors.
+// values returns the numbers of a tag, or nil if the tag is missing. It returns an
+// error if there are more than most numbers or none, or if they are not unsigned
+// integers.
 func (d *directory) values(tag uint16, most int) ([]uint32, error) {
 	if entry := d.entry(tag); entry != nil && int64(d.order.Uint32(entry[4:])) > int64(most) {
 		return nil, fmt.Errorf("its tag %d has more than %d numbers", tag, most)
@@ -123,8 +124,8 @@ func (d *directory) values(tag uint16, most int) ([]uint32, error) {
 	return d.leading(tag, most)
 }
 
-// leading is values for a tag that may have more than n numbers, of which the
-// first n are read.
+// leading is like values but accepts any number of numbers and returns at most the
+// first n.
 func (d *directory) leading(tag uint16, n int) ([]uint32, error) {
 	entry := d.entry(tag)
 	if entry == nil {
@@ -165,7 +166,7 @@ func (d *directory) leading(tag uint16, n int) ([]uint32, error) {
 	return v, nil
 }
 
-// value is the one number of a tag, def where it is missing.
+// value returns the single number of a tag, or def if the tag is missing.
 func (d *directory) value(tag uint16, def uint32) (uint32, error) {
 	v, err := d.values(tag, 1)
 	if v == nil || err != nil {
@@ -174,30 +175,32 @@ func (d *directory) value(tag uint16, def uint32) (uint32, error) {
 	return v[0], nil
 }
 
-// part reports whether a directory's picture belongs to another one: it is a
-// smaller copy or a mask.
+// part reports whether a directory's picture is a smaller copy of another picture, or
+// a mask.
 func (d *directory) part() bool {
 	kind, err := d.value(tagNewSubfileType, 0)
 	old, _ := d.value(tagSubfileType, 1)
 	return err == nil && kind&(1|4) != 0 || old == 2
 }
 
-// area is the number of pixels that a directory declares.
+// area returns the number of pixels that a directory declares.
 func (d *directory) area() uint64 {
 	width, _ := d.value(tagWidth, 0)
 	height, _ := d.value(tagHeight, 0)
 	return uint64(width) * uint64(height)
 }
 
-// sensor reports whether a directory has the samples of a camera's sensor.
+// sensor reports whether a directory belongs to a camera's raw file: it holds samples
+// of the sensor, or DNG's version.
 func (d *directory) sensor() bool {
 	const filterArray, linear = 32803, 34892
 	v, err := d.value(tagPhotometric, 0)
 	return err == nil && (v == filterArray || v == linear) || d.entry(tagDNGVersion) != nil
 }
 
-// tiffPage is the directory of a TIFF's picture: the first one that is no smaller
-// copy and no mask, and the first of all where each is.
+// tiffPage returns the directory of a TIFF's picture: the first that is neither a
+// smaller copy nor a mask, or the first of all if there is no such directory. It
+// rejects raw files of cameras.
 func tiffPage(file []byte) (*directory, error) {
 	o := order(file)
 	if o == nil {
@@ -236,7 +239,7 @@ func tiffPage(file []byte) (*directory, error) {
 		}
 		seen[d.next] = true
 		next, err := directoryAt(file, d.next)
-		if err != nil { // the picture may stand before the damage
+		if err != nil { // the picture may precede the damage
 			if page.part() {
 				return nil, err
 			}
@@ -277,24 +280,24 @@ func tiffSize(file []byte) (width, height int, err error) {
 	return int(w), int(h), nil
 }
 
-// tiffLayout says how a TIFF's samples are stored and what they mean.
+// tiffLayout defines how a TIFF's samples are stored and what they mean.
 type tiffLayout struct {
 	order       binary.ByteOrder
 	photometric uint32
 	compression uint32
-	bits        int    // of a sample: 1, 2, 4, 8, 12 or 16
-	samples     int    // of a pixel
-	colours     int    // of them, which come first: 1, 3 or 4
-	alpha       uint32 // 0: none, 1: the sample behind the colours, which are premultiplied, 2: the same, and they are not
-	surplus     bool   // there are samples that are left out
-	planar      bool   // each sample of the pixels in blocks of its own
-	difference  bool   // samples are differences to the pixel before
-	reversed    bool   // bits of the compressed bytes are in reverse
+	bits        int    // per sample: 1, 2, 4, 8, 12 or 16
+	samples     int    // per pixel
+	colours     int    // number of samples that are colours, which come first: 1, 3 or 4
+	alpha       uint32 // the sample after the colours. 0: not alpha, 1: alpha, colours premultiplied, 2: alpha, not premultiplied
+	surplus     bool   // some samples are neither colour nor alpha
+	planar      bool   // each block holds one sample of its pixels
+	difference  bool   // samples are differences from the previous pixel
+	reversed    bool   // bits of the compressed bytes are in reverse order
 	palette     []uint32
 }
 
-// tiffKind reads a layout. It errs, with ErrUnsupported, wherever the samples
-// would not be understood.
+// tiffKind reads the layout from a directory. It returns an error that wraps
+// ErrUnsupported if the samples cannot be interpreted.
 func tiffKind(d *directory) (*tiffLayout, error) {
 	l := &tiffLayout{order: d.order}
 	var err error
@@ -347,7 +350,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	if group && get(tagGroup3, 0)&3 != 0 && l.compression == group3 || group && get(tagGroup4, 0)&2 != 0 {
 		return nil, unsupported("TIFF with two-dimensional or uncompressed parts of CCITT Group 3 or 4")
 	}
-	if l.compression == group3 && get(tagGroup3, 0)&4 != 0 { // x/image/ccitt takes the bits for damage
+	if l.compression == group3 && get(tagGroup3, 0)&4 != 0 { // x/image/ccitt reports fill bits as damage
 		return nil, unsupported("TIFF with fill bits in CCITT Group 3")
 	}
 	if err != nil {
@@ -425,7 +428,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	default:
 		return nil, fmt.Errorf("its fill order is %d", fill)
 	}
-	// Other compressions have no predictor, whatever the tag says; so libtiff takes it.
+	// Other compressions ignore the predictor, as in libtiff.
 	if l.compression == lzwCode || l.compression == deflate || l.compression == oldDeflate {
 		switch {
 		case predictor == 1:
@@ -449,9 +452,10 @@ func named(names map[uint32]string, v uint32, what string) string {
 	return fmt.Sprintf("the %s %d", what, v)
 }
 
-// tiffBlocks are the strips or tiles of a TIFF, of each plane in turn, row by row.
+// tiffBlocks describes the strips or tiles of a TIFF: one plane after another, each in
+// row-major order.
 type tiffBlocks struct {
-	width, height   int // pixels
+	width, height   int // of a block, in pixels
 	across, down    int
 	offsets, counts []uint32
 }
@@ -474,7 +478,7 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 		}
 		b.width, b.height = int(w), int(h)
 		b.across = (width-1)/b.width + 1
-		// What lies outside the picture is unpacked too.
+		// The parts of tiles outside the picture are unpacked too.
 		if whole := int64(b.across) * int64(b.width) * int64(height); whole > max(8*int64(width)*int64(height), 1<<20) {
 			return nil, unsupported(fmt.Sprintf("TIFF with tiles of %d x %d pixels, far larger than the picture", w, h))
 		}
@@ -493,7 +497,7 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 	if l.planar {
 		n *= l.samples
 	}
-	// Each takes tables of its compression, which cost more than few samples do.
+	// Each block needs tables of its compression, which cost more than the samples of a small block.
 	if n > 1<<20 {
 		return nil, unsupported(fmt.Sprintf("TIFF of %d strips or tiles", n))
 	}
@@ -505,7 +509,7 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 		return nil, err
 	}
 	if b.counts == nil && l.compression == uncompressed && n == 1 {
-		b.counts = []uint32{math.MaxUint32} // the header may leave it out
+		b.counts = []uint32{math.MaxUint32} // the header may omit the count
 	}
 	if len(b.offsets) < n || len(b.counts) < n {
 		return nil, fmt.Errorf("it has %d strips or tiles, and %d are needed", min(len(b.offsets), len(b.counts)), n)
@@ -530,7 +534,7 @@ func decodeTIFF(file []byte) (*Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.reversed { // at once: blocks may overlap
+	if l.reversed { // the whole file, once, since blocks may overlap
 		file = bytes.Clone(file)
 		for i, v := range file {
 			file[i] = bits.Reverse8(v)
@@ -541,7 +545,7 @@ func decodeTIFF(file []byte) (*Picture, error) {
 		planes, each = l.samples, 1
 	}
 	p := l.picture(height, width)
-	// A row is unpacked some pixels at a time, a multiple of 8 so that bytes are whole.
+	// Rows are unpacked in pieces. most is a multiple of 8, so that a piece ends with a whole byte.
 	const most = 4096
 	row := make([]uint32, min(b.width, most)*l.samples)
 	packed := make([]byte, (min(b.width, most)*each*l.bits+7)/8)
@@ -592,8 +596,8 @@ func decodeTIFF(file []byte) (*Picture, error) {
 	return p, nil
 }
 
-// chunk is the part of a file at an offset; of uint32's largest size it is all
-// that is left.
+// chunk returns the n bytes of a file at an offset, or the rest of the file if n is
+// math.MaxUint32.
 func chunk(file []byte, at, n uint32) ([]byte, error) {
 	if int64(at) > int64(len(file)) {
 		return nil, io.ErrUnexpectedEOF
@@ -611,10 +615,10 @@ func chunk(file []byte, at, n uint32) ([]byte, error) {
 // unpacker reads the bytes of one strip or tile.
 type unpacker struct {
 	r    io.Reader
-	zlib io.ReadCloser // kept, since each has large tables
+	zlib io.ReadCloser // reused, since each reader has large tables
 }
 
-// open begins a block, of which that many rows are read.
+// open begins to read a block, of which the given number of rows are to be read.
 func (u *unpacker) open(l *tiffLayout, chunk []byte, width, rows int) error {
 	r := bytes.NewReader(chunk)
 	switch l.compression {
@@ -641,14 +645,14 @@ func (u *unpacker) open(l *tiffLayout, chunk []byte, width, rows int) error {
 		if l.compression == group4 {
 			format = ccitt.Group4
 		}
-		// A white run is zeros, whatever the photometric interpretation makes of them.
+		// With Invert white runs decode to zeros, under any photometric interpretation.
 		u.r = ccitt.NewReader(r, ccitt.MSB, format, width, rows, &ccitt.Options{Invert: true})
 	}
 	return nil
 }
 
-// close ends a block whose rows were all read: the checksum of a zlib stream
-// comes behind them.
+// close checks the checksum at the end of a zlib stream. All rows of the block must
+// have been read.
 func (u *unpacker) close() error {
 	if u.zlib == nil {
 		return nil
@@ -662,7 +666,7 @@ func (u *unpacker) close() error {
 // packBitsReader decodes PackBits (TIFF 6.0, section 9).
 type packBitsReader struct {
 	packed          []byte
-	literal, repeat int // bytes that are still to come, of either kind
+	literal, repeat int // remaining bytes of the current literal or repeated run
 }
 
 func (r *packBitsReader) Read(p []byte) (n int, err error) {
@@ -692,7 +696,7 @@ func (r *packBitsReader) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// unpack takes n samples from the bytes of a row and puts them a step apart.
+// unpack reads n samples from the bytes of a row and stores them step apart in samples.
 func (l *tiffLayout) unpack(samples []uint32, packed []byte, n, step int) {
 	var have, left uint32
 	for i, at := 0, 0; i < n; i++ {
@@ -702,7 +706,7 @@ func (l *tiffLayout) unpack(samples []uint32, packed []byte, n, step int) {
 			v = uint32(packed[i])
 		case 16:
 			v = uint32(l.order.Uint16(packed[2*i:]))
-		default: // bits follow each other from the highest
+		default: // samples are packed from the highest bit
 			for left < uint32(l.bits) {
 				have, left, at = have<<8|uint32(packed[at]), left+8, at+1
 			}
@@ -713,8 +717,8 @@ func (l *tiffLayout) unpack(samples []uint32, packed []byte, n, step int) {
 	}
 }
 
-// accumulate turns differences into samples. last is the pixel before, and
-// becomes the last one.
+// accumulate replaces differences by samples. last holds the pixel before row, and is
+// set to the last pixel of row.
 func (l *tiffLayout) accumulate(row, last []uint32) {
 	for i := range row {
 		before := last[i%l.samples]
@@ -726,13 +730,13 @@ func (l *tiffLayout) accumulate(row, last []uint32) {
 	copy(last, row[len(row)-l.samples:])
 }
 
-// deep reports whether samples are of 16 bits in the picture.
+// deep reports whether the decoded picture has 16-bit samples.
 func (l *tiffLayout) deep() bool {
 	if l.photometric != colourPalette {
 		return l.bits > 8
 	}
-	// A palette has 16 bits; most hold 8 of them, alone (as libtiff takes them, where
-	// all are below 256), as the high ones, or twice.
+	// The numbers of a palette have 16 bits, but most palettes hold 8-bit colours: as
+	// numbers below 256 (which libtiff accepts), in the high bytes, or in both bytes.
 	if slices.Max(l.palette) < 256 {
 		return false
 	}
@@ -744,7 +748,8 @@ func (l *tiffLayout) deep() bool {
 	return !twice && !high
 }
 
-// picture is an empty one of a layout.
+// picture returns a black picture with the planes that the layout needs. It also
+// reduces a palette of 8-bit colours to 8 bits.
 func (l *tiffLayout) picture(height, width int) *Picture {
 	p := New(height, width)
 	p.Gray = l.colours == 1 && l.photometric != colourPalette && l.alpha == 0
@@ -762,7 +767,7 @@ func (l *tiffLayout) picture(height, width int) *Picture {
 	return p
 }
 
-// put converts a row's pixels and puts them at pixel i and behind it.
+// put converts the pixels of row and stores them in p from pixel i on.
 func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
 	most := uint32(1<<l.bits - 1)
 	full := uint32(255)
@@ -788,7 +793,7 @@ func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
 		case colourPalette:
 			n := uint32(len(l.palette) / 3)
 			r, g, b = l.palette[row[0]], l.palette[n+row[0]], l.palette[2*n+row[0]]
-		case colourInks: // as libtiff, and everyone without profiles, does it
+		case colourInks: // like libtiff, and other software without colour profiles
 			white := full - scale(row[3])
 			ink := func(v uint32) uint32 {
 				return uint32((uint64(full-scale(v))*uint64(white) + uint64(full/2)) / uint64(full))
