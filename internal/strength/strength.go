@@ -1,6 +1,6 @@
 // Package strength estimates how soon a passphrase would be guessed, with the zxcvbn.js
-// of the page. Ports of it to Go build tables of words whenever a program starts; here the
-// script is compiled at the first call, which takes some tenths of a second.
+// of the page. Go ports of it build tables of words at every program start; this package
+// compiles the script at the first call, which takes some tenths of a second.
 package strength
 
 import (
@@ -12,12 +12,12 @@ import (
 	"enciphergan/static/vendor"
 )
 
-// maxRunes bounds the part of a passphrase that is estimated, as in the page: the time
-// grows with the length.
+// maxRunes bounds the part of a passphrase that is estimated, since the time grows with
+// the length. The page has the same bound.
 const maxRunes = 100
 
 var (
-	mu   sync.Mutex // a script engine serves one goroutine at a time
+	mu   sync.Mutex // the script engine is not safe for concurrent use
 	load = sync.OnceValues(func() (score func(string) (int, error), err error) {
 		engine := goja.New()
 		if _, err := engine.RunScript("zxcvbn.js", vendor.Zxcvbn); err != nil {

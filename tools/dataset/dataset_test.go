@@ -145,8 +145,8 @@ func TestMayReplace(t *testing.T) {
 	}
 }
 
-// TestInterrupted signals the command while its package client, here a script,
-// is at work: it ends, and leaves neither a partial folder nor a changed one.
+// TestInterrupted signals the command while its package client, here a script, is
+// running. The command must end, and leave neither a partial folder nor a changed one.
 func TestInterrupted(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {

@@ -16,7 +16,7 @@ var photosText string
 type entry struct {
 	decision string
 	pack     string // Debian package
-	sum      string // SHA-256 of the file in hexadecimal; "-" where not taken
+	sum      string // SHA-256 of the file in hexadecimal; "-" if not taken
 	path     string // in the package, without a leading slash
 }
 
@@ -25,8 +25,8 @@ var (
 	hexSum      = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-// parseList parses the list of decisions and checks every field that is used as a
-// command's argument or as a path.
+// parseList parses the list of decisions. It checks every field that becomes a
+// command's argument or a path.
 func parseList(text string) ([]entry, error) {
 	var entries []entry
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -55,7 +55,8 @@ func parseList(text string) ([]entry, error) {
 	return entries, lines.Err()
 }
 
-// outputName returns a name with package and path, so that it is unique among entries.
+// outputName returns the name of the written file. It contains package and path, so
+// that it is unique among entries.
 func (e entry) outputName() string {
 	path := strings.TrimPrefix(e.path, "usr/share/")
 	path = strings.TrimSuffix(path, filepath.Ext(path))

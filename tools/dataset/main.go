@@ -120,8 +120,8 @@ func run(ctx context.Context, out string) error {
 	return nil
 }
 
-// mayReplace returns an error for a folder with files that this command does not
-// write: it writes the licences, and photos of the list.
+// mayReplace returns an error if the folder contains anything but the licences and
+// photos that this command writes.
 func mayReplace(out string, entries []entry) error {
 	existing, err := os.ReadDir(out)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(existing) == 0 {

@@ -1,7 +1,7 @@
-// Package picturetest gives pictures to tests of other packages.
+// Package picturetest provides pictures for the tests of other packages.
 //
-// Main path: Awkward makes files that are easy to get wrong; Evaluation finds the shared
-// evaluation set, which must be there in CI.
+// Main path: Awkward returns files that are easy to decode wrongly; Evaluation reads the
+// shared evaluation set, which must exist in CI.
 package picturetest
 
 import (
@@ -21,7 +21,7 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// Awkward gives picture files that are easy to get wrong, by name; folder is internal/picture/testdata.
+// Awkward returns picture files that are easy to decode wrongly, by name. folder is internal/picture/testdata.
 func Awkward(t *testing.T, folder string) map[string][]byte {
 	t.Helper()
 	seed := [2]uint64{11, 12}
@@ -89,8 +89,8 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 	return files
 }
 
-// Beside is what stands beside the samples of the picture "all beside.png" of Awkward, as
-// chunks of a PNG: what the colours mean, density, date and texts.
+// Beside holds the metadata of Awkward's picture "all beside.png" as PNG chunks: the
+// meaning of the colours, density, date and texts.
 var Beside = func() (b []byte) {
 	for _, c := range [][2]string{
 		{"cICP", "\x09\x10\x00\x01"},
@@ -111,8 +111,8 @@ var Beside = func() (b []byte) {
 	return b
 }()
 
-// addBeside adds pictures with everything that may stand beside samples, made of a PNG
-// of 16 bits and a JPEG.
+// addBeside adds a PNG of 16 bits with the chunks of Beside, and the JPEG photo with
+// metadata in its segments and a second picture after its end.
 func addBeside(files map[string][]byte, photo []byte) {
 	files["all beside.png"] = slices.Insert(bytes.Clone(files["16 bits"]), 33, Beside...)
 	head := []byte("\xff\xd8")
@@ -129,8 +129,8 @@ func addBeside(files map[string][]byte, photo []byte) {
 	files["all beside.jpg"] = slices.Concat(head, photo[2:], photo)
 }
 
-// Evaluation gives the files of the shared evaluation set, by path within it; nil where it is not
-// there. root is the folder of the project.
+// Evaluation returns the files of the shared evaluation set, by path within it, or nil if the set
+// does not exist; in CI that fails the test. root is the folder of the project.
 func Evaluation(t *testing.T, root string) map[string][]byte {
 	t.Helper()
 	shared := os.Getenv("ENCIPHER_SHARED")
