@@ -19,7 +19,7 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// beside is a picture file with something beside its samples, and what must become of it.
+// beside is a picture file with metadata, and the metadata and notes that decoding must return.
 type beside struct {
 	name   string
 	file   []byte
@@ -29,7 +29,7 @@ type beside struct {
 	notes  []string
 }
 
-// seq joins chunks: names and their data, in turn.
+// seq returns PNG chunks. Names and data alternate in parts.
 func seq(parts ...string) (b []byte) {
 	for i := 0; i < len(parts); i += 2 {
 		b = pngchunk.Append(b, parts[i], []byte(parts[i+1]))
@@ -37,7 +37,7 @@ func seq(parts ...string) (b []byte) {
 	return b
 }
 
-// big has numbers as PNG has them, of four bytes each.
+// big encodes numbers as in PNG: four bytes each, the highest first.
 func big(v ...uint32) string {
 	var b []byte
 	for _, n := range v {
@@ -54,7 +54,7 @@ func packed(s string) string {
 	return b.String()
 }
 
-// raw is a profile as ImageMagick writes it into a text.
+// raw returns a profile as ImageMagick writes it into a text.
 func raw(name string, data []byte) string {
 	digits := hex.EncodeToString(data)
 	var lines []string
@@ -64,7 +64,7 @@ func raw(name string, data []byte) string {
 	return fmt.Sprintf("\n%s\n%8d\n%s\n", name, len(data), strings.Join(append(lines, digits), "\n"))
 }
 
-// tag is one of a TIFF; with sub it leads to a directory.
+// tag is a tag of a TIFF. If sub is set, the tag points to a directory.
 type tag struct {
 	tag, kind uint16
 	count     uint32
@@ -98,8 +98,8 @@ func appendTIFF(b []byte, pages ...[]tag) []byte {
 	return b
 }
 
-// appendDirectory writes a directory, then its values and those below it in the
-// order of the entries, and says where its link to the next one stands.
+// appendDirectory writes a directory, then its values and the directories below it in
+// the order of the entries. It returns the offset of the link to the next directory.
 func appendDirectory(b []byte, tags []tag) ([]byte, int) {
 	o := binary.BigEndian
 	b = o.AppendUint16(b, uint16(len(tags)))
@@ -125,7 +125,7 @@ func appendDirectory(b []byte, tags []tag) ([]byte, int) {
 	return b, link
 }
 
-// tiffPicture is a TIFF of 2 x 1 gray pixels with more tags, and further pages.
+// tiffPicture returns a TIFF of 2 x 1 gray pixels with further tags and pages.
 func tiffPicture(more []tag, pages ...[]tag) []byte {
 	base := []tag{long(256, 2), long(257, 1), short(258, 8), short(259, 1), short(262, 1), tag{273, 4, 1, big(8), nil}, short(277, 1), long(278, 1), long(279, 2)}
 	page := append(base, more...)
@@ -141,7 +141,7 @@ const (
 	gifXMPTag = "\x21\xff\x0bXMP DataXMP"
 )
 
-// besides are files of every kind with everything that may stand beside the samples.
+// besides returns files of every kind with every kind of metadata.
 func besides(t testing.TB) []beside {
 	t.Helper()
 	var all []beside
@@ -152,7 +152,7 @@ func besides(t testing.TB) []beside {
 	icc := profile("RGB ", 300)
 
 	photo := encodeJPEG(t, scene(8, 8))
-	jpeg := func(name string, b beside, segments ...any) { // markers and contents in turn
+	jpeg := func(name string, b beside, segments ...any) { // markers and contents alternate in segments
 		file := slices.Clone(photo[:2])
 		for i := 0; i < len(segments); i += 2 {
 			data := segments[i+1].(string)

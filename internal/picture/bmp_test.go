@@ -14,15 +14,15 @@ import (
 
 // bmpCase is a BMP file that the tests write.
 type bmpCase struct {
-	header        int // its size
-	width, height int // of a negative height the rows are from the top
+	header        int // size of the header
+	width, height int // negative height: the rows are stored from the top
 	bits          int
 	compression   uint32
-	masks         [4]uint32 // where there are any: in the header, or behind one that has no place for them
+	masks         [4]uint32 // if any: in the header, or after a header that has no fields for them
 	used          uint32
 	palette       [][3]byte // red, green, blue
 	values        []uint32  // pixels, from the top
-	data          []byte    // in place of the values
+	data          []byte    // replaces the values
 }
 
 func (c bmpCase) String() string {
@@ -99,7 +99,7 @@ func (c bmpCase) file() []byte {
 }
 
 // TestBMPKinds decodes every size of header with every depth and mask, and compares
-// it with what the masks and the palette say.
+// the pictures with pixels computed from the masks and the palette.
 func TestBMPKinds(t *testing.T) {
 	seed := [2]uint64{16, 565}
 	t.Logf("seed %v", seed)
@@ -197,7 +197,7 @@ func TestBMPKinds(t *testing.T) {
 	t.Logf("%d files", files)
 }
 
-// TestBMPAlpha has headers that speak of alpha in each way.
+// TestBMPAlpha decodes headers that declare alpha in each possible way.
 func TestBMPAlpha(t *testing.T) {
 	for name, c := range map[string]struct {
 		header      int
@@ -311,12 +311,12 @@ func TestBMPRefuses(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	// Its rows are in the file before memory is taken for them; a size over the limit is refused as such.
+	// A declared size over the limit is rejected before memory is allocated for the rows.
 	if _, err := Decode(change(func(c *bmpCase) { c.width, c.height, c.data = 1<<20, 1<<20, []byte{0} }), roomy); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestBMPByOthers compares files of ImageMagick and netpbm with what ImageMagick
-// made of them; testdata/bmp/make says how.
+// TestBMPByOthers decodes files written by ImageMagick and netpbm and compares the
+// pictures with ImageMagick's; testdata/bmp/make created both.
 func TestBMPByOthers(t *testing.T) { byOthers(t, "testdata/bmp/*.bmp", 12) }

@@ -63,7 +63,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// What is passed over is named, and not looked into nor counted.
+// TestList checks that skipped files and folders are named, and that the content of
+// skipped folders is not listed.
 func TestList(t *testing.T) {
 	folder := t.TempDir()
 	for _, path := range []string{"a.png", ".b.png", ".hidden/c.png", "d/e.png", "d/.f/g.png"} {
@@ -94,7 +95,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// As many files as are taken may be there, and any number in what is passed over.
+// TestListBounded checks that maxFiles files are accepted, with any number of skipped
+// files and files in skipped folders.
 func TestListBounded(t *testing.T) {
 	defer func(most int) { maxFiles = most }(maxFiles)
 	maxFiles = 3

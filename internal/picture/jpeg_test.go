@@ -19,8 +19,8 @@ func readTest(t testing.TB, name string) []byte {
 	return file
 }
 
-// TestJPEGCut decodes every beginning of files: each is refused, or gives the
-// samples of the whole file and says that its end is missing.
+// TestJPEGCut decodes every prefix of files. Each prefix must be rejected, or decode to
+// the samples of the whole file with a note that the end is missing.
 func TestJPEGCut(t *testing.T) {
 	for name, file := range map[string][]byte{
 		"Go's encoder": encodeJPEG(t, scene(19, 23)), "gray": encodeJPEG(t, image.NewGray(image.Rect(0, 0, 9, 5))), "progressive": readTest(t, "progressive.jpg"), "restarts": readTest(t, "jpeg/restarts.jpg"),
@@ -78,7 +78,7 @@ func TestJPEGRestarts(t *testing.T) {
 		if h, w, err := Size(wrong, roomy); err != nil || h != whole.Height || w != whole.Width {
 			t.Errorf("%s, one number wrong: size: %v", name, err)
 		}
-		// Without a marker, what is between is lost, and no number can be right.
+		// If a marker is missing, samples are lost, and renumbering cannot correct the file.
 		missing = slices.Delete(missing, at-1, at+1)
 		if _, err := Decode(missing, roomy); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s, a marker is missing: %v", name, err)
@@ -86,7 +86,8 @@ func TestJPEGRestarts(t *testing.T) {
 	}
 }
 
-// TestJPEGKinds has every kind that is not read: it is named, and not called damaged.
+// TestJPEGKinds checks that every kind of JPEG that is not supported is named in the
+// error and not reported as damaged.
 func TestJPEGKinds(t *testing.T) {
 	base := encodeJPEG(t, scene(16, 16))
 	frame := bytes.Index(base, []byte{0xff, jpegSOF0}) + 1
@@ -122,7 +123,7 @@ func TestJPEGKinds(t *testing.T) {
 			t.Errorf("%s: size: %v", c.want, err)
 		}
 	}
-	// Of one component, sampling factors say nothing (T.81, A.2.2).
+	// The sampling factors of a single component have no effect (T.81, A.2.2).
 	gray := encodeJPEG(t, image.NewGray(image.Rect(0, 0, 20, 30)))
 	whole, err := Decode(gray, roomy)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// profile is a colour profile, as far as it is looked at.
+// profile returns a colour profile in which only the fields that are read are set.
 func profile(space string, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -116,7 +116,7 @@ func TestMetadataOfOtherKinds(t *testing.T) {
 	if p, err := Decode(b.Bytes(), roomy); err != nil || p.Notes != nil {
 		t.Errorf("TIFF: notes %q, %v", p.Notes, err)
 	}
-	// The last tag, of the resolution's unit, becomes that of a profile.
+	// Change the last tag, the resolution's unit, to the tag of a profile.
 	d, _ := readEXIF(b.Bytes())
 	list, _ := d.first()
 	binary.LittleEndian.PutUint16(d.entry(list, tagResolutionUnit), tagICC)
@@ -125,7 +125,7 @@ func TestMetadataOfOtherKinds(t *testing.T) {
 	}
 }
 
-// TestMetadataIsBounded declares a profile that inflates beyond all bounds.
+// TestMetadataIsBounded decodes a profile that inflates beyond all bounds.
 func TestMetadataIsBounded(t *testing.T) {
 	p := New(1, 1)
 	p.ICC = profile("RGB ", maxMetadata+1)
@@ -144,7 +144,7 @@ func TestOrientationOfOtherKinds(t *testing.T) {
 	if err := tiff.Encode(&b, wide, nil); err != nil {
 		t.Fatal(err)
 	}
-	// A second directory with one more entry, behind the file.
+	// Append a second directory with one more entry to the file.
 	photo := b.Bytes()
 	o := binary.LittleEndian
 	at := o.Uint32(photo[4:])

@@ -55,7 +55,7 @@ func encodeJPEG(t testing.TB, m image.Image) []byte {
 	return b.Bytes()
 }
 
-// samples are the RGB samples of an opaque image.
+// samples returns the RGB samples of an opaque image.
 func samples(m *image.NRGBA) []byte {
 	var rgb []byte
 	for i := 0; i < len(m.Pix); i += 4 {
@@ -129,7 +129,7 @@ func TestConvert(t *testing.T) {
 	gray8.SetGray(0, 0, color.Gray{0xab})
 	premultiplied := image.NewRGBA(one)
 	premultiplied.SetRGBA(0, 0, color.RGBA{40, 20, 0, 51})
-	hostile := image.NewRGBA64(one) // more colour than alpha
+	hostile := image.NewRGBA64(one) // colour exceeds alpha
 	hostile.SetRGBA64(0, 0, color.RGBA64{0xffff, 0x4000, 0, 0x8000})
 	cmyk := image.NewCMYK(one)
 	cmyk.SetCMYK(0, 0, color.CMYK{0, 255, 255, 0})
@@ -190,7 +190,7 @@ func noisy(height, width int, gray, alpha, deep bool) *Picture {
 	return p
 }
 
-// TestPNGKeepsEverything writes each form of picture and reads it back.
+// TestPNGKeepsEverything encodes each form of picture and decodes it again.
 func TestPNGKeepsEverything(t *testing.T) {
 	for _, c := range []struct{ gray, alpha, deep bool }{{}, {alpha: true}, {deep: true}, {alpha: true, deep: true}, {gray: true}, {gray: true, deep: true}} {
 		p := noisy(9, 7, c.gray, c.alpha, c.deep)
@@ -250,7 +250,7 @@ func TestDigest(t *testing.T) {
 		p.Alpha, p.Low = alpha, low
 		return p
 	}
-	// By sha256sum, of the bytes that docs/format.md lists.
+	// Computed by sha256sum from the bytes that docs/format.md lists.
 	for want, p := range map[string]Picture{
 		"3fc18d3ba1394334a3f8bbe22b49a340d42a9ddeb986a8157deaf3734a99574a": wide,
 		"f5d5aa3be5cb8a6e4cb1909ff3db39e9462c429c05a270911cbd3efe48d12691": gray,
@@ -317,18 +317,18 @@ func TestLimitedRange(t *testing.T) {
 	}
 }
 
-// exif is the least EXIF data with the given orientation.
+// exif returns minimal EXIF data with the given orientation.
 func exif(o byte) []byte {
 	return append([]byte("MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), o, 0, 0, 0, 0, 0, 0)
 }
 
-// withSegment puts a segment behind a JPEG's first marker.
+// withSegment inserts a segment after a JPEG's first marker.
 func withSegment(file []byte, marker byte, data []byte) []byte {
 	head := binary.BigEndian.AppendUint16([]byte{0xff, marker}, uint16(len(data)+2))
 	return slices.Concat(file[:2], head, data, file[2:])
 }
 
-// withOrientation puts EXIF data with the given orientation into a JPEG.
+// withOrientation inserts EXIF data with the given orientation into a JPEG.
 func withOrientation(file []byte, o byte) []byte {
 	return withSegment(file, 0xe1, append([]byte(exifPrefix), exif(o)...))
 }
@@ -390,7 +390,7 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// declaring is a PNG header for a picture of the given size, without samples.
+// declaring returns a PNG header that declares the given size, without samples.
 func declaring(width, height uint32) []byte {
 	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), width)
 	ihdr = append(binary.BigEndian.AppendUint32(ihdr, height), 8, 2, 0, 0, 0)
@@ -401,7 +401,7 @@ func declaring(width, height uint32) []byte {
 func TestDecodeRefuses(t *testing.T) {
 	good := encodePNG(t, scene(30, 30))
 	flipped := bytes.Clone(good)
-	flipped[len(flipped)-20] ^= 1 // in the samples' own checksum
+	flipped[len(flipped)-20] ^= 1 // in the checksum of the samples
 	photo := encodeJPEG(t, scene(64, 64))
 	for name, c := range map[string]struct {
 		file []byte
@@ -437,7 +437,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// allocated is the bytes that f allocates.
+// allocated returns the number of bytes that f allocates.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -578,7 +578,7 @@ func TestExtractInsert(t *testing.T) {
 	}
 }
 
-// walk finds a reflected coordinate by walking to and fro.
+// walk returns a reflected coordinate by stepping back and forth.
 func walk(steps, n int) int {
 	at, by := 0, 1
 	for range steps {
@@ -593,7 +593,7 @@ func walk(steps, n int) int {
 	return at
 }
 
-// webpPixel is a lossless WebP of one pixel of the given colour, after the VP8L
+// webpPixel returns a lossless WebP of one pixel of the given colour, by the VP8L
 // specification: no transforms, no colour cache, and five prefix codes of one
 // symbol each, so that the pixel itself takes no bits.
 func webpPixel(red, green, blue byte) []byte {
@@ -604,7 +604,7 @@ func webpPixel(red, green, blue byte) []byte {
 		}
 	}
 	put(0x2f, 8)
-	put(0, 14+14)                                             // width and height, less one
+	put(0, 14+14)                                             // width and height, minus 1
 	put(0, 1+3)                                               // no alpha, version 0
 	put(0, 1+1+1)                                             // no transform, no colour cache, no meta prefix codes
 	for _, symbol := range []byte{green, red, blue, 255, 0} { // then alpha and distance
@@ -613,7 +613,7 @@ func webpPixel(red, green, blue byte) []byte {
 		put(1, 1) // which has 8 bits
 		put(uint32(symbol), 8)
 	}
-	data := make([]byte, (len(bits)+15)/16*2) // a chunk has even length
+	data := make([]byte, (len(bits)+15)/16*2) // chunks have even length
 	for i, b := range bits {
 		data[i/8] |= b << (i % 8)
 	}
@@ -725,7 +725,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestRealPictures decodes the evaluation pictures, where a folder of them lies beside the repository.
+// TestRealPictures decodes the evaluation pictures, if their folder exists.
 func TestRealPictures(t *testing.T) {
 	dir := os.Getenv("ENCIPHER_SHARED")
 	if dir == "" {
@@ -743,7 +743,7 @@ func TestRealPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := sniff(file); err != nil {
-			continue // lists and licences lie beside the pictures
+			continue // lists and licences in the same folder
 		}
 		if _, err := Decode(file, Limits{Bytes: 1 << 26, Pixels: 1 << 24}); err != nil {
 			t.Errorf("%s: %v", filepath.Base(name), err)

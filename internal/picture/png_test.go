@@ -12,7 +12,7 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// chunksOf are the chunks of a PNG.
+// chunksOf returns the chunks of a PNG.
 func chunksOf(file []byte) (chunks [][]byte) {
 	for rest := file[8:]; len(rest) > 0; {
 		n := 12 + int(rest[2])<<8 + int(rest[3])
@@ -26,7 +26,8 @@ func chunkOf(name string, data []byte) []byte {
 	return pngchunk.Append(nil, name, data)
 }
 
-// TestPNGChecksums has a chunk with a wrong checksum at each place.
+// TestPNGChecksums decodes files with a damaged ancillary chunk in each position, and with
+// each other chunk damaged.
 func TestPNGChecksums(t *testing.T) {
 	m := image.NewPaletted(image.Rect(0, 0, 9, 7), color.Palette{color.NRGBA{1, 2, 3, 4}, color.NRGBA{5, 6, 7, 255}})
 	file := encodePNG(t, m)
@@ -56,7 +57,7 @@ func TestPNGChecksums(t *testing.T) {
 			}
 		}
 	}
-	for i, chunk := range chunks { // those that samples or structure need
+	for i, chunk := range chunks { // chunks that samples or structure need
 		damaged := slices.Clone(chunks)
 		damaged[i] = bytes.Clone(chunk)
 		damaged[i][len(chunk)-1] ^= 1

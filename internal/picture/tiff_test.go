@@ -30,8 +30,8 @@ type tiffCase struct {
 	predictor     uint32
 	tile, rows    int // tile: side of tiles, 0: strips of rows
 	palette       []uint32
-	values        []uint32            // samples, of each pixel in turn
-	more          map[uint16][]uint32 // further tags, or others in place of the ones above
+	values        []uint32            // samples, pixel by pixel
+	more          map[uint16][]uint32 // further tags; they override the fields above
 	drop          []uint16
 }
 
@@ -66,7 +66,7 @@ func (c tiffCase) file() []byte {
 						}
 					}
 					packed := c.pack(row, each)
-					if c.compression == 32773 { // each row by itself
+					if c.compression == 32773 { // each row separately
 						packed = packBitsOf(packed)
 					}
 					block = append(block, packed...)
@@ -99,7 +99,7 @@ func (c tiffCase) file() []byte {
 	return withDirectory(file, c.order, tags)
 }
 
-// withDirectory ends a TIFF with its first directory.
+// withDirectory appends a TIFF's first directory.
 func withDirectory(file []byte, o binary.ByteOrder, tags map[uint16][]uint32) []byte {
 	file = append(file, make([]byte, len(file)%2)...)
 	var sorted []uint16
@@ -138,7 +138,7 @@ func withDirectory(file []byte, o binary.ByteOrder, tags map[uint16][]uint32) []
 	return add32(append(add16(file, uint16(len(sorted))), entries...), 0)
 }
 
-// pack is a row's samples as bytes, as differences where there is a predictor.
+// pack returns a row's samples as bytes, as differences if there is a predictor.
 func (c tiffCase) pack(row []uint32, each int) []byte {
 	row = slices.Clone(row)
 	if c.predictor == 2 && c.compression != 1 && c.compression != 32773 {
@@ -170,7 +170,7 @@ var deflater = zlib.NewWriter(nil)
 
 func (c tiffCase) compress(b []byte) []byte {
 	switch c.compression {
-	case 5: // only literals, with the table cleared before codes grow beyond 9 bits
+	case 5: // only literals; the table is cleared before codes exceed 9 bits
 		var out []byte
 		var have, n uint32
 		put := func(code uint32) {
@@ -198,7 +198,7 @@ func (c tiffCase) compress(b []byte) []byte {
 	return b
 }
 
-// packBitsOf has runs of two or more, and what is between them.
+// packBitsOf encodes repeats of two or more bytes as runs, and other bytes as literals.
 func packBitsOf(b []byte) []byte {
 	var out []byte
 	for i := 0; i < len(b); {
@@ -216,10 +216,10 @@ func packBitsOf(b []byte) []byte {
 		}
 		i += n
 	}
-	return append(out, 128) // of no meaning
+	return append(out, 128) // has no meaning
 }
 
-// want is the picture by the definitions of TIFF 6.0, in floating point.
+// want returns the picture by the definitions of TIFF 6.0, computed in floating point.
 func (c tiffCase) want() *Picture {
 	most := float64(uint32(1)<<c.bits - 1)
 	full := 255.0
@@ -287,7 +287,7 @@ func (c tiffCase) want() *Picture {
 	return p
 }
 
-// tiffKinds are what samples can mean, with random ones.
+// tiffKinds returns a case with random samples for each meaning of samples.
 func tiffKinds(r *rand.Rand, width, height int) (kinds []tiffCase) {
 	add := func(photometric uint32, depth, samples int, extra ...uint32) {
 		c := tiffCase{width: width, height: height, photometric: photometric, bits: depth, samples: samples, extra: extra}
@@ -326,8 +326,8 @@ func tiffKinds(r *rand.Rand, width, height int) (kinds []tiffCase) {
 	return kinds
 }
 
-// TestTIFFTags decodes the product of all that is taken, and compares it with
-// what the tags say.
+// TestTIFFTags decodes combinations of the supported values of tags, and compares the
+// pictures with the definitions of the tags.
 func TestTIFFTags(t *testing.T) {
 	seed := [2]uint64{13, 284}
 	t.Logf("seed %v", seed)
@@ -339,7 +339,7 @@ func TestTIFFTags(t *testing.T) {
 			for _, c.planar = range []uint32{1, 2} {
 				for _, c.compression = range []uint32{1, 5, 8, 32773} {
 					if c.compression == 8 && c.order == binary.BigEndian {
-						c.compression = 32946 // its older number
+						c.compression = 32946 // older number of the same compression
 					}
 					for _, c.fill = range []uint32{1, 2} {
 						for _, c.predictor = range []uint32{1, 2} {
@@ -370,7 +370,8 @@ func TestTIFFTags(t *testing.T) {
 	t.Logf("%d files", files)
 }
 
-// different says where two pictures differ, "" where nowhere.
+// different describes the first difference of two pictures, except of their metadata, or
+// returns "".
 func different(p, want *Picture) string {
 	switch {
 	case p.Width != want.Width || p.Height != want.Height || p.Gray != want.Gray || (p.Alpha == nil) != (want.Alpha == nil) || (p.Low == nil) != (want.Low == nil):
@@ -390,7 +391,7 @@ func different(p, want *Picture) string {
 	return ""
 }
 
-// simpleTIFF is a picture of 8 bits that the tests below change.
+// simpleTIFF returns a picture of 8 bits that the tests below modify.
 func simpleTIFF() tiffCase {
 	c := tiffCase{order: binary.LittleEndian, width: 6, height: 4, photometric: 2, bits: 8, samples: 3, planar: 1, compression: 1, fill: 1, predictor: 1, rows: 4}
 	for i := range 6 * 4 * 3 {
@@ -431,8 +432,8 @@ func TestTIFFPalettes(t *testing.T) {
 	}
 }
 
-// TestTIFFRefuses changes one tag at a time to what is not read: never damage,
-// always with its name.
+// TestTIFFRefuses changes one tag at a time to a value that is not supported. The error
+// must name the value and must not report damage.
 func TestTIFFRefuses(t *testing.T) {
 	for want, more := range map[string]map[uint16][]uint32{
 		"luma and chroma":               {tagPhotometric: {6}},
@@ -490,7 +491,7 @@ func TestTIFFRefuses(t *testing.T) {
 	if _, err := Decode(file, roomy); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("LZW of the oldest kind: %v", err)
 	}
-	// What contradicts itself, or is cut short, is damaged.
+	// Contradictory and truncated files are damaged.
 	for want, c := range map[string]struct {
 		more map[uint16][]uint32
 		drop []uint16
@@ -533,7 +534,7 @@ func TestTIFFStripsThatOverlap(t *testing.T) {
 	}
 }
 
-// TestTIFFPages looks for the picture among several directories.
+// TestTIFFPages checks which of several directories is decoded.
 func TestTIFFPages(t *testing.T) {
 	big, small := simpleTIFF(), simpleTIFF()
 	small.width, small.height, small.rows = 3, 2, 2
@@ -615,7 +616,7 @@ func TestTIFFPages(t *testing.T) {
 	if _, err := Decode(canon, roomy); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "CR2") {
 		t.Errorf("CR2: %v", err)
 	}
-	// Directories that lead to each other end.
+	// Cycles of directories must not loop forever.
 	loop := simpleTIFF().file()
 	binary.LittleEndian.PutUint32(loop[len(loop)-4:], binary.LittleEndian.Uint32(loop[4:]))
 	if _, err := Decode(loop, roomy); err != nil {
@@ -623,12 +624,12 @@ func TestTIFFPages(t *testing.T) {
 	}
 }
 
-// TestTIFFByOthers compares files of libtiff and others with what decoders that
-// are not ours made of them; testdata/tiff/make says how.
+// TestTIFFByOthers decodes files written by libtiff and other encoders and compares the
+// pictures with those of other decoders; testdata/tiff/make created both.
 func TestTIFFByOthers(t *testing.T) { byOthers(t, "testdata/tiff/*.tif", 20) }
 
-// byOthers compares files with the PNG or the text beside them, which has the
-// beginning of the error.
+// byOthers compares each file with the PNG of the same name. There must be at least as
+// many files as least says.
 func byOthers(t *testing.T, pattern string, least int) {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) < least {
@@ -652,7 +653,7 @@ func byOthers(t *testing.T, pattern string, least int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want.Gray, want.Notes = p.Gray, p.Notes // a PNG has what its writer chose
+		want.Gray, want.Notes = p.Gray, p.Notes // the writer of the PNG chose its colour type
 		if near := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)); slices.Contains(roundedOtherwise, near) {
 			for i, v := range p.RGB {
 				if d := int(v) - int(want.RGB[i]); d < -1 || d > 1 {
@@ -667,6 +668,6 @@ func byOthers(t *testing.T, pattern string, least int) {
 	}
 }
 
-// roundedOtherwise are files whose samples are computed, by others with another
-// rounding: inks, premultiplied colours, and 5 or 6 bits.
+// roundedOtherwise are files whose samples are computed, and rounded differently by
+// other decoders: inks, premultiplied colours, and samples of 5 or 6 bits.
 var roundedOtherwise = []string{"cmyk", "associated", "RGB555", "RGB565"}

@@ -11,7 +11,7 @@ import (
 	"enciphergan/internal/pngchunk"
 )
 
-// TestProfileInParts: a profile that is not whole is left out, never written broken.
+// TestProfileInParts checks that an incomplete profile is left out.
 func TestProfileInParts(t *testing.T) {
 	photo, icc := encodeJPEG(t, scene(8, 8)), profile("RGB ", 3000)
 	part := func(number, of byte) []byte {
@@ -49,8 +49,8 @@ func TestProfileInParts(t *testing.T) {
 	}
 }
 
-// turnable are EXIF data in which everything depends on how the picture is turned. It was
-// stored 8 x 4, with a red point at (1, 0), to which the subject's place leads.
+// turnable returns the tags of EXIF data that depend on how the picture is turned. The
+// picture was stored 8 x 4, with the subject, a red point, at (1, 0).
 func turnable(o uint16, wide, high uint32, xDensity, yDensity uint32, location, area []uint16) []tag {
 	return []tag{long(tagWidth, wide), long(tagHeight, high), ascii(271, "ACME"), short(tagOrientation, o),
 		ratio(tagXResolution, xDensity, 1), ratio(tagYResolution, yDensity, 1),
@@ -61,9 +61,9 @@ func turnable(o uint16, wide, high uint32, xDensity, yDensity uint32, location, 
 		directoryTag(tagGPS, ascii(1, "N"), ratio(2, 48, 1, 8, 1, 0, 1))}
 }
 
-// withThumbnail adds a directory of a thumbnail and its bytes, and says where these are.
+// withThumbnail adds a directory of a thumbnail and its bytes, and returns their offset.
 func withThumbnail(page []tag, thumbnail string) (exif []byte, at int) {
-	for range 2 { // the second time with its place
+	for range 2 { // the second time with the offset
 		exif = tiffOf(page, []tag{short(259, 6), long(tagThumbnail, uint32(at)), long(tagThumbnailLength, uint32(len(thumbnail)))})
 		at = len(exif)
 	}
@@ -114,7 +114,7 @@ func TestTurnedEXIF(t *testing.T) {
 		if !bytes.Equal(p.EXIF[at:], make([]byte, len(thumbnail))) || !slices.Equal(p.Notes, []string{noteThumbnail}) {
 			t.Errorf("orientation %d: thumbnail %q, notes %q", o, p.EXIF[at:], p.Notes)
 		}
-		// Values that change places differ in where they stand, so the numbers are compared.
+		// Exchanged values have other offsets, so the numbers are compared.
 		got, expected := describeEXIF(p.EXIF), describeEXIF(want)
 		if got != expected {
 			t.Errorf("orientation %d:\n%s\nwant\n%s", o, got, expected)
@@ -126,7 +126,7 @@ func TestTurnedEXIF(t *testing.T) {
 	}
 }
 
-// describeEXIF lists the values of EXIF data's first directory and those below it.
+// describeEXIF lists the values of the first directory of EXIF data and of those below it.
 func describeEXIF(exif []byte) string {
 	d, _ := readEXIF(exif)
 	var b strings.Builder
@@ -150,8 +150,8 @@ func describeEXIF(exif []byte) string {
 	return b.String()
 }
 
-// TestThumbnailInHostileEXIF: a thumbnail that claims other parts of the EXIF data, or
-// bytes beyond them, does not take them along.
+// TestThumbnailInHostileEXIF checks that nothing is overwritten if the thumbnail's range
+// overlaps other parts of the EXIF data or exceeds them.
 func TestThumbnailInHostileEXIF(t *testing.T) {
 	photo := encodeJPEG(t, scene(4, 8))
 	page := []tag{ascii(271, "ACME, of the first directory"), short(tagOrientation, 6), directoryTag(tagGPS, ascii(1, "N"))}
@@ -162,7 +162,7 @@ func TestThumbnailInHostileEXIF(t *testing.T) {
 			t.Errorf("%s: %q, notes %q, %v", name, p.EXIF, p.Notes, err)
 		}
 	}
-	// A link to itself.
+	// A directory that links to itself.
 	data := tiffOf(page, []tag{long(256, 1)})
 	d, _ := readEXIF(data)
 	_, link := d.first()
@@ -172,7 +172,7 @@ func TestThumbnailInHostileEXIF(t *testing.T) {
 	}
 }
 
-// TestTurnedBeside: XMP and density follow a turned picture.
+// TestTurnedBeside checks that XMP and density are changed when the picture is turned.
 func TestTurnedBeside(t *testing.T) {
 	const (
 		attributes = `<rdf:Description tiff:Orientation="%o" exif:PixelXDimension = '8000'  exif:PixelYDimension="40" dc:title="tiff:Orientation"/>`
@@ -186,7 +186,7 @@ func TestTurnedBeside(t *testing.T) {
 			attributesTurned = `<rdf:Description tiff:Orientation="%o" exif:PixelXDimension = '40'  exif:PixelYDimension="8000" dc:title="tiff:Orientation"/>`
 			elementsTurned = `<a><tiff:ImageLength>8000</tiff:ImageLength><tiff:ImageWidth>4</tiff:ImageWidth><tiff:Orientation>%o</tiff:Orientation></a>`
 		}
-		value := "1" // what becomes of it
+		value := "1" // expected
 		if o <= 1 {
 			value = string('0' + rune(o))
 		}
@@ -202,8 +202,8 @@ func TestTurnedBeside(t *testing.T) {
 	}
 }
 
-// TestTextsAreBounded: compressed texts that expand far are left out, all of a file
-// together after the bound.
+// TestTextsAreBounded checks that compressed texts are left out once the texts of a
+// file exceed the bound together.
 func TestTextsAreBounded(t *testing.T) {
 	file := encodePNG(t, scene(3, 3))
 	bomb := "A\x00\x00" + packed(strings.Repeat("a", maxMetadata))
@@ -237,13 +237,12 @@ func TestManyTextsAreLinear(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 50_000_000 { // a reader for each would take 400 MB
+	if n > 50_000_000 { // one reader per text would take 400 MB
 		t.Errorf("decoding a file of %d bytes allocates %d", len(file), n)
 	}
 }
 
-// TestXMPWithoutEnd ends in time only if the rest is not searched again from every name: that
-// would take an hour.
+// TestXMPWithoutEnd would take an hour if the rest were searched again from every name.
 func TestXMPWithoutEnd(t *testing.T) {
 	const name = "tiff:Orientation"
 	if from, to := xmpValue(strings.Repeat(name+">", 64<<20/len(name)), name); from != 0 || to != 0 {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestAnimatedWebP compares first frames with what libwebp made of them;
-// testdata/webp/make says how.
+// TestAnimatedWebP compares first frames with those decoded by libwebp;
+// testdata/webp/make created both.
 func TestAnimatedWebP(t *testing.T) {
 	for name, notes := range map[string][]string{"covers": {noteFrames}, "part": {noteFrames}, "one": nil} {
 		p, err := Decode(readTest(t, "webp/"+name+".webp"), roomy)
@@ -41,7 +41,7 @@ func webpChunkOf(name string, data []byte) []byte {
 
 func uint24(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16)} }
 
-// animated puts the chunks of still pictures on a canvas of a size, each a frame of a size at twice x and y.
+// animated returns an animation with a canvas of the given size and frames made by frameAt.
 func animated(width, height int, frames ...[]byte) []byte {
 	all := slices.Concat([]byte("WEBP"), webpChunkOf("VP8X", slices.Concat([]byte{2 | 16, 0, 0, 0}, uint24(width-1), uint24(height-1))), webpChunkOf("ANIM", make([]byte, 6)))
 	for _, f := range frames {
@@ -50,13 +50,14 @@ func animated(width, height int, frames ...[]byte) []byte {
 	return slices.Concat(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(all))), all)
 }
 
+// frameAt returns a frame of the given size at (2x, 2y), with the chunks of a still picture.
 func frameAt(x, y, width, height int, chunks []byte) []byte {
 	return slices.Concat(uint24(x), uint24(y), uint24(width-1), uint24(height-1), make([]byte, 4), chunks)
 }
 
-// TestWebPFrames makes animations of still pictures of each coding.
+// TestWebPFrames decodes animations of still pictures in each coding.
 func TestWebPFrames(t *testing.T) {
-	chunks := func(name string) []byte { // without what only a file has
+	chunks := func(name string) []byte { // without the headers of a file
 		var b []byte
 		for rest := readTest(t, name)[12:]; len(rest) > 0; {
 			kind, data, behind, err := webpChunk(rest)
