@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// tiffCase is a TIFF that the tests write: every tag that changes what samples mean.
+// tiffCase is a TIFF that the tests write, with every tag that changes the meaning of samples.
 type tiffCase struct {
 	order         binary.ByteOrder
 	width, height int
