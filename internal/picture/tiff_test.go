@@ -538,7 +538,7 @@ func TestTIFFStripsThatOverlap(t *testing.T) {
 func TestTIFFPages(t *testing.T) {
 	big, small := simpleTIFF(), simpleTIFF()
 	small.width, small.height, small.rows = 3, 2, 2
-	// chain appends the directories of other files behind the first one's.
+	// chain appends the directories of other files to the first file.
 	shift := func(c tiffCase, by uint32) (tags map[uint16][]uint32) {
 		return map[uint16][]uint32{tagWidth: {uint32(c.width)}, tagHeight: {uint32(c.height)}, tagBits: {8, 8, 8}, tagPhotometric: {2}, tagSamples: {3}, tagStripOffsets: {by}, tagStripCounts: {uint32(3 * c.width * c.height)}}
 	}
@@ -628,8 +628,8 @@ func TestTIFFPages(t *testing.T) {
 // pictures with those of other decoders; testdata/tiff/make created both.
 func TestTIFFByOthers(t *testing.T) { byOthers(t, "testdata/tiff/*.tif", 20) }
 
-// byOthers compares each file with the PNG of the same name. There must be at least as
-// many files as least says.
+// byOthers compares each file with the PNG of the same name. It fails if there are
+// fewer than least files.
 func byOthers(t *testing.T, pattern string, least int) {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) < least {
