@@ -161,11 +161,7 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 		return nil, err
 	}
 	f := h.format
-	defer func() { // hostile files may make a decoder panic
-		if r := recover(); r != nil {
-			p, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
-		}
-	}()
+	defer corruptIfPanic(f.name, &err)
 
 	p, err = f.decode(h.file)
 	if err != nil {
@@ -188,10 +184,18 @@ func Size(file []byte, limits Limits) (height, width int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	defer corruptIfPanic(h.format.name, &err)
 	if collect(h.file, h.format.name).orientation >= 5 {
 		return h.width, h.height, nil
 	}
 	return h.height, h.width, nil
+}
+
+// corruptIfPanic, deferred, sets err if a reader panics: a hostile file may make it do so.
+func corruptIfPanic(format string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %s: %v", ErrCorrupt, format, r)
+	}
 }
 
 // header describes a file before its samples are decoded.
@@ -211,11 +215,7 @@ func declared(file []byte, limits Limits) (h *header, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { // as in Decode
-		if r := recover(); r != nil {
-			h, err = nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, f.name, r)
-		}
-	}()
+	defer corruptIfPanic(f.name, &err)
 	h = &header{format: f, file: file}
 	if f.mend != nil {
 		h.file, h.notes = f.mend(file)
