@@ -22,7 +22,7 @@ func BenchmarkMix(b *testing.B) {
 	}
 }
 
-// BenchmarkInvert inverts it.
+// BenchmarkInvert inverts the material of such a tile.
 func BenchmarkInvert(b *testing.B) {
 	m, err := New(48, 4096, 2, 2)
 	if err != nil {

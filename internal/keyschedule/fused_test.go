@@ -10,7 +10,7 @@ import (
 )
 
 // TestNoFusedArithmetic compiles the package for machines whose compiler fuses
-// multiplication and addition: one fused step would change the bits of a mix.
+// multiplication and addition: one fused operation would change the bits of a mix.
 func TestNoFusedArithmetic(t *testing.T) {
 	fused := regexp.MustCompile(`\t(FN?M(?:ADD|SUB)[SD]|VFN?M(?:ADD|SUB)\w*)\t`)
 	for _, machine := range [][]string{{"GOARCH=arm64"}, {"GOARCH=amd64", "GOAMD64=v3"}} {

@@ -2,9 +2,9 @@
 // tile, the permutations of positions and the orthogonal mixing matrices that
 // enter the generators as graph inputs. docs/keyed-layers.md specifies them.
 //
-// Main path: the key and the picture's nonce give a Seed per tile (HKDF); New
-// allocates a Material, Derive expands the seed into it, Invert makes that of the
-// decryption generator. Everything is integer arithmetic or + - * / sqrt in
+// Main path: HKDF derives a Seed for each tile, from key and nonce among others; New
+// allocates a Material, Derive expands the seed into it, Invert makes the material
+// of the decryption generator. Everything is integer arithmetic or + - * / sqrt in
 // float64 with explicit conversions, so every platform computes the same bits.
 package keyschedule
 

@@ -15,15 +15,15 @@ type Material struct {
 	Mixes [][]float32
 
 	channels, positions int
-	// Row-major (C, C) and two vectors of length C, for orthogonal.
+	// Scratch memory of orthogonal: a row-major (C, C) matrix and two vectors of length C.
 	product, reflection, projection []float64
 }
 
 // maxSize bounds channels times positions: a tile of 4096 x 4096 samples.
 const maxSize = 1 << 26
 
-// New allocates the material of a network with the given number of channels,
-// positions, permutations and mixes, for Derive and Invert to fill.
+// New allocates material for the given number of channels, positions,
+// permutations and mixes. Derive or Invert fills it.
 func New(channels, positions, permutations, mixes int) (*Material, error) {
 	if channels < 1 || positions < 1 || channels > 1<<12 || positions > maxSize/channels {
 		return nil, fmt.Errorf("keyed layers of %d channels and %d positions are out of range", channels, positions)
@@ -54,7 +54,7 @@ func (m *Material) Derive(seed Seed) {
 }
 
 // Invert fills m with the material of the decryption generator: the inverse
-// permutations and the transposed mixes of x, which was made by a New with the
+// permutations and the transposed mixes of x. Both must come from New with the
 // same arguments.
 func (m *Material) Invert(x *Material) {
 	for i, p := range x.Permutations {
@@ -85,12 +85,12 @@ func rows(matrix []int32, width int) func(yield func([]int32) bool) {
 	}
 }
 
-// maxPair is the largest bound for which one word decides two draws: up to it,
+// maxPair is the largest bound at which one word decides two draws. Up to it,
 // a word is rejected with a probability below 1/16.
 const maxPair = 1 << 14
 
 // permutation fills p with a uniform permutation: the Fisher-Yates shuffle in the
-// form that builds the result while it goes (Knuth, The Art of Computer Programming,
+// form that builds the result as it goes (Knuth, The Art of Computer Programming,
 // volume 2, 3.4.2, algorithm P, "inside out"). A word decides the next two places
 // as long as both bounds are at most maxPair (N. Brackett-Rozinsky, D. Lemire,
 // "Batched ranged random integer generation", 2024).
@@ -129,10 +129,10 @@ func (s *stream) permutation(p []int32) {
 // orthogonal fills q with an orthogonal n x n matrix: the product of Householder
 // reflections of growing dimension with random signs, which is uniform for normal
 // vectors (G. W. Stewart, "The efficient generation of random orthogonal matrices
-// with an application to condition estimators", 1980). The vectors are made of
-// integers, a binomial of 64 fair bits less 32 standing for the normal; then come
-// only + - * / and sqrt in float64, each product rounded by its conversion before
-// it is added, so that no platform fuses.
+// with an application to condition estimators", 1980). The entries of the vectors
+// are integers, the count of one bits in 64 random bits minus 32, which approximates
+// a normal. The rest is + - * / and sqrt in float64. A conversion rounds each product
+// before it is added, so that no platform fuses the two.
 func (m *Material) orthogonal(s *stream, q []float32) {
 	n := m.channels
 	a := m.product
@@ -143,7 +143,7 @@ func (m *Material) orthogonal(s *stream, q []float32) {
 	if s.word()&1 == 1 {
 		a[n*n-1] = -1
 	}
-	// Rows and columns before k are still those of the identity.
+	// Rows and columns before k are still the identity's.
 	for k := n - 2; k >= 0; k-- {
 		v := m.reflection[k:n]
 		var square float64
@@ -179,7 +179,7 @@ func (m *Material) orthogonal(s *stream, q []float32) {
 				row[j] -= float64(f * w[j])
 			}
 		}
-		if sign > 0 { // the reflection takes v to -|v|e
+		if sign > 0 { // the reflection maps v to -|v|e
 			row := a[k*n+k:][:len(w)]
 			for j := range row {
 				row[j] = -row[j]

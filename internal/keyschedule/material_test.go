@@ -96,7 +96,7 @@ func TestVectors(t *testing.T) {
 
 func TestMaterialIsInvertible(t *testing.T) {
 	m := derive(t, Seed{1, 2, 3}, 48, 77, 2, 2)
-	inv := derive(t, Seed{4}, 48, 77, 2, 2) // of another tile before
+	inv := derive(t, Seed{4}, 48, 77, 2, 2) // already used for another tile
 	inv.Invert(m)
 	for k, p := range m.Permutations {
 		for c := range 48 {
@@ -164,8 +164,8 @@ func TestPermutationsAreUniform(t *testing.T) {
 	}
 }
 
-// TestLargePermutation counts where the positions of a permutation go whose last
-// bounds take a word each: the quarters they come from against those they go to.
+// TestLargePermutation counts moves between quarters of a permutation that is so long
+// that its last bounds take one word each.
 func TestLargePermutation(t *testing.T) {
 	const positions = 2*maxPair + 1
 	m := derive(t, Seed{9}, 4, positions, 1, 0)
@@ -193,7 +193,7 @@ func TestLargePermutation(t *testing.T) {
 	}
 }
 
-// TestMixesAreUniform holds moments of the entries of many mixes against those of a
+// TestMixesAreUniform compares moments of the entries of many mixes with those of a
 // uniform orthogonal matrix: mean 0, mean square 1/n, mean fourth power 3/(n(n+2)),
 // at every place.
 func TestMixesAreUniform(t *testing.T) {
@@ -214,7 +214,7 @@ func TestMixesAreUniform(t *testing.T) {
 	}
 	for i := range mean {
 		// Five standard deviations of the mean, and of the others, with room for the
-		// binomial that stands for the normal.
+		// binomial that approximates the normal.
 		if math.Abs(mean[i]) > 5*math.Sqrt(1./n/draws) || math.Abs(second[i]-1./n) > .01 || math.Abs(fourth[i]-3./(n*(n+2))) > .01 {
 			t.Errorf("entry (%d, %d): mean %.4f, mean square %.4f, fourth power %.4f; want 0, %.4f, %.4f",
 				i/n, i%n, mean[i], second[i], fourth[i], 1./n, 3./(n*(n+2)))

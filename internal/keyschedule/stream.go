@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 // stream draws words from the generator that https://c2sp.org/chacha8rand
 // specifies: ChaCha with 8 rounds, seeded with 32 bytes. The standard library
-// computes it in vectors where the machine has them.
+// computes it with vector instructions where the machine has them.
 type stream struct {
 	source *rand.ChaCha8
 	words  [512]uint32
@@ -17,14 +17,14 @@ func newStream(seed Seed) *stream {
 	return s
 }
 
-// word is the next four bytes of the output, little-endian.
+// word returns the next four bytes of the output, little-endian.
 func (s *stream) word() uint32 {
 	v := s.rest()[0]
 	s.used++
 	return v
 }
 
-// rest is the next words, at least one. The caller adds those that it takes to s.used.
+// rest returns the words that follow, at least one. The caller adds the number that it takes to s.used.
 func (s *stream) rest() []uint32 {
 	if s.used == len(s.words) {
 		for i := 0; i < len(s.words); i += 2 {
@@ -36,7 +36,7 @@ func (s *stream) rest() []uint32 {
 	return s.words[s.used:]
 }
 
-// below draws a number uniform in [0, n) without modulo bias (D. Lemire, "Fast
+// below returns a uniform number in [0, n) without modulo bias (D. Lemire, "Fast
 // random integer generation in an interval", 2019).
 func (s *stream) below(n uint32) uint32 {
 	for {
