@@ -6,10 +6,10 @@ import (
 	"enciphergan/internal/op"
 )
 
-// Builder makes the values of a network: nodes of a training graph or names of
-// an ONNX graph. A string argument names a parameter of the network, an int
-// argument of Keyed methods the index of the keyed layer. A builder keeps its
-// first error and returns zero values from then on.
+// Builder makes the values of a network: nodes of a training graph or names in
+// an ONNX graph. A string argument names a parameter of the network; index is the
+// number of the keyed layer. A builder records its first error and returns zero
+// values from then on.
 type Builder[V any] interface {
 	ReflectPad(x V, pad int) V
 	Conv2D(x V, weight, bias string, w op.Window) V // bias "" for none
@@ -43,8 +43,8 @@ type Builder[V any] interface {
 	InverseErf(x V, table string) V // x holds 8-bit levels
 }
 
-// Walk applies layers to x. carried receives the statistics of each CarriedNorm, in
-// order; Restored layers read them there.
+// Walk applies layers to x. It appends the statistics of each CarriedNorm to carried, in
+// order; Restored layers read them from there.
 func Walk[V any](b Builder[V], layers []Layer, x V, carried *[]V) V {
 	for _, l := range layers {
 		x = forward(b, l, x, carried)
@@ -154,8 +154,8 @@ func backward[V any](b Builder[V], l Layer, x V, carried []V) V {
 	panic(fmt.Sprintf("network: layer %q of kind %q has no inverse", l.Name, l.Kind))
 }
 
-// couple runs a coupling's branch: the factor exp(Clamp*tanh(s/Clamp)), unused
-// where Clamp is 0, and the shift.
+// couple runs a coupling's branch on the first half of the channels. It returns the factor
+// s = exp(Clamp*tanh(s/Clamp)), the zero value where Clamp is 0, and the shift t.
 func couple[V any](b Builder[V], l Layer, first V) (s, t V) {
 	y := Walk(b, l.Branch, first, nil)
 	if l.Clamp == 0 {
@@ -167,5 +167,5 @@ func couple[V any](b Builder[V], l Layer, first V) (s, t V) {
 	return s, b.Channels(y, half, l.Out)
 }
 
-// Width is what a Uniform layer divides by: the deviation Kappa of its normal, times sqrt 2.
+// Width returns the divisor of a Uniform layer: the deviation Kappa of its normal distribution, times sqrt 2.
 func (l Layer) Width() float32 { return float32(float64(l.Kappa) * 1.4142135623730951) }

@@ -23,44 +23,44 @@ const (
 	MaxCardBytes      = 1 << 20
 	MaxGeneratorBytes = 64 << 20
 
-	// MaxSealedBytes bounds a sealed model: the files, and as much as a megabyte for what
-	// packs them and for its recipients.
+	// MaxSealedBytes bounds a sealed model: the files, and one megabyte for the
+	// archive and the recipients.
 	MaxSealedBytes = MaxCardBytes + 2*MaxGeneratorBytes + 1<<20
 )
 
 // cardVersion is the version of the card's format.
 const cardVersion = 1
 
-// Card says what a model is and where it comes from.
+// Card is a model card: it describes a model, its training and its quality.
 type Card struct {
 	Version    int        `json:"version"`
 	Name       string     `json:"name"`
 	Definition Definition `json:"definition"`
-	Note       string     `json:"note,omitempty"` // what the model is for, where it is not for everyday use
+	Note       string     `json:"note,omitempty"` // purpose of a model that is not for everyday use
 	Training   *Training  `json:"training,omitempty"`
-	// Figures are measured on held-out tiles, at the kappa that each names.
+	// Figures are measured on held-out tiles, each at its own kappa.
 	Figures []Figures `json:"figures,omitempty"`
 	// The SHA-256 of the two generators, in hexadecimal.
 	Encryption string `json:"encryption_sha256"`
 	Decryption string `json:"decryption_sha256"`
 }
 
-// Training says how a model was trained.
+// Training describes how a model was trained.
 type Training struct {
-	Data    string `json:"data"` // what the photos are and how to get them
+	Data    string `json:"data"` // description of the photos and how to get them
 	Photos  int    `json:"photos"`
 	Seed    uint64 `json:"seed"`
 	Steps   int    `json:"steps"`
 	Command string `json:"command"`
-	Backend string `json:"backend"` // the arithmetic that trained it
+	Backend string `json:"backend"` // arithmetic of the training run
 }
 
-// StartSet is in the Set of figures of a model before any training step, behind the name of the start.
+// StartSet occurs in Figures.Set, after the name of the start, where a model was measured before any training step.
 const StartSet = "start, test split"
 
 // Figures are the quality of the bare neural cipher on a set of tiles.
 type Figures struct {
-	Set         string  `json:"set"` // what was measured
+	Set         string  `json:"set"` // the tiles that were measured
 	Tiles       int     `json:"tiles"`
 	Kappa       float32 `json:"kappa,omitempty"`
 	PSNRMean    float64 `json:"psnr_mean_db"`
@@ -79,7 +79,7 @@ type Files struct {
 	Decryption []byte
 }
 
-// ReadFiles reads a model directory. Each file is bounded before it is read.
+// ReadFiles reads a model directory. It reads no file beyond its size limit.
 func ReadFiles(dir fs.FS) (Files, error) {
 	var f Files
 	for _, part := range []struct {
@@ -112,7 +112,8 @@ func readBounded(dir fs.FS, name string, most int64) ([]byte, error) {
 	return data, nil
 }
 
-// NewFiles makes the files of a model: the card gets the definition and the checksums.
+// NewFiles exports both generators and returns the files of a model. It sets the version, definition
+// and checksums of the card.
 func NewFiles(d Definition, card Card, encryption, decryption *Weights) (Files, error) {
 	enc, dec, err := Export(d, encryption, decryption)
 	if err != nil {
@@ -123,7 +124,7 @@ func NewFiles(d Definition, card Card, encryption, decryption *Weights) (Files, 
 	return WithCard(Files{Encryption: enc, Decryption: dec}, card)
 }
 
-// WithCard is the model with another card, whose checksums must be those of its generators.
+// WithCard returns f with another card. The checksums of the card must match the generators.
 func WithCard(f Files, card Card) (Files, error) {
 	text, err := json.MarshalIndent(card, "", "  ")
 	if err != nil {
@@ -133,9 +134,9 @@ func WithCard(f Files, card Card) (Files, error) {
 	return f, nil
 }
 
-// Halved is the model with the weights of its convolutions in half precision, and so
-// another one, with a fingerprint of its own; the matrices whose inverses decryption
-// has, tables and the statistics of batch norms stay as they are.
+// Halved returns the model with the weights of its convolutions in half precision: a different
+// model with its own fingerprint. Matrices that decryption inverts, tables and the statistics
+// of batch norms do not change. An empty name leaves the name of the card.
 func Halved(f Files, name string) (Files, error) {
 	card, err := parseCard(f.Card)
 	if err != nil {
@@ -155,7 +156,7 @@ func Halved(f Files, name string) (Files, error) {
 	if name != "" {
 		card.Name = name
 	}
-	// What was measured is of the model it was made of, but for the start of training.
+	// The figures were measured with the original weights; only those of the start of training remain.
 	card.Figures = slices.DeleteFunc(card.Figures, func(f Figures) bool { return !strings.Contains(f.Set, StartSet) })
 	if card.Training != nil {
 		card.Training.Command += "; encipher model half"
@@ -169,7 +170,7 @@ type File struct {
 	Data []byte
 }
 
-// List names the files in the order they are to be written, the card last.
+// List returns the files in the order in which they must be written, the card last.
 func (f Files) List() []File {
 	return []File{{encryptionFile, f.Encryption}, {decryptionFile, f.Decryption}, {cardFile, f.Card}}
 }

@@ -1,7 +1,7 @@
 package network
 
 // Work returns the multiply-adds of the encryption generator for a picture of 256 x 256;
-// decryption takes as many.
+// the decryption generator takes the same number.
 func (d Definition) Work() (work int) {
 	s := shape{3, 256, 256}
 	for _, l := range d.Encryption() {
@@ -11,7 +11,7 @@ func (d Definition) Work() (work int) {
 	return work
 }
 
-// shape is the (C, H, W) of a tensor between layers.
+// shape is the shape (C, H, W) of a tensor between layers.
 type shape struct{ c, h, w int }
 
 // cost returns the parameters and multiply-adds of a layer for an input of shape s, and sets

@@ -27,9 +27,9 @@ func valueDeviations(i int) string  { return fmt.Sprintf("deviations%d", i) }  /
 // definitionKey is the metadata entry that holds the Definition as JSON.
 const definitionKey = "encipher.definition"
 
-// Export writes both generators in ONNX. The decryption generator takes the
-// inverses of the key material as its inputs. Like all of export it is a function,
-// not a method: the linker keeps the methods of types it reaches, and the wasm needs none of this.
+// Export returns both generators as ONNX files. The decryption generator takes the
+// inverses of the key material as inputs. All of export is functions, not methods:
+// the linker retains the methods of types it reaches, and the wasm needs none of this.
 func Export(d Definition, encryption, decryption *Weights) (enc, dec []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return nil, nil, err

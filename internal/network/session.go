@@ -13,23 +13,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Session runs a model's generators. It owns the graphs, cached by tile shape,
-// and serves one goroutine at a time.
+// Session runs a model's generators. It caches their graphs by tile shape.
+// It is not safe for concurrent use.
 type Session struct {
 	model      *Model
 	arithmetic kernel.Arithmetic
-	// graphs holds the most recently used last.
+	// graphs is ordered by use, the most recent last.
 	graphs []cachedGraph
 	keyed  keyedLayers
 }
 
-// keyedLayers holds the material of the last tile. Its memory serves tile after tile,
-// and decrypting a tile that was just encrypted derives nothing again.
+// keyedLayers holds the material of the last tile. Its memory is reused for each tile,
+// and decrypting a tile directly after its encryption does not derive it again.
 type keyedLayers struct {
 	seed       keyschedule.Seed
 	positions  int                   // 0 before the first tile
-	encryption *keyschedule.Material // of seed
-	decryption *keyschedule.Material // its inverse, where decryption was the last to ask
+	encryption *keyschedule.Material // derived from seed
+	decryption *keyschedule.Material // the inverse of encryption, valid only after a call for decryption
 }
 
 type cachedGraph struct {
@@ -38,13 +38,13 @@ type cachedGraph struct {
 	graph         *onnx.Machine
 }
 
-// cachedPixels is how many pixels the tiles of all cached graphs have together:
-// enough for both generators of a full tile. A graph takes some 400 bytes a pixel,
-// and callers go through a picture shape by shape.
+// cachedPixels limits the total pixels of the tiles of all cached graphs: enough for
+// both generators at a full tile. A graph takes about 400 bytes a pixel, and callers
+// process a picture one tile shape at a time.
 const cachedPixels = 2 * 256 * 256
 
-// NewSession makes a session whose convolutions run in the given arithmetic.
-// What a session in Fused computes must not be needed again to the bit.
+// NewSession returns a session whose convolutions run in the given arithmetic.
+// The results of a session in Fused are not reproducible bit for bit.
 func (m *Model) NewSession(a kernel.Arithmetic) *Session { return &Session{model: m, arithmetic: a} }
 
 // Cipher is the output of the encryption generator for one tile, quantised to 8 bits.
@@ -54,7 +54,8 @@ type Cipher struct {
 	Statistics    []byte // carried statistics, Model.StatisticsBytes long
 }
 
-// check bounds a tile: its sides are multiples of the stride and at least the least side.
+// check returns an error unless the sides of a tile are multiples of the stride and at least
+// the minimum, its pixels are within the model's limit and it has 3 samples a pixel.
 func (s *Session) check(height, width, samples int) error {
 	t := s.model.Tiling()
 	if height < t.MinSide || width < t.MinSide || height%t.Stride != 0 || width%t.Stride != 0 {
@@ -62,7 +63,7 @@ func (s *Session) check(height, width, samples int) error {
 	}
 	most := t.MaxPixels
 	if t.Side > 0 {
-		most = 4 * t.Side * t.Side // the last tile of a row or column may take what is too little for its own
+		most = 4 * t.Side * t.Side // the last tile of a row or column may include a remainder that is too small for a tile
 	}
 	if height > most/width {
 		return fmt.Errorf("a tile of %d x %d pixels is larger than the model takes (%d pixels)", width, height, most)
@@ -84,7 +85,7 @@ func (s *Session) graph(ctx context.Context, generator string, height, width int
 	for _, g := range s.graphs {
 		pixels += g.height * g.width
 	}
-	for len(s.graphs) > 1 && pixels > cachedPixels { // one stays, for the other generator
+	for len(s.graphs) > 1 && pixels > cachedPixels { // retain one, for the other generator
 		pixels -= s.graphs[0].height * s.graphs[0].width
 		s.graphs = slices.Delete(s.graphs, 0, 1)
 	}
@@ -96,7 +97,7 @@ func (s *Session) graph(ctx context.Context, generator string, height, width int
 	return g, nil
 }
 
-// load makes the graph of a generator for a shape of tiles.
+// load makes the graph of a generator for one tile shape.
 func (s *Session) load(ctx context.Context, generator string, height, width int) (*onnx.Machine, error) {
 	data := s.model.files.Encryption
 	if generator == decryptionFile {
@@ -109,7 +110,7 @@ func (s *Session) load(ctx context.Context, generator string, height, width int)
 	return g, nil
 }
 
-// Dims gives the symbolic dimensions of the generators for a tile.
+// Dims returns the symbolic dimensions of the generators for a tile.
 func (m *Model) Dims(height, width int) map[string]int {
 	dims := map[string]int{"H": height, "W": width}
 	if d := m.card.Definition; d.Keyed() {
@@ -118,8 +119,8 @@ func (m *Model) Dims(height, width int) map[string]int {
 	return dims
 }
 
-// keyedInputs adds the key material of a tile; back asks for its inverse. It is valid
-// until the next tile.
+// keyedInputs adds the key material of a tile to in, or its inverse if back is set. The material
+// is valid until the next tile.
 func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyschedule.Seed, height, width int, back bool) error {
 	d := s.model.card.Definition
 	if !d.Keyed() {
@@ -153,8 +154,8 @@ func (s *Session) keyedInputs(in map[string]*tensor.Dense, seed keyschedule.Seed
 	return nil
 }
 
-// EncryptionInputs makes the inputs of the encryption generator for one tile,
-// key material included, which is valid until the session's next tile. rgb is as for Encrypt.
+// EncryptionInputs returns the inputs of the encryption generator for one tile,
+// with the key material, which is valid until the session's next tile. rgb is as for Encrypt.
 func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyschedule.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(height, width, len(rgb)); err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func (s *Session) EncryptionInputs(rgb []byte, height, width int, seed keyschedu
 }
 
 // Encrypt runs the encryption generator on one tile. rgb is (H, W, 3)
-// interleaved, 8 bits a sample. The seed is unused by the profiles after the paper.
+// interleaved, 8 bits a sample. The profiles paper and paper+stats do not use the seed.
 func (s *Session) Encrypt(ctx context.Context, rgb []byte, height, width int, seed keyschedule.Seed) (Cipher, error) {
 	in, err := s.EncryptionInputs(rgb, height, width, seed)
 	if err != nil {
@@ -212,7 +213,7 @@ func (s *Session) Decrypt(ctx context.Context, c Cipher, seed keyschedule.Seed) 
 	return rgb, nil
 }
 
-// DecryptionInputs makes the inputs of the decryption generator for one tile, key material included, which is
+// DecryptionInputs returns the inputs of the decryption generator for one tile, with the key material, which is
 // valid until the session's next tile.
 func (s *Session) DecryptionInputs(c Cipher, seed keyschedule.Seed) (map[string]*tensor.Dense, error) {
 	if err := s.check(c.Height, c.Width, len(c.Levels)); err != nil {
@@ -259,7 +260,7 @@ func (s *Session) run(ctx context.Context, generator string, in map[string]*tens
 	if err != nil {
 		return nil, err
 	}
-	// The scan before has checked names only; a hostile model may give them any shape and type.
+	// The scan of the file checked only the names; outputs of a hostile model may have any shape and type.
 	wants := map[string]int{valueCipher: 3 * height * width, valuePicture: 3 * height * width}
 	for i, name := range carriedValues(s.model.card.Definition) {
 		wants[name] = s.model.carried[i/2]

@@ -16,8 +16,8 @@ type Weights struct {
 	tensors    map[string]*tensor.Dense
 }
 
-// NewWeights makes the starting weights of layers. Parameters that come from the
-// training pictures start as identity until Analyse fills them.
+// NewWeights returns initial weights for layers. Matrices that are computed from the
+// training pictures are the identity until Analyse fills them.
 func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 	w := &Weights{Parameters: Parameters(layers), tensors: map[string]*tensor.Dense{}}
 	for _, p := range w.Parameters {
@@ -63,7 +63,7 @@ func RandomOrthogonal(r *rand.Rand, n int, m []float32) {
 		for j := range row {
 			row[j] = r.NormFloat64()
 		}
-		// Twice, since one pass leaves rounding errors along the earlier rows.
+		// Two passes: one leaves rounding errors along the earlier rows.
 		for range 2 {
 			for k := range i {
 				other := q[k*n : (k+1)*n]
@@ -89,10 +89,10 @@ func RandomOrthogonal(r *rand.Rand, n int, m []float32) {
 	}
 }
 
-// Get returns the tensor of a parameter, nil when there is none of this name.
+// Get returns the tensor of a parameter, or nil if there is none of this name.
 func (w *Weights) Get(name string) *tensor.Dense { return w.tensors[name] }
 
-// Data returns the elements of a parameter; it panics when there is none of this name.
+// Data returns the elements of a parameter. It panics if there is none of this name.
 func (w *Weights) Data(name string) []float32 {
 	t := w.tensors[name]
 	if t == nil {
@@ -101,7 +101,7 @@ func (w *Weights) Data(name string) []float32 {
 	return t.Data().([]float32)
 }
 
-// Clone copies all tensors.
+// Clone returns a deep copy of the tensors.
 func (w *Weights) Clone() *Weights {
 	c := &Weights{Parameters: w.Parameters, tensors: map[string]*tensor.Dense{}}
 	for name, t := range w.tensors {
