@@ -10,8 +10,8 @@ import (
 	"enciphergan/internal/keyschedule"
 )
 
-// contrasty gives the first convolution channels of such contrast that the eps of the
-// norm behind it does not matter, and keeps the output away from where tanh is flat.
+// contrasty sets weights at which the first convolution has so much contrast that the eps of
+// the norm after it does not matter, and the output avoids the flat part of tanh.
 func contrasty(encryption, decryption *Weights) {
 	for i := range encryption.Data("down0.weight") {
 		encryption.Data("down0.weight")[i] *= 50
@@ -24,10 +24,10 @@ func contrasty(encryption, decryption *Weights) {
 // The published network, whatever its weights, gives equal ciphers for a picture x
 // and for a*x + b with a > 0 and any b that is the same for all of a colour: its
 // first convolution has no bias and its border is mirrored, so that every channel
-// becomes a*y + b', and the instance norm behind it takes both away, but for the
-// norm's eps where a channel is nearly flat. No decryption can tell two such
+// becomes a*y + b', and the instance norm after it removes both, except for the
+// effect of eps where a channel is nearly flat. No decryption can tell two such
 // pictures apart, so at least for one of them PSNR is at most 6 dB above that
-// between the two. The profile paper+stats carries what the norm takes away.
+// between the two. The profile paper+stats carries the statistics that the norm removes.
 func TestContrast(t *testing.T) {
 	const size = 64
 	r := seeded(t)

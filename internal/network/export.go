@@ -75,7 +75,7 @@ var picture = []onnx.Dim{{Size: 1}, {Size: 3}, {Parameter: "H"}, {Parameter: "W"
 type name string
 
 // names builds a network as an ONNX graph. Statistics are two values, means and
-// deviations, of which the name is that of the means.
+// deviations, and go by the name of the means.
 type names struct {
 	definition Definition
 	weights    *Weights
@@ -140,7 +140,7 @@ func (b *names) nodes(op string, outputs int, inputs []name, attributes ...onnx.
 	return out
 }
 
-// initializer adds a float32 constant unless it is there.
+// initializer adds a float32 constant unless it exists.
 func (b *names) initializer(n string, data []float32, shape ...int) name {
 	if !b.have[n] {
 		b.have[n] = true
@@ -169,7 +169,7 @@ func int64s(shape []int) []int64 {
 	return s
 }
 
-// parameter adds a tensor of the network in its own shape.
+// parameter adds a parameter of the network in its own shape.
 func (b *names) parameter(n string) name {
 	t := b.weights.Get(n)
 	if t == nil {
@@ -220,8 +220,8 @@ func (b *names) ConvTranspose2D(x name, weight, bias string, w op.Window, output
 	return b.node("ConvTranspose", in, append(window(w, b.weights.Get(weight).Shape()), onnx.IntsOf("output_padding", o, o))...)
 }
 
-// InstanceNorm needs the channels of x for its constant scale and bias; every
-// instance norm here follows a convolution, whose weights tell them.
+// InstanceNorm needs the number of channels of x for its constant scale and bias. Every
+// instance norm here follows a convolution, so the number comes from its weights.
 func (b *names) InstanceNorm(x name, eps float32) name {
 	c := b.channelsOf(x)
 	one := make([]float32, c)
@@ -325,7 +325,7 @@ func (b *names) Rotate(x name, matrix string, back bool) name {
 	return b.matrix(x, matrix+".transposed", t, c)
 }
 
-// Permute gathers positions; going back, the input holds the inverse permutation.
+// Permute gathers positions. In decryption the input holds the inverse permutation.
 func (b *names) Permute(x name, index int, back bool) name {
 	n := valuePermutation(index)
 	b.input(n, onnx.Int32, []onnx.Dim{{Size: 1}, {Size: int64(b.definition.Channels())}, {Parameter: "P"}})
@@ -334,7 +334,7 @@ func (b *names) Permute(x name, index int, back bool) name {
 	return b.node("Reshape", []name{b.node("GatherElements", []name{flat, name(n)}, onnx.IntOf("axis", 2)), shape})
 }
 
-// Mix multiplies channels; going back, the input holds the transposed matrix.
+// Mix multiplies channels by a matrix. In decryption the input holds the transposed matrix.
 func (b *names) Mix(x name, index int, back bool) name {
 	n := valueMix(index)
 	c := int64(b.definition.Channels())

@@ -8,14 +8,14 @@ import (
 )
 
 // TestLargestTiles builds the generators of every profile, in both arithmetics, for the
-// largest tiles that the documentation names, and runs one of the paper's, which are
-// alike, on 640 x 640 pixels.
+// largest tiles that the documentation names. It runs one generator of the paper on
+// 640 x 640 pixels; both have the same layers.
 func TestLargestTiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		definition Definition
 		sizes      [][2]int
 	}{
-		// Pixels in all are bounded, and tiles come in every form.
+		// Total pixels are bounded; the aspect ratio of a tile is not.
 		"paper":       {Paper(), [][2]int{{640, 640}, {16, 25600}, {25600, 16}, {412, 992}}},
 		"paper+stats": {PaperStats(), [][2]int{{512, 512}, {268, 268}}},
 		"reversible":  {Reversible(), [][2]int{{512, 512}, {268, 268}}},

@@ -1,7 +1,6 @@
-// Package network holds the networks as data: a profile is a list of layers per
-// generator and discriminator, and one walk over that list serves training
-// (Gorgonia), export (ONNX) and documentation. Shipped models come back through
-// internal/onnx and run tile by tile.
+// Package network defines the networks as data: a profile is a list of layers for each
+// generator and discriminator. Training (Gorgonia), export (ONNX) and documentation use
+// the same list. Shipped models are loaded through internal/onnx and run tile by tile.
 //
 // Main path: Definition.Encryption and Decryption list layers; Walk applies them
 // through a Builder. Load opens a model, Model.NewSession runs it.
@@ -17,7 +16,7 @@ type Kind string
 const (
 	ReflectPad      Kind = "ReflectPad"      // Pad samples on each side, mirrored without repeating the edge
 	Conv2D          Kind = "Conv2D"          // In to Out channels, Kernel, Stride, zero padding Pad, Bias or not
-	ConvTranspose2D Kind = "ConvTranspose2D" // the same transposed, output padding Stride-1
+	ConvTranspose2D Kind = "ConvTranspose2D" // transposed convolution, fields as for Conv2D, output padding Stride-1
 	InstanceNorm    Kind = "InstanceNorm"    // without affine terms; Eps
 	BatchNorm       Kind = "BatchNorm"       // affine; running statistics at inference; Eps
 	ReLU            Kind = "ReLU"
@@ -31,11 +30,11 @@ const (
 	// The layers below are invertible; a decryption generator runs them backwards.
 	SpaceToDepth     Kind = "SpaceToDepth"     // Block
 	DepthToSpace     Kind = "DepthToSpace"     // Block
-	Whitening        Kind = "Whitening"        // 1x1 convolution with bias; backwards minus the bias, then the inverse matrix
-	Coupling         Kind = "Coupling"         // Branch maps the first half of the channels to what changes the second: affine (s, t) with Clamp, or additive where Clamp is 0
+	Whitening        Kind = "Whitening"        // 1x1 convolution with bias; backwards the bias is subtracted, then the inverse matrix applied
+	Coupling         Kind = "Coupling"         // Branch maps the first half of the channels to the scale and shift (s, t) of the second, or to a shift only where Clamp is 0
 	Rotation         Kind = "Rotation"         // fixed orthogonal matrix
 	CarriedNorm      Kind = "CarriedNorm"      // instance norm whose half-precision means and deviations are carried to decryption as statistics Index; Eps
-	Restored         Kind = "Restored"         // times deviation plus mean of each channel, by the statistics Index
+	Restored         Kind = "Restored"         // times deviation plus mean of each channel, from the statistics Index
 	KeyedPermutation Kind = "KeyedPermutation" // Index-th permutation of positions, a different one each channel
 	KeyedMix         Kind = "KeyedMix"         // Index-th orthogonal matrix
 	Uniform          Kind = "Uniform"          // erf(x/(Kappa*sqrt 2)): normal to uniform; backwards a table of the 256 levels
@@ -48,7 +47,7 @@ type Layer struct {
 	In, Out, Kernel, Stride, Pad, Block int
 	Bias                                bool
 	Index                               int
-	Gain                                float64 // starting weights, see std
+	Gain                                float64 // scales the initial weights, see std
 	Eps, Slope, Clamp, Kappa, Factor    float32
 	Branch                              []Layer
 }
@@ -87,7 +86,7 @@ func constant(name string, kind InitKind, trainable bool, shape ...int) Paramete
 	return Parameter{name, shape, Init{Kind: kind}, trainable}
 }
 
-// parameters lists the tensors of a layer, those of its branch last.
+// parameters returns the parameters of a layer, those of its branch last.
 func (l Layer) parameters() []Parameter {
 	var list []Parameter
 	switch l.Kind {
@@ -120,8 +119,8 @@ func (l Layer) parameters() []Parameter {
 	return list
 }
 
-// std is the deviation of a convolution's starting weights. Gain 0 stands for the 0.02
-// of the CycleGAN family that the paper's layers come from; a negative Gain for 0.
+// std returns the deviation of a convolution's initial weights. Gain 0 selects the 0.02
+// of the CycleGAN family, from which the paper's layers come; a negative Gain selects 0.
 func (l Layer) std() float64 {
 	switch {
 	case l.Gain < 0:

@@ -20,7 +20,7 @@ import (
 	"enciphergan/internal/onnx"
 )
 
-// tileVector is a tile of a shipped model with all that its generators make of it,
+// tileVector is a tile and the outputs of all nodes of a shipped model's generators,
 // as docs/arithmetic.md describes it.
 type tileVector struct {
 	Model       string            `json:"model"`
@@ -37,7 +37,7 @@ type tileVector struct {
 	Decryption  []layerVector     `json:"decryption"`
 }
 
-// layerVector is the output of a node.
+// layerVector describes the output of a node.
 type layerVector struct {
 	Operator string `json:"operator"`
 	Output   string `json:"output"`
@@ -46,7 +46,7 @@ type layerVector struct {
 	First    string `json:"first"`
 }
 
-// shown is a model whose nodes' outputs are outputs of its graph too.
+// shown is a model whose graph also returns the outputs of its nodes.
 func shown(t *testing.T, file []byte) (shown []byte, nodes []layerVector) {
 	t.Helper()
 	each := func(b []byte, f func(number protowire.Number, field, content []byte)) {
@@ -98,8 +98,8 @@ func shown(t *testing.T, file []byte) (shown []byte, nodes []layerVector) {
 	return shown, nodes
 }
 
-// layers runs a generator with every output of its nodes shown, then as it is, and
-// holds the two results against each other: merging nodes changes no bit.
+// layers runs a generator with the outputs of all nodes shown, then unchanged, and
+// compares the two results: merging nodes must change no bit.
 func layers(t *testing.T, m *Model, file []byte, in map[string]*tensor.Dense, height, width int) []layerVector {
 	t.Helper()
 	run := func(file []byte) map[string]*tensor.Dense {
@@ -137,7 +137,7 @@ func layers(t *testing.T, m *Model, file []byte, in map[string]*tensor.Dense, he
 	return nodes
 }
 
-// raw is numbers as a file has them.
+// raw returns numbers in the encoding of the file.
 func raw[T float32 | int32](x []T) []byte {
 	b, err := binary.Append(nil, binary.LittleEndian, x)
 	if err != nil {
@@ -146,7 +146,7 @@ func raw[T float32 | int32](x []T) []byte {
 	return b
 }
 
-// tile makes the vector of a tile.
+// tile returns the vector of a tile.
 func tile(t *testing.T, model string, height, width int) tileVector {
 	t.Helper()
 	f, err := ReadFiles(os.DirFS("../../models/" + model))
@@ -199,8 +199,8 @@ func tile(t *testing.T, model string, height, width int) tileVector {
 	return v
 }
 
-// TestArithmeticOfDocs: docs/arithmetic.md has every operator of the three profiles, and the
-// bytes of statistics of their tiles.
+// TestArithmeticOfDocs checks that docs/arithmetic.md names every operator of the three profiles and
+// the bytes of statistics of their tiles.
 func TestArithmeticOfDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/arithmetic.md")
 	if err != nil {
@@ -234,11 +234,11 @@ func TestArithmeticOfDocs(t *testing.T) {
 	}
 }
 
-// TestLayers: on every machine each node of the shipped generators has the bits that
-// are stored. -update stores them anew, which is a new version of the format.
+// TestLayers compares each node of the shipped generators with stored bits, which are equal on
+// every machine. -update rewrites them, which makes a new version of the format.
 func TestLayers(t *testing.T) {
 	const path = "testdata/layers.json"
-	// Neither is a multiple of the 4 x 4 that a tile of a convolution has.
+	// Neither is a multiple of the 4 x 4 tiles of a convolution.
 	vectors := []tileVector{tile(t, "default", 20, 24), tile(t, "paper-stats", 16, 20)}
 	if *update {
 		text, err := json.MarshalIndent(vectors, "", " ")

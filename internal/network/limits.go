@@ -8,15 +8,15 @@ import (
 	"enciphergan/internal/onnx"
 )
 
-// TooCostly says whether an error is that of a model that takes more work or memory than it may.
+// TooCostly reports whether an error says that a model exceeds its limits of work or memory.
 func TooCostly(err error) bool {
 	var cost *onnx.CostError
 	return errors.As(err, &cost)
 }
 
-// limits bound a graph by about twice what a generator of the profile takes, so that a
-// hostile model can neither take the machine's memory nor keep it busy: its cost is
-// known before anything is computed.
+// limits bounds a graph by about twice the cost of a generator of the profile, so that a
+// hostile model can exhaust neither memory nor processor time: its cost is known before
+// anything is computed.
 func (m *Model) limits(height, width int) onnx.Limits {
 	lim := onnx.DefaultLimits()
 	d := m.card.Definition
@@ -34,11 +34,11 @@ func (m *Model) limits(height, width int) onnx.Limits {
 	return lim
 }
 
-// need is about what a generator takes, from above.
+// need returns an upper estimate of the cost of a generator.
 func need(layers []Layer, height, width int) (work, memory int64) {
 	const (
-		passes    = 128 // of work for each element of a result, but for convolutions
-		scattered = 512 // where elements change places, or there are many passes
+		passes    = 128 // of work for each element of a result, except convolutions
+		scattered = 512 // where elements are rearranged, or there are many passes
 		results   = 8   // as large as the largest, at a time
 	)
 	at, largest := shape{3, height, width}, int64(0)

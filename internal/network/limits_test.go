@@ -8,8 +8,8 @@ import (
 	"enciphergan/internal/onnx"
 )
 
-// TestLimitsFit: what the generators of a profile take is at most four fifths of what they may, and
-// at least an eighth where tiles are large.
+// TestLimitsFit checks that the cost of each profile's generators is at most four fifths of the limit,
+// and at least an eighth for large tiles.
 func TestLimitsFit(t *testing.T) {
 	for _, d := range []Definition{
 		Paper(), PaperStats(), Reversible(),

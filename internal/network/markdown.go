@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Markdown describes a definition: the layers of the generators and of the discriminator
-// with their parameters and multiply-adds for a picture of 256 x 256, for docs/networks.md.
+// Markdown returns the text of docs/networks.md for a definition: the layers of the generators and
+// the discriminator, with parameters and multiply-adds for a picture of 256 x 256.
 func Markdown(d Definition) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Encryption generator\n\n")

@@ -23,7 +23,7 @@ are multiples of 4, at least 16, and the picture has at most 409,600 pixels (640
 
 `
 
-// TestDocs keeps docs/networks.md the text of the definitions.
+// TestDocs compares docs/networks.md with the text that the definitions generate.
 func TestDocs(t *testing.T) {
 	want := networksIntro +
 		"## reversible, the default\n\n" + Markdown(Reversible()) +
@@ -44,7 +44,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestTilingOfDocs holds the sizes in the text above to the code.
+// TestTilingOfDocs compares the sizes in the text above with the code.
 func TestTilingOfDocs(t *testing.T) {
 	if got, want := Reversible().Tiling(), (Tiling{Stride: 4, Side: 256, MinSide: 16}); got != want {
 		t.Errorf("reversible tiling %+v, the docs say %+v", got, want)
@@ -57,7 +57,7 @@ func TestTilingOfDocs(t *testing.T) {
 	}
 }
 
-// TestPaperWork: the published generator costs 12.70 G multiply-adds at 256 x 256.
+// TestPaperWork checks that the published generator costs 12.70 G multiply-adds at 256 x 256.
 func TestPaperWork(t *testing.T) {
 	s := shape{3, 256, 256}
 	total, residual := 0, 0

@@ -9,8 +9,8 @@ import (
 	"enciphergan/internal/keyschedule"
 )
 
-// TestTileMemory: what a model says that a tile takes is what a session of it has allocated when it
-// has encrypted and decrypted one, within a quarter.
+// TestTileMemory compares TileMemory with the memory that a session has allocated after it encrypted
+// and decrypted a tile. They must agree within a quarter.
 func TestTileMemory(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one task at a time borrows scratch memory
 	inUse := func() int64 {

@@ -13,10 +13,10 @@ import (
 	"enciphergan/internal/onnx"
 )
 
-// Tiling says how a model wants a picture cut.
+// Tiling describes how a picture is cut for a model.
 type Tiling struct {
 	Stride    int // height and width of a tile are multiples of it
-	Side      int // side of a full tile, about 256; 0: the picture is taken whole
+	Side      int // side of a full tile, about 256; 0: the picture is one tile
 	MinSide   int // smallest height and width of a tile; smaller pictures are padded up to it
 	MaxPixels int // largest picture in pixels (after padding) that the model accepts; 0: no limit of its own
 }
@@ -30,11 +30,11 @@ type Model struct {
 	statistics  int   // bytes
 
 	mu     sync.Mutex
-	memory map[[2]int]int64 // of TileMemory, by height and width
+	memory map[[2]int]int64 // results of TileMemory, by height and width
 }
 
-// Load decodes a model. Hostile files end in an error, never in a panic: both
-// generators pass the bounded scan and have the inputs and outputs of their
+// Load decodes a model. Hostile files cause an error, never a panic: both
+// generators must pass the bounded scan and have the inputs and outputs of their
 // definition.
 func Load(f Files) (*Model, error) {
 	card, err := parseCard(f.Card)
@@ -116,23 +116,23 @@ func sameNames(have []onnx.ValueInfo, want []string) bool {
 	return slices.Equal(list, want)
 }
 
-// Name is the name on the model's card.
+// Name returns the name on the model card.
 func (m *Model) Name() string { return m.card.Name }
 
-// Card is the model's card.
+// Card returns the model card.
 func (m *Model) Card() Card { return m.card }
 
-// Fingerprint is the SHA-256 over the bytes of both generators, each behind its length.
+// Fingerprint returns the SHA-256 of the bytes of both generators, each preceded by its length.
 func (m *Model) Fingerprint() [32]byte { return m.fingerprint }
 
-// Arithmetic is the one for work whose last bits nothing depends on.
+// Arithmetic returns the arithmetic for work whose results need not be reproducible bit for bit.
 func (m *Model) Arithmetic() kernel.Arithmetic { return m.card.Definition.Arithmetic() }
 
-// Tiling says how to cut pictures for this model.
+// Tiling returns how to cut pictures for this model.
 func (m *Model) Tiling() Tiling { return m.card.Definition.Tiling() }
 
-// TileMemory is how many bytes a session takes that has encrypted and decrypted a tile in
-// canonical arithmetic. It ends as a session does for a model that asks for more than it may.
+// TileMemory returns the bytes of a session that has encrypted and decrypted a tile in
+// canonical arithmetic. For a model beyond its limits it returns the error that a session returns.
 func (m *Model) TileMemory(height, width int) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -159,9 +159,9 @@ func (m *Model) TileMemory(height, width int) (int64, error) {
 	return bytes, nil
 }
 
-// StatisticsBytes is the number of bytes of carried statistics of one tile (0
-// for the profile paper): for each carried norm
-// means, then deviations, half precision, little-endian.
+// StatisticsBytes returns the number of bytes of carried statistics of one tile (0
+// for the profile paper): for each carried norm the means, then the deviations, in
+// half precision, little-endian.
 func (m *Model) StatisticsBytes() int {
 	return m.statistics
 }

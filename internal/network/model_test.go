@@ -30,7 +30,7 @@ func files(t *testing.T, d Definition) Files {
 	return f
 }
 
-// relabel gives files a card with the right checksums for what they hold.
+// relabel sets the card's checksums to those of the generators.
 func relabel(t *testing.T, f Files, d Definition) Files {
 	t.Helper()
 	card := Card{Version: cardVersion, Name: "hostile", Definition: d, Encryption: checksum(f.Encryption), Decryption: checksum(f.Decryption)}
@@ -69,8 +69,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// TestHostileShapes: a generator whose outputs have other shapes than its
-// profile's passes the scan, and must end in an error when it runs.
+// TestHostileShapes checks that a generator whose output shapes differ from its
+// profile, which passes the scan, causes an error when it runs.
 func TestHostileShapes(t *testing.T) {
 	d := Paper()
 	meta := map[string]string{}
@@ -100,13 +100,13 @@ func TestHostileShapes(t *testing.T) {
 	}
 }
 
-// TestHostileWork: a generator that asks for far more than its profile is refused before it runs.
+// TestHostileWork checks that a generator far more costly than its profile is refused before it runs.
 func TestHostileWork(t *testing.T) {
 	d := Definition{Profile: "reversible", Unshuffle: 4, Couplings: 0, Hidden: 1, Kappa: 1}
 	honest := files(t, d)
 	big := Definition{Profile: "reversible", Unshuffle: 4, Couplings: 32, Hidden: 256, Kappa: 1}
 	heavy := files(t, big)
-	// The heavy generators claim to be of the small definition.
+	// The heavy generators claim the small definition.
 	claim := func(data []byte) []byte {
 		from, to := definitionJSON(t, big), definitionJSON(t, d)
 		padded := to[:len(to)-1] + strings.Repeat(" ", len(from)-len(to)) + "}"
@@ -165,7 +165,7 @@ func TestTilesOutOfRange(t *testing.T) {
 	}
 }
 
-// TestShippedModelsLoad: every model directory under models/ loads and its card has figures.
+// TestShippedModelsLoad checks that every model directory under models/ loads and has figures on its card.
 func TestShippedModelsLoad(t *testing.T) {
 	cards, err := filepath.Glob("../../models/*/card.json")
 	if err != nil || len(cards) == 0 {

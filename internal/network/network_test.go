@@ -18,7 +18,7 @@ func seeded(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// fresh is an untrained model; changes come before it is exported.
+// fresh returns an untrained model. It applies changes before the export.
 func fresh(t testing.TB, d Definition, changes ...func(encryption, decryption *Weights)) *Model {
 	t.Helper()
 	r := seeded(t)
@@ -61,8 +61,8 @@ func smooth(r *rand.Rand, height, width int) []byte {
 	return rgb
 }
 
-// TestReversibleRoundTrip: even untrained, the reversible network gives the
-// picture back up to what 8 bits lose.
+// TestReversibleRoundTrip checks that even the untrained reversible network recovers the
+// picture up to the loss of quantising to 8 bits.
 func TestReversibleRoundTrip(t *testing.T) {
 	r := seeded(t)
 	m := fresh(t, Reversible())
@@ -96,7 +96,7 @@ func TestReversibleRoundTrip(t *testing.T) {
 	}
 }
 
-// TestPaperParameters counts the published table, layer by layer.
+// TestPaperParameters compares parameter counts with the published table, layer by layer.
 func TestPaperParameters(t *testing.T) {
 	count := func(layers []Layer) map[string]int {
 		n := map[string]int{}

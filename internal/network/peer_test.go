@@ -16,11 +16,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestOnnxruntimeAgreesOnModels runs the very files that are shipped, keyed
-// inputs included, in onnxruntime and here and prints the largest difference.
+// TestOnnxruntimeAgreesOnModels runs the shipped files, keyed inputs included,
+// in onnxruntime and here, and prints the largest difference.
 //
 // The encryption generator rounds its carried statistics to half precision:
-// where a mean or deviation falls beside a rounding boundary the two may take
+// where a mean or deviation is close to a rounding boundary the two may round to
 // neighbouring halves, 2^-11 of their value apart, and the cipher follows. So
 // the encryption bound is one half-precision step of a deviate of 4; the
 // decryption generator is given equal statistics and gets a bound for the

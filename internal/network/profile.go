@@ -11,31 +11,31 @@ import (
 type Definition struct {
 	Profile string `json:"profile"` // "paper", "paper+stats" or "reversible"
 
-	// The reversible profile's sizes; zero for the paper's.
+	// Sizes of the reversible profile; zero in the others.
 	Unshuffle int     `json:"unshuffle,omitempty"` // block of SpaceToDepth
 	Couplings int     `json:"couplings,omitempty"` // affine couplings before the scrambler
 	Hidden    int     `json:"hidden,omitempty"`    // channels inside a coupling's branch
-	Kappa     float32 `json:"kappa,omitempty"`     // width of the normal that erf spreads over the levels
+	Kappa     float32 `json:"kappa,omitempty"`     // deviation of the normal distribution that erf maps to uniform levels
 }
 
-// Paper is the published network: K. Panwar et al., "Encipher GAN", Systems
+// Paper returns the published network: K. Panwar et al., "Encipher GAN", Systems
 // 2023, 11(1):36. What the paper leaves open is fixed in docs/networks.md.
 func Paper() Definition { return Definition{Profile: "paper"} }
 
-// PaperStats is the paper's network but for the instance norms of its generators:
-// what those of encryption take away, the mean and the deviation of each channel,
-// is carried (encrypted) to decryption, which gives it back in the mirrored layer
-// instead of normalising once more. And its output is widened sixteen times: pictures lie in
-// the part of tanh that bends least. Convolutions and their counts are the paper's.
+// PaperStats returns the paper's network with two changes. The mean and deviation of each
+// channel, which the instance norms of encryption remove, are carried (encrypted) to
+// decryption; it restores them in the mirrored layer, where the paper has another instance norm.
+// The decryption output is scaled by sixteen, so that pictures lie in the most linear part of
+// tanh. Convolutions and their counts are the paper's.
 func PaperStats() Definition { return Definition{Profile: "paper+stats"} }
 
-// Reversible is the default profile: normalised features, keyed permutation and
-// mix, erf; the decryption generator mirrors it.
+// Reversible returns the default profile: normalised features, keyed permutation and
+// mix, erf. Its decryption generator is the inverse of the encryption generator.
 func Reversible() Definition {
 	return Definition{Profile: "reversible", Unshuffle: 4, Couplings: 4, Hidden: 64, Kappa: 1}
 }
 
-// profile is what the networks of one profile have in common.
+// profile holds the properties that all networks of one profile share.
 type profile struct {
 	validate      func(d Definition) error
 	tiling        func(d Definition) Tiling
@@ -55,11 +55,11 @@ var profiles = map[string]profile{
 		keyed:      true,
 		arithmetic: kernel.Canonical,
 		encryption: Definition.reversible,
-		// Seldom better than chance, and so made smaller than the paper's.
+		// Smaller than the paper's, since it is seldom better than chance.
 		discriminator: patches([]int{3, 32, 64, 128, 256, 1}, []int{2, 2, 2, 1, 1}),
 	},
-	// Most of the time goes into products: as fast as the machine can. Instance norms of
-	// single tiles would show as a mosaic, so a picture is taken whole.
+	// Fused arithmetic, since products take most of the time. A picture is one tile, since
+	// instance norms of single tiles would show as a mosaic.
 	"paper": {
 		validate:      Definition.validateNoSizes,
 		tiling:        func(Definition) Tiling { return Tiling{Stride: 4, MinSide: 16, MaxPixels: 640 * 640} },
@@ -80,7 +80,7 @@ var profiles = map[string]profile{
 	},
 }
 
-// profile returns the profile of d. Validate reports an unknown name, which is taken for the paper's.
+// profile returns the profile of d, and for an unknown name the paper's. Validate reports an unknown name.
 func (d Definition) profile() profile {
 	if p, ok := profiles[d.Profile]; ok {
 		return p
@@ -88,7 +88,7 @@ func (d Definition) profile() profile {
 	return profiles["paper"]
 }
 
-// Validate bounds a definition that came from a file.
+// Validate checks a definition from a file and bounds its sizes.
 func (d Definition) Validate() error {
 	p, ok := profiles[d.Profile]
 	if !ok {
@@ -117,17 +117,17 @@ func (d Definition) validateSizes() error {
 // Keyed reports whether key material enters the generators.
 func (d Definition) Keyed() bool { return d.profile().keyed }
 
-// Arithmetic returns the arithmetic in which the generators are trained, and in which they
-// run where nothing depends on the last bits.
+// Arithmetic returns the arithmetic that trains the generators, and that runs them where
+// results need not be reproducible bit for bit.
 func (d Definition) Arithmetic() kernel.Arithmetic { return d.profile().arithmetic }
 
-// Channels is the number of channels of the keyed layers.
+// Channels returns the number of channels of the keyed layers.
 func (d Definition) Channels() int { return 3 * d.Unshuffle * d.Unshuffle }
 
 // KeyedLayers is the number of keyed permutations and of keyed mixes.
 const KeyedLayers = 2
 
-// Carried lists the channels of each carried norm, by its Index.
+// Carried returns the number of channels of each carried norm, by its Index.
 func (d Definition) Carried() []int {
 	var list []int
 	for _, l := range d.Encryption() {
@@ -145,7 +145,7 @@ func (d Definition) Tiling() Tiling { return d.profile().tiling(d) }
 const CarriedEps = 1e-4
 
 const (
-	normEps    = 1e-5 // as PyTorch's, from which such networks are usually described
+	normEps    = 1e-5 // PyTorch's default, which descriptions of such networks usually assume
 	carriedEps = CarriedEps
 	leak       = 0.2
 	clamp      = 1.5
@@ -159,11 +159,11 @@ func norm() Layer  { return Layer{Kind: InstanceNorm, Eps: normEps} }
 func relu() Layer  { return Layer{Kind: ReLU} }
 func leaky() Layer { return Layer{Kind: LeakyReLU, Slope: leak} }
 
-// Encryption lists the layers of the encryption generator, from pictures in
+// Encryption returns the layers of the encryption generator, from pictures in
 // [-1, 1] to cipher images in [-1, 1], both (N, 3, H, W).
 func (d Definition) Encryption() []Layer { return d.profile().encryption(d) }
 
-// Decryption lists the layers of the decryption generator and whether they run
+// Decryption returns the layers of the decryption generator and reports whether they run
 // backwards (WalkBack, with the encryption's layers) or forwards.
 func (d Definition) Decryption() (layers []Layer, backwards bool) {
 	p := d.profile()
@@ -173,7 +173,7 @@ func (d Definition) Decryption() (layers []Layer, backwards bool) {
 	return p.decryption(d), false
 }
 
-// norms are the instance norms of layers: their positions, and the channels there.
+// norms returns the positions of the instance norms in layers, and the number of channels of each.
 func norms(layers []Layer) (at, channels []int) {
 	c := 0
 	for i, l := range layers {
@@ -187,7 +187,7 @@ func norms(layers []Layer) (at, channels []int) {
 	return at, channels
 }
 
-// carrying makes the instance norms of layers carried ones.
+// carrying replaces the instance norms of layers by carried norms.
 func carrying(layers []Layer) []Layer {
 	at, channels := norms(layers)
 	for i, position := range at {
@@ -196,8 +196,8 @@ func carrying(layers []Layer) []Layer {
 	return layers
 }
 
-// restoring puts in the place of each instance norm the inverse of the one that the
-// mirrored layer of encryption has.
+// restoring replaces each instance norm by the inverse of the carried norm in the
+// mirrored layer of encryption.
 func restoring(layers []Layer) []Layer {
 	at, channels := norms(layers)
 	for i, position := range at {
@@ -253,12 +253,12 @@ func (d Definition) reversible() []Layer {
 		Layer{Kind: Coupling, Name: "scrambler", Out: c, Branch: branch("scrambler", c/2, 0.2)},
 		Layer{Kind: KeyedPermutation, Index: 1, Out: c}, Layer{Kind: KeyedMix, Index: 1, Out: c},
 		Layer{Kind: CarriedNorm, Name: "carried1", Index: 1, Out: c, Eps: carriedEps},
-		// Last, so that decryption begins with the table of levels and only floats are rearranged.
+		// DepthToSpace comes before Uniform, so that decryption begins with the table of levels and only floats are rearranged.
 		Layer{Kind: DepthToSpace, Block: d.Unshuffle},
 		Layer{Kind: Uniform, Name: "uniform", Kappa: d.Kappa})
 }
 
-// Discriminator lists the layers that score a cipher image (N, 3, H, W) against
+// Discriminator returns the layers that score a cipher image (N, 3, H, W) against
 // the target cipher domain, one logit a patch. The sigmoid belongs to the loss.
 func Discriminator(d Definition) []Layer { return slices.Clone(d.profile().discriminator) }
 
@@ -282,7 +282,7 @@ func patches(channels, strides []int) []Layer {
 	return layers
 }
 
-// Parameters lists the tensors of layers in order.
+// Parameters returns the parameters of layers in order.
 func Parameters(layers []Layer) []Parameter {
 	var list []Parameter
 	for _, l := range layers {
