@@ -194,7 +194,7 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 func resultName(from string, o *encipher.Opened) string {
 	switch {
 	case !o.Sealed:
-		return filename.Picture(from, ".unsealed.png") // so that the name tells
+		return filename.Picture(from, ".unsealed.png") // so that the name shows it
 	case o.File == nil:
 		return filename.Picture(from, ".png")
 	case o.Name == "":

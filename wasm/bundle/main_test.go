@@ -15,9 +15,9 @@ import (
 // methods.
 const maxBytes = 12_100_000
 
-// The linker leaves out methods that nothing calls, unless a reachable function
-// can find methods by a name or number that is known only when it runs: then all
-// methods of all types stay. Its dump of dependencies marks such functions.
+// The linker prunes methods that nothing calls, unless a reachable function can find
+// methods by a name or number that is known only at run time: then it retains all
+// methods of all types. Its dump of dependencies marks such functions.
 func TestMethodsArePruned(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the wasm")
@@ -60,8 +60,8 @@ func TestMethodsArePruned(t *testing.T) {
 	if len(built) > maxBytes {
 		t.Errorf("the wasm has %d bytes, more than %d: see with make size what a first visit transfers, and what the last change imports", len(built), maxBytes)
 	}
-	// The same sources give the same wasm, wherever they lie: of modules in place of others,
-	// Go writes the path into it.
+	// Equal sources in different folders build equal wasm. Go writes the paths of replaced
+	// modules into it.
 	replaced := regexp.MustCompile(`\n=>\t([^\t]*)\t`).FindAllSubmatch(built, -1)
 	for _, m := range replaced {
 		if !strings.HasPrefix(string(m[1]), "./") {
@@ -73,8 +73,8 @@ func TestMethodsArePruned(t *testing.T) {
 	}
 }
 
-// watch looks at every file of ours that the wasm is made of, so that go test runs
-// this again, and not its cached result, when one has changed.
+// watch reads the status of every source file of ours in the wasm, so that go test does
+// not use its cached result after one has changed.
 func watch(t *testing.T) {
 	t.Helper()
 	list := exec.Command("go", "list", "-deps", "-f",
