@@ -1,5 +1,5 @@
-// Package generator is our side of a benchmark: one ONNX file on fixed inputs,
-// run again and again. The native program and the wasm use the same.
+// Package generator is our side of a benchmark: it runs one ONNX file repeatedly on
+// fixed inputs. The native program and the wasm both use it.
 //
 // Main path: Load, which runs every input once, then Run.
 package generator
@@ -83,7 +83,7 @@ func dimensions(file []byte, inputs map[string]*tensor.Dense) (map[string]int, e
 	return dims, nil
 }
 
-// Run runs every tile once and says how long that took.
+// Run runs every tile once and returns the time it took.
 func (g *Generator) Run() (time.Duration, error) {
 	began := time.Now()
 	err := g.each(func(m *onnx.Machine, tile int) error {
@@ -93,7 +93,7 @@ func (g *Generator) Run() (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// each does the work for every tile, spread over the machines.
+// each calls the function for every tile, distributed over the machines.
 func (g *Generator) each(work func(m *onnx.Machine, tile int) error) error {
 	queue := make(chan int, len(g.tiles))
 	for tile := range g.tiles {

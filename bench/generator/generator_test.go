@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Tiles come out in their order, whatever the number of workers, and every run works.
+// The outputs are in the order of the tiles for any number of workers, and repeated runs succeed.
 func TestTiles(t *testing.T) {
 	file, err := onnx.Encode(&onnx.Model{Opset: onnx.Opset, Graph: onnx.Graph{
 		Name:    "twice",
