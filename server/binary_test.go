@@ -61,7 +61,7 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// needWasm ends the test where there is no wasm for a server to embed.
+// needWasm skips or fails the test if there is no wasm to embed in a server.
 func needWasm(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join("built", "encipher.wasm")); err != nil {
@@ -72,7 +72,7 @@ func needWasm(t *testing.T) {
 	}
 }
 
-// running is a server that was started, with what it printed.
+// running is a started server with its output.
 type running struct {
 	address string // its URL
 	log     *safeBuffer
@@ -172,7 +172,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// The server says what is missing where it is reached from other machines without TLS.
+// The server reports what is missing if other machines can reach it without TLS.
 func TestWarnsWithoutTLS(t *testing.T) {
 	s := launch(t, "-addr", "0.0.0.0:0", "-base-path", "/pictures")
 	if !regexp.MustCompile(`^http://localhost:\d+/pictures/$`).MatchString(s.address) {
@@ -203,7 +203,7 @@ func stop(t *testing.T, s *running) {
 	}
 }
 
-// An answer under way is finished before the server ends.
+// The server finishes an answer under way before it ends.
 func TestGracefulShutdown(t *testing.T) {
 	s := launch(t)
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
@@ -226,8 +226,7 @@ func TestGracefulShutdown(t *testing.T) {
 	}
 }
 
-// certificate makes a certificate for 127.0.0.1 that signs itself, and a client
-// that trusts it.
+// certificate makes a self-signed certificate for 127.0.0.1 and a client that trusts it.
 func certificate(t *testing.T) (cert, key string, client func(http2 bool) *http.Client) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -303,7 +302,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// What -export writes, served by a plain file server, is what the server serves,
+// The folder that -export writes, served by a plain file server, equals the server's answers,
 // file by file and form by form.
 func TestExportIsWhatIsServed(t *testing.T) {
 	own := t.TempDir()

@@ -80,7 +80,7 @@ func TestInactiveConnectionIsReplaced(t *testing.T) {
 	}
 }
 
-// Where none is inactive, a connection beyond the limit waits until one is closed, or the listener is.
+// If none is inactive, a connection beyond the limit waits until another or the listener is closed.
 func TestConnectionWaits(t *testing.T) {
 	l := echoing(t, 1, time.Hour)
 	a := dialed(t, l)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// Where more downloads are begun and not read than the process may have files open, the
-// server still answers others.
+// The server still answers when clients begin, and do not read, more downloads than the process
+// may have open files.
 func TestUnreadDownloads(t *testing.T) {
 	const descriptors, downloads = 64, 80
 	program := binary(t)
@@ -55,7 +55,7 @@ func TestUnreadDownloads(t *testing.T) {
 	}
 }
 
-// A pipe in the folder of models is no model, and nothing waits for its other end.
+// A pipe in the folder of models is not a model, and the server does not wait for its other end.
 func TestPipesAreNoModels(t *testing.T) {
 	dir := t.TempDir()
 	writeModel(t, filepath.Join(dir, "good"))

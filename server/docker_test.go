@@ -89,7 +89,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// compiled runs the command by which a stage builds its program, and checks that it needs no file beside it.
+// compiled runs the command by which a stage builds its program, and checks that the program needs no other file.
 func compiled(t *testing.T, command, name string) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), name)
@@ -115,7 +115,7 @@ func compiled(t *testing.T, command, name string) (program string) {
 	return program
 }
 
-// The commands that build the images' programs make ones that start.
+// The programs that the images' commands build start.
 func TestProgramsOfTheImages(t *testing.T) {
 	needWasm(t)
 	list := stages(t)

@@ -78,8 +78,8 @@ func TestOwnModels(t *testing.T) {
 	}
 }
 
-// What is wrong with one model is told by its name and keeps no other from being served; what
-// is outside of the folder is not served.
+// A fault of one model is reported with its name and does not prevent serving the others. Files
+// outside of the folder are not served.
 func TestBadModelsAreLeftOut(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	at := func(name ...string) string { return filepath.Join(append([]string{dir}, name...)...) }
@@ -151,7 +151,7 @@ func TestBadModelsAreLeftOut(t *testing.T) {
 	}
 }
 
-// What a server may serve, every program opens: there is one bound.
+// Every program opens each model that a server may serve: both have the same size limit.
 func TestOneBoundOnSealedModels(t *testing.T) {
 	if encipher.MaxSealedModelBytes != network.MaxSealedBytes {
 		t.Errorf("the server takes %d bytes, the page %d", network.MaxSealedBytes, encipher.MaxSealedModelBytes)
@@ -211,7 +211,7 @@ func get(t *testing.T, s *site.Site, path string) string {
 	return w.Body.String()
 }
 
-// How long the server takes to collect what it serves.
+// The time the server takes to collect its files.
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
 		if _, err := NewSite("", silent()); err != nil {

@@ -207,8 +207,8 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// 10,000 requests over 200 connections: the server keeps each of them, no request fails, and
-// what the server holds does not grow with them.
+// 10,000 requests over 200 connections: the server closes no connection, no request fails, and
+// the server's heap does not grow with the requests.
 func TestManyRequests(t *testing.T) {
 	const connections, requests = 200, 10_000
 	var log lines
@@ -260,7 +260,7 @@ func TestManyRequests(t *testing.T) {
 	}
 	held := func() uint64 {
 		runtime.GC()
-		runtime.GC() // what pools keep for one more turn
+		runtime.GC() // pools retain buffers for one more collection
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
@@ -284,7 +284,7 @@ func TestManyRequests(t *testing.T) {
 	}
 }
 
-// lines counts what is written and forgets it.
+// lines counts the lines that are written and discards them.
 type lines struct{ count atomic.Int64 }
 
 func (l *lines) Write(b []byte) (int, error) {

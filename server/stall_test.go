@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// pipes is a listener whose connections are in memory, where a clock goes on only when
-// everybody waits. A connection buffers nothing.
+// pipes is a listener with connections in memory, for tests whose clock advances only when
+// all goroutines wait. A connection buffers nothing.
 type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -80,8 +80,8 @@ func slowly(t *testing.T, test func(t *testing.T, l *pipes)) {
 	})
 }
 
-// A reader that is slow and reads on gets all of an answer, however long that takes: at 1 KiB
-// a second almost an hour.
+// A slow reader that does not stop receives a whole answer, however long it takes: almost an hour
+// at 1 KiB a second.
 func TestSlowReaderFinishes(t *testing.T) {
 	for _, path := range []string{"/", "/range"} {
 		slowly(t, func(t *testing.T, l *pipes) {
@@ -134,7 +134,7 @@ func TestSlowReaderFinishesOverHTTP2(t *testing.T) {
 	})
 }
 
-// A reader that stops is let go a minute later, and not ten.
+// The connection of a reader that stops is closed one minute later, not ten.
 func TestStalledReaderIsLetGo(t *testing.T) {
 	for _, read := range []int64{0, 100, 1 << 20} {
 		slowly(t, func(t *testing.T, l *pipes) {
@@ -160,8 +160,8 @@ func TestStalledReaderIsLetGo(t *testing.T) {
 	}
 }
 
-// Over HTTP/2, what a client asks for and gives no room for is given up a minute later; the
-// connection goes on.
+// Over HTTP/2, a stream whose client leaves its window closed is ended a minute later; the
+// connection continues.
 func TestStalledReaderIsLetGoOverHTTP2(t *testing.T) {
 	slowly(t, func(t *testing.T, l *pipes) {
 		c := l.dial()

@@ -45,7 +45,7 @@ func TestFolder(t *testing.T) {
 		}
 	}
 
-	// The checksums name every file but themselves.
+	// The checksums list every file except their own.
 	listed := 0
 	for line := range strings.Lines(string(files["SHA256SUMS"])) {
 		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
@@ -58,7 +58,7 @@ func TestFolder(t *testing.T) {
 		t.Errorf("%d checksums of %d files", listed, len(files)-1)
 	}
 
-	// The header rules give each file what the server gives it.
+	// The header rules set the fields that the server sets for each file.
 	rules := map[string]map[string]string{}
 	var rule map[string]string
 	for line := range strings.Lines(string(files["_headers"])) {
@@ -104,7 +104,7 @@ func TestFolder(t *testing.T) {
 		}
 	}
 
-	// The same site gives the same bytes, and no folder is written over.
+	// Equal sites export equal bytes, and no folder is overwritten.
 	again := filepath.Join(t.TempDir(), "again")
 	if err := os.Mkdir(again, 0o755); err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func fill(t testing.TB, base string) *site.Site {
 	return s
 }
 
-// account is what sw.js is told of its build.
+// account is the description of a build in sw.js.
 type account struct {
 	Version string
 	Shell   []string
@@ -93,7 +93,7 @@ func read(t testing.TB, s *site.Site) account {
 	return a
 }
 
-// required is what every response carries, whatever its status.
+// required lists the header fields of every response, whatever its status.
 var required = map[string]string{
 	"Cross-Origin-Opener-Policy":   "same-origin",
 	"Cross-Origin-Embedder-Policy": "require-corp",
@@ -102,7 +102,7 @@ var required = map[string]string{
 	"Referrer-Policy":              "no-referrer",
 }
 
-// directives are the parts of the policy that the page's safety stands on.
+// directives are the parts of the policy on which the page's safety depends.
 var directives = []string{
 	"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "connect-src 'self'",
 	"img-src 'self' blob:", "style-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'none'",
@@ -331,7 +331,7 @@ func TestEveryFormHoldsTheSameFile(t *testing.T) {
 	}
 }
 
-// What Forms makes is found again by the content, and holds it.
+// The forms that Forms makes are found by their content, and decode to it.
 func TestForms(t *testing.T) {
 	content := []byte(strings.Repeat("weights ", 100))
 	made, err := site.Forms(content, 11)
@@ -465,7 +465,7 @@ func TestPagesThatCannotBe(t *testing.T) {
 			t.Errorf("%s is accepted", what)
 		}
 	}
-	// There need be neither manifest nor service worker.
+	// Manifest and service worker are optional.
 	if err := site.New().AddPage(fstest.MapFS{"index.html": folder["index.html"]}); err != nil {
 		t.Error(err)
 	}
