@@ -213,7 +213,7 @@ func restore(generated *Picture, r record.Record) (p *Picture, err error) {
 	if p.Alpha, err = plane(r, record.Alpha, p.Width*p.Height); err != nil {
 		return nil, err
 	}
-	if p.Low, err = plane(r, record.Low, p.Width*p.Height*p.Channels()); err != nil {
+	if p.LowBytes, err = plane(r, record.LowBytes, p.Width*p.Height*p.Channels()); err != nil {
 		return nil, err
 	}
 	if digest := p.Digest(); !bytes.Equal(digest[:], r[record.Digest]) {

@@ -246,7 +246,7 @@ func TestHostileRecord(t *testing.T) {
 		"residual too long":     {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0, 0}}.Encode(), NotExact},
 		"residual of all zeros": {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}}.Encode(), NotExact},
 		"alpha of no plane":     {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}, record.Alpha: {1}}.Encode(), NotExact},
-		"another number of low": {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}, record.Low: record.Pack(make([]byte, 400))}.Encode(), NotExact},
+		"another number of low": {record.Record{record.Digest: digest[:], record.Residual: {0, 0, 0, 0}, record.LowBytes: record.Pack(make([]byte, 400))}.Encode(), NotExact},
 		"approximate":           {record.Record{}.Encode(), ""},
 	} {
 		file, err := container.Seal(sealed.Header, subkeys, text.Levels, text.Statistics, c.record)

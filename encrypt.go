@@ -158,8 +158,8 @@ func (c Content) record(p *Picture, residual, file []byte) record.Record {
 	if p.Alpha != nil {
 		r[record.Alpha] = record.Pack(p.Alpha)
 	}
-	if p.Low != nil {
-		r[record.Low] = record.Pack(p.Low)
+	if p.LowBytes != nil {
+		r[record.LowBytes] = record.Pack(p.LowBytes)
 	}
 	if p.EXIF != nil {
 		r[record.EXIF] = p.EXIF

@@ -232,7 +232,7 @@ func (h *bmpHeader) decodeColours() *Picture {
 		p.Alpha = make([]byte, h.height*h.width)
 	}
 	if full > 255 {
-		p.Low = make([]byte, h.height*h.width*p.Channels())
+		p.LowBytes = make([]byte, h.height*h.width*p.Channels())
 	}
 	var shift, most [4]uint64
 	for c, m := range h.masks {
@@ -268,8 +268,8 @@ func (h *bmpHeader) decodeColours() *Picture {
 	if h.opaque && !visible { // many writers leave the byte 0; Chromium treats these pictures as opaque, too
 		for i := range p.Alpha {
 			p.Alpha[i] = 255
-			if p.Low != nil {
-				p.Low[4*i+3] = 255
+			if p.LowBytes != nil {
+				p.LowBytes[4*i+3] = 255
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func TestBMPKinds(t *testing.T) {
 			p.Alpha = make([]byte, height*c.width)
 		}
 		if deep {
-			p.Low = make([]byte, height*c.width*p.Channels())
+			p.LowBytes = make([]byte, height*c.width*p.Channels())
 		}
 		for i, v := range c.values {
 			w := want(v)

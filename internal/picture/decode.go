@@ -343,9 +343,9 @@ func convert(m image.Image, limited bool) *Picture {
 		p.Gray = true
 	case *image.Gray16:
 		p.Gray = true
-		p.Low = make([]byte, b.Dy()*b.Dx())
+		p.LowBytes = make([]byte, b.Dy()*b.Dx())
 	case *image.RGBA64, *image.NRGBA64:
-		p.Low = make([]byte, b.Dy()*b.Dx()*p.Channels())
+		p.LowBytes = make([]byte, b.Dy()*b.Dx()*p.Channels())
 	case *image.CMYK:
 		p.Notes = append(p.Notes, noteCMYK)
 	}
@@ -365,7 +365,7 @@ func convert(m image.Image, limited bool) *Picture {
 		put(i, color.NRGBA{uint8(c.R >> 8), uint8(c.G >> 8), uint8(c.B >> 8), uint8(c.A >> 8)})
 		n := p.Channels()
 		low := [4]byte{uint8(c.R), uint8(c.G), uint8(c.B), uint8(c.A)}
-		copy(p.Low[n*i:n*(i+1)], low[:])
+		copy(p.LowBytes[n*i:n*(i+1)], low[:])
 	}
 	for y, i := b.Min.Y, 0; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x, i = x+1, i+1 {
@@ -419,12 +419,12 @@ func divided(v, a, full uint32) uint32 {
 	return uint32(min((uint64(v)*uint64(full)+uint64(a/2))/uint64(a), uint64(full)))
 }
 
-// set sets pixel i. The samples have 16 bits if p.Low is not nil, and 8 bits otherwise.
+// set sets pixel i. The samples have 16 bits if p.LowBytes is not nil, and 8 bits otherwise.
 func (p *Picture) set(i int, r, g, b, a uint32) {
-	if p.Low != nil {
+	if p.LowBytes != nil {
 		low := [4]byte{byte(r), byte(g), byte(b), byte(a)}
 		n := p.Channels()
-		copy(p.Low[n*i:n*(i+1)], low[:])
+		copy(p.LowBytes[n*i:n*(i+1)], low[:])
 		r, g, b, a = r>>8, g>>8, b>>8, a>>8
 	}
 	p.RGB[3*i], p.RGB[3*i+1], p.RGB[3*i+2] = byte(r), byte(g), byte(b)
@@ -436,7 +436,7 @@ func (p *Picture) set(i int, r, g, b, a uint32) {
 // trim removes alpha that is opaque everywhere, and then sets p.Gray to gray.
 func (p *Picture) trim(gray bool) {
 	for i, a := range p.Alpha {
-		if a != 255 || p.Low != nil && p.Low[4*i+3] != 255 {
+		if a != 255 || p.LowBytes != nil && p.LowBytes[4*i+3] != 255 {
 			return
 		}
 	}
@@ -444,12 +444,12 @@ func (p *Picture) trim(gray bool) {
 		return
 	}
 	p.Alpha, p.Gray = nil, gray
-	if n := p.Channels(); p.Low != nil {
-		low := p.Low[:0]
+	if n := p.Channels(); p.LowBytes != nil {
+		low := p.LowBytes[:0]
 		for i := range p.Width * p.Height {
-			low = append(low, p.Low[4*i:4*i+n]...)
+			low = append(low, p.LowBytes[4*i:4*i+n]...)
 		}
-		p.Low = low
+		p.LowBytes = low
 	}
 }
 

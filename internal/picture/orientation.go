@@ -44,5 +44,5 @@ func (p *Picture) orient(o int) {
 		return turned
 	}
 	p.Width, p.Height = width, height
-	p.RGB, p.Alpha, p.Low = turn(p.RGB, 3), turn(p.Alpha, 1), turn(p.Low, channels)
+	p.RGB, p.Alpha, p.LowBytes = turn(p.RGB, 3), turn(p.Alpha, 1), turn(p.LowBytes, channels)
 }

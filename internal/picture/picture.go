@@ -24,11 +24,11 @@ type Picture struct {
 	Width, Height int    // pixels, at least 1 each
 	RGB           []byte // (Height, Width, 3) interleaved, not premultiplied; high bytes of 16-bit samples
 
-	Gray  bool   // red, green and blue are equal everywhere, and alpha is nil
-	Alpha []byte // (Height, Width), high bytes of 16-bit samples; nil: opaque
-	Low   []byte // (Height, Width, Channels), low bytes of 16-bit samples; nil: 8 bits
-	EXIF  []byte // in TIFF format, with orientation 1; nil: none
-	ICC   []byte // colour profile; nil: none
+	Gray     bool   // red, green and blue are equal everywhere, and alpha is nil
+	Alpha    []byte // (Height, Width), high bytes of 16-bit samples; nil: opaque
+	LowBytes []byte // (Height, Width, Channels), low bytes of 16-bit samples; nil: 8 bits
+	EXIF     []byte // in TIFF format, with orientation 1; nil: none
+	ICC      []byte // colour profile; nil: none
 
 	// Chunks are further PNG chunks that describe the samples and the content of the
 	// picture, checked by package pngchunk; nil: none.
@@ -82,12 +82,12 @@ func (p *Picture) appendPixel(b []byte, i int) []byte {
 func (p *Picture) appendRow(b []byte, y int) []byte {
 	var pixel [4]byte
 	for i := y * p.Width; i < (y+1)*p.Width; i++ {
-		if p.Low == nil {
+		if p.LowBytes == nil {
 			b = p.appendPixel(b, i)
 			continue
 		}
 		for c, high := range p.appendPixel(pixel[:0], i) {
-			b = append(b, high, p.Low[i*p.Channels()+c])
+			b = append(b, high, p.LowBytes[i*p.Channels()+c])
 		}
 	}
 	return b
@@ -95,7 +95,7 @@ func (p *Picture) appendRow(b []byte, y int) []byte {
 
 // depth returns the number of bytes of a sample.
 func (p *Picture) depth() int {
-	if p.Low != nil {
+	if p.LowBytes != nil {
 		return 2
 	}
 	return 1
@@ -123,13 +123,13 @@ func (p *Picture) PNG() ([]byte, error) {
 	var m image.Image
 	var pixels []byte
 	switch {
-	case p.Gray && p.Low != nil:
+	case p.Gray && p.LowBytes != nil:
 		g := image.NewGray16(bounds)
 		m, pixels = g, g.Pix
 	case p.Gray:
 		g := image.NewGray(bounds)
 		m, pixels = g, g.Pix
-	case p.Low != nil:
+	case p.LowBytes != nil:
 		c := image.NewNRGBA64(bounds)
 		m, pixels = c, c.Pix
 	default:
@@ -166,7 +166,7 @@ func (p *Picture) PNG() ([]byte, error) {
 // with white. The result's Notes list these losses after those of decoding. A picture
 // that has only 8-bit colours is returned itself.
 func (p *Picture) OnWhite() *Picture {
-	if p.Alpha == nil && p.Low == nil && p.EXIF == nil && p.ICC == nil && p.Chunks == nil {
+	if p.Alpha == nil && p.LowBytes == nil && p.EXIF == nil && p.ICC == nil && p.Chunks == nil {
 		return p
 	}
 	flat := &Picture{Width: p.Width, Height: p.Height, RGB: p.RGB, Notes: p.Notes}
@@ -178,7 +178,7 @@ func (p *Picture) OnWhite() *Picture {
 			flat.RGB[i] = onWhite(v, p.Alpha[i/3])
 		}
 	}
-	if p.Low != nil {
+	if p.LowBytes != nil {
 		lost(noteSixteen)
 	}
 	if p.EXIF != nil || p.ICC != nil || p.Chunks != nil {

@@ -140,12 +140,12 @@ func TestConvert(t *testing.T) {
 		"alpha":         {clear, Picture{RGB: []byte{200, 100, 0}, Alpha: []byte{51}}},
 		"unseen":        {unseen, Picture{RGB: []byte{1, 2, 3}, Alpha: []byte{0}}},
 		"premultiplied": {premultiplied, Picture{RGB: []byte{200, 100, 0}, Alpha: []byte{51}, Notes: []string{notePremultiplied}}},
-		"16 bits":       {deep, Picture{RGB: []byte{0x12, 0x34, 0x56}, Low: []byte{0xff, 0, 0x80}}},
-		"16-bit RGB":    {opaque, Picture{RGB: []byte{0x12, 0x56, 0x9a}, Low: []byte{0x34, 0x78, 0xbc}}},
-		"16-bit alpha":  {deepClear, Picture{RGB: []byte{0x12, 0x34, 0x56}, Alpha: []byte{0x89}, Low: []byte{0xff, 0, 0x80, 0xab}}},
-		"too colourful": {hostile, Picture{RGB: []byte{0xff, 0x7f, 0}, Alpha: []byte{0x80}, Low: []byte{0xff, 0xff, 0, 0}, Notes: []string{notePremultiplied}}},
+		"16 bits":       {deep, Picture{RGB: []byte{0x12, 0x34, 0x56}, LowBytes: []byte{0xff, 0, 0x80}}},
+		"16-bit RGB":    {opaque, Picture{RGB: []byte{0x12, 0x56, 0x9a}, LowBytes: []byte{0x34, 0x78, 0xbc}}},
+		"16-bit alpha":  {deepClear, Picture{RGB: []byte{0x12, 0x34, 0x56}, Alpha: []byte{0x89}, LowBytes: []byte{0xff, 0, 0x80, 0xab}}},
+		"too colourful": {hostile, Picture{RGB: []byte{0xff, 0x7f, 0}, Alpha: []byte{0x80}, LowBytes: []byte{0xff, 0xff, 0, 0}, Notes: []string{notePremultiplied}}},
 		"gray":          {gray8, Picture{RGB: []byte{0xab, 0xab, 0xab}, Gray: true}},
-		"16-bit gray":   {gray, Picture{RGB: []byte{0xab, 0xab, 0xab}, Gray: true, Low: []byte{0xcd}}},
+		"16-bit gray":   {gray, Picture{RGB: []byte{0xab, 0xab, 0xab}, Gray: true, LowBytes: []byte{0xcd}}},
 		"CMYK":          {cmyk, Picture{RGB: []byte{255, 0, 0}, Notes: []string{noteCMYK}}},
 	} {
 		c.want.Width, c.want.Height = 1, 1
@@ -156,7 +156,7 @@ func TestConvert(t *testing.T) {
 }
 
 func TestOnWhite(t *testing.T) {
-	p := &Picture{Width: 1, Height: 1, RGB: []byte{200, 100, 0}, Alpha: []byte{51}, Low: []byte{1, 2, 3, 4}, EXIF: []byte("x"), Notes: []string{"before"}}
+	p := &Picture{Width: 1, Height: 1, RGB: []byte{200, 100, 0}, Alpha: []byte{51}, LowBytes: []byte{1, 2, 3, 4}, EXIF: []byte("x"), Notes: []string{"before"}}
 	flat := p.OnWhite()
 	if want := (Picture{Width: 1, Height: 1, RGB: []byte{244, 224, 204}, Notes: []string{"before", noteAlpha, noteSixteen, noteMetadata}}); !goreflect.DeepEqual(*flat, want) {
 		t.Errorf("%+v, want %+v", *flat, want)
@@ -184,8 +184,8 @@ func noisy(height, width int, gray, alpha, deep bool) *Picture {
 		r.Read(p.Alpha)
 	}
 	if deep {
-		p.Low = make([]byte, height*width*p.Channels())
-		r.Read(p.Low)
+		p.LowBytes = make([]byte, height*width*p.Channels())
+		r.Read(p.LowBytes)
 	}
 	return p
 }
@@ -247,7 +247,7 @@ func TestDigest(t *testing.T) {
 	wide := Picture{Width: 2, Height: 1, RGB: []byte{0, 127, 255, 1, 2, 3}}
 	gray := Picture{Width: 2, Height: 1, RGB: []byte{5, 5, 5, 6, 6, 6}, Gray: true}
 	with := func(p Picture, alpha, low []byte) Picture {
-		p.Alpha, p.Low = alpha, low
+		p.Alpha, p.LowBytes = alpha, low
 		return p
 	}
 	// Computed by sha256sum from the bytes that docs/format.md lists.
@@ -339,13 +339,13 @@ func TestOrientation(t *testing.T) {
 	want := map[int]string{1: "abc/def", 2: "cba/fed", 3: "fed/cba", 4: "def/abc", 5: "ad/be/cf", 6: "da/eb/fc", 7: "fc/eb/da", 8: "cf/be/ad"}
 	for o := 1; o <= 8; o++ {
 		p := New(2, 3)
-		p.Alpha, p.Low = make([]byte, 6), make([]byte, 24)
+		p.Alpha, p.LowBytes = make([]byte, 6), make([]byte, 24)
 		for i := range 6 {
-			p.RGB[3*i], p.Alpha[i], p.Low[4*i+3] = byte('a'+i), byte('a'+i), byte('a'+i)
+			p.RGB[3*i], p.Alpha[i], p.LowBytes[4*i+3] = byte('a'+i), byte('a'+i), byte('a'+i)
 		}
 		p.orient(o)
 		for i := range 6 {
-			if p.Alpha[i] != p.RGB[3*i] || p.Low[4*i+3] != p.RGB[3*i] {
+			if p.Alpha[i] != p.RGB[3*i] || p.LowBytes[4*i+3] != p.RGB[3*i] {
 				t.Errorf("orientation %d: alpha or low bytes are turned otherwise", o)
 			}
 		}

@@ -757,7 +757,7 @@ func (l *tiffLayout) picture(height, width int) *Picture {
 		p.Alpha = make([]byte, height*width)
 	}
 	if l.deep() {
-		p.Low = make([]byte, height*width*p.Channels())
+		p.LowBytes = make([]byte, height*width*p.Channels())
 	}
 	if l.photometric == colourPalette && !l.deep() && slices.Max(l.palette) >= 256 {
 		for i, v := range l.palette {
@@ -771,7 +771,7 @@ func (l *tiffLayout) picture(height, width int) *Picture {
 func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
 	most := uint32(1<<l.bits - 1)
 	full := uint32(255)
-	if p.Low != nil {
+	if p.LowBytes != nil {
 		full = 65535
 	}
 	scale := func(v uint32) uint32 { return (v*full + most/2) / most }

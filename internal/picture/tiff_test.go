@@ -234,7 +234,7 @@ func (c tiffCase) want() *Picture {
 		p.Alpha = make([]byte, c.width*c.height)
 	}
 	if full > 255 {
-		p.Low = make([]byte, c.width*c.height*p.Channels())
+		p.LowBytes = make([]byte, c.width*c.height*p.Channels())
 	}
 	for i := range c.width * c.height {
 		s := c.values[i*c.samples:][:c.samples]
@@ -374,9 +374,9 @@ func TestTIFFTags(t *testing.T) {
 // returns "".
 func different(p, want *Picture) string {
 	switch {
-	case p.Width != want.Width || p.Height != want.Height || p.Gray != want.Gray || (p.Alpha == nil) != (want.Alpha == nil) || (p.Low == nil) != (want.Low == nil):
-		return fmt.Sprintf("%d x %d, gray %v, alpha %v, 16 bits %v; want %d x %d, %v, %v, %v", p.Width, p.Height, p.Gray, p.Alpha != nil, p.Low != nil,
-			want.Width, want.Height, want.Gray, want.Alpha != nil, want.Low != nil)
+	case p.Width != want.Width || p.Height != want.Height || p.Gray != want.Gray || (p.Alpha == nil) != (want.Alpha == nil) || (p.LowBytes == nil) != (want.LowBytes == nil):
+		return fmt.Sprintf("%d x %d, gray %v, alpha %v, 16 bits %v; want %d x %d, %v, %v, %v", p.Width, p.Height, p.Gray, p.Alpha != nil, p.LowBytes != nil,
+			want.Width, want.Height, want.Gray, want.Alpha != nil, want.LowBytes != nil)
 	case !slices.Equal(p.Notes, want.Notes):
 		return fmt.Sprintf("notes %q, want %q", p.Notes, want.Notes)
 	}
@@ -385,7 +385,7 @@ func different(p, want *Picture) string {
 			return fmt.Sprintf("pixel %d, %d is %v, want %v", i%p.Width, i/p.Width, got, want)
 		}
 	}
-	if !bytes.Equal(p.Low, want.Low) {
+	if !bytes.Equal(p.LowBytes, want.LowBytes) {
 		return "the low bytes differ"
 	}
 	return ""
@@ -423,8 +423,8 @@ func TestTIFFPalettes(t *testing.T) {
 			continue
 		}
 		var low []byte
-		if p.Low != nil {
-			low = p.Low[3:6]
+		if p.LowBytes != nil {
+			low = p.LowBytes[3:6]
 		}
 		if !bytes.Equal(p.RGB[3:6], k.first) || !bytes.Equal(low, k.low) || p.Notes != nil {
 			t.Errorf("a palette %s: %v, %v, want %v, %v; notes %q", name, p.RGB[3:6], low, k.first, k.low, p.Notes)

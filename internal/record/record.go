@@ -37,7 +37,7 @@ const (
 	Residual                 // coded difference between the original and what the generator recovers
 	Gray                     // empty: the picture is gray
 	Alpha                    // packed, (height, width)
-	Low                      // packed, the low bytes of 16-bit samples, (height, width, samples of a pixel)
+	LowBytes                 // packed, the low bytes of 16-bit samples, (height, width, samples of a pixel)
 	EXIF                     // as a TIFF file
 	ICC                      // the colour profile
 	File                     // the kept file, byte for byte
@@ -136,7 +136,7 @@ func (r Record) shape() pngchunk.Shape {
 	case r.Has(Alpha):
 		s.Channels = 4
 	}
-	if r.Has(Low) {
+	if r.Has(LowBytes) {
 		s.Depth = 16
 	}
 	return s

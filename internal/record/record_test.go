@@ -18,10 +18,10 @@ func TestThereAndBack(t *testing.T) {
 		"empty residual":         {Digest: sum, Residual: nil},
 		"zeros":                  {Digest: sum, Residual: make([]byte, 4)},
 		"long":                   {Digest: sum, Residual: bytes.Repeat([]byte{1, 0}, 50_000)},
-		"gray":                   {Digest: sum, Residual: {1}, Gray: {}, Low: {2, 0}},
-		"all":                    {Digest: sum, Residual: {1}, Alpha: {2, 0}, Low: {3}, EXIF: {4}, ICC: {0}, File: {5}, Name: []byte("ä.jpg"), Chunks: pngchunk.Append(nil, "sRGB", []byte{0})},
+		"gray":                   {Digest: sum, Residual: {1}, Gray: {}, LowBytes: {2, 0}},
+		"all":                    {Digest: sum, Residual: {1}, Alpha: {2, 0}, LowBytes: {3}, EXIF: {4}, ICC: {0}, File: {5}, Name: []byte("ä.jpg"), Chunks: pngchunk.Append(nil, "sRGB", []byte{0})},
 		"gray, significant bits": {Digest: sum, Residual: {1}, Gray: {}, Chunks: pngchunk.Append(nil, "sBIT", []byte{8})},
-		"16 bits with alpha":     {Digest: sum, Residual: {1}, Alpha: {2}, Low: {3}, Chunks: pngchunk.Append(nil, "sBIT", []byte{9, 10, 16, 1})},
+		"16 bits with alpha":     {Digest: sum, Residual: {1}, Alpha: {2}, LowBytes: {3}, Chunks: pngchunk.Append(nil, "sBIT", []byte{9, 10, 16, 1})},
 	} {
 		b := r.Encode()
 		got, err := Decode(b)
