@@ -114,7 +114,7 @@ choices: ## compare sizes of the default network by short runs, on validation ph
 
 codec: ## measure the codec beside libwebp and JPEG (cwebp, cjpeg), and what its parts add; ENCIPHER_PHOTOS=FOLDER:FOLDER
 	@test -d build/dataset -o -n "$(ENCIPHER_PHOTOS)" || { echo "run make dataset first"; exit 1; }
-	ENCIPHER_PHOTOS=$(or $(ENCIPHER_PHOTOS),$(CURDIR)/build/dataset) $(GO) test -count=1 -v -timeout 60m -run 'TestRate$$|TestAblation$$' ./internal/codec
+	ENCIPHER_PHOTOS=$(or $(ENCIPHER_PHOTOS),$(CURDIR)/build/dataset) $(GO) test -tags measure -count=1 -v -timeout 60m -run 'TestRate$$|TestAblation$$' ./internal/codec
 
 bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and memory beside onnxruntime; ONLY=browser for some rows
 	$(GO) run ./bench $(if $(ONLY),-only '$(ONLY)')

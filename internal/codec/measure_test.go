@@ -1,4 +1,6 @@
-//go:build !js
+// `make codec` runs these measurements; they are not part of the suite, since they need photos and other encoders.
+
+//go:build measure && !js
 
 package codec
 
@@ -27,7 +29,7 @@ import (
 func photos(t *testing.T) (names []string, list []*picture.Picture) {
 	folders := os.Getenv("ENCIPHER_PHOTOS")
 	if folders == "" {
-		t.Skip("ENCIPHER_PHOTOS names no folders of photos")
+		t.Fatal("ENCIPHER_PHOTOS names no folders of photos")
 	}
 	for _, folder := range filepath.SplitList(folders) {
 		if _, err := os.Stat(filepath.Join(folder, "LICENSES.md")); err == nil {
@@ -170,7 +172,7 @@ func TestRate(t *testing.T) {
 	ctx := context.Background()
 	for _, r := range peers {
 		if _, err := exec.LookPath(r.encode("", "", 0).Args[0]); err != nil {
-			t.Skip(err)
+			t.Fatal(err)
 		}
 	}
 	for _, bits := range []float64{1.25, 2} {
