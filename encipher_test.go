@@ -412,7 +412,7 @@ func TestErrors(t *testing.T) {
 		run        func() error
 		code, want string
 	}{
-		"no picture":              {encrypt(m, []byte("hello"), k), BadPicture, "none of PNG"},
+		"no picture":              {encrypt(m, []byte("hello"), k), BadPicture, "not a PNG"},
 		"unsupported picture":     {encrypt(m, []byte("II\x2b\x00\x08\x00\x00\x00"), k), UnsupportedPicture, "BigTIFF; convert it to PNG"},
 		"cut picture":             {encrypt(m, file[:len(file)/2], k), BadPicture, "not enough pixel data"},
 		"declares 10^10 pixels":   {encrypt(m, declare(100_000), k), TooLarge, "100000 x 100000"},

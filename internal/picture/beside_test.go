@@ -136,7 +136,7 @@ func tiffPicture(more []tag, pages ...[]tag) []byte {
 const (
 	someXMP   = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><dc:title>Gr` + "\u00fc\u00dfe" + `</dc:title></x:xmpmeta>`
 	textXMP   = "XML:com.adobe.xmp\x00\x00\x00\x00\x00"
-	textNote  = "of what goes with the picture, not kept: "
+	textNote  = "metadata left out: "
 	film      = "\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00"
 	gifXMPTag = "\x21\xff\x0bXMP DataXMP"
 )
@@ -185,9 +185,9 @@ func besides(t testing.TB) []beside {
 	jpeg("many others", beside{notes: []string{textNote + "APP5 (0), APP5 (1), APP5 (2), APP5 (3), APP5 (4), APP5 (5), APP5 (6), APP5 (7) and 1 more"}},
 		0xe5, "0", 0xe5, "1", 0xe5, "2", 0xe5, "3", 0xe5, "4", 0xe5, "5", 0xe5, "6", 0xe5, "7", 0xe5, "8")
 	add("JPEG, padding", slices.Concat(photo, make([]byte, 100)), beside{})
-	add("JPEG, another picture", slices.Concat(photo, make([]byte, 3), photo), beside{notes: []string{fmt.Sprintf("behind the picture the file holds another picture (%d bytes in all), which was not kept", len(photo)+3)}})
-	add("JPEG, film", slices.Concat(photo, []byte(film)), beside{notes: []string{"behind the picture the file holds a film (16 bytes in all), which was not kept"}})
-	add("JPEG, data", slices.Concat(photo, []byte("SEFT")), beside{notes: []string{"behind the picture the file holds data (4 bytes in all), which was not kept"}})
+	add("JPEG, another picture", slices.Concat(photo, make([]byte, 3), photo), beside{notes: []string{fmt.Sprintf("after the picture, the file holds another picture (%d bytes in all), which was left out", len(photo)+3)}})
+	add("JPEG, film", slices.Concat(photo, []byte(film)), beside{notes: []string{"after the picture, the file holds a video (16 bytes in all), which was left out"}})
+	add("JPEG, data", slices.Concat(photo, []byte("SEFT")), beside{notes: []string{"after the picture, the file holds data (4 bytes in all), which was left out"}})
 	stray := string(encodeJPEG(t, scene(8, 8))[2:])
 	marked := string(withOrientation(photo, 1)[2:])
 	for name, between := range map[string]string{"two bytes": "ab", "a stuffed byte": "\xff\x00", "markers without length": "\xff\xd0\xff\xd7", "fill": "\xff\xff\xff"} {
@@ -227,7 +227,7 @@ func besides(t testing.TB) []beside {
 	png("chunks twice", beside{chunks: seq("gAMA", big(1), "sBIT", "\x01\x01\x01"), notes: []string{textNote + "PNG chunk gAMA, PNG chunk sBIT"}}, "gAMA", big(1), "gAMA", big(2), "sBIT", "\x01\x01\x01", "sBIT", "\x02\x02\x02")
 	png("EXIF and profile twice", beside{exif: exif(1), icc: icc, notes: []string{textNote + "PNG chunk eXIf, PNG chunk iCCP"}},
 		"iCCP", "a\x00\x00"+packed(string(icc)), "eXIf", string(exif(1)), "eXIf", string(exif(2)), "iCCP", "a\x00\x00"+packed(string(icc)))
-	add("PNG, behind its end", slices.Concat(colour, colour), beside{notes: []string{fmt.Sprintf("behind the picture the file holds data (%d bytes in all), which was not kept", len(colour))}})
+	add("PNG, behind its end", slices.Concat(colour, colour), beside{notes: []string{fmt.Sprintf("after the picture, the file holds data (%d bytes in all), which was left out", len(colour))}})
 	frame := big(0, 3, 3, 0, 0) + "\x00\x01\x00\x05\x00\x00"
 	png("animation", beside{notes: []string{noteFrames}}, "acTL", big(2, 0), "fcTL", frame)
 	png("animation of one frame", beside{}, "acTL", big(1, 0), "fcTL", frame)
@@ -289,7 +289,7 @@ func besides(t testing.TB) []beside {
 	wide := slices.Clone(still)
 	wide[12] = 113 // pixels twice as wide as high
 	add("GIF, ratio", wide, beside{chunks: seq("pHYs", big(64, 128)+"\x00")})
-	add("GIF, behind its end", append(slices.Clone(still), "more"...), beside{notes: []string{"behind the picture the file holds data (4 bytes in all), which was not kept"}})
+	add("GIF, behind its end", append(slices.Clone(still), "more"...), beside{notes: []string{"after the picture, the file holds data (4 bytes in all), which was left out"}})
 
 	b.Reset()
 	if err := bmp.Encode(&b, scene(4, 6)); err != nil {
@@ -320,7 +320,7 @@ func besides(t testing.TB) []beside {
 	add("BMP, profile cut", v5(embedded, string(icc[1:])), beside{notes: []string{noteICC}})
 	add("BMP, profile elsewhere", v5(func(h []byte) { copy(h[56:], "KNIL") }, ""), beside{notes: []string{noteICC}})
 	add("BMP, calibrated", v5(func(h []byte) { h[60] = 1 }, ""), beside{notes: []string{textNote + "calibrated colours (BMP)"}})
-	add("BMP, behind its end", append(slices.Clone(old), "more"...), beside{notes: []string{"behind the picture the file holds data (4 bytes in all), which was not kept"}})
+	add("BMP, behind its end", append(slices.Clone(old), "more"...), beside{notes: []string{"after the picture, the file holds data (4 bytes in all), which was left out"}})
 
 	b.Reset()
 	if err := tiff.Encode(&b, scene(4, 6), nil); err != nil {
@@ -341,7 +341,7 @@ func besides(t testing.TB) []beside {
 	add("TIFF, maker's notes", tiffPicture([]tag{directoryTag(tagEXIF, ratio(33434, 1, 125), opaque(tagMakerNote, "places in the file"))}),
 		beside{exif: tiffOf([]tag{directoryTag(tagEXIF, ratio(33434, 1, 125))}), notes: []string{textNote + "maker's notes"}})
 	add("TIFF, others", tiffPicture([]tag{opaque(33723, "\x1c\x02"), opaque(34377, "8BIM"), opaque(50000, "mine")}), beside{notes: []string{textNote + "IPTC, Photoshop data, TIFF tag 50000"}})
-	add("TIFF, pages", tiffPicture(nil, []tag{long(256, 1)}, []tag{long(256, 1)}), beside{notes: []string{"of the 3 pictures in the file (pages or previews), one was taken"}})
+	add("TIFF, pages", tiffPicture(nil, []tag{long(256, 1)}, []tag{long(256, 1)}), beside{notes: []string{"of the 3 pictures in the file (pages or previews), only one was read"}})
 
 	chunk := func(name, data string) []byte {
 		b := binary.LittleEndian.AppendUint32([]byte(name), uint32(len(data)))
@@ -354,7 +354,7 @@ func besides(t testing.TB) []beside {
 	}
 	webp("all", beside{exif: exif(1), icc: icc, chunks: seq("iTXt", textXMP+someXMP)}, "", chunk("ICCP", string(icc)), chunk("EXIF", exifPrefix+string(exif(1))), chunk("XMP ", someXMP))
 	webp("another chunk", beside{notes: []string{textNote + "chunk MY?? (WebP)"}}, "", chunk("MY\x1b?", "1"))
-	webp("behind its end", beside{notes: []string{"behind the picture the file holds data (4 bytes in all), which was not kept"}}, "more")
+	webp("behind its end", beside{notes: []string{"after the picture, the file holds data (4 bytes in all), which was left out"}}, "more")
 	return all
 }
 

@@ -85,14 +85,14 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 	case compression == pngInside && !isOS2:
 		return nil, unsupported("BMP with PNG inside")
 	case isOS2 && compression == bitFields:
-		return nil, unsupported("BMP with Huffman codes of OS/2")
+		return nil, unsupported("BMP with OS/2 Huffman coding")
 	case isOS2 && compression > bitFields:
-		return nil, unsupported("BMP with runs of 24 bits of OS/2")
+		return nil, unsupported("BMP with OS/2 run-length coding of 24 bits")
 	case compression == rgb:
 	case compression == rle8 && h.bits == 8, compression == rle4 && h.bits == 4:
 		h.runs = true
 		if h.topDown {
-			return nil, errors.New("its rows are compressed and from the top, which must not be")
+			return nil, errors.New("its rows are compressed and run from the top, which BMP does not allow")
 		}
 	case (compression == bitFields || compression == alphaFields) && (h.bits == 16 || h.bits == 32):
 	default:
@@ -151,7 +151,7 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 	for i, m := range h.masks {
 		low := bits.TrailingZeros32(m)
 		if m&all != 0 || m != 0 && (m>>low)&(m>>low+1) != 0 || (h.bits == 16 || h.bits == 32) && i < 3 && m == 0 || h.bits == 16 && m > 0xffff {
-			return nil, errors.New("its masks of colours are not as they must be")
+			return nil, errors.New("its colour masks are invalid")
 		}
 		all |= m
 	}
@@ -159,7 +159,7 @@ func readBMPHeader(file []byte) (*bmpHeader, error) {
 		offset = behind
 	}
 	if offset < fileHeader+size {
-		return nil, errors.New("its pixels lie in its header")
+		return nil, errors.New("its pixels overlap its header")
 	}
 	if offset > int64(len(file)) {
 		return nil, io.ErrUnexpectedEOF
@@ -213,7 +213,7 @@ func (h *bmpHeader) decodePalette() (*Picture, error) {
 // colour sets pixel i to a colour of the palette.
 func (h *bmpHeader) colour(p *Picture, i int, index byte) error {
 	if int(index) >= len(h.palette) {
-		return fmt.Errorf("it has a palette of %d colours, and a pixel of colour %d", len(h.palette), index)
+		return fmt.Errorf("its palette has %d colours, and a pixel has colour %d", len(h.palette), index)
 	}
 	copy(p.RGB[3*i:], h.palette[index][:])
 	return nil
@@ -290,7 +290,7 @@ func (h *bmpHeader) decodeRuns() (*Picture, error) {
 	// put sets n pixels from the indices in b, which it repeats as needed.
 	put := func(n int, b []byte) error {
 		if y >= h.height {
-			return errors.New("its runs go over the edge")
+			return errors.New("its runs extend beyond the picture")
 		}
 		for i := range min(n, h.width-x) { // writers pad rows; readers ignore the excess
 
@@ -332,7 +332,7 @@ func (h *bmpHeader) decodeRuns() (*Picture, error) {
 			}
 			x, y = x+int(b[0]), y+int(b[1])
 			if x > h.width || y > h.height {
-				return nil, errors.New("its runs go over the edge")
+				return nil, errors.New("its runs extend beyond the picture")
 			}
 			b = b[2:]
 		default: // literal pixels, padded to an even number of bytes

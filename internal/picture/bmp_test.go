@@ -285,8 +285,8 @@ func TestBMPRefuses(t *testing.T) {
 	for want, file := range map[string][]byte{
 		"JPEG inside":                        change(func(c *bmpCase) { c.compression, c.bits, c.data = 4, 0, []byte{0} }),
 		"PNG inside":                         change(func(c *bmpCase) { c.compression, c.bits, c.data = 5, 0, []byte{0} }),
-		"Huffman codes":                      change(func(c *bmpCase) { c.header, c.compression, c.bits = 64, 3, 1 }),
-		"runs of 24 bits":                    change(func(c *bmpCase) { c.header, c.compression = 64, 4 }),
+		"OS/2 Huffman":                       change(func(c *bmpCase) { c.header, c.compression, c.bits = 64, 3, 1 }),
+		"coding of 24 bits":                  change(func(c *bmpCase) { c.header, c.compression = 64, 4 }),
 		"64 bits a pixel":                    change(func(c *bmpCase) { c.bits, c.data = 64, make([]byte, 32) }),
 		"24 bits a pixel with compression 1": change(func(c *bmpCase) { c.compression = 1 }),
 	} {
@@ -295,14 +295,14 @@ func TestBMPRefuses(t *testing.T) {
 		}
 	}
 	for want, file := range map[string][]byte{
-		"cut short":           good.file()[:len(good.file())-1],
-		"header has 7 bytes":  slices.Concat(good.file()[:14], []byte{7}, good.file()[15:]),
-		"0 x 2":               change(func(c *bmpCase) { c.width, c.data = 0, []byte{0} }),
-		"-2147483648":         change(func(c *bmpCase) { c.height, c.data = -1<<31, []byte{0} }),
-		"masks":               change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 32, [4]uint32{0xff, 0xff, 0xff00} }),
-		"its masks of colour": change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 32, [4]uint32{0xf0f, 0xff0000, 0xff000000} }),
-		"are not as":          change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 16, [4]uint32{0xff0000, 0xff00, 0xff} }),
-		"palette of 1":        change(func(c *bmpCase) { c.bits, c.palette, c.used, c.values = 8, [][3]byte{{}}, 1, []uint32{0, 1, 0, 0} }),
+		"cut short":          good.file()[:len(good.file())-1],
+		"header has 7 bytes": slices.Concat(good.file()[:14], []byte{7}, good.file()[15:]),
+		"0 x 2":              change(func(c *bmpCase) { c.width, c.data = 0, []byte{0} }),
+		"-2147483648":        change(func(c *bmpCase) { c.height, c.data = -1<<31, []byte{0} }),
+		"masks":              change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 32, [4]uint32{0xff, 0xff, 0xff00} }),
+		"its colour masks":   change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 32, [4]uint32{0xf0f, 0xff0000, 0xff000000} }),
+		"are invalid":        change(func(c *bmpCase) { c.compression, c.bits, c.masks = 3, 16, [4]uint32{0xff0000, 0xff00, 0xff} }),
+		"palette has 1":      change(func(c *bmpCase) { c.bits, c.palette, c.used, c.values = 8, [][3]byte{{}}, 1, []uint32{0, 1, 0, 0} }),
 		"from the top": change(func(c *bmpCase) {
 			c.bits, c.palette, c.compression, c.height, c.data = 8, [][3]byte{{}}, 1, -2, []byte{0, 1}
 		}),

@@ -92,7 +92,7 @@ var unsupportedKinds = []format{
 	{name: rawFile, magic: []string{"IIRO", "IIRS", "MMOR", "IIU\x00", "FUJIFILMCCD-RAW", "\x00MRM", "????ftypcrx "}},
 	{name: "JPEG 2000", magic: []string{"\x00\x00\x00\x0cjP  ", "\xff\x4f\xff\x51"}},
 	{name: "JPEG XR", magic: []string{"II\xbc\x01"}},
-	{name: "PSD of Photoshop", magic: []string{"8BPS\x00"}},
+	{name: "Photoshop PSD", magic: []string{"8BPS\x00"}},
 	{name: "OpenEXR", magic: []string{"\x76\x2f\x31\x01"}},
 	{name: "QOI", magic: []string{"qoif"}},
 }
@@ -146,7 +146,7 @@ func sniff(file []byte) (format, error) {
 			return format{}, fmt.Errorf("%w: it is %s; convert it to PNG or JPEG first", ErrFormat, f.name)
 		}
 	}
-	return format{}, fmt.Errorf("%w: it is none of PNG, JPEG, GIF, BMP, TIFF and WebP", ErrFormat)
+	return format{}, fmt.Errorf("%w: it is not a PNG, JPEG, GIF, BMP, TIFF or WebP file", ErrFormat)
 }
 
 // Decode decodes a picture file, whose kind it detects from the first bytes. It
@@ -168,7 +168,7 @@ func Decode(file []byte, limits Limits) (p *Picture, err error) {
 		return nil, f.failed(err)
 	}
 	if p.Width != h.width || p.Height != h.height {
-		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, and %d x %d are there", ErrCorrupt, f.name, h.width, h.height, p.Width, p.Height)
+		return nil, fmt.Errorf("%w: %s: its header declares %d x %d pixels, but it holds %d x %d", ErrCorrupt, f.name, h.width, h.height, p.Width, p.Height)
 	}
 	p.Notes = append(h.notes, p.Notes...)
 	a := collect(h.file, f.name)
@@ -232,14 +232,14 @@ func declared(file []byte, limits Limits) (h *header, err error) {
 		return nil, fmt.Errorf("%w: %s: it declares %d x %d pixels", ErrCorrupt, f.name, h.width, h.height)
 	}
 	if int64(h.width) > limits.Pixels/int64(h.height) {
-		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and at most %d million in all are taken",
+		return nil, fmt.Errorf("%w: it declares %d x %d pixels, and the maximum is %d million in all",
 			ErrTooLarge, h.width, h.height, limits.Pixels/1_000_000)
 	}
 	return h, nil
 }
 
 func tooManyBytes(n int64, limits Limits) error {
-	return fmt.Errorf("%w: the file has %d bytes, and at most %d are taken", ErrTooLarge, n, limits.Bytes)
+	return fmt.Errorf("%w: the file has %d bytes, and the maximum is %d", ErrTooLarge, n, limits.Bytes)
 }
 
 // unsupported returns an error that wraps ErrUnsupported. what names the variant of
@@ -272,7 +272,7 @@ func declaredByPNG(file []byte) string {
 }
 
 // noteFrames is used for animations of any kind.
-const noteFrames = "only the first frame of the animation was taken"
+const noteFrames = "only the first frame of the animation was read"
 
 func decodeGIF(file []byte) (*Picture, error) {
 	c, err := gif.DecodeConfig(bytes.NewReader(file))
@@ -317,8 +317,8 @@ func moreFrames(rest []byte) bool {
 }
 
 const (
-	notePremultiplied = "colours were premultiplied with alpha, and are kept as they are without it"
-	noteCMYK          = "cyan, magenta, yellow and black became red, green and blue"
+	notePremultiplied = "colours were premultiplied with alpha and were divided by it"
+	noteCMYK          = "cyan, magenta, yellow and black were converted to red, green and blue"
 )
 
 // convert returns the samples of a decoded image, with notes on what the conversion

@@ -81,7 +81,7 @@ func List(folder string, leave func(name string) (why string)) (Listing, error) 
 		case kind.IsDir():
 			l.Left = append(l.Left, Left{name, "a link to a folder"})
 		case !kind.IsRegular():
-			l.Left = append(l.Left, Left{name, "no plain file"})
+			l.Left = append(l.Left, Left{name, "not a regular file"})
 		case len(l.Names) == maxFiles:
 			return &fs.PathError{Op: "list", Path: folder, Err: fmt.Errorf("more than %d files: give the folder that holds only the pictures", maxFiles)}
 		default:

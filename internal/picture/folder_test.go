@@ -90,7 +90,7 @@ func TestList(t *testing.T) {
 	if want := []string{"a.png", "d/e.png"}; err != nil || !slices.Equal(l.Names, want) || l.Closed != nil {
 		t.Errorf("%q, %v, %v, want %q", l.Names, l.Closed, err, want)
 	}
-	if want := []Left{{".b.png", "hidden"}, {".hidden", "hidden"}, {"d/.f", "hidden"}, {"device", "no plain file"}, {"link", "a link to a folder"}}; !slices.Equal(l.Left, want) {
+	if want := []Left{{".b.png", "hidden"}, {".hidden", "hidden"}, {"d/.f", "hidden"}, {"device", "not a regular file"}, {"link", "a link to a folder"}}; !slices.Equal(l.Left, want) {
 		t.Errorf("left are %q, want %q", l.Left, want)
 	}
 }

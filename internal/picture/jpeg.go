@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	noteRestart = "markers in the samples had wrong numbers, and were taken for the right ones"
-	noteEnd     = "the file ends without its last marker; all samples are there"
+	noteRestart = "restart markers had wrong numbers, which were corrected"
+	noteEnd     = "the file lacks its last marker; no sample is missing"
 )
 
 // jpegFile is the structure of a JPEG file up to its end, or up to the first error
@@ -250,14 +250,14 @@ func jpegSize(file []byte) (width, height int, err error) {
 	case j.precision != 8:
 		return 0, 0, unsupported(fmt.Sprintf("JPEG with samples of %d bits", j.precision))
 	case j.height == 0:
-		return 0, 0, unsupported("JPEG that tells its height behind the samples")
+		return 0, 0, unsupported("JPEG that declares its height after the samples (DNL)")
 	case len(j.components) != 1 && len(j.components) != 3 && len(j.components) != 4:
 		return 0, 0, unsupported(fmt.Sprintf("JPEG with %d components", len(j.components)))
 	}
 	for _, s := range j.scans {
 		// image/jpeg counts the restarts of such a scan in interleaved MCUs; by T.81, A.2.2, the unit is a single block.
 		if s.apart && len(j.components) > 1 && s.interval > 0 && s.units > s.interval {
-			return 0, 0, unsupported("JPEG with restart markers in scans of one component, and samples of others left out")
+			return 0, 0, unsupported("JPEG with restart markers in scans of a single component")
 		}
 	}
 	width, height, err = sizeBy(jpeg.DecodeConfig)(file)
@@ -267,7 +267,7 @@ func jpegSize(file []byte) (width, height int, err error) {
 		for _, c := range j.components {
 			factors = append(factors, fmt.Sprintf("%dx%d", c.h, c.v))
 		}
-		return 0, 0, unsupported("JPEG with components sampled " + strings.Join(factors, ", "))
+		return 0, 0, unsupported("JPEG with sampling factors " + strings.Join(factors, ", "))
 	}
 	return width, height, err
 }

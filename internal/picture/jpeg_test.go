@@ -102,17 +102,17 @@ func TestJPEGKinds(t *testing.T) {
 	}{
 		{readTest(t, "jpeg/arithmetic.jpg"), "arithmetic"},
 		{readTest(t, "jpeg/arithmetic-progressive.jpg"), "arithmetic"},
-		{readTest(t, "jpeg/sampled-1x4.jpg"), "sampled 1x4, 1x1, 1x1"},
-		{readTest(t, "jpeg/sampled-3x1.jpg"), "sampled 3x1, 1x1, 1x1"},
-		{readTest(t, "jpeg/sampled-apart.jpg"), "sampled 2x2, 2x1, 1x2"},
-		{readTest(t, "jpeg/restarts-apart.jpg"), "restart markers in scans of one component"},
+		{readTest(t, "jpeg/sampled-1x4.jpg"), "factors 1x4, 1x1, 1x1"},
+		{readTest(t, "jpeg/sampled-3x1.jpg"), "factors 3x1, 1x1, 1x1"},
+		{readTest(t, "jpeg/sampled-apart.jpg"), "factors 2x2, 2x1, 1x2"},
+		{readTest(t, "jpeg/restarts-apart.jpg"), "restart markers in scans of a single component"},
 		{changed(frame, 0xc3), "lossless JPEG"},
 		{changed(frame, 0xc5), "hierarchical"},
 		{changed(frame, 0xc7), "hierarchical"},
 		{changed(frame, 0xcb), "arithmetic"},
 		{changed(frame, 0xf7), "JPEG-LS"},
 		{changed(frame+3, 12), "samples of 12 bits"},
-		{changed(frame+4, 0, 0), "height behind the samples"},
+		{changed(frame+4, 0, 0), "height after the samples"},
 		{slices.Concat(base[:frame], []byte{jpegSOF0, 0, 14, 8, 0, 16, 0, 16, 2, 1, 0x11, 0, 2, 0x11, 0}, base[frame+18:]), "2 components"},
 	} {
 		_, err := Decode(c.file, roomy)

@@ -21,10 +21,10 @@ import (
 const maxMetadata = 4 << 20
 
 const (
-	noteEXIF      = "the EXIF data cannot be read and were not kept"
-	noteThumbnail = "the thumbnail in the EXIF data, which is not turned as the picture is, was not kept"
-	noteICC       = "the colour profile is not for the colours of the picture, or cannot be read, and was not kept"
-	noteStill     = "the still picture was taken, and none of the animation's frames"
+	noteEXIF      = "the EXIF data cannot be read, or are too large, and were left out"
+	noteThumbnail = "the thumbnail in the EXIF data was erased, because it is not turned with the picture"
+	noteICC       = "the colour profile is for other colours than the picture's, cannot be read, or is too large, and was left out"
+	noteStill     = "the still picture was read; the frames of the animation were left out"
 )
 
 // about is the metadata of a file. Its slices are parts of the file where possible.
@@ -110,9 +110,9 @@ func (a *about) behind(rest []byte) {
 	case bytes.HasPrefix(rest[padding:], []byte("\xff\xd8\xff")):
 		what = "another picture"
 	case bytes.Contains(rest, []byte("ftyp")):
-		what = "a film"
+		what = "a video"
 	}
-	a.lost = append(a.lost, fmt.Sprintf("behind the picture the file holds %s (%d bytes in all), which was not kept", what, len(rest)))
+	a.lost = append(a.lost, fmt.Sprintf("after the picture, the file holds %s (%d bytes in all), which was left out", what, len(rest)))
 }
 
 const (
@@ -241,7 +241,7 @@ func (p *Picture) describe(a *about) {
 		if a.more > 0 {
 			names += fmt.Sprintf(" and %d more", a.more)
 		}
-		note("of what goes with the picture, not kept: " + names)
+		note("metadata left out: " + names)
 	}
 }
 

@@ -44,7 +44,7 @@ func (a *about) tiff(file []byte) {
 		pages += int(min(d.o.Uint32(e[4:]), maxPages))
 	}
 	if pages > 0 {
-		a.lost = append(a.lost, fmt.Sprintf("of the %d pictures in the file (pages or previews), one was taken", pages+1))
+		a.lost = append(a.lost, fmt.Sprintf("of the %d pictures in the file (pages or previews), only one was read", pages+1))
 	}
 
 	x, okX := d.ratio(list, tagXResolution)

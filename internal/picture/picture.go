@@ -203,9 +203,9 @@ func (p *Picture) JPEG() ([]byte, error) {
 }
 
 const (
-	noteAlpha    = "transparent parts were put on white"
-	noteSixteen  = "16 bits a sample were reduced to 8"
-	noteMetadata = "the metadata and the colour profile were not kept"
+	noteAlpha    = "transparent parts were blended with white"
+	noteSixteen  = "16-bit samples were reduced to 8 bits"
+	noteMetadata = "the metadata and the colour profile were left out"
 )
 
 // onWhite blends a sample that is not premultiplied with white.

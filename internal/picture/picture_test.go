@@ -408,8 +408,8 @@ func TestDecodeRefuses(t *testing.T) {
 		is   error
 		want string
 	}{
-		"empty":                  {nil, ErrFormat, "none of PNG"},
-		"text":                   {[]byte("hello, world"), ErrFormat, "none of PNG"},
+		"empty":                  {nil, ErrFormat, "not a PNG"},
+		"text":                   {[]byte("hello, world"), ErrFormat, "not a PNG"},
 		"HEIC":                   {[]byte("\x00\x00\x00\x18ftypheic"), ErrFormat, "convert it"},
 		"CR3":                    {[]byte("\x00\x00\x00\x18ftypcrx isom"), ErrUnsupported, "raw file; convert it to PNG"},
 		"ORF":                    {[]byte("IIRO\x08\x00\x00\x00"), ErrUnsupported, "raw file"},

@@ -12,7 +12,7 @@ import (
 
 func pngSize(file []byte) (width, height int, err error) {
 	if len(file) >= 16 && string(file[12:16]) == "CgBI" {
-		return 0, 0, unsupported("PNG as Apple's tools pack it into apps (CgBI)")
+		return 0, 0, unsupported("PNG in Apple's variant for apps (CgBI)")
 	}
 	return sizeBy(png.DecodeConfig)(file)
 }
@@ -50,5 +50,5 @@ func mendPNG(file []byte) ([]byte, []string) {
 		return file, nil
 	}
 	slices.Sort(left)
-	return mended, []string{"damaged parts of the file that hold no samples were left out: " + strings.Join(slices.Compact(left), ", ")}
+	return mended, []string{"damaged chunks that hold no samples were left out: " + strings.Join(slices.Compact(left), ", ")}
 }

@@ -68,10 +68,10 @@ const (
 
 // Names of values that are known and not supported, for errors.
 var (
-	photometrics = map[uint32]string{4: "a mask of transparency", 6: "luma and chroma (YCbCr)", 8: "colours in Lab", 9: "colours in ICC Lab", 10: "colours in ITU Lab", 32844: "logarithmic luminance (LogL)", 32845: "logarithmic luminance (LogLuv)"}
-	compressions = map[uint32]string{2: "CCITT run lengths", 6: "JPEG of the old kind", 7: "JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT run lengths", 32809: "ThunderScan", 32908: "Pixar's run lengths", 32909: "Pixar's deflate", 34661: "JBIG", 34676: "SGI's logarithms",
-		34677: "SGI's logarithms", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
-	sampleFormats = map[uint32]string{2: "signed samples", 3: "samples in floating point", 4: "samples of undefined kind", 5: "complex samples", 6: "complex samples in floating point"}
+	photometrics = map[uint32]string{4: "a transparency mask", 6: "luma and chroma (YCbCr)", 8: "Lab colours", 9: "ICC Lab colours", 10: "ITU Lab colours", 32844: "logarithmic luminance (LogL)", 32845: "logarithmic luminance (LogLuv)"}
+	compressions = map[uint32]string{2: "CCITT run-length coding", 6: "old-style JPEG", 7: "JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT run-length coding", 32809: "ThunderScan", 32908: "Pixar run-length coding", 32909: "Pixar deflate", 34661: "JBIG", 34676: "SGI logarithmic coding",
+		34677: "SGI logarithmic coding", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
+	sampleFormats = map[uint32]string{2: "signed samples", 3: "floating-point samples", 4: "samples of an undefined format", 5: "complex samples", 6: "complex floating-point samples"}
 )
 
 const (
@@ -119,7 +119,7 @@ func (d *directory) entry(tag uint16) []byte { return d.entries.find(d.order, ta
 // integers.
 func (d *directory) values(tag uint16, most int) ([]uint32, error) {
 	if entry := d.entry(tag); entry != nil && int64(d.order.Uint32(entry[4:])) > int64(most) {
-		return nil, fmt.Errorf("its tag %d has more than %d numbers", tag, most)
+		return nil, fmt.Errorf("its tag %d has more than %d values", tag, most)
 	}
 	return d.leading(tag, most)
 }
@@ -142,7 +142,7 @@ func (d *directory) leading(tag uint16, n int) ([]uint32, error) {
 	}
 	count := int64(d.order.Uint32(entry[4:]))
 	if size == 0 || count == 0 {
-		return nil, fmt.Errorf("its tag %d is not as it must be", tag)
+		return nil, fmt.Errorf("its tag %d is invalid", tag)
 	}
 	data := entry[8:]
 	if count*int64(size) > 4 {
@@ -319,7 +319,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	inks, indexed := get(tagInkSet, 1), get(tagIndexed, 0)
 	depths, extra, formats := all(tagBits), all(tagExtraSamples), all(tagSampleFormat)
 	if d.entry(tagPhotometric) == nil {
-		return nil, errors.New("its header does not say what the samples mean")
+		return nil, errors.New("its header does not declare the meaning of its samples")
 	}
 	l.photometric = get(tagPhotometric, 0)
 	l.palette = all(tagColorMap)
@@ -336,7 +336,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	case colourInks:
 		l.colours = 4
 		if inks != 1 {
-			return nil, unsupported("TIFF with other inks than cyan, magenta, yellow and black")
+			return nil, unsupported("TIFF with inks other than cyan, magenta, yellow and black")
 		}
 	default:
 		return nil, unsupported("TIFF with " + named(photometrics, l.photometric, "photometric interpretation"))
@@ -348,7 +348,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 		return nil, unsupported("TIFF with " + named(compressions, l.compression, "compression") + " inside")
 	}
 	if group && get(tagGroup3, 0)&3 != 0 && l.compression == group3 || group && get(tagGroup4, 0)&2 != 0 {
-		return nil, unsupported("TIFF with two-dimensional or uncompressed parts of CCITT Group 3 or 4")
+		return nil, unsupported("TIFF with CCITT Group 3 or 4 in two-dimensional or uncompressed mode")
 	}
 	if l.compression == group3 && get(tagGroup3, 0)&4 != 0 { // x/image/ccitt reports fill bits as damage
 		return nil, unsupported("TIFF with fill bits in CCITT Group 3")
@@ -366,7 +366,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 		return nil, unsupported(fmt.Sprintf("TIFF with %d samples a pixel", samples))
 	}
 	if samples == 0 || len(depths) > 1 && len(depths) != int(samples) || int(samples) < l.colours || len(extra) > int(samples)-l.colours {
-		return nil, fmt.Errorf("its header has %d samples a pixel, and not as many as it must", samples)
+		return nil, fmt.Errorf("its header declares %d samples a pixel, which does not match its other tags", samples)
 	}
 	l.samples = int(samples)
 	if depths == nil {
@@ -398,7 +398,7 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 		l.surplus = true
 	}
 	if l.alpha != 0 && (l.photometric == colourPalette || l.photometric == colourInks || l.photometric == whiteIsZero && l.alpha == 1) {
-		return nil, unsupported("TIFF with alpha beside a palette, inks or inverted gray")
+		return nil, unsupported("TIFF with alpha and a palette, inks or inverted gray")
 	}
 	for i, v := range dots {
 		if v != uint32(i%2)*(1<<l.bits-1) {
@@ -407,10 +407,10 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 	}
 	if l.photometric == colourPalette {
 		if indexed != 0 {
-			return nil, unsupported("TIFF with a palette of other colours than red, green and blue")
+			return nil, unsupported("TIFF with a palette of colours other than red, green and blue")
 		}
 		if len(l.palette) != 3<<l.bits {
-			return nil, fmt.Errorf("its palette has %d numbers, and not %d", len(l.palette), 3<<l.bits)
+			return nil, fmt.Errorf("its palette has %d numbers instead of %d", len(l.palette), 3<<l.bits)
 		}
 	}
 
@@ -435,9 +435,9 @@ func tiffKind(d *directory) (*tiffLayout, error) {
 		case predictor == 2 && (l.bits == 8 || l.bits == 16):
 			l.difference = true
 		case predictor == 2:
-			return nil, unsupported(fmt.Sprintf("TIFF with differences of samples of %d bits", l.bits))
+			return nil, unsupported(fmt.Sprintf("TIFF with the horizontal predictor for samples of %d bits", l.bits))
 		case predictor == 3:
-			return nil, unsupported("TIFF with differences in floating point")
+			return nil, unsupported("TIFF with the floating-point predictor")
 		default:
 			return nil, fmt.Errorf("its predictor is %d", predictor)
 		}
@@ -488,7 +488,7 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 			return nil, err
 		}
 		if rows == 0 {
-			return nil, errors.New("it has strips of no rows")
+			return nil, errors.New("its strips have no rows")
 		}
 		b.height = int(min(int64(rows), int64(height)))
 	}
@@ -512,7 +512,7 @@ func (d *directory) blocks(l *tiffLayout, width, height int) (*tiffBlocks, error
 		b.counts = []uint32{math.MaxUint32} // the header may omit the count
 	}
 	if len(b.offsets) < n || len(b.counts) < n {
-		return nil, fmt.Errorf("it has %d strips or tiles, and %d are needed", min(len(b.offsets), len(b.counts)), n)
+		return nil, fmt.Errorf("it has %d strips or tiles instead of %d", min(len(b.offsets), len(b.counts)), n)
 	}
 	return b, nil
 }
@@ -626,7 +626,7 @@ func (u *unpacker) open(l *tiffLayout, chunk []byte, width, rows int) error {
 		u.r = r
 	case lzwCode:
 		if len(chunk) > 1 && chunk[0] == 0 && chunk[1]&1 == 1 {
-			return unsupported("TIFF with LZW of the oldest kind")
+			return unsupported("TIFF with old-style LZW")
 		}
 		u.r = lzw.NewReader(r, lzw.MSB, 8)
 	case deflate, oldDeflate:

@@ -61,11 +61,11 @@ func (t Tiling) Plan(height, width int) (Plan, error) {
 		return Plan{}, err
 	}
 	if height < 1 || width < 1 {
-		return Plan{}, fmt.Errorf("a picture of %d x %d pixels has nothing to cut", width, height)
+		return Plan{}, fmt.Errorf("a picture of %d x %d pixels cannot be cut into tiles", width, height)
 	}
 	h, w := t.Padded(height, width)
 	if t.MaxPixels > 0 && h > t.MaxPixels/w {
-		return Plan{}, fmt.Errorf("%w for this model: it has %d x %d pixels after padding, and the model takes at most %d in all",
+		return Plan{}, fmt.Errorf("%w for this model: it has %d x %d pixels after padding, and the maximum is %d in all",
 			ErrTooLarge, w, h, t.MaxPixels)
 	}
 	rows, columns := t.split(h), t.split(w)

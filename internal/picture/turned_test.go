@@ -259,7 +259,7 @@ func TestDropMetadata(t *testing.T) {
 	}
 	samples := p.Digest()
 	p.DropMetadata()
-	if p.EXIF != nil || p.ICC != nil || p.Chunks != nil || p.Digest() != samples || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "film") {
+	if p.EXIF != nil || p.ICC != nil || p.Chunks != nil || p.Digest() != samples || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "video") {
 		t.Errorf("notes %q", p.Notes)
 	}
 	if p, err = Decode(photo, roomy); err != nil {

@@ -54,7 +54,7 @@ func animation(file []byte) (*animatedWebP, error) {
 		a.x, a.y = 2*uint24(data), 2*uint24(data[3:])
 		a.frameWidth, a.frameHeight = uint24(data[6:])+1, uint24(data[9:])+1
 		if a.x+a.frameWidth > a.width || a.y+a.frameHeight > a.height {
-			return nil, errors.New("a frame goes over the edge")
+			return nil, errors.New("a frame extends beyond the canvas")
 		}
 		a.chunks = data[frameHeader:]
 	}
@@ -107,7 +107,7 @@ func decodeWebP(file []byte) (*Picture, error) {
 	}
 	p := convert(m, true)
 	if p.Width != a.frameWidth || p.Height != a.frameHeight {
-		return nil, fmt.Errorf("a frame declares %d x %d pixels, and %d x %d are there", a.frameWidth, a.frameHeight, p.Width, p.Height)
+		return nil, fmt.Errorf("a frame declares %d x %d pixels, but holds %d x %d", a.frameWidth, a.frameHeight, p.Width, p.Height)
 	}
 	if p.Width != a.width || p.Height != a.height {
 		p = p.onCanvas(a.height, a.width, a.y, a.x)

@@ -93,7 +93,7 @@ func TestWebPFrames(t *testing.T) {
 		file []byte
 		is   error
 	}{
-		"over the edge":       {animated(50, 34, frameAt(1, 0, 50, 34, data)), ErrCorrupt},
+		"beyond the canvas":   {animated(50, 34, frameAt(1, 0, 50, 34, data)), ErrCorrupt},
 		"cut short":           {animated(50, 34, frameAt(0, 0, 50, 34, data[:len(data)-2])), ErrCorrupt},
 		"WebP":                {animated(50, 34, frameAt(0, 0, 40, 34, data)), ErrCorrupt},
 		"the file was cut":    {animated(50, 34), ErrCorrupt},
