@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -29,7 +30,7 @@ func modulate(t testing.TB, width, height int, p Preset, n int) (*image.Gray, []
 		n = Capacity(width, height, p)
 	}
 	payload := random(generator(width*height), n)
-	c, err := Modulate(payload, width, height, p)
+	c, err := Modulate(t.Context(), payload, width, height, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func modulate(t testing.TB, width, height int, p Preset, n int) (*image.Gray, []
 // opens fails the test unless p is a copy of a carrier of payload.
 func opens(t testing.TB, p *image.Gray, payload []byte) {
 	t.Helper()
-	got, err := Demodulate(p)
+	got, err := Demodulate(t.Context(), p)
 	if err != nil {
 		t.Error(err)
 	} else if !bytes.Equal(got, payload) {
@@ -103,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		{200, 200, 1, 0, "preset 0"},
 		{200, 200, 1, 3, "preset 3"},
 	} {
-		_, err := Modulate(make([]byte, test.payload), test.width, test.height, test.preset)
+		_, err := Modulate(t.Context(), make([]byte, test.payload), test.width, test.height, test.preset)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v", test, err)
 		}
@@ -113,7 +114,7 @@ func TestRefusals(t *testing.T) {
 // Payload of any content looks like noise: the deviation of the samples is that of the preset, and few of them clip.
 func TestSamples(t *testing.T) {
 	for p, want := range map[Preset]float64{Default: 40, Strong: 42} {
-		c, err := Modulate(make([]byte, Capacity(480, 320, p)), 480, 320, p)
+		c, err := Modulate(t.Context(), make([]byte, Capacity(480, 320, p)), 480, 320, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +199,7 @@ func TestAltered(t *testing.T) {
 			{"smaller and larger", scaled(scaled(c, 500, 375), 800, 600), &AlteredError{Filtered, 800, 600, 800, 600}},
 		} {
 			t.Run(fmt.Sprint(p, " ", test.name), func(t *testing.T) {
-				_, err := Demodulate(test.copy)
+				_, err := Demodulate(t.Context(), test.copy)
 				if err == nil || err.Error() != test.want.Error() {
 					t.Errorf("%v, want %v", err, test.want)
 				}
@@ -211,7 +212,7 @@ func TestAltered(t *testing.T) {
 		for i := range c.Pix[:len(c.Pix)/2] {
 			c.Pix[i] = 90
 		}
-		if _, err := Demodulate(c); !errors.Is(err, ErrDamaged) {
+		if _, err := Demodulate(t.Context(), c); !errors.Is(err, ErrDamaged) {
 			t.Error("a picture painted over: ", err)
 		}
 	}
@@ -238,7 +239,31 @@ func TestNotCarrier(t *testing.T) {
 		"line":     image.NewGray(image.Rect(0, 0, 30000, 9)),
 		"huge":     {Stride: 1 << 13, Rect: image.Rect(0, 0, 1<<13, 1<<13)},
 	} {
-		if _, err := Demodulate(p); !errors.Is(err, ErrNotCarrier) {
+		if _, err := Demodulate(t.Context(), p); !errors.Is(err, ErrNotCarrier) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func draw(t *testing.T, l *layout, stream []byte, h header) *image.Gray {
+	t.Helper()
+	p, err := l.draw(t.Context(), stream, h.signs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Every step ends when the context is cancelled.
+func TestCancel(t *testing.T) {
+	c, payload := modulate(t, 800, 600, Default, -1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if p, err := Modulate(ctx, payload, 800, 600, Default); !errors.Is(err, context.Canceled) || p != nil {
+		t.Error(err)
+	}
+	for name, p := range map[string]*image.Gray{"copy": c, "smaller copy": scaled(c, 400, 300), "no carrier": image.NewGray(c.Rect)} {
+		if got, err := Demodulate(ctx, p); !errors.Is(err, context.Canceled) || got != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -247,7 +272,7 @@ func TestNotCarrier(t *testing.T) {
 // A header of another version or preset is told, and one that no writer writes is refused before any work.
 func TestHeader(t *testing.T) {
 	l := newLayout(256, 256, &schemes[0])
-	stream, err := l.encode([]byte("payload"))
+	stream, err := l.encode(t.Context(), []byte("payload"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,13 +291,13 @@ func TestHeader(t *testing.T) {
 		{header{1, Default, 256, 256, 6}, ErrDamaged}, // the check is elsewhere
 		{header{1, Default, 512, 256, 7}, &AlteredError{Cropped, 512, 256, 256, 256}},
 	} {
-		_, err := Demodulate(l.draw(stream, test.header.signs()))
+		_, err := Demodulate(t.Context(), draw(t, l, stream, test.header))
 		if fmt.Sprint(err) != fmt.Sprint(test.want) {
 			t.Errorf("%v: %v, want %v", test.header, err, test.want)
 		}
 	}
 	// A version is told of a smaller copy too.
-	_, err = Demodulate(scaled(l.draw(stream, header{2, Default, 256, 256, 7}.signs()), 200, 200))
+	_, err = Demodulate(t.Context(), scaled(draw(t, l, stream, header{2, Default, 256, 256, 7}), 200, 200))
 	if v := (*VersionError)(nil); !errors.As(err, &v) {
 		t.Error(err)
 	}
@@ -341,7 +366,7 @@ func TestInterleaving(t *testing.T) {
 func BenchmarkModulate(b *testing.B) {
 	payload := random(1, Capacity(1600, 1200, Default))
 	for b.Loop() {
-		Modulate(payload, 1600, 1200, Default)
+		Modulate(b.Context(), payload, 1600, 1200, Default)
 	}
 }
 
@@ -351,7 +376,7 @@ func BenchmarkDemodulate(b *testing.B) {
 		c = recompress(b, c, 75)
 		b.Run(fmt.Sprint(p), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Demodulate(c); err != nil {
+				if _, err := Demodulate(b.Context(), c); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -363,6 +388,6 @@ func BenchmarkNotCarrier(b *testing.B) {
 	c := image.NewGray(image.Rect(0, 0, 1600, 1200))
 	copy(c.Pix, random(4, len(c.Pix)))
 	for b.Loop() {
-		Demodulate(c)
+		Demodulate(b.Context(), c)
 	}
 }

@@ -168,13 +168,13 @@ func TestChannel(t *testing.T) {
 			opened, size := 0, 0
 			for n := range files {
 				payload := random(generator(1000*n), Capacity(width, height, p))
-				carrier, err := Modulate(payload, width, height, p)
+				carrier, err := Modulate(t.Context(), payload, width, height, p)
 				if err != nil {
 					t.Fatal(err)
 				}
 				file := c.send(t, carrier)
 				size += len(file)
-				got, err := Demodulate(gray(t, file))
+				got, err := Demodulate(t.Context(), gray(t, file))
 				if err == nil {
 					opened++
 					if !bytes.Equal(got, payload) {

@@ -108,7 +108,7 @@ func TestDamage(t *testing.T) {
 				name = d.name
 			}
 		}
-		got, err := Demodulate(carrier)
+		got, err := Demodulate(t.Context(), carrier)
 		if counts[name] == nil {
 			counts[name] = new(outcome)
 		}
@@ -163,7 +163,7 @@ func FuzzDemodulate(f *testing.F) {
 				picture.Pix[i*len(picture.Pix)/len(data)] ^= v
 			}
 		}
-		if got, err := Demodulate(picture); err == nil && !bytes.Equal(got, payloads[p]) {
+		if got, err := Demodulate(t.Context(), picture); err == nil && !bytes.Equal(got, payloads[p]) {
 			t.Fatal("another payload came back")
 		}
 	})

@@ -1,7 +1,9 @@
 package carrier
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
@@ -16,8 +18,8 @@ import (
 const iterations = 40
 
 // Demodulate returns the payload of a copy of a carrier, turned and mirrored ones included. It returns ErrNotCarrier, ErrDamaged, an *AlteredError or
-// a *VersionError where there is none; a payload whose check fails is never returned.
-func Demodulate(picture *image.Gray) ([]byte, error) {
+// a *VersionError where there is none; a payload whose check fails is never returned. The error is that of the context where it is cancelled.
+func Demodulate(ctx context.Context, picture *image.Gray) ([]byte, error) {
 	width, height := picture.Rect.Dx(), picture.Rect.Dy()
 	if width < 8 || height < 8 || width > MaxSide || height > MaxSide {
 		return nil, ErrNotCarrier
@@ -26,16 +28,19 @@ func Demodulate(picture *image.Gray) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %d x %d pixels are more than any has", ErrNotCarrier, width, height)
 	}
 	if h, ok := headerInPlace(picture); ok {
-		return read(picture, h)
+		return read(ctx, picture, h)
 	}
-	h, l, ok := search(picture)
+	h, l, ok := search(ctx, picture)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, ErrNotCarrier
 	}
 	if l.turn != turns[0] {
 		picture = l.turn.undo(picture)
 	}
-	payload, err := read(picture, h)
+	payload, err := read(ctx, picture, h)
 	if again, ok := headerInPlace(picture); err == nil || ok && again == h {
 		return payload, err
 	}
@@ -43,7 +48,7 @@ func Demodulate(picture *image.Gray) ([]byte, error) {
 }
 
 // read returns the payload of a copy whose blocks are where they were.
-func read(picture *image.Gray, h header) ([]byte, error) {
+func read(ctx context.Context, picture *image.Gray, h header) ([]byte, error) {
 	width, height := picture.Rect.Dx(), picture.Rect.Dy()
 	if h.version != version {
 		return nil, &VersionError{h.version}
@@ -62,12 +67,15 @@ func read(picture *image.Gray, h header) ([]byte, error) {
 	if width < 8*l.across || height < 8*l.down {
 		return nil, &AlteredError{Cropped, h.width, h.height, width, height}
 	}
-	r, ok := newReceiver(picture, l, h.signs())
+	r, ok := newReceiver(ctx, picture, l, h.signs())
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if !ok {
 		return nil, ErrDamaged
 	}
-	payload, err := l.decode(r.values(), h.payload)
-	if err != nil && r.filtered() {
+	payload, err := l.decode(ctx, r.values(), h.payload)
+	if errors.Is(err, ErrDamaged) && r.filtered() {
 		return nil, &AlteredError{Filtered, h.width, h.height, width, height}
 	}
 	return payload, err
@@ -112,7 +120,7 @@ func headerInPlace(picture *image.Gray) (header, bool) {
 }
 
 // decode returns the payload of the channel values of the stream.
-func (l *layout) decode(llr []int8, payload int) ([]byte, error) {
+func (l *layout) decode(ctx context.Context, llr []int8, payload int) ([]byte, error) {
 	words, length := l.words(payload)
 	spread := permutation(seedCodeBits, length)
 	data := make([]byte, words*blockBytes)
@@ -123,7 +131,7 @@ func (l *layout) decode(llr []int8, payload int) ([]byte, error) {
 		defer mu.Unlock()
 		c = next
 		next++
-		return c, c < words && !failed
+		return c, c < words && !failed && ctx.Err() == nil
 	}
 	var wg sync.WaitGroup
 	for range min(words, runtime.GOMAXPROCS(0)) {
@@ -148,6 +156,9 @@ func (l *layout) decode(llr []int8, payload int) ([]byte, error) {
 		})
 	}
 	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if failed {
 		return nil, ErrDamaged
 	}

@@ -9,6 +9,7 @@
 package carrier
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -31,8 +32,8 @@ func checkSize(width, height int) error {
 	return nil
 }
 
-// Modulate returns a carrier of the payload. The payload should look random, as a ciphertext does.
-func Modulate(payload []byte, width, height int, p Preset) (*image.Gray, error) {
+// Modulate returns a carrier of the payload. The payload should look random, as a ciphertext does. The error is that of the context where it is cancelled.
+func Modulate(ctx context.Context, payload []byte, width, height int, p Preset) (*image.Gray, error) {
 	s, err := p.scheme()
 	if err != nil {
 		return nil, err
@@ -44,16 +45,15 @@ func Modulate(payload []byte, width, height int, p Preset) (*image.Gray, error) 
 	if len(payload) > l.capacity() {
 		return nil, fmt.Errorf("%d bytes are too many for a carrier of %d x %d pixels, which takes %d", len(payload), width, height, l.capacity())
 	}
-	stream, err := l.encode(payload)
+	stream, err := l.encode(ctx, payload)
 	if err != nil {
 		return nil, err
 	}
-	signs := header{version, p, width, height, len(payload)}.signs()
-	return l.draw(stream, signs), nil
+	return l.draw(ctx, stream, header{version, p, width, height, len(payload)}.signs())
 }
 
 // encode returns the bits of the stream.
-func (l *layout) encode(payload []byte) ([]byte, error) {
+func (l *layout) encode(ctx context.Context, payload []byte) ([]byte, error) {
 	words, length := l.words(len(payload))
 	data := make([]byte, words*blockBytes)
 	n := copy(data, payload)
@@ -68,6 +68,9 @@ func (l *layout) encode(payload []byte) ([]byte, error) {
 	spread := permutation(seedCodeBits, length)
 	info, sent := make([]byte, blockBytes*8), make([]byte, min(length, codeBits))
 	for c := range words {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		for i, b := range data[c*blockBytes : (c+1)*blockBytes] {
 			unpackByte(info[i*8:], b)
 		}
@@ -92,8 +95,11 @@ func whiten(data []byte) {
 	}
 }
 
+// checkEvery is the number of blocks after which a loop over them looks at the context.
+const checkEvery = 1 << 12
+
 // draw returns the picture of a stream.
-func (l *layout) draw(stream []byte, signs [markBlocks]int8) *image.Gray {
+func (l *layout) draw(ctx context.Context, stream []byte, signs [markBlocks]int8) (*image.Gray, error) {
 	picture := image.NewGray(image.Rect(0, 0, l.width, l.height))
 	var symbols, coefficients [64]int32
 	var block [64]uint8
@@ -109,6 +115,9 @@ func (l *layout) draw(stream []byte, signs [markBlocks]int8) *image.Gray {
 		}
 	}
 	for n, at := range l.order() {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		clear(symbols[:])
 		for i, b := range l.bits {
 			symbols[b.coefficient] |= int32(stream[l.position(i, n)]) << b.shift
@@ -129,5 +138,5 @@ func (l *layout) draw(stream []byte, signs [markBlocks]int8) *image.Gray {
 			put(bx, by)
 		}
 	}
-	return picture
+	return picture, nil
 }

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"context"
 	"image"
 	"math"
 	"slices"
@@ -27,8 +28,8 @@ const (
 	foreign = classes
 )
 
-// newReceiver reads the blocks of a copy and estimates what happened to them; not ok where they have no content.
-func newReceiver(picture *image.Gray, l *layout, signs [markBlocks]int8) (r *receiver, ok bool) {
+// newReceiver reads the blocks of a copy and estimates what happened to them; not ok where they have no content, or the context is cancelled.
+func newReceiver(ctx context.Context, picture *image.Gray, l *layout, signs [markBlocks]int8) (r *receiver, ok bool) {
 	r = &receiver{layout: l, coefficients: make([]float32, 64*l.blocks), class: make([]uint8, l.blocks)}
 	var block [64]float32
 	var used []int
@@ -39,6 +40,9 @@ func newReceiver(picture *image.Gray, l *layout, signs [markBlocks]int8) (r *rec
 	}
 	order := l.order()
 	for n, at := range order {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return nil, false
+		}
 		bx, by := int(at)%l.across, int(at)/l.across
 		transform(&block, picture.Pix[8*by*picture.Stride+8*bx:], picture.Stride)
 		for _, k := range used {

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"context"
 	"image"
 	"math"
 	"math/cmplx"
@@ -335,13 +336,13 @@ func (m *matcher) best(f *fold) (score float64, t turn, column, row int) {
 	return score, t, mod(-column), mod(-row)
 }
 
-// search finds the mark in a picture that may have been scaled, cropped, turned and mirrored, and reads its header.
-func search(p *image.Gray) (header, lattice, bool) {
+// search finds the mark in a picture that may have been scaled, cropped, turned and mirrored, and reads its header. It finds nothing once the context is cancelled.
+func search(ctx context.Context, p *image.Gray) (header, lattice, bool) {
 	m := newMatcher()
 	s := newSums(p)
 	var best lattice
 	top := searchScore
-	for pitch := searchMin; pitch <= searchMax; pitch *= searchStep {
+	for pitch := searchMin; pitch <= searchMax && ctx.Err() == nil; pitch *= searchStep {
 		for phase := range 4 {
 			l := lattice{x: float64(s.width)/2 + pitch/2*float64(phase&1), y: float64(s.height)/2 + pitch/2*float64(phase>>1), pitchX: pitch, pitchY: pitch}
 			f := s.fold(l, searchWindow)

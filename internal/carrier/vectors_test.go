@@ -39,13 +39,13 @@ type vector struct {
 // fill computes a vector of its first five fields.
 func (v vector) fill(t *testing.T) vector {
 	payload := random(generator(v.Seed), v.PayloadBytes)
-	c, err := Modulate(payload, v.Width, v.Height, v.Preset)
+	c, err := Modulate(t.Context(), payload, v.Width, v.Height, v.Preset)
 	if err != nil {
 		t.Fatal(err)
 	}
 	opens(t, c, payload)
 	l := newLayout(v.Width, v.Height, &schemes[v.Preset-1])
-	stream, err := l.encode(payload)
+	stream, err := l.encode(t.Context(), payload)
 	if err != nil {
 		t.Fatal(err)
 	}
