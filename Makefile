@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices codec bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx tamper fuzz race race-quick cgo check busy clean
+.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices codec bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx exact tamper fuzz race race-quick cgo check busy clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ test: chromium nginx wasm tools/npm/node_modules/.package-lock.json tools/reader
 	$(GO) vet $(WASM_MOD) $(STAND_INS)
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	GOOS=js GOARCH=wasm $(GO) vet -tags vectors ./wasm
-	$(GO) test -timeout 40m ./...
+	$(GO) test -timeout $(or $(TIMEOUT),40m) ./...
 	@$(MAKE) --no-print-directory test-stand-ins test-wasm
 
 # The packages whose tests take some seconds together.
@@ -37,7 +37,7 @@ check: ## vet, and run the quick tests, within 90 seconds
 busy: ## run the tests three times while two busy loops take the processor
 	@sh -c 'while :; do :; done' & one=$$!; sh -c 'while :; do :; done' & two=$$!; \
 	trap 'kill $$one $$two' EXIT; trap 'exit 1' INT TERM; \
-	for run in 1 2 3; do echo "run $$run of 3"; $(MAKE) --no-print-directory GOFLAGS="$$GOFLAGS -count=1" test || exit 1; done
+	for run in 1 2 3; do echo "run $$run of 3"; $(MAKE) --no-print-directory GOFLAGS="$$GOFLAGS -count=1" TIMEOUT=3h test || exit 1; done
 
 # ONNX files are decoded the same with the stand-ins as with the original modules.
 test-stand-ins:
@@ -166,6 +166,9 @@ chromium:
 # So do the tests of docs/server.md, whose examples run in nginx.
 nginx:
 	@tools/nginx
+
+exact: chromium wasm ## encrypt and decrypt the whole evaluation set, natively and in Chromium; both must restore every sample
+	ENCIPHER_EXACT=all $(GO) test -count=1 -v -timeout 60m -run '^TestExactThereAndHere$$' ./internal/browsertest
 
 tamper: ## change 10,000 single bytes of a cipher image: each must be noticed or harmless; CHANGES=10000
 	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -12,8 +13,9 @@ import (
 	"enciphergan/internal/picture/picturetest"
 )
 
-// Every picture of the evaluation set and every awkward picture is restored with its digest:
-// encrypted natively and decrypted in Chromium, and the other way round.
+// Every awkward picture and every eighth picture of the evaluation set is restored with its digest:
+// encrypted natively and decrypted in Chromium, and the other way round. With ENCIPHER_EXACT=all,
+// as `make exact` sets it, every picture of the evaluation set is.
 func TestExactThereAndHere(t *testing.T) {
 	t.Parallel()
 	m := native(t)
@@ -44,7 +46,11 @@ func TestExactThereAndHere(t *testing.T) {
 	if evaluation == nil {
 		t.Log("without the shared evaluation set: awkward pictures alone")
 	}
-	maps.Copy(files, evaluation)
+	for i, name := range slices.Sorted(maps.Keys(evaluation)) {
+		if i%8 == 0 || os.Getenv("ENCIPHER_EXACT") == "all" {
+			files[name] = evaluation[name]
+		}
+	}
 	b := worker(t, serve(t))
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file := files[name]
@@ -61,7 +67,7 @@ func TestExactThereAndHere(t *testing.T) {
 			t.Errorf("%s: encrypted in the browser: %v", name, err)
 		}
 	}
-	t.Logf("%d pictures, %d of the evaluation set", len(files), len(evaluation))
+	t.Logf("%d pictures", len(files))
 
 	// The kept file, with its name.
 	const name = "cmyk.jpg"
