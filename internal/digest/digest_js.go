@@ -8,14 +8,14 @@ import (
 	"github.com/hack-pad/safejs"
 )
 
-// least is the size in bytes from which a promise takes less time than Go's SHA-256.
-const least = 16 << 10
+// minBytes is the size in bytes from which a promise takes less time than Go's SHA-256.
+const minBytes = 16 << 10
 
 // hosted returns the SHA-256 by WebCrypto. ok is false if WebCrypto is missing or fails,
-// or if there are fewer than least bytes.
+// or if there are fewer than minBytes bytes.
 func hosted(parts [][]byte) (sum [sha256.Size]byte, ok bool) {
 	whole := bytes.Join(parts, nil)
-	if len(whole) < least {
+	if len(whole) < minBytes {
 		return sum, false
 	}
 	b, err := subtle(whole)

@@ -84,30 +84,30 @@ func ReadFiles(dir fs.FS) (Files, error) {
 	var f Files
 	for _, part := range []struct {
 		name string
-		most int64
+		max  int64
 		into *[]byte
 	}{{cardFile, MaxCardBytes, &f.Card}, {encryptionFile, MaxGeneratorBytes, &f.Encryption}, {decryptionFile, MaxGeneratorBytes, &f.Decryption}} {
-		data, err := readBounded(dir, part.name, part.most)
+		data, err := readBounded(dir, part.name, part.max)
 		if err != nil {
-			return Files{}, fmt.Errorf("a model directory holds %s, %s and %s: %w", cardFile, encryptionFile, decryptionFile, err)
+			return Files{}, fmt.Errorf("a model directory needs %s, %s and %s: %w", cardFile, encryptionFile, decryptionFile, err)
 		}
 		*part.into = data
 	}
 	return f, nil
 }
 
-func readBounded(dir fs.FS, name string, most int64) ([]byte, error) {
+func readBounded(dir fs.FS, name string, maxBytes int64) ([]byte, error) {
 	file, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, most+1))
+	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("%s is larger than %d bytes, which no model needs", name, most)
+	if int64(len(data)) > maxBytes {
+		return nil, fmt.Errorf("%s is larger than the maximum of %d bytes", name, maxBytes)
 	}
 	return data, nil
 }
@@ -183,7 +183,7 @@ func checksum(data []byte) string {
 func parseCard(data []byte) (Card, error) {
 	var c Card
 	if len(data) > MaxCardBytes {
-		return c, fmt.Errorf("%s is larger than %d bytes", cardFile, MaxCardBytes)
+		return c, fmt.Errorf("%s is larger than the maximum of %d bytes", cardFile, MaxCardBytes)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&c); err != nil {

@@ -243,7 +243,7 @@ func (b *names) channelsOf(x name) int {
 		}
 		return shape[0]
 	}
-	b.fail(fmt.Errorf("instance norm of %q, which no convolution makes", x))
+	b.fail(fmt.Errorf("instance norm of %q, which is not the output of a convolution", x))
 	return 1
 }
 

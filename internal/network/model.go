@@ -47,7 +47,7 @@ func Load(f Files) (*Model, error) {
 		signature  func(Definition) (inputs, outputs []string)
 	}{{encryptionFile, card.Encryption, f.Encryption, encryptionSignature}, {decryptionFile, card.Decryption, f.Decryption, decryptionSignature}} {
 		if got := checksum(part.data); got != part.want {
-			return nil, fmt.Errorf("%s has SHA-256 %.16s..., its card says %.16s...: the file is damaged or belongs to another model; fetch the model again", part.name, got, part.want)
+			return nil, fmt.Errorf("%s has SHA-256 %.16s..., its card declares %.16s...: the file is damaged or belongs to another model; fetch the model again", part.name, got, part.want)
 		}
 		h, err := onnx.Scan(part.data, onnx.DefaultLimits())
 		if err != nil {
@@ -55,7 +55,7 @@ func Load(f Files) (*Model, error) {
 		}
 		var d Definition
 		if err := json.Unmarshal([]byte(h.Metadata[definitionKey]), &d); err != nil || d != card.Definition {
-			return nil, fmt.Errorf("%s is not a generator of the profile that its card names (%s)", part.name, card.Definition.Profile)
+			return nil, fmt.Errorf("%s is not a generator of the card's profile, %s", part.name, card.Definition.Profile)
 		}
 		inputs, outputs := part.signature(d)
 		if !sameNames(h.Inputs, inputs) || !sameNames(h.Outputs, outputs) {

@@ -92,14 +92,14 @@ func (d Definition) profile() profile {
 func (d Definition) Validate() error {
 	p, ok := profiles[d.Profile]
 	if !ok {
-		return fmt.Errorf("unknown profile %q; there are paper, paper+stats and reversible", d.Profile)
+		return fmt.Errorf("unknown profile %q; the profiles are paper, paper+stats and reversible", d.Profile)
 	}
 	return p.validate(d)
 }
 
 func (d Definition) validateNoSizes() error {
 	if d != (Definition{Profile: d.Profile}) {
-		return fmt.Errorf("the profile %s takes no sizes", d.Profile)
+		return fmt.Errorf("the profile %s has fixed sizes", d.Profile)
 	}
 	return nil
 }

@@ -59,17 +59,17 @@ type Cipher struct {
 func (s *Session) check(height, width, samples int) error {
 	t := s.model.Tiling()
 	if height < t.MinSide || width < t.MinSide || height%t.Stride != 0 || width%t.Stride != 0 {
-		return fmt.Errorf("a tile of %d x %d pixels does not fit the model: sides are multiples of %d, at least %d", width, height, t.Stride, t.MinSide)
+		return fmt.Errorf("a tile of %d x %d pixels does not fit the model: sides must be multiples of %d and at least %d", width, height, t.Stride, t.MinSide)
 	}
-	most := t.MaxPixels
+	maxPixels := t.MaxPixels
 	if t.Side > 0 {
-		most = 4 * t.Side * t.Side // the last tile of a row or column may include a remainder that is too small for a tile
+		maxPixels = 4 * t.Side * t.Side // the last tile of a row or column may include a remainder that is too small for a tile
 	}
-	if height > most/width {
-		return fmt.Errorf("a tile of %d x %d pixels is larger than the model takes (%d pixels)", width, height, most)
+	if height > maxPixels/width {
+		return fmt.Errorf("a tile of %d x %d pixels exceeds the model's maximum of %d pixels", width, height, maxPixels)
 	}
 	if samples != 3*height*width {
-		return fmt.Errorf("a tile of %d x %d pixels has %d samples, not %d", width, height, samples, 3*height*width)
+		return fmt.Errorf("a tile of %d x %d pixels has %d samples instead of %d", width, height, samples, 3*height*width)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (s *Session) DecryptionInputs(c Cipher, seed keyschedule.Seed) (map[string]
 		return nil, err
 	}
 	if len(c.Statistics) != s.model.StatisticsBytes() {
-		return nil, fmt.Errorf("a tile carries %d bytes of statistics, this model wants %d", len(c.Statistics), s.model.StatisticsBytes())
+		return nil, fmt.Errorf("a tile has %d bytes of statistics, this model needs %d", len(c.Statistics), s.model.StatisticsBytes())
 	}
 	shape := tensor.WithShape(1, 3, c.Height, c.Width)
 	in := map[string]*tensor.Dense{}
@@ -268,7 +268,7 @@ func (s *Session) run(ctx context.Context, generator string, in map[string]*tens
 	for name, t := range out {
 		want := wants[name]
 		if data, ok := t.Data().([]float32); !ok || len(data) != want {
-			return nil, fmt.Errorf("%s makes %q of shape %v and type %v, want %d values of float32", generator, name, t.Shape(), t.Dtype(), want)
+			return nil, fmt.Errorf("%s returns %q of shape %v and type %v, want %d values of float32", generator, name, t.Shape(), t.Dtype(), want)
 		}
 	}
 	return out, nil

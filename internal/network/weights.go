@@ -22,7 +22,7 @@ func NewWeights(layers []Layer, r *rand.Rand) (*Weights, error) {
 	w := &Weights{Parameters: Parameters(layers), tensors: map[string]*tensor.Dense{}}
 	for _, p := range w.Parameters {
 		if w.tensors[p.Name] != nil {
-			return nil, fmt.Errorf("two parameters are called %q", p.Name)
+			return nil, fmt.Errorf("two parameters are named %q", p.Name)
 		}
 		n, err := kernel.Product(p.Shape...)
 		if err != nil {

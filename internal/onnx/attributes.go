@@ -28,7 +28,7 @@ const maxAttribute = 1 << 20
 
 func (c *call) bounded(name string, v, minimum int64) int {
 	if v < minimum || v > maxAttribute {
-		c.wrong = fmt.Errorf("the attribute %q has %d, which is outside %d to %d", name, v, minimum, maxAttribute)
+		c.wrong = fmt.Errorf("the attribute %q is %d, want %d to %d", name, v, minimum, maxAttribute)
 		return int(minimum)
 	}
 	return int(v)
@@ -54,7 +54,7 @@ func (c *call) integers(name string, count int, minimum int64) []int {
 		return nil
 	}
 	if len(list) != count {
-		c.wrong = fmt.Errorf("the attribute %q has %d numbers, want %d", name, len(list), count)
+		c.wrong = fmt.Errorf("the attribute %q has %d values, want %d", name, len(list), count)
 		return nil
 	}
 	out := make([]int, count)
@@ -87,7 +87,7 @@ func (c *call) axis(otherwise int64, rank int) (int, error) {
 
 func axisOf(v int64, rank int) (int, error) {
 	if v < -int64(rank) || v >= int64(rank) {
-		return 0, fmt.Errorf("axis %d of %d dimensions", v, rank)
+		return 0, fmt.Errorf("axis %d is out of range for %d dimensions", v, rank)
 	}
 	if v < 0 {
 		v += int64(rank)
@@ -102,7 +102,7 @@ func (c *call) constantIntegers(input int) ([]int64, error) {
 	}
 	d := c.in[input].constant
 	if n, limit := d.Shape().TotalSize(), max(c.outputs, 64); n > limit {
-		return nil, fmt.Errorf("input %d has %d numbers, more than the %d that it can need", input, n, limit)
+		return nil, fmt.Errorf("input %d has %d values, want at most %d", input, n, limit)
 	}
 	return integersOf(d)
 }
@@ -118,7 +118,7 @@ func integersOf(d *tensor.Dense) ([]int64, error) {
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("elements of %v where int64 is wanted", d.Dtype())
+	return nil, fmt.Errorf("elements are %v, want int64", d.Dtype())
 }
 
 // constantNumber returns the element of a constant input of size 1, or otherwise if the input is absent.
@@ -138,5 +138,5 @@ func (c *call) constantNumber(input int, otherwise float64) (float64, error) {
 	case []int64:
 		return float64(v[0]), nil
 	}
-	return 0, fmt.Errorf("input %d has elements of %v", input, d.Dtype())
+	return 0, fmt.Errorf("input %d has elements of %v, want float32, int32 or int64", input, d.Dtype())
 }

@@ -68,7 +68,7 @@ func decode(m *Model) (*program, error) {
 	find := func(name string) (*value, error) {
 		n, ok := decoder.GetNodeByName(name)
 		if !ok {
-			return nil, fmt.Errorf("the value %q was lost while decoding", name)
+			return nil, fmt.Errorf("the decoder did not return the value %q", name)
 		}
 		return n.(*value), nil
 	}

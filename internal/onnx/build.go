@@ -108,7 +108,7 @@ func (b *builder) build(p *program) error {
 			return err
 		}
 		if err := b.step(s); err != nil {
-			return fmt.Errorf("%s making %.60q: %w", s.op, s.out[0].name, err)
+			return fmt.Errorf("%s computing %.60q: %w", s.op, s.out[0].name, err)
 		}
 	}
 	return nil
@@ -179,7 +179,7 @@ func (b *builder) operand(v *value) (*operand, error) {
 		return o, nil
 	}
 	if v.constant == nil {
-		return nil, fmt.Errorf("nothing makes %q", v.name)
+		return nil, fmt.Errorf("no node computes %q", v.name)
 	}
 	o := &operand{scalar: v.kind.scalar, constant: v.constant}
 	switch v.constant.Dtype() {
@@ -256,14 +256,14 @@ func (e *CostError) Unwrap() error { return e.error }
 // charge adds work to the total and returns a CostError if it exceeds the limit.
 func (c *call) charge(work int64) error {
 	if work > c.lim.Work-c.work {
-		return &CostError{fmt.Errorf("with it the graph takes more than the %d multiply-adds allowed, or as much in other work", c.lim.Work)}
+		return &CostError{fmt.Errorf("up to here, the graph costs more than the %d multiply-adds allowed, other work included", c.lim.Work)}
 	}
 	c.work += work
 	return nil
 }
 
 // describe returns the name of the step for errors.
-func (c *call) describe() string { return fmt.Sprintf("%s making %.60q", c.op, c.making) }
+func (c *call) describe() string { return fmt.Sprintf("%s computing %.60q", c.op, c.making) }
 
 // Limits on the constants that are folded, which are shape arithmetic and the expansion of
 // weights. Operations beyond them are computed by every run.

@@ -105,7 +105,7 @@ func encodeAttribute(a *Attribute) ([]byte, error) {
 			b = appendInt(b, attributeInts, v)
 		}
 	default:
-		return nil, fmt.Errorf("attribute type %d does not exist", a.Type)
+		return nil, fmt.Errorf("unknown attribute type %d", a.Type)
 	}
 	return appendInt(b, attributeType, int64(a.Type)), nil
 }

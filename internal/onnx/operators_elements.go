@@ -53,7 +53,7 @@ func arithmetic(a kernel.BinaryOp) func(c *call) (*operand, error) {
 				}
 			}
 			if axis < 0 || axis+len(y.shape()) > len(dims) {
-				return nil, fmt.Errorf("shape %v does not lie along shape %v from dimension %d on", y.shape(), dims, axis)
+				return nil, fmt.Errorf("shape %v does not match shape %v from dimension %d on", y.shape(), dims, axis)
 			}
 		} else if !slices.Equal(dims, y.shape()) {
 			return nil, fmt.Errorf("operands of shapes %v and %v without the attribute \"broadcast\"", dims, y.shape())

@@ -28,7 +28,7 @@ func layer(c *call) (x, w []int, err error) {
 	}
 	x, w = c.in[0].shape(), c.in[1].shape()
 	if size := c.integers("kernel_shape", 2, 1); size != nil && !slices.Equal(size, w[2:]) {
-		return nil, nil, fmt.Errorf("kernel_shape %v for weights of shape %v", size, w)
+		return nil, nil, fmt.Errorf("kernel_shape is %v, but the weights have shape %v", size, w)
 	}
 	return x, w, nil
 }
@@ -85,7 +85,7 @@ func conv(c *call) (*operand, error) {
 			steps := (x[2+i] - 1) / a.Stride[i]
 			a.Pad[i], a.Pad[2+i] = c.pads(steps*a.Stride[i]+reach-x[2+i], mode)
 		default:
-			return nil, fmt.Errorf("auto_pad %q does not exist", mode)
+			return nil, fmt.Errorf("unknown auto_pad %q", mode)
 		}
 	}
 	c.heavy = true
@@ -118,7 +118,7 @@ func convTranspose(c *call) (*operand, error) {
 		case mode == "NOTSET":
 			continue
 		default:
-			return nil, fmt.Errorf("auto_pad %q does not exist", mode)
+			return nil, fmt.Errorf("unknown auto_pad %q", mode)
 		}
 		// A larger output is cut to the wanted size, a smaller one is padded.
 		if full+extra[i] < want {
@@ -191,7 +191,7 @@ func depthToSpace(c *call) (*operand, error) {
 		return nil, err
 	}
 	if mode != "DCR" && mode != "CRD" {
-		return nil, fmt.Errorf("mode %q does not exist", mode)
+		return nil, fmt.Errorf("unknown mode %q", mode)
 	}
 	return c.apply(Float32, func(n []*gorgonia.Node) (*gorgonia.Node, error) {
 		return op.DepthToSpace(n[0], block, mode == "CRD")

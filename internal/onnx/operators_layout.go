@@ -26,7 +26,7 @@ func shape(c *call) (*operand, error) {
 	}
 	from, to := end(attribute(c, "start", int64(0))), end(attribute(c, "end", rank))
 	if from >= to {
-		return nil, errors.New("nothing is left of the shape, and empty tensors are not supported")
+		return nil, errors.New("the result is empty; empty tensors are not supported")
 	}
 	dims = dims[from:to]
 	data := make([]int64, len(dims))
@@ -50,17 +50,17 @@ func resolve(want []int64, from []int, volume int, zeros bool) ([]int, error) {
 		case n > 0 && n <= int64(volume):
 			to[i] = int(n)
 		default:
-			return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+			return nil, fmt.Errorf("cannot reshape %v to %v", from, want)
 		}
 		if rest%to[i] != 0 {
-			return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+			return nil, fmt.Errorf("cannot reshape %v to %v", from, want)
 		}
 		rest /= to[i]
 	}
 	if open >= 0 {
 		to[open] = rest
 	} else if rest != 1 {
-		return nil, fmt.Errorf("shape %v cannot become %v", from, want)
+		return nil, fmt.Errorf("cannot reshape %v to %v", from, want)
 	}
 	return to, nil
 }
@@ -84,7 +84,7 @@ func reshape(c *call) (*operand, error) {
 // index returns an error if o is not int32 or int64.
 func (c *call) index(o *operand) error {
 	if o.kind != Int32 && o.kind != Int64 {
-		return fmt.Errorf("an index of %v, want int32 or int64", o.kind)
+		return fmt.Errorf("the index is %v, want int32 or int64", o.kind)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func slice(c *call) (*operand, error) {
 // span resolves start:end:step over n elements as numpy does: size elements from first on, by apart.
 func span(start, end, step, n int64) (first, by, size int, err error) {
 	if step == 0 {
-		return 0, 0, 0, errors.New("a step of 0")
+		return 0, 0, 0, errors.New("a step is 0")
 	}
 	step = max(-n, min(n, step)) // a longer step selects the same single element
 	lowest, highest := int64(0), n
@@ -184,7 +184,7 @@ func span(start, end, step, n int64) (first, by, size int, err error) {
 		count = (start - end - step - 1) / -step
 	}
 	if count < 1 {
-		return 0, 0, 0, errors.New("nothing is left, and empty tensors are not supported")
+		return 0, 0, 0, errors.New("the result is empty; empty tensors are not supported")
 	}
 	return int(start), int(step), int(count), nil
 }
@@ -204,7 +204,7 @@ func split(c *call) ([]*operand, error) {
 	}
 	if parts == nil {
 		if dims[axis]%c.outputs != 0 {
-			return nil, fmt.Errorf("dimension %d of shape %v in %d equal parts", axis, dims, c.outputs)
+			return nil, fmt.Errorf("cannot split dimension %d of shape %v into %d equal parts", axis, dims, c.outputs)
 		}
 		parts = slices.Repeat([]int64{int64(dims[axis] / c.outputs)}, c.outputs)
 	}
@@ -212,7 +212,7 @@ func split(c *call) ([]*operand, error) {
 	start, step, size := make([]int, len(dims)), slices.Repeat([]int{1}, len(dims)), slices.Clone(dims)
 	for i, n := range parts {
 		if n < 1 || n > int64(dims[axis]-start[axis]) {
-			return nil, fmt.Errorf("dimension %d of shape %v in parts of %v", axis, dims, parts)
+			return nil, fmt.Errorf("cannot split dimension %d of shape %v into parts of %v", axis, dims, parts)
 		}
 		size[axis] = int(n)
 		out[i], err = c.apply(x.kind, func(in []*gorgonia.Node) (*gorgonia.Node, error) { return op.Slice(in[0], start, step, size) }, x)
@@ -222,7 +222,7 @@ func split(c *call) ([]*operand, error) {
 		start[axis] += int(n)
 	}
 	if start[axis] != dims[axis] {
-		return nil, fmt.Errorf("dimension %d of shape %v in parts of %v", axis, dims, parts)
+		return nil, fmt.Errorf("cannot split dimension %d of shape %v into parts of %v", axis, dims, parts)
 	}
 	return out, nil
 }

@@ -33,7 +33,7 @@ func parse(b []byte, lim Limits) (*Model, error) {
 			m.Producer, err = p.text(f)
 		case modelGraph:
 			if graph != nil {
-				return errors.New("two graphs")
+				return errors.New("the file has two graphs")
 			}
 			graph, err = f.bytes, f.want(protowire.BytesType)
 		case modelOpset:
@@ -49,10 +49,10 @@ func parse(b []byte, lim Limits) (*Model, error) {
 		return nil, err
 	}
 	if m.Opset == 0 {
-		return nil, errors.New("no version of the default operator set is given")
+		return nil, errors.New("the file has no version of the default operator set")
 	}
 	if graph == nil {
-		return nil, errors.New("there is no graph in the file")
+		return nil, errors.New("the file has no graph")
 	}
 	if err := p.graph(graph, &m.Graph); err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func (p *parser) text(f field) (string, error) {
 		return "", err
 	}
 	if len(f.bytes) > p.lim.NameBytes {
-		return "", fmt.Errorf("a name of %d bytes, more than the %d allowed", len(f.bytes), p.lim.NameBytes)
+		return "", fmt.Errorf("a name has %d bytes, more than the %d allowed", len(f.bytes), p.lim.NameBytes)
 	}
 	if !utf8.Valid(f.bytes) {
 		return "", fmt.Errorf("the name %q is not UTF-8", f.bytes)
@@ -104,7 +104,7 @@ func (p *parser) opset(f field, m *Model) error {
 		return err
 	}
 	if m.Opset != 0 {
-		return errors.New("two versions of the default operator set are given")
+		return errors.New("the file has two versions of the default operator set")
 	}
 	if version < 1 {
 		return fmt.Errorf("the operator set %d does not exist", version)
@@ -250,7 +250,7 @@ func (p *parser) attribute(f field, a *Attribute) error {
 		case attributeFloats:
 			err = f.fixed32s(func(v uint32) error {
 				if len(a.Floats) == limit {
-					return fmt.Errorf("more than %d numbers", limit)
+					return fmt.Errorf("more than %d values", limit)
 				}
 				a.Floats = append(a.Floats, math.Float32frombits(v))
 				return nil
@@ -258,7 +258,7 @@ func (p *parser) attribute(f field, a *Attribute) error {
 		case attributeInts:
 			err = f.varints(func(v uint64) error {
 				if len(a.Ints) == limit {
-					return fmt.Errorf("more than %d numbers", limit)
+					return fmt.Errorf("more than %d values", limit)
 				}
 				a.Ints = append(a.Ints, int64(v))
 				return nil
@@ -277,7 +277,7 @@ func (p *parser) attribute(f field, a *Attribute) error {
 	case TensorAttribute:
 		return a.Tensor.check(p.lim.Elements)
 	}
-	return fmt.Errorf("attributes of type %d are not supported; numbers, texts and tensors are", a.Type)
+	return fmt.Errorf("attributes of type %d are not supported; numbers, strings and tensors are", a.Type)
 }
 
 func (p *parser) tensor(f field, t *Tensor) error {
@@ -304,14 +304,14 @@ func (p *parser) tensor(f field, t *Tensor) error {
 			raw, err = f.bytes, f.want(protowire.BytesType)
 		case tensorFloats, tensorInt32s, tensorInt64s:
 			if packed != nil || f.kind != protowire.BytesType {
-				return errors.New("its numbers are scattered; write them as raw data")
+				return errors.New("its values are not packed; write them as raw data")
 			}
 			packed, packedAs = f.bytes, f.number
 		case tensorSegment:
 			err = errors.New("segmented tensors are not supported")
 		case tensorExternal, tensorDataLocation:
 			if f.number == tensorExternal || f.bits != 0 {
-				err = errors.New("its data lies in another file; export the model as one file")
+				err = errors.New("its data are in another file; export the model as one file")
 			}
 		}
 		return err
@@ -332,12 +332,12 @@ func (p *parser) tensor(f field, t *Tensor) error {
 // eight, so the total of a file is bounded too.
 func (p *parser) unpack(packed []byte, as protowire.Number, t DataType) ([]byte, error) {
 	if want := map[DataType]protowire.Number{Float32: tensorFloats, Int32: tensorInt32s, Float16: tensorInt32s, Int64: tensorInt64s}[t]; as != want {
-		return nil, fmt.Errorf("there is no data of %v", t)
+		return nil, fmt.Errorf("it has no data of type %v", t)
 	}
 	var raw []byte
 	grow := func(n int) error {
 		if p.unpacked += n; p.unpacked > p.lim.FileBytes {
-			return fmt.Errorf("the numbers take more than the %d bytes allowed", p.lim.FileBytes)
+			return fmt.Errorf("the tensors take more than the %d bytes allowed", p.lim.FileBytes)
 		}
 		return nil
 	}

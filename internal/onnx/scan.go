@@ -119,7 +119,7 @@ func (m *Model) check(lim Limits) error {
 	known := map[string]bool{}
 	for _, t := range g.Initializers {
 		if t.Name == "" || known[t.Name] {
-			return fmt.Errorf("the initializer name %q is empty or taken", t.Name)
+			return fmt.Errorf("the initializer name %q is empty or already defined", t.Name)
 		}
 		known[t.Name] = true
 	}
@@ -127,7 +127,7 @@ func (m *Model) check(lim Limits) error {
 	_, constants := g.required()
 	for _, v := range g.Inputs {
 		if v.Name == "" || listed[v.Name] {
-			return fmt.Errorf("the input name %q is empty or taken", v.Name)
+			return fmt.Errorf("the input name %q is empty or already defined", v.Name)
 		}
 		listed[v.Name], known[v.Name] = true, true
 		if v.Type == Float16 && constants[v.Name] == nil {
@@ -159,7 +159,7 @@ func (m *Model) check(lim Limits) error {
 		}
 		for _, in := range n.Inputs {
 			if in != "" && !known[in] {
-				return fmt.Errorf("node %d (%s %q) needs %q, which nothing before it makes", i, n.Op, n.Name, in)
+				return fmt.Errorf("node %d (%s %q) needs %q, which no earlier node computes", i, n.Op, n.Name, in)
 			}
 		}
 		if len(n.Outputs) == 0 {
@@ -167,7 +167,7 @@ func (m *Model) check(lim Limits) error {
 		}
 		for _, out := range n.Outputs {
 			if out == "" || known[out] {
-				return fmt.Errorf("node %d (%s %q): the output name %q is empty or taken", i, n.Op, n.Name, out)
+				return fmt.Errorf("node %d (%s %q): the output name %q is empty or already defined", i, n.Op, n.Name, out)
 			}
 			known[out] = true
 		}
@@ -175,7 +175,7 @@ func (m *Model) check(lim Limits) error {
 	wanted := map[string]bool{}
 	for _, v := range g.Outputs {
 		if !known[v.Name] {
-			return fmt.Errorf("nothing makes the output %q", v.Name)
+			return fmt.Errorf("no node computes the output %q", v.Name)
 		}
 		if wanted[v.Name] {
 			return fmt.Errorf("the output %q is listed twice", v.Name)

@@ -36,7 +36,7 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 			return dims[parameter]
 		})
 		if unknown != "" {
-			return nil, fmt.Errorf("input %q has a dimension %q of unknown size; give it", v.Name, unknown)
+			return nil, fmt.Errorf("input %q has a dimension %q of unknown size", v.Name, unknown)
 		}
 		if _, err := elements(shape, lim.Elements); err != nil {
 			return nil, fmt.Errorf("input %q: %w", v.Name, err)
@@ -79,7 +79,7 @@ func specialise(m *Model, dims map[string]int, lim Limits) (*Model, error) {
 // constantOf returns the tensor of a Constant node.
 func constantOf(n *Node) (Tensor, error) {
 	if len(n.Inputs) != 0 || len(n.Outputs) != 1 || len(n.Attributes) != 1 {
-		return Tensor{}, fmt.Errorf("%d inputs, %d outputs and %d attributes; it has 0, 1 and 1", len(n.Inputs), len(n.Outputs), len(n.Attributes))
+		return Tensor{}, fmt.Errorf("%d inputs, %d outputs and %d attributes, want 0, 1 and 1", len(n.Inputs), len(n.Outputs), len(n.Attributes))
 	}
 	a := n.Attributes[0]
 	switch {

@@ -234,13 +234,13 @@ func (h *bmpHeader) decodeColours() *Picture {
 	if full > 255 {
 		p.LowBytes = make([]byte, h.height*h.width*p.Channels())
 	}
-	var shift, most [4]uint64
+	var shift, highest [4]uint64
 	for c, m := range h.masks {
 		shift[c] = uint64(bits.TrailingZeros32(m))
-		most[c] = uint64(m) >> shift[c]
+		highest[c] = uint64(m) >> shift[c]
 	}
 	scale := func(v uint32, c int) uint32 {
-		return uint32((uint64(v&h.masks[c])>>shift[c]*full + most[c]/2) / most[c])
+		return uint32((uint64(v&h.masks[c])>>shift[c]*full + highest[c]/2) / highest[c])
 	}
 	visible := false
 	for y := range h.height {

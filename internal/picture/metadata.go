@@ -288,10 +288,10 @@ func (a *about) inflate(packed []byte) (b []byte, ok bool) {
 	if err != nil {
 		return nil, false
 	}
-	most := 2*maxMetadata - a.inflated
-	b, err = io.ReadAll(io.LimitReader(a.zlib, int64(most)+1))
+	limit := 2*maxMetadata - a.inflated
+	b, err = io.ReadAll(io.LimitReader(a.zlib, int64(limit)+1))
 	a.inflated += len(b)
-	return b, err == nil && len(b) <= most
+	return b, err == nil && len(b) <= limit
 }
 
 // rawProfile decodes a profile from a text as ImageMagick writes it: a line with the

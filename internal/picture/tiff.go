@@ -91,13 +91,13 @@ type directory struct {
 }
 
 func directoryAt(file []byte, at uint32) (*directory, error) {
-	const most = 4096 // the limit of libtiff
+	const maxEntries = 4096 // the limit of libtiff
 	o := order(file)
 	if o == nil || int64(at)+2 > int64(len(file)) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	n := int(o.Uint16(file[at:]))
-	if n == 0 || n > most {
+	if n == 0 || n > maxEntries {
 		return nil, fmt.Errorf("its directory has %d entries", n)
 	}
 	entries := file[at+2:]
@@ -115,13 +115,13 @@ func directoryAt(file []byte, at uint32) (*directory, error) {
 func (d *directory) entry(tag uint16) []byte { return d.entries.find(d.order, tag) }
 
 // values returns the numbers of a tag, or nil if the tag is missing. It returns an
-// error if there are more than most numbers or none, or if they are not unsigned
+// error if there are more than limit numbers or none, or if they are not unsigned
 // integers.
-func (d *directory) values(tag uint16, most int) ([]uint32, error) {
-	if entry := d.entry(tag); entry != nil && int64(d.order.Uint32(entry[4:])) > int64(most) {
-		return nil, fmt.Errorf("its tag %d has more than %d values", tag, most)
+func (d *directory) values(tag uint16, limit int) ([]uint32, error) {
+	if entry := d.entry(tag); entry != nil && int64(d.order.Uint32(entry[4:])) > int64(limit) {
+		return nil, fmt.Errorf("its tag %d has more than %d values", tag, limit)
 	}
-	return d.leading(tag, most)
+	return d.leading(tag, limit)
 }
 
 // leading is like values but accepts any number of numbers and returns at most the
@@ -545,10 +545,10 @@ func decodeTIFF(file []byte) (*Picture, error) {
 		planes, each = l.samples, 1
 	}
 	p := l.picture(height, width)
-	// Rows are unpacked in pieces. most is a multiple of 8, so that a piece ends with a whole byte.
-	const most = 4096
-	row := make([]uint32, min(b.width, most)*l.samples)
-	packed := make([]byte, (min(b.width, most)*each*l.bits+7)/8)
+	// Rows are unpacked in pieces. maxPixels is a multiple of 8, so that a piece ends with a whole byte.
+	const maxPixels = 4096
+	row := make([]uint32, min(b.width, maxPixels)*l.samples)
+	packed := make([]byte, (min(b.width, maxPixels)*each*l.bits+7)/8)
 	last := make([]uint32, l.samples)
 	readers := make([]unpacker, planes)
 	for i := range b.across * b.down {
@@ -565,8 +565,8 @@ func decodeTIFF(file []byte) (*Picture, error) {
 		}
 		for y := range rows {
 			clear(last)
-			for x := 0; x < b.width; x += most {
-				pixels := min(b.width-x, most)
+			for x := 0; x < b.width; x += maxPixels {
+				pixels := min(b.width-x, maxPixels)
 				for n := range readers {
 					packed := packed[:(pixels*each*l.bits+7)/8]
 					if _, err := io.ReadFull(readers[n].r, packed); err != nil {
@@ -769,12 +769,12 @@ func (l *tiffLayout) picture(height, width int) *Picture {
 
 // put converts the pixels of row and stores them in p from pixel i on.
 func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
-	most := uint32(1<<l.bits - 1)
+	highest := uint32(1<<l.bits - 1)
 	full := uint32(255)
 	if p.LowBytes != nil {
 		full = 65535
 	}
-	scale := func(v uint32) uint32 { return (v*full + most/2) / most }
+	scale := func(v uint32) uint32 { return (v*full + highest/2) / highest }
 	for ; len(row) > 0; i, row = i+1, row[l.samples:] {
 		a := full
 		if l.alpha != 0 {
@@ -783,7 +783,7 @@ func (l *tiffLayout) put(p *Picture, i int, row []uint32) {
 		var r, g, b uint32
 		switch l.photometric {
 		case whiteIsZero:
-			r = scale(most - row[0])
+			r = scale(highest - row[0])
 			g, b = r, r
 		case blackIsZero:
 			r = scale(row[0])
