@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/module"
@@ -85,9 +86,9 @@ func TestBuildsFromModuleZip(t *testing.T) {
 }
 
 // maxStartBytes bounds the bytes that the packages of the command line allocate before main, a measure of the
-// start-up time that does not depend on the machine. Most are from gonum/plot and modules of Gorgonia; word
-// lists for passphrases once took 11 MB.
-const maxStartBytes = 2_200_000
+// start-up time that does not depend on the machine. Most are from the modules of Gorgonia, from protobuf and
+// from goja; fonts once took 0.2 MB, and word lists for passphrases 11 MB.
+const maxStartBytes = 1_450_000
 
 func allocatedAtStart(t *testing.T, program string) {
 	t.Helper()
@@ -113,6 +114,25 @@ func allocatedAtStart(t *testing.T, program string) {
 	t.Logf("%d packages allocate %d bytes", packages, total)
 	if total > maxStartBytes {
 		t.Errorf("the packages allocate %d bytes at the start, more than %d:\n%s", total, maxStartBytes, &trace)
+	}
+}
+
+// TestImports checks that the command line does not link packages that nothing it does needs, which cost start-up
+// time and size: XML, readers of Markdown and libraries that draw with fonts.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./encipher").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(out))
+	if !slices.Contains(packages, "gorgonia.org/gorgonia") {
+		t.Fatalf("the list lacks Gorgonia: %q", packages)
+	}
+	unneeded := regexp.MustCompile(`^(encoding/xml|gonum\.org/v1/plot|github\.com/urfave/cli-docs|golang\.org/x/image/font|codeberg\.org)(/|$)|markdown|blackfriday|md2man|freetype|pdf`)
+	for _, p := range packages {
+		if unneeded.MatchString(p) {
+			t.Errorf("cmd/encipher links %s", p)
+		}
 	}
 }
 

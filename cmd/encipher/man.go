@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	docs "github.com/urfave/cli-docs/v3"
 	"github.com/urfave/cli/v3"
 )
 
@@ -15,7 +14,7 @@ func manCommand() *cli.Command {
 		Name:        "man",
 		Usage:       "print the manual page",
 		UsageText:   "encipher man > encipher.1",
-		Description: "It has the help of every command. To read it at once: encipher man | man -l -",
+		Description: "The page contains the help of every command. To read it directly: encipher man | man -l -",
 		Action:      printManual,
 	}
 }
@@ -24,84 +23,53 @@ func printManual(_ context.Context, c *cli.Command) error {
 	if c.Args().Present() {
 		return usage("usage: encipher man", "man takes no argument")
 	}
-	page, err := manual(c.Root())
-	if err != nil {
-		return fmt.Errorf("cannot make the manual page: %w", err)
-	}
-	fmt.Fprint(stdout, page)
+	root := c.Root()
+	fmt.Fprintf(stdout, ".TH ENCIPHER 1\n.SH NAME\n%s \\- %s.SH SYNOPSIS\n.B %[1]s\nCOMMAND [FLAGS] [ARGUMENTS]\n.SH DESCRIPTION\n%[3]s.SH COMMANDS\n",
+		root.Name, roff(root.Usage), roff(root.Description))
+	printCommands(root.Name, root)
 	return nil
 }
 
-// manualTemplate is the library's template without the parts that a program with commands only does not need.
-const manualTemplate = `% {{ .Command.Name }} {{ .SectionNum }}
-
-# NAME
-
-{{ .Command.Name }} - {{ .Command.Usage }}
-
-# SYNOPSIS
-
-{{ .Command.Name }} COMMAND [FLAGS] [ARGUMENTS]
-
-# DESCRIPTION
-
-{{ .Command.Description }}
-
-# COMMANDS
-{{ range $v := .Commands }}
-{{ $v }}{{ end }}`
-
-// manual returns the manual page. It changes the texts of the commands.
-func manual(root *cli.Command) (string, error) {
-	docs.MarkdownDocTemplate = manualTemplate
-	for _, c := range root.Commands {
-		describe(c)
-		for _, sub := range c.Commands {
-			describe(sub)
+// printCommands prints the commands of c, each with the texts of its help, as roff.
+func printCommands(path string, c *cli.Command) {
+	for _, c := range c.Commands {
+		if c.Hidden {
+			continue
 		}
+		name := path + " " + c.Name
+		fmt.Fprintf(stdout, ".SS %s\n%s", name, roff(c.Usage))
+		if c.UsageText != "" {
+			fmt.Fprintf(stdout, ".PP\n.nf\n%s.fi\n", roff(c.UsageText))
+		}
+		if c.Description != "" {
+			fmt.Fprintf(stdout, ".PP\n%s", roff(c.Description))
+		}
+		for _, f := range c.VisibleFlags() {
+			if slices.Contains(f.Names(), "help") { // every command has it
+				continue
+			}
+			flag, text, _ := strings.Cut(f.String(), "\t") // as the help prints it
+			fmt.Fprintf(stdout, ".TP\n.B %s%s", roff(flag), roff(text))
+		}
+		printCommands(name, c)
 	}
-	page, err := docs.ToManWithSection(root, 1)
-	// Flags that take a value name it in their usage text.
-	return strings.ReplaceAll(page, `\fP=""`, `\fP`), err
 }
 
-// describe adds the description to the usage text, which the library prints. It removes the help flag,
-// which every command has, and the defaults that -help does not show.
-func describe(c *cli.Command) {
-	c.Usage += paragraphs(c.Description)
-	c.Flags = slices.DeleteFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "help") })
-	for i, f := range c.Flags {
-		c.Flags[i] = described{f.(documented)}
+// roff returns a text as lines of roff. The characters that roff interprets are escaped, and paragraphs are marked.
+func roff(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case line == "":
+			line = ".PP"
+		case line[0] == '.' || line[0] == '\'':
+			b.WriteString(`\&`)
+			fallthrough
+		default:
+			line = strings.NewReplacer(`\`, `\e`, "-", `\-`, "…", "...").Replace(line)
+		}
+		b.WriteString(line + "\n")
 	}
-}
-
-type documented interface {
-	cli.Flag
-	cli.DocGenerationFlag
-	cli.VisibleFlag
-}
-
-// described is a flag that returns its default only if -help shows it.
-type described struct{ documented }
-
-func (f described) GetValue() string {
-	if !f.IsDefaultVisible() {
-		return ""
-	}
-	return strings.ReplaceAll(f.documented.GetValue(), `"`, "")
-}
-
-func (f described) GetDefaultText() string {
-	if !f.IsDefaultVisible() {
-		return ""
-	}
-	return f.documented.GetDefaultText()
-}
-
-// paragraphs returns a description as Markdown, from which the library makes the page.
-func paragraphs(description string) string {
-	if description == "" {
-		return ""
-	}
-	return "\n\n" + strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`).Replace(description)
+	return b.String()
 }

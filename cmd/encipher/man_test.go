@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,19 +15,25 @@ func TestManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(string(out), ".nh\n.TH encipher 1\n") {
+	if !strings.HasPrefix(string(out), ".TH ENCIPHER 1\n.SH NAME\nencipher \\- encrypt pictures") {
 		t.Errorf("the page begins with %.40q", out)
+	}
+	for line := range strings.Lines(string(out)) {
+		request, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if line[0] == '.' && !slices.Contains([]string{".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".nf", ".fi"}, request) || line[0] == '\'' || strings.IndexFunc(line, func(r rune) bool { return r > 126 }) >= 0 {
+			t.Errorf("not roff: %q", line)
+		}
 	}
 	// plain removes the markup of roff.
 	plain := func(s string) string {
-		return strings.Join(strings.Fields(strings.NewReplacer(`\fB`, "", `\fC`, "", `\fP`, "", `\fR`, "", `\&`, "", `\`, "", "`", "", "\n.PP", "").Replace(s)), " ")
+		return strings.Join(strings.Fields(strings.NewReplacer(`\&`, "", `\e`, `\`, `\-`, "-", "\n.PP", "", "…", "...").Replace(s)), " ")
 	}
 	rest := string(out)
 	commands, flags := 0, 0
-	var look func(c *cli.Command, title string)
-	look = func(c *cli.Command, title string) {
+	var look func(c *cli.Command, path string)
+	look = func(c *cli.Command, path string) {
 		commands++
-		_, after, found := strings.Cut(rest, "\n"+title+" "+c.Name+"\n")
+		_, after, found := strings.Cut(rest, "\n.SS "+path+" "+c.Name+"\n")
 		if !found {
 			t.Errorf("%s is not in the page, or not in its place", c.Name)
 			return
@@ -46,27 +53,20 @@ func TestManual(t *testing.T) {
 		}
 		for _, f := range c.Flags {
 			flags++
-			for _, name := range f.Names() {
-				if !strings.Contains(section, "-"+name+": ") {
-					t.Errorf("%s lacks -%s", c.Name, name)
-				}
-				_, text, _ := strings.Cut(section, "-"+name+": ")
-				text, _, _ = strings.Cut(text, " --")
-				d := f.(cli.DocGenerationFlag)
-				if said := strings.Contains(text, "(default: "); said != (d.TakesValue() && d.IsDefaultVisible() && (d.GetValue() != "" || d.GetDefaultText() != "")) {
-					t.Errorf("%s -%s says its default: %v, in %q", c.Name, name, said, text)
-				}
+			flag, text, _ := strings.Cut(f.String(), "\t")
+			if !strings.Contains(section, ".TP .B "+plain(flag)+" "+plain(text)) {
+				t.Errorf("%s lacks %s with the text of its help", c.Name, flag)
 			}
 		}
 		if strings.Contains(section, "-help") && !strings.Contains(c.UsageText+c.Description, "-help") {
 			t.Errorf("%s repeats -help", c.Name)
 		}
 		for _, sub := range c.Commands {
-			look(sub, ".SS")
+			look(sub, path+" "+c.Name)
 		}
 	}
 	for _, c := range root().Commands {
-		look(c, ".SH")
+		look(c, "encipher")
 	}
 	if commands < 15 || flags < 80 {
 		t.Errorf("%d commands with %d flags were looked at", commands, flags)

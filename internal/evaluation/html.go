@@ -13,8 +13,6 @@ import (
 //go:embed report.html
 var page string
 
-var pageTemplate = template.Must(template.New("report").Parse(page))
-
 // document is the data of the page template.
 type document struct {
 	General  []table
@@ -28,7 +26,7 @@ type document struct {
 
 type section struct {
 	Name, Counts string
-	Quality      template.HTML // a plot, or nothing
+	Quality      *chart // nil if all pictures are exact
 	Tables       []table
 	Pictures     table
 	Skipped      []Skipped
@@ -39,8 +37,8 @@ type exhibit struct {
 	Name       string
 	Plain      template.URL
 	Rows       []gridRow
-	Histograms []template.HTML
-	Pairs      []template.HTML
+	Histograms []*chart
+	Pairs      []*chart
 }
 
 type gridRow struct {
@@ -53,18 +51,14 @@ type gridRow struct {
 
 type run struct {
 	Table table
-	Plots []template.HTML
+	Plots []*chart
 }
 
 // HTML returns the report with plots and pictures as one file that loads nothing.
 func (r *Report) HTML() ([]byte, error) {
 	d := document{General: r.general(), Caution: caution, Seed: r.Seed, Required: 100 * Required}
 	for _, s := range r.Sets {
-		quality, err := r.qualityPlot(s)
-		if err != nil {
-			return nil, err
-		}
-		d.Sets = append(d.Sets, section{s.Name(), s.counts(), quality, r.tables(s), r.pictures(s), s.Skipped})
+		d.Sets = append(d.Sets, section{s.Name(), s.counts(), r.qualityPlot(s), r.tables(s), r.pictures(s), s.Skipped})
 	}
 	for _, s := range r.samples {
 		e, err := r.exhibit(s)
@@ -74,14 +68,14 @@ func (r *Report) HTML() ([]byte, error) {
 		d.Samples = append(d.Samples, e)
 	}
 	for _, c := range r.Curves {
-		plots, err := c.plots()
-		if err != nil {
-			return nil, fmt.Errorf("plotting %s: %w", c.Name, err)
-		}
-		d.Runs = append(d.Runs, run{c.table(), plots})
+		d.Runs = append(d.Runs, run{c.table(), c.plots()})
+	}
+	t, err := template.New("report").Parse(page) // not at the start of every program
+	if err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, d)
+	err = t.Execute(&b, d)
 	return b.Bytes(), err
 }
 
@@ -92,22 +86,13 @@ func (r *Report) exhibit(s sample) (e exhibit, err error) {
 	if e.Plain, err = dataURI(s.plain); err != nil {
 		return e, err
 	}
-	plots := func(title string, h [3][256]int, pairs []byte) error {
-		histogram, err := histogramPlot(title, h)
-		if err != nil {
-			return err
+	plots := func(title string, h [3][256]int, pairs []byte) {
+		e.Histograms = append(e.Histograms, histogramPlot(title, h))
+		if len(pairs) > 0 {
+			e.Pairs = append(e.Pairs, pairsPlot(title, pairs))
 		}
-		e.Histograms = append(e.Histograms, histogram)
-		if len(pairs) == 0 {
-			return nil
-		}
-		scatter, err := pairsPlot(title, pairs)
-		e.Pairs = append(e.Pairs, scatter)
-		return err
 	}
-	if err := plots("plain", s.histogram, s.pairs); err != nil {
-		return e, err
-	}
+	plots("plain", s.histogram, s.pairs)
 	for i, v := range s.systems {
 		if r.Systems[i].Control {
 			continue
@@ -125,9 +110,7 @@ func (r *Report) exhibit(s sample) (e exhibit, err error) {
 			}
 		}
 		e.Rows = append(e.Rows, row)
-		if err := plots(row.Name, v.histogram, v.pairs); err != nil {
-			return e, err
-		}
+		plots(row.Name, v.histogram, v.pairs)
 	}
 	return e, nil
 }
