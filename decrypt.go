@@ -196,7 +196,7 @@ func (m *Model) parse(png []byte) (*container.Sealed, picture.Plan, error) {
 		return nil, picture.Plan{}, err
 	}
 	if tiling.MaxPixels = 0; header.Tiling != tiling {
-		return nil, picture.Plan{}, fmt.Errorf("%w: its tiling is not that of its model", container.ErrChanged)
+		return nil, picture.Plan{}, fmt.Errorf("%w: its tiling differs from its model's", container.ErrChanged)
 	}
 	return sealed, plan, nil
 }

@@ -107,7 +107,7 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, to Recipient, opts ...
 		return nil, err
 	}
 	if len(s.PNG) > maxSealedBytes {
-		return nil, fmt.Errorf("%w: with all of its content, the cipher image would have %d bytes, and the maximum is %d", picture.ErrTooLarge, len(s.PNG), maxSealedBytes)
+		return nil, fmt.Errorf("%w: with its metadata and kept file, the cipher image would have %d bytes, and the maximum is %d", picture.ErrTooLarge, len(s.PNG), maxSealedBytes)
 	}
 	o.progress("seal", 1, 1)
 	return s, nil
@@ -141,7 +141,7 @@ func (c Content) of(p *Picture) *Picture {
 		p.DropMetadata()
 	case contentFile:
 		if p.Notes != nil {
-			p.Notes = []string{fmt.Sprintf("the file itself is kept, so nothing is lost; the picture alone is not all of it: %s", strings.Join(p.Notes, "; "))}
+			p.Notes = []string{fmt.Sprintf("the original file is kept, so nothing is lost; the picture without it: %s", strings.Join(p.Notes, "; "))}
 		}
 	}
 	return p

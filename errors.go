@@ -77,8 +77,8 @@ var classes = []struct {
 	code, hint string
 }{
 	// These two come before the causes that they wrap.
-	{ErrOtherFile, NotExact, "Do not use that file, and ask who encrypted it. The picture alone can be decrypted as an approximate one."},
-	{errNotExact, NotExact, "Accept the approximate picture, or decrypt on another machine; and please report this."},
+	{ErrOtherFile, NotExact, "Do not use that file, and ask the person who encrypted it. The picture can still be decrypted as an approximate one."},
+	{errNotExact, NotExact, "Accept the approximate picture, or decrypt on another machine. Please report this."},
 	{picture.ErrFormat, BadPicture, "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture."},
 	{picture.ErrUnsupported, UnsupportedPicture, "Convert the picture to PNG with an image editor, and encrypt that."},
 	{picture.ErrCorrupt, BadPicture, "Fetch or export the picture again."},
@@ -89,7 +89,7 @@ var classes = []struct {
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
-	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To read it all the same, with the command line: encipher decrypt -mode paper."},
+	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To decrypt it anyway, use the command line: encipher decrypt -mode paper."},
 	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."}, // before ErrAge, which may be its cause
 	{lock.ErrPassphrase, BadKey, "Type it again."},
 	{lock.ErrAge, BadKey, "A recipient begins with age1, an identity with AGE-SECRET-KEY-, one a line."},
@@ -114,7 +114,7 @@ func explain(err error) error {
 	if errors.As(err, &other) {
 		return &Error{OtherModel, "Choose the model that the picture was encrypted with.", err}
 	}
-	return &Error{Internal, "Please report this with the message and what you did.", err}
+	return &Error{Internal, "Please report this, with the message and what you did.", err}
 }
 
 // guard, deferred by public functions, turns panics into errors and explains errors.

@@ -48,13 +48,13 @@ type trained struct{ *network.Model }
 
 func (t trained) newSession(a kernel.Arithmetic) session { return t.NewSession(a) }
 
-const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again, all from the same place."
+const hintModel = "Get the model's three files (card.json, encryption.onnx, decryption.onnx) again from one source."
 
 // cannotRun returns the error of a well-formed model that fails when it runs.
 func cannotRun(err error) *Error {
 	hint := hintModel
 	if network.TooCostly(err) {
-		hint = "The model needs more work than its kind of network may, and may be hostile; use another one."
+		hint = "Use another model: this one takes far more work than its kind of network needs, and may be hostile."
 	}
 	return &Error{BadModel, hint, err}
 }
@@ -133,7 +133,7 @@ func SealModel(f ModelFiles, with Sealer) (sealed []byte, err error) {
 	return with.Seal(b.Bytes())
 }
 
-const hintSealedModel = "Get the sealed model again, from where it was made."
+const hintSealedModel = "Get the sealed model again from where it was made."
 
 // UnsealModel decrypts a sealed model with the first Unsealer that can. The error is
 // WrongKey where none can, and BadModel where the file is damaged or holds no model.
@@ -144,7 +144,7 @@ func UnsealModel(file []byte, with ...Unsealer) (f ModelFiles, err error) {
 	}
 	archive, err := unseal(file, MaxSealedModelBytes, with)
 	if errors.Is(err, keyslot.ErrIncorrectIdentity) {
-		return f, &Error{WrongKey, "Give the passphrase or the identity that the model was sealed for.", errors.New("this does not open the model")}
+		return f, &Error{WrongKey, "Give the passphrase or the identity that the model was sealed for.", errors.New("this secret does not open the model")}
 	}
 	if err == nil {
 		var z *zip.Reader

@@ -125,7 +125,7 @@ func TestBesideSamples(t *testing.T) {
 		t.Errorf("JPEG without metadata: notes %q", notes)
 	}
 	sealed, opened = seal(photo, WithContent(ContentFile("")))
-	if notes := sealed.Picture.Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "the file itself is kept, so nothing is lost") || !bytes.Equal(opened.File, files[photo]) {
+	if notes := sealed.Picture.Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "the original file is kept, so nothing is lost") || !bytes.Equal(opened.File, files[photo]) {
 		t.Errorf("JPEG as a file: notes %q", notes)
 	}
 }

@@ -137,7 +137,7 @@ func IsSealed(file []byte) (sealed, passphrase bool) {
 func SealKeyFile(text string, with Sealer) (sealed []byte, err error) {
 	defer guard(&err)
 	if len(text) > MaxKeyFileBytes {
-		return nil, &Error{BadKey, "Give a key file alone.", fmt.Errorf("the key file has %d bytes, and the maximum is %d", len(text), MaxKeyFileBytes)}
+		return nil, &Error{BadKey, "Give a file that holds only a key.", fmt.Errorf("the key file has %d bytes, and the maximum is %d", len(text), MaxKeyFileBytes)}
 	}
 	sealed, err = with.Seal([]byte(text))
 	if len(sealed) > MaxSealedKeyFileBytes {
@@ -156,10 +156,10 @@ func UnsealKeyFile(file []byte, with ...Unsealer) (text string, err error) {
 	}
 	data, err := unseal(file, MaxKeyFileBytes, with)
 	if errors.Is(err, keyslot.ErrIncorrectIdentity) {
-		return "", &Error{WrongKey, "Give the passphrase or the identity that the file was sealed for.", errors.New("this does not open the file")}
+		return "", &Error{WrongKey, "Give the passphrase or the identity that the file was sealed for.", errors.New("this secret does not open the file")}
 	}
 	if err != nil {
-		return "", &Error{BadKey, "Get the key file again, from where it was made.", fmt.Errorf("this is not a sealed key file, or it is damaged: %w", err)}
+		return "", &Error{BadKey, "Get the key file again from where it was made.", fmt.Errorf("this is not a sealed key file, or it is damaged: %w", err)}
 	}
 	return string(data), nil
 }

@@ -62,7 +62,7 @@ func Installed() []string {
 // Files returns the files of a shipped model.
 func Files(name string) (network.Files, error) {
 	if !slices.Contains(Names(), name) {
-		return network.Files{}, fmt.Errorf("there is no shipped model %q; there are: %s", name, strings.Join(Names(), ", "))
+		return network.Files{}, fmt.Errorf("there is no shipped model %q; the shipped models are %s", name, strings.Join(Names(), ", "))
 	}
 	want, isExternal := external[name]
 	if !isExternal {
@@ -81,7 +81,7 @@ func Files(name string) (network.Files, error) {
 		return network.Files{}, fmt.Errorf("model %q: %w", name, err)
 	}
 	if got := digest(files); got != want {
-		return network.Files{}, fmt.Errorf("model %q: the files in %s are not those of this version: copy them from its distribution", name, dir)
+		return network.Files{}, fmt.Errorf("model %q: the files in %s are not of this version: copy them from its distribution", name, dir)
 	}
 	return files, nil
 }

@@ -48,7 +48,7 @@ func NewSite(dir string, log *slog.Logger) (*site.Site, error) {
 		offered = append(own, offered...)
 	}
 	if len(offered) == 0 {
-		return nil, errors.New("no model is embedded in this server: name a folder of own models with -dir")
+		return nil, errors.New("no model is embedded in this server: name a folder of models with -dir")
 	}
 	forms, err := fs.Sub(built, "built/forms")
 	if err != nil {
@@ -97,12 +97,12 @@ const sealedSuffix = ".age"
 func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("own models: %w", err)
+		return nil, fmt.Errorf("models of -dir: %w", err)
 	}
 	defer root.Close()
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
-		return nil, fmt.Errorf("own models: %w", err)
+		return nil, fmt.Errorf("models of -dir: %w", err)
 	}
 	names := map[string]bool{} // in lower case, as some file systems ignore case
 	for _, m := range others {
@@ -122,12 +122,12 @@ func ownModels(dir string, others []model, log *slog.Logger) ([]model, error) {
 		switch {
 		case err != nil:
 		case !site.IsModelName(m.name):
-			err = errors.New("its name does not fit a URL: rename it with letters, digits, '-', '_' and '.'")
+			err = errors.New("its name is not valid in a URL: rename it with letters, digits, '-', '_' and '.'")
 		case names[strings.ToLower(m.name)]:
-			err = errors.New("there is another model of this name: rename it")
+			err = errors.New("there is another model with this name: rename it")
 		}
 		if err != nil {
-			log.Error("own model left out", "path", filepath.Join(dir, entry.Name()), "error", err)
+			log.Error("model of -dir left out", "path", filepath.Join(dir, entry.Name()), "error", err)
 			continue
 		}
 		names[strings.ToLower(m.name)] = true
@@ -192,7 +192,7 @@ func readSealed(root *os.Root, name string, info fs.FileInfo) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(content) > network.MaxSealedBytes:
-		return nil, fmt.Errorf("it is larger than a sealed model can be, %d bytes", network.MaxSealedBytes)
+		return nil, fmt.Errorf("it is larger than %d bytes, the maximum of a sealed model", network.MaxSealedBytes)
 	case !bytes.HasPrefix(content, []byte(ageIntroduction)):
 		return nil, errors.New("it is not an age file: seal a model with `encipher model seal`")
 	}

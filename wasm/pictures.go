@@ -286,7 +286,7 @@ func pictureError(err error) error {
 	case errors.Is(err, picture.ErrTooLarge):
 		return &encipher.Error{Code: encipher.TooLarge, Hint: "Make the picture smaller first.", Err: err}
 	case errors.Is(err, picture.ErrUnsupported):
-		return &encipher.Error{Code: encipher.UnsupportedPicture, Hint: "Convert the picture to PNG with an image editor and use that.", Err: err}
+		return &encipher.Error{Code: encipher.UnsupportedPicture, Hint: "Convert the picture to PNG with an image editor, and use that.", Err: err}
 	case errors.Is(err, picture.ErrCorrupt):
 		return &encipher.Error{Code: encipher.BadPicture, Hint: "Fetch or export the picture again.", Err: err}
 	}

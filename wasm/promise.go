@@ -55,7 +55,7 @@ func promiseFunc(run method) (safejs.Func, error) {
 func recovered(run method, given argument) (result map[string]any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("unexpected failure: %v", r)
+			err = fmt.Errorf("unexpected fault: %v", r)
 		}
 	}()
 	return run(given)

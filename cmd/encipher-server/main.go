@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (exit int
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("encipher-server", flag.ContinueOnError)
-	flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`ADDRESS` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "`ADDRESS` to listen on; port 0 chooses a free one")
 	flags.StringVar(&o.CertFile, "tls-cert", "", "`FILE` with the TLS certificate chain in PEM; with -tls-key the server speaks HTTPS, and HTTP/2")
 	flags.StringVar(&o.KeyFile, "tls-key", "", "`FILE` with the private key of -tls-cert in PEM")
 	flags.DurationVar(&o.HSTS, "hsts", 0, "with TLS, the `TIME`, such as 8760h, for which browsers must use TLS for this host; 0 sends no such header")
@@ -87,7 +87,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case (o.CertFile == "") != (o.KeyFile == ""):
-		err = errors.New("-tls-cert and -tls-key belong together")
+		err = errors.New("-tls-cert and -tls-key must be given together")
 	case o.HSTS != 0 && o.CertFile == "":
 		err = errors.New("-hsts is for TLS: give -tls-cert and -tls-key")
 	case o.HSTS != 0 && o.HSTS < time.Second:

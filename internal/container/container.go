@@ -201,7 +201,7 @@ func (s *Sealed) checkPixels() error {
 		minimum = n / bareRatio
 	}
 	if s.idat < minimum {
-		return fmt.Errorf("%w: its pixels are compressed to %d bytes, and those of %d x %d pixels take at least %d", ErrChanged, s.idat, width, height, minimum)
+		return fmt.Errorf("%w: its pixels are compressed to %d bytes, but %d x %d pixels take at least %d", ErrChanged, s.idat, width, height, minimum)
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ func (h Header) encode() []byte {
 func decodeHeader(payload []byte) (Header, int, error) {
 	b := payload
 	if len(b) < len(magic)+4 || string(b[:len(magic)]) != magic {
-		return Header{}, 0, fmt.Errorf("%w: its chunk %s is of another kind", ErrNotCipher, chunkName)
+		return Header{}, 0, fmt.Errorf("%w: its chunk %s belongs to another program", ErrNotCipher, chunkName)
 	}
 	b = b[len(magic):]
 	v, flags, kind := binary.BigEndian.Uint16(b), b[2], keyslot.Kind(b[3])

@@ -67,7 +67,7 @@ func ParseArithmetic(s string) (Arithmetic, error) {
 			return a, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown arithmetic %q; there are canonical and fused", s)
+	return 0, fmt.Errorf("unknown arithmetic %q; want canonical or fused", s)
 }
 
 // elementwise runs f on ranges of n elements in parallel, each large enough to be worth a task.

@@ -97,7 +97,7 @@ func parseLine(line string) (Key, error) {
 		if i := typo(up); i >= 0 {
 			return Key{}, fmt.Errorf("%w: it has a typo near character %d", ErrText, i+1)
 		}
-		return Key{}, fmt.Errorf("%w: its checksum does not fit, so it has several typos", ErrText)
+		return Key{}, fmt.Errorf("%w: its checksum does not match, so it has several typos", ErrText)
 	}
 	k := Key{secret: secret}
 	if k.IsZero() {

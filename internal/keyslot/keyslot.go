@@ -46,7 +46,7 @@ func (s Slot) String() string { return s.Kind.String() }
 
 // ErrSlot is returned for a slot whose data do not have the format of its kind, or exceed its
 // bounds.
-var ErrSlot = errors.New("the key slot is out of bounds")
+var ErrSlot = errors.New("the key slot is not valid")
 
 // ErrIncorrectIdentity is returned for a slot that was not made for an identity.
 var ErrIncorrectIdentity = errors.New("the key slot was not made for this identity")

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrAge is returned for recipients, identities and files that cannot be used with age.
-var ErrAge = errors.New("this is not usable with age")
+var ErrAge = errors.New("this cannot be used with age")
 
 // lines removes a leading byte order mark, and white space around each line, as key files
 // are read.

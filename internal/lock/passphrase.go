@@ -160,7 +160,7 @@ const proposedWords = 7
 func Propose() (string, error) {
 	words, err := diceware.Generate(proposedWords)
 	if err != nil {
-		return "", fmt.Errorf("cannot draw words: %w", err)
+		return "", fmt.Errorf("cannot choose random words: %w", err)
 	}
 	return strings.Join(words, " "), nil
 }

@@ -16,7 +16,7 @@ import (
 func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node, error) {
 	name, ok := map[kernel.BinaryOp]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
 	if !ok {
-		return nil, fmt.Errorf("arithmetic %d does not exist", arithmetic)
+		return nil, fmt.Errorf("unknown arithmetic %d", arithmetic)
 	}
 	if a.Dtype() != b.Dtype() {
 		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())

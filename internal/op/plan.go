@@ -18,7 +18,7 @@ import (
 func NewProgram(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (*Program, error) {
 	order, err := gorgonia.Sort(g) // from the end
 	if err != nil {
-		return nil, fmt.Errorf("the graph has no order: %w", err)
+		return nil, fmt.Errorf("the graph cannot be sorted: %w", err)
 	}
 	slices.Reverse(order)
 	of := map[*gorgonia.Node]*value{}
@@ -43,7 +43,7 @@ func NewProgram(g *gorgonia.ExprGraph, outputs ...*gorgonia.Node) (*Program, err
 	}
 	for _, n := range outputs {
 		if of[n] == nil || of[n].o == nil {
-			return nil, fmt.Errorf("the output %v is not made by an operation of the graph", n)
+			return nil, fmt.Errorf("the output %v is not the result of an operation of the graph", n)
 		}
 		of[n].readers++ // for good
 	}

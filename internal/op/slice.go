@@ -23,7 +23,7 @@ func Slice(x *gorgonia.Node, start, step, size []int) (*gorgonia.Node, error) {
 			}
 			for d, n := range in[0] {
 				if size[d] < 1 {
-					return nil, fmt.Errorf("nothing is left of dimension %d of shape %v", d, in[0])
+					return nil, fmt.Errorf("dimension %d of shape %v becomes empty", d, in[0])
 				}
 				if last := start[d] + (size[d]-1)*step[d]; start[d] < 0 || start[d] >= n || last < 0 || last >= n {
 					return nil, fmt.Errorf("%d to %d is outside dimension %d of shape %v", start[d], last, d, in[0])

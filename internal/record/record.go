@@ -26,7 +26,7 @@ import (
 
 // ErrRecord is returned for a record that cannot be decoded. Since it is authenticated, a later
 // version of this program or another program wrote it.
-var ErrRecord = errors.New("the record that is sealed with the picture cannot be read")
+var ErrRecord = errors.New("the sealed record cannot be read")
 
 // Kind is the kind of a section.
 type Kind byte
@@ -103,7 +103,7 @@ func Decode(b []byte) (Record, error) {
 	}
 	switch {
 	case len(b) == 0:
-		return nil, fmt.Errorf("%w: it has no end", ErrRecord)
+		return nil, fmt.Errorf("%w: its end is missing", ErrRecord)
 	case b[0] != end:
 		return nil, fmt.Errorf("%w: it has a section %d, which is unknown or out of order", ErrRecord, b[0])
 	case slices.ContainsFunc(b, func(v byte) bool { return v != 0 }) || length != Padded(length-len(b)+1):
@@ -113,11 +113,11 @@ func Decode(b []byte) (Record, error) {
 	case r.Has(Digest) && len(r[Digest]) != sha256.Size:
 		return nil, fmt.Errorf("%w: its digest has %d bytes", ErrRecord, len(r[Digest]))
 	case r.Has(Name) && !r.Has(File):
-		return nil, fmt.Errorf("%w: it has the name of a kept file and no kept file", ErrRecord)
+		return nil, fmt.Errorf("%w: it has the name of a kept file but no kept file", ErrRecord)
 	case r.Has(Name) && !validName(string(r[Name])):
 		return nil, fmt.Errorf("%w: the name of its kept file is not valid", ErrRecord)
 	case r.Has(Gray) && (len(r[Gray]) > 0 || r.Has(Alpha)):
-		return nil, fmt.Errorf("%w: it is gray, and has an alpha channel or a section gray that is not empty", ErrRecord)
+		return nil, fmt.Errorf("%w: it is gray but has an alpha channel, or its section gray is not empty", ErrRecord)
 	}
 	if r.Has(Chunks) {
 		if err := pngchunk.Check(r[Chunks], r.shape()); err != nil {

@@ -60,13 +60,13 @@ func TestDecodeRefuses(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty":             {nil, "no end"},
+		"empty":             {nil, "end is missing"},
 		"unknown section":   {pad(99, 0, 0, 0, 0, 0), "section 99"},
 		"out of order":      {pad(append([]byte{byte(Residual), 0, 0, 0, 0}, with...)...), "out of order"},
 		"twice":             {pad(slices.Concat(with, with)...), "out of order"},
 		"section of 4 GB":   {pad(byte(Digest), 255, 255, 255, 255), "cut"},
 		"cut in a length":   {[]byte{byte(Digest), 0, 0}, "cut"},
-		"no end":            {with, "no end"},
+		"no end":            {with, "end is missing"},
 		"padding not zero":  {loud, "padding"},
 		"padding too short": {good[:len(good)-1], "padding"},
 		"padding too long":  {append(bytes.Clone(good), make([]byte, 16)...), "padding"},

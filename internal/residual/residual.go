@@ -28,7 +28,7 @@ const (
 )
 
 // ErrCode is returned when a code cannot be decoded to the given number of samples.
-var ErrCode = errors.New("the code of the residual cannot be read")
+var ErrCode = errors.New("the coded residual cannot be read")
 
 // Encode codes a residual: differences of samples, modulo 256. Equal residuals have
 // equal codes. The code of no samples is empty.
@@ -117,7 +117,7 @@ func Add(samples, code []byte) (err error) {
 
 type reader struct{ rest []byte }
 
-var errCut = errors.New("it was cut")
+var errCut = errors.New("it is cut short")
 
 func (r *reader) block(samples []byte) error {
 	n, err := r.length()
@@ -146,7 +146,7 @@ func (r *reader) block(samples []byte) error {
 	at, bit := 0, 0
 	for i, class := range classes {
 		if class > 31 || bit+int(class) > 8*len(rests) {
-			return fmt.Errorf("a run of class %d", class)
+			return fmt.Errorf("a run has class %d", class)
 		}
 		run := 1
 		for range class {
@@ -154,12 +154,12 @@ func (r *reader) block(samples []byte) error {
 			bit++
 		}
 		if at += run; at > len(samples) {
-			return errors.New("a run beyond the last sample")
+			return errors.New("a run extends beyond the last sample")
 		}
 		samples[at-1] += values[i]
 	}
 	if len(rests) != (bit+7)/8 {
-		return errors.New("another number of bits")
+		return errors.New("the number of bits is wrong")
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (r *reader) stream(n int) ([]byte, error) {
 	case stored:
 	case repeated:
 		if length != 1 {
-			return nil, fmt.Errorf("%d symbols that repeat", length)
+			return nil, fmt.Errorf("a repeated symbol is coded in %d bytes", length)
 		}
 		value := packed[0]
 		packed = make([]byte, n)
@@ -196,10 +196,10 @@ func (r *reader) stream(n int) ([]byte, error) {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf("a stream of kind %d", kind[0])
+		return nil, fmt.Errorf("a stream has kind %d", kind[0])
 	}
 	if len(packed) != n {
-		return nil, fmt.Errorf("%d symbols for %d tokens", len(packed), n)
+		return nil, fmt.Errorf("a stream has %d symbols for %d tokens", len(packed), n)
 	}
 	return packed, nil
 }
@@ -211,7 +211,7 @@ func (r *reader) length() (int, error) {
 	}
 	n := binary.BigEndian.Uint32(b)
 	if n > 1<<31-1 {
-		return 0, fmt.Errorf("a length of %d", n)
+		return 0, fmt.Errorf("a length is %d", n)
 	}
 	return int(n), nil
 }

@@ -148,7 +148,7 @@ func TestAddRefuses(t *testing.T) {
 		"cut in a length":     {good[:7], "cut"},
 		"longer":              {append(bytes.Clone(good), 0), "left over"},
 		"too many tokens":     {set(0, 0, 0, 0x13, 0x89), "5001 tokens"},
-		"4 GB of tokens":      {set(0, 255, 255, 255, 255), "length of 4294967295"},
+		"4 GB of tokens":      {set(0, 255, 255, 255, 255), "length is 4294967295"},
 		"another kind":        {set(4, 3), "kind 3"},
 		"fewer tokens":        {set(3, good[3]-1), "symbols for"},
 		"stream of 2 GB":      {set(5, 0x7f, 255, 255, 255), "cut"},
