@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"enciphergan/internal/container"
 	"enciphergan/internal/filename"
@@ -27,7 +28,7 @@ type Opened struct {
 	Picture      *Picture // the recovered picture
 	PNG          []byte   // the same as a file
 	NeuralCipher *Picture // the output of the encryption generator, padded
-	Generated    *Picture // the output of the decryption generator, without the residual, padded
+	Generated    *Picture // the output of the decryption generator, before the residual corrects it
 	File         []byte   // the kept file, byte for byte, proven to match the picture; nil where none was kept
 	Name         string   // name to save File under: safe on every system, its extension that of the content; may be empty
 	Sealed       bool     // whether the file was authenticated; false for a bare cipher image
@@ -60,7 +61,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, id Identity, opts ...De
 
 	n := m.network.StatisticsBytes()
 	cipher := &Picture{Width: c.plan.Width, Height: c.plan.Height, RGB: c.text.Levels}
-	generated := picture.New(c.plan.Height, c.plan.Width)
+	generated := picture.New(c.plan.Height, c.plan.Width) // padded until all tiles are in it
 	promised := c.record.Has(record.Digest)
 	prepare := func(t picture.Tile) TileJob {
 		return TileJob{Decrypt: true, Exact: promised, Height: t.Height, Width: t.Width, Samples: cipher.Extract(t),
@@ -74,16 +75,17 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, id Identity, opts ...De
 	}
 
 	o.progress("encode", 0, 1)
-	recovered := generated.Crop(header.Height, header.Width)
+	if generated.Height != header.Height || generated.Width != header.Width {
+		generated = generated.Crop(header.Height, header.Width)
+	}
+	recovered := generated
 	if promised {
-		restored, err := restore(recovered, c.record)
+		restored, err := restore(generated, c.record)
 		switch {
 		case err != nil && !o.approximate:
 			return nil, err
 		case restored != nil:
 			recovered = restored
-		default:
-			recovered = generated.Crop(header.Height, header.Width) // restore may have changed a part
 		}
 		if fault == nil {
 			fault = err
@@ -201,11 +203,11 @@ func (m *Model) parse(png []byte) (*container.Sealed, picture.Plan, error) {
 	return sealed, plan, nil
 }
 
-// restore returns the original picture: generated, which it changes, corrected by the
-// record. Where the digest differs, it returns both the picture and an error. Errors wrap
+// restore returns the original picture: generated, which it does not change, corrected by
+// the record. Where the digest differs, it returns both the picture and an error. Errors wrap
 // errNotExact.
 func restore(generated *Picture, r record.Record) (p *Picture, err error) {
-	p = &Picture{Width: generated.Width, Height: generated.Height, RGB: generated.RGB,
+	p = &Picture{Width: generated.Width, Height: generated.Height, RGB: slices.Clone(generated.RGB),
 		Gray: r.Has(record.Gray), EXIF: r[record.EXIF], ICC: r[record.ICC], Chunks: r[record.Chunks]}
 	if err := residual.Add(p.RGB, r[record.Residual]); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotExact, err)

@@ -113,10 +113,10 @@ func (m *Model) Encrypt(ctx context.Context, file []byte, to Recipient, opts ...
 	return s, nil
 }
 
-// Generated returns what the decryption generator recovers from the neural cipher,
-// before the residual corrects it: Opened.Generated without the padding. Encrypt has run
-// the generator already, so that a view of it needs no decryption. It is nil where the
-// content is approximate or a bare cipher, for which Encrypt does not run it.
+// Generated returns the output of the decryption generator, before the residual corrects
+// it, like Opened.Generated. Encrypt has run the generator already, so that a view of its
+// output needs no decryption. It is nil where the content is approximate or a bare cipher,
+// for which Encrypt does not run the generator.
 func (s *Sealed) Generated() (p *Picture, err error) {
 	defer guard(&err)
 	if s.residual == nil {

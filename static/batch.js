@@ -6,7 +6,7 @@
 import { decodeToBMP } from "./browser-decoder.js";
 
 /** @typedef {import("./encipher.js").Encipher} Encipher */
-/** @typedef {import("./encipher.js").Decrypted} Decrypted */
+/** @typedef {{ plain?: Blob, bare?: Blob, generated?: Blob, recovered?: Blob }} Views pictures of the stages of an encryption or decryption */
 /** @typedef {import("./archive.js").Result} Result */
 /** @typedef {{ code: string, message: string }} Failure */
 /** @typedef {{ key?: string, passphrase?: string, identity?: string }} Secrets */
@@ -47,8 +47,8 @@ export class Item {
   allowed = false; // whether the user chose to open this bare cipher image
   /** @type {string | null} text of the key that was used */
   key = null;
-  /** @type {Decrypted | null} with views, if this was the only item of the run */
-  opened = null;
+  /** @type {Views | null} of the last run, if this was its only item */
+  views = null;
   /** @type {AbortController | null} */
   controller = null;
 
@@ -189,6 +189,7 @@ export class Batch {
     const engine = await this.#engine();
     const items = this.ready;
     this.running = { items, started: performance.now() };
+    for (const item of this.items) item.views = null; // they are large
     for (const item of items) {
       Object.assign(item, {
         state: "working",
@@ -255,7 +256,9 @@ export class Batch {
     if (item.kind === "picture") {
       // The wasm could not verify that a file it cannot decode is of the picture.
       if (item.decodedType && options.exact === "file") throw { code: "not-kept", message: item.decodedType };
-      const sealed = await engine.encrypt(item.source, { ...options, ...encryptionKey, name: item.path, signal, onProgress });
+      const sealed = await engine.encrypt(item.source, { ...options, ...encryptionKey, name: item.path, views, signal, onProgress });
+      // Approximate encryption does not run the decryption generator.
+      item.views = sealed.generated ? { plain: sealed.plain, bare: sealed.bare, generated: sealed.generated } : null;
       item.key = encryptionKey.key;
       item.notes = sealed.notes;
       item.resultName = sealed.name;
@@ -264,7 +267,7 @@ export class Batch {
     const { key } = await engine.unwrapKey(item.source, { ...secrets, signal });
     const opened = await engine.decrypt(item.source, { key, name: item.path, bareCipher: item.allowed, views, signal, onProgress });
     item.key = key;
-    item.opened = views ? opened : null;
+    item.views = views ? viewsOf(opened) : null;
     item.outcome = !opened.sealed ? "bare" : opened.original ? "file" : opened.exact ? "exact" : "approximate";
     item.resultName = opened.name;
     return { path: opened.name, blob: opened.original ?? opened.png };
@@ -278,6 +281,17 @@ export class Batch {
   cancelAll() {
     for (const item of this.running?.items ?? []) this.cancel(item);
   }
+}
+
+/**
+ * viewsOf returns the pictures of a decryption with views. Without exactness the
+ * generator's output is the recovered picture.
+ *
+ * @param {import("./encipher.js").Decrypted} opened
+ * @returns {Views}
+ */
+export function viewsOf({ bare, generated, png, exact }) {
+  return exact ? { bare, generated, recovered: png } : { bare, recovered: png };
 }
 
 /**

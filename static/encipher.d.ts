@@ -148,7 +148,7 @@ export interface EncryptOptions extends ProgressOptions {
   name?: string;
   /** Removes EXIF data, texts, density and color profile. */
   dropMetadata?: boolean;
-  /** Also returns plain and bare. */
+  /** Also returns plain, bare and generated, as PNG files without compression. */
   views?: boolean;
 }
 
@@ -166,6 +166,8 @@ export interface Encrypted {
   readonly plain?: Blob;
   /** With views: the neural cipher, which is not protected. */
   readonly bare?: Blob;
+  /** With views, unless exact is "off": the output of the decryption generator, without the residual. */
+  readonly generated?: Blob;
 }
 
 export interface DecryptOptions extends ProgressOptions {
@@ -177,7 +179,7 @@ export interface DecryptOptions extends ProgressOptions {
   bareCipher?: boolean;
   /** Returns a picture that cannot be proven exact, instead of the error "not-exact". */
   approximate?: boolean;
-  /** Also returns bare and generated. */
+  /** Also returns bare and generated, as PNG files without compression. */
   views?: boolean;
 }
 

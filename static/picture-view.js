@@ -1,18 +1,21 @@
-// The details of one item: the original, the neural cipher, the cipher image and
-// the restored picture, side by side and with measurements.
+// The details of one item: the original, the neural cipher, the cipher image, the
+// output of the decryption generator and the restored picture, side by side and
+// with measurements.
 //
-// show decrypts the cipher image of an item with views, displays the pictures and
-// measures each.
+// show displays and measures the pictures that the last run returned. Runs over
+// several items return none, because they take much memory; for those, and after
+// approximate encryption, show decrypts the cipher image.
 import { baseName, download } from "./archive.js";
+import { viewsOf } from "./batch.js";
 import { $, clone, find } from "./dom.js";
 import { errors, text, translate } from "./messages.js";
 import { histogram, scatter } from "./plots.js";
 
 /** @typedef {import("./batch.js").Item} Item */
-/** @typedef {"plain" | "bare" | "cipher" | "recovered"} Kind */
+/** @typedef {"plain" | "bare" | "cipher" | "generated" | "recovered"} Kind */
 
 /** @type {Kind[]} */
-const kinds = ["plain", "bare", "cipher", "recovered"];
+const kinds = ["plain", "bare", "cipher", "generated", "recovered"];
 
 export class PictureView {
   #engine;
@@ -66,21 +69,22 @@ export class PictureView {
     const { signal } = controller;
     $("view").hidden = false;
     const cipher = item.kind === "picture" ? /** @type {import("./archive.js").Result} */ (item.result).blob : item.source;
-    this.#pictures = item.kind === "picture" ? { plain: item.source, cipher } : { cipher };
+    this.#pictures = item.kind === "picture" ? { plain: item.views?.plain ?? item.source, cipher } : { cipher };
     this.#note = () => text.view.working;
     this.draw();
     try {
       const engine = await this.#engine();
-      const opened =
-        item.opened ?? (await engine.decrypt(cipher, { key: item.key ?? undefined, bareCipher: item.allowed, approximate: true, views: true, signal }));
+      const views =
+        item.views ?? viewsOf(await engine.decrypt(cipher, { key: item.key ?? undefined, bareCipher: item.allowed, approximate: true, views: true, signal }));
       if (signal.aborted) return;
-      Object.assign(this.#pictures, { bare: opened.bare, recovered: opened.png });
+      Object.assign(this.#pictures, views);
+      if (item.kind === "picture" && views.generated) delete this.#pictures.recovered; // it is equal to plain
       this.#note = () => "";
       this.draw();
       for (const kind of kinds) {
         const picture = this.#pictures[kind];
         if (!picture) continue;
-        const original = kind === "recovered" ? this.#pictures.plain : undefined;
+        const original = { recovered: this.#pictures.plain, generated: this.#pictures.plain ?? this.#pictures.recovered }[kind];
         this.#metrics[kind] = await engine.metrics(picture, original, { plots: true, signal });
         if (signal.aborted) return;
         this.#drawMetrics($(`panel-${kind}`), kind);
@@ -210,7 +214,8 @@ export class PictureView {
       if (m.psnr !== undefined)
         rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${m.psnr.toFixed(2)} dB`], [text.view.ssim, (m.ssim ?? 0).toFixed(5)]);
     }
-    if (kind === "plain" || kind === "cipher") rows.push([text.view.size, formatBytes(this.#pictures[kind]?.size ?? 0)]);
+    const file = { plain: this.#item?.file, cipher: this.#pictures.cipher }[kind];
+    if (file) rows.push([text.view.size, formatBytes(file.size)]);
     return rows.flatMap(([label, value]) => {
       const dt = document.createElement("dt");
       const dd = document.createElement("dd");

@@ -16,7 +16,7 @@
 //	inspect({file})                                  {kind: "picture", width, height, fileBytes?, memoryBytes?} |
 //	                                                 {kind: "cipher", width, height, model?, needs?: "key" | "passphrase" | "identity", bare?}
 //	encrypt({file, key, slot?, exact?: "on" | "off" | "file", name?, dropMetadata?, views?, tiles?, onProgress?, signal?})
-//	                                                 {png, name, width, height, notes, plain?, bare?}
+//	                                                 {png, name, width, height, notes, plain?, bare?, generated?}
 //	decrypt({file, key, name?, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, name, width, height, exact, sealed, fault?, original?, bare?, generated?}
 //	tile(job)                                        {samples, statistics, recovered}
@@ -24,8 +24,9 @@
 //
 // wrapKey returns a key for a passphrase or for recipients, and the key slot to pass to encrypt;
 // one call serves any number of pictures. unwrapKey returns the key of one file. inspect reads
-// headers only; it estimates costs once a model is loaded. views adds pictures to the result: the
-// original, the neural cipher, the output of the decryption generator. plots adds data for
+// headers only; it estimates costs once a model is loaded. views adds pictures to the result, as PNG
+// files without compression: the original, the neural cipher, the output of the decryption generator,
+// which encrypt does not run with exact "off". plots adds data for
 // histograms and a scatter plot: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
 // bareCipher accepts a bare cipher image, which is not sealed. The argument name is the name of
 // file, with or without folders. The name in the result is the one to save original under, or else

@@ -134,7 +134,21 @@ func (s *service) encrypt(a argument) (map[string]any, error) {
 	if err := setArray(result, "png", sealed.PNG); err != nil || !views {
 		return result, err
 	}
-	return result, errors.Join(setPicture(result, "plain", sealed.Picture), setPicture(result, "bare", sealed.NeuralCipher))
+	sealed.PNG = nil // the views need memory
+	if err := setPicture(result, "bare", sealed.NeuralCipher); err != nil {
+		return nil, err
+	}
+	sealed.NeuralCipher = nil
+	generated, err := sealed.Generated()
+	if err != nil {
+		return nil, err
+	}
+	if generated != nil {
+		if err := setPicture(result, "generated", generated); err != nil {
+			return nil, err
+		}
+	}
+	return result, setPicture(result, "plain", sealed.Picture)
 }
 
 func (s *service) decrypt(a argument) (map[string]any, error) {
@@ -293,9 +307,9 @@ func pictureError(err error) error {
 	return &encipher.Error{Code: encipher.BadPicture, Hint: "Choose a PNG, JPEG, GIF, BMP, TIFF or WebP picture.", Err: err}
 }
 
-// setPicture sets a field of a result to a picture, as a PNG file.
+// setPicture sets a field of a result to a picture, as a PNG file without compression.
 func setPicture(result map[string]any, name string, p *encipher.Picture) error {
-	b, err := p.PNG()
+	b, err := p.StoredPNG()
 	if err != nil {
 		return err
 	}

@@ -268,10 +268,10 @@ func TestFileComesBack(t *testing.T) {
 	b.click("start")
 	b.until(`document.querySelector(".row")?.dataset.state === "done"`)
 	b.until(`document.querySelectorAll("#view svg.scatter").length === 4 && document.querySelectorAll("#view svg.histogram").length === 4`)
-	b.shows("plain", "bare", "cipher", "recovered")
+	b.shows("plain", "bare", "cipher", "generated")
 	for _, figure := range []string{"PSNR", "identical", "SSIM", "1.00000", "Entropy", "Correlation"} {
-		if words := eval[string](b, `document.getElementById("panel-recovered").innerText`); !strings.Contains(words, figure) {
-			t.Errorf("the recovered picture is shown without %q: %q", figure, words)
+		if words := eval[string](b, `document.getElementById("panel-generated").innerText`); !strings.Contains(words, figure) {
+			t.Errorf("the output of the decryption generator is shown without %q: %q", figure, words)
 		}
 	}
 	cipher := b.saved("photo.jpg", "photo.cipher.png")

@@ -78,7 +78,7 @@ func (s *Model) decrypt(ctx context.Context, sealed *encipher.Sealed, p *picture
 	if !opened.Exact || !bytes.Equal(opened.Picture.RGB, p.RGB) {
 		return nil, nil, errors.New("the picture was not restored exactly")
 	}
-	return opened.Generated.Crop(p.Height, p.Width), opened.Picture, nil
+	return opened.Generated, opened.Picture, nil
 }
 
 // Encrypt implements Subject.

@@ -203,16 +203,18 @@ func TestPNGKeepsEverything(t *testing.T) {
 		} {
 			p.EXIF, p.ICC = nil, nil
 			set()
-			file, err := p.PNG()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := png.Decode(bytes.NewReader(file)); err != nil {
-				t.Errorf("%+v, %s: not a valid PNG: %v", c, name, err)
-			}
-			back, err := Decode(file, roomy)
-			if err != nil || !goreflect.DeepEqual(back, p) || back.Digest() != p.Digest() {
-				t.Errorf("%+v, %s: another picture comes back: %v", c, name, err)
+			for _, encode := range []func() ([]byte, error){p.PNG, p.StoredPNG} {
+				file, err := encode()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := png.Decode(bytes.NewReader(file)); err != nil {
+					t.Errorf("%+v, %s: not a valid PNG: %v", c, name, err)
+				}
+				back, err := Decode(file, roomy)
+				if err != nil || !goreflect.DeepEqual(back, p) || back.Digest() != p.Digest() {
+					t.Errorf("%+v, %s: another picture comes back: %v", c, name, err)
+				}
 			}
 		}
 	}

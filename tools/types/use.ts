@@ -18,7 +18,7 @@ export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   const found: Inspection = await encipher.inspect(photo, { signal });
   console.log(found.kind === "cipher" ? found.needs : found.memoryBytes);
   const sealed = await encipher.encrypt(photo, { key, slot, exact: "file", name: photo.name, dropMetadata: true, views: true, signal, onProgress });
-  console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size);
+  console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size, sealed.generated?.size);
   const unwrapped = await encipher.unwrapKey(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
   try {
     const opened = await encipher.decrypt(sealed.png, {
