@@ -118,7 +118,7 @@ func allocatedAtStart(t *testing.T, program string) {
 }
 
 // TestImports checks that the command line does not link packages that nothing it does needs, which cost start-up
-// time and size: XML, readers of Markdown and libraries that draw with fonts.
+// time and size: the network, XML, readers of Markdown and libraries that draw with fonts.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "./encipher").Output()
 	if err != nil {
@@ -128,7 +128,7 @@ func TestImports(t *testing.T) {
 	if !slices.Contains(packages, "gorgonia.org/gorgonia") {
 		t.Fatalf("the list lacks Gorgonia: %q", packages)
 	}
-	unneeded := regexp.MustCompile(`^(encoding/xml|gonum\.org/v1/plot|github\.com/urfave/cli-docs|golang\.org/x/image/font|codeberg\.org)(/|$)|markdown|blackfriday|md2man|freetype|pdf`)
+	unneeded := regexp.MustCompile(`^(net|net/http|crypto/tls|encoding/xml)$|^(gonum\.org/v1/plot|golang\.org/x/image/font)|cli-docs|markdown|blackfriday|md2man|freetype`)
 	for _, p := range packages {
 		if unneeded.MatchString(p) {
 			t.Errorf("cmd/encipher links %s", p)

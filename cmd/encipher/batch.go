@@ -18,10 +18,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sync/semaphore"
-	"golang.org/x/term"
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
@@ -369,7 +367,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	bar := b.newBar()
+	progress := b.newProgress()
 	memory := semaphore.NewWeighted(b.memory)
 	var (
 		mu       sync.Mutex
@@ -393,7 +391,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 				r, err := b.one(ctx, i, work, func(stage string, done, total int) {
 					mu.Lock()
 					defer mu.Unlock()
-					bar.part(i, stage, done, total)
+					progress.part(i, stage, done, total)
 				}, workers)
 				memory.Release(takes)
 				mu.Lock()
@@ -403,9 +401,9 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 						last = err
 						failures = append(failures, fmt.Sprintf("%s: %s", r.Input, strings.TrimPrefix(r.Error, r.Input+": ")))
 					}
-					bar.Clear()
+					progress.clear()
 					b.report(r, err, fmt.Sprintf("%d/%d ", counts[done]+counts[skipped]+counts[failed], len(b.items)))
-					bar.whole(i, r.Status)
+					progress.finish(i, r.Status)
 				}
 				mu.Unlock()
 				if atomicfile.Full(err) { // the other pictures would fail too, after all their work
@@ -424,7 +422,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	}
 	close(queue)
 	wg.Wait()
-	bar.Clear()
+	progress.clear()
 	if len(b.items) > 1 {
 		for _, f := range failures {
 			say(os.Stderr, "failed: %s", f)
@@ -458,63 +456,63 @@ func (b *batch) again() string {
 	return "the same command with -resume goes on"
 }
 
-// bar shows the progress of several pictures and the remaining time on a terminal. Its unit is a
+// batchProgress shows the progress of several pictures and the remaining time on a terminal. Its unit is a
 // byte of the inputs, as the time is roughly proportional to their size.
-type bar struct {
-	*progressbar.ProgressBar
+type batchProgress struct {
+	*progressBar
+	title        string
 	sizes, parts map[string]int64 // by input: its size, and for inputs in process the part that is done
 	total, done  int64
 }
 
-// newBar returns a bar, which is silent with -q or -json and if standard error is not a terminal.
-func (b *batch) newBar() *bar {
-	r := &bar{sizes: map[string]int64{}, parts: map[string]int64{}}
-	if b.quiet || b.json || !term.IsTerminal(int(os.Stderr.Fd())) {
-		r.ProgressBar = progressbar.DefaultSilent(1)
-		return r
+// newProgress returns a batchProgress, which draws nothing with -q or -json and if standard error is not a terminal.
+func (b *batch) newProgress() *batchProgress {
+	p := &batchProgress{title: count(len(b.items), "picture"), sizes: map[string]int64{}, parts: map[string]int64{}}
+	if b.quiet || b.json {
+		return p
 	}
+	p.progressBar = newProgressBar()
 	for _, i := range b.items {
 		if info, err := os.Stat(i.in); err == nil && i.err == nil {
-			r.sizes[i.in] = info.Size()
-			r.total += info.Size()
+			p.sizes[i.in] = info.Size()
+			p.total += info.Size()
 		}
 	}
-	r.ProgressBar = progressbar.NewOptions64(max(r.total, 1), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(count(len(b.items), "picture")),
-		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true), progressbar.OptionSetRenderBlankState(true))
-	return r
+	p.show()
+	return p
 }
 
 // part updates the progress of a picture. Only the stages of the generators count, which take nearly all
 // of the time.
-func (r *bar) part(i item, stage string, done, total int) {
+func (p *batchProgress) part(i item, stage string, done, total int) {
 	if stage != "encrypt" && stage != "decrypt" || total < 1 {
 		return
 	}
-	r.parts[i.in] = r.sizes[i.in] * int64(done) / int64(total)
-	r.draw()
+	p.parts[i.in] = p.sizes[i.in] * int64(done) / int64(total)
+	p.show()
 }
 
-// whole records that a picture is finished. One that was skipped or failed is removed from the total, so that
+// finish records that a picture is finished. One that was skipped or failed is removed from the total, so that
 // it does not distort the remaining time.
-func (r *bar) whole(i item, status string) {
-	delete(r.parts, i.in)
+func (p *batchProgress) finish(i item, status string) {
+	delete(p.parts, i.in)
 	if status == done {
-		r.done += r.sizes[i.in]
+		p.done += p.sizes[i.in]
 	} else {
-		r.total -= r.sizes[i.in]
-		r.ChangeMax64(max(r.total, r.done, 1))
+		p.total -= p.sizes[i.in]
 	}
-	r.draw()
+	p.show()
 }
 
-func (r *bar) draw() {
-	n := r.done
-	for _, part := range r.parts {
+func (p *batchProgress) show() {
+	if p.progressBar == nil {
+		return
+	}
+	n := p.done
+	for _, part := range p.parts {
 		n += part
 	}
-	if n < r.GetMax64() { // the library clears a full bar for good
-		r.Set64(n)
-	}
+	p.draw(n, p.total, fmt.Sprintf("%s, %.1f of %.1f MB  %s", p.title, float64(n)/1e6, float64(p.total)/1e6, timeLeft(p.now().Sub(p.began), n, p.total)))
 }
 
 // one processes a picture. Its result is never nil.

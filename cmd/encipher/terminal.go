@@ -25,14 +25,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/term"
 
 	"enciphergan"
 	"enciphergan/internal/atomicfile"
@@ -250,20 +247,6 @@ func aside() bool {
 	return err != nil || !os.SameFile(out, other)
 }
 
-// pace is the interval of progress lines. A shorter operation prints none.
-const pace = 10 * time.Second
-
-// progressLines returns a Progress that prints at most one line every pace.
-func progressLines(out io.Writer, now func() time.Time) encipher.Progress {
-	last := now()
-	return func(stage string, done, total int) {
-		if now().Sub(last) >= pace {
-			last = now()
-			say(out, "%s: %d of %d", stage, done, total)
-		}
-	}
-}
-
 // phrase converts a sentence to the form of a message: first letter in lower case, no full stop.
 func phrase(sentence string) string {
 	r, n := utf8.DecodeRuneInString(sentence)
@@ -283,33 +266,4 @@ func cause(err error) error {
 // quietFlag returns the flag -q of commands with progress.
 func quietFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "q", Usage: "say nothing on standard error but warnings and errors"}
-}
-
-// showProgress draws a bar for each stage on a terminal, and otherwise prints lines.
-// end removes the bar.
-func showProgress(quiet bool) (progress encipher.Progress, end func()) {
-	switch {
-	case quiet:
-		return func(string, int, int) {}, func() {}
-	case !term.IsTerminal(int(os.Stderr.Fd())):
-		return progressLines(os.Stderr, time.Now), func() {}
-	}
-	var bar *progressbar.ProgressBar
-	current, last := "", 0
-	end = func() {
-		if bar != nil {
-			bar.Clear()
-		}
-	}
-	progress = func(stage string, done, total int) {
-		if stage != current || done < last { // a new stage, or the same stage of another picture
-			end()
-			current = stage
-			bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(stage),
-				progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))
-		}
-		last = done
-		bar.Set(done)
-	}
-	return progress, end
 }

@@ -1,32 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"testing"
-	"time"
 )
-
-// TestProgressLines checks that progress is printed every ten seconds, and not before.
-func TestProgressLines(t *testing.T) {
-	var out bytes.Buffer
-	at := time.Unix(0, 0)
-	progress := progressLines(&out, func() time.Time { return at })
-	for step := range 5 {
-		progress("measuring", step, 30)
-		at = at.Add(time.Second)
-	}
-	if out.Len() > 0 {
-		t.Fatalf("five seconds said %q", out.String())
-	}
-	for step := range 25 {
-		at = at.Add(time.Second)
-		progress("red\x1b[31m", 5+step, 30)
-	}
-	if want := "encipher: red\\x1b[31m: 9 of 30\nencipher: red\\x1b[31m: 19 of 30\nencipher: red\\x1b[31m: 29 of 30\n"; out.String() != want {
-		t.Errorf("got  %q\nwant %q", out.String(), want)
-	}
-}
 
 // TestPlainJSON checks that escaped JSON has the same value and graphic characters only.
 func TestPlainJSON(t *testing.T) {

@@ -8,72 +8,35 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"enciphergan/internal/training"
 	"enciphergan/internal/training/journal"
 )
 
 // trainProgress shows a training run: on a terminal, a line that is overwritten at
 // most ten times a second; otherwise a line for each validation.
-//
-// It estimates the remaining time itself: the bar would count the steps before a
-// resumption as done in this process, and ignore validations.
 type trainProgress struct {
-	out     io.Writer
-	bar     *progressbar.ProgressBar // nil if out is not a terminal
-	width   func() int               // columns of the terminal
-	steps   int
-	began   time.Time
-	first   int // step at which this process began
-	shown   time.Time
-	latest  *journal.Validation
-	now     func() time.Time
-	quiet   bool // print notes only
-	partial bool // the terminal shows a line without its end
+	out    io.Writer
+	bar    *progressBar // nil if out is not a terminal
+	steps  int
+	began  time.Time
+	first  int // step at which this process began
+	latest *journal.Validation
+	now    func() time.Time
+	quiet  bool // print notes only
 }
 
 var _ training.Observer = (*trainProgress)(nil)
 
-const (
-	barWidth = 20
-	// Columns of the bar itself. The description gets the rest: a line longer than
-	// the terminal cannot be overwritten.
-	barColumns = len(" 100% |") + barWidth + len("|  ") + len(" ")
-)
-
 // newTrainProgress shows a run of the given steps, of which done are completed.
 func newTrainProgress(done, steps int, quiet bool) *trainProgress {
-	p := &trainProgress{out: os.Stderr, steps: steps, first: done, now: time.Now, began: time.Now(), quiet: quiet}
-	if descriptor := int(os.Stderr.Fd()); term.IsTerminal(descriptor) {
-		p.drawOn(func() int {
-			if columns, _, err := term.GetSize(descriptor); err == nil && columns > 0 {
-				return columns
-			}
-			return 80
-		})
-	}
-	return p
-}
-
-// drawOn enables the bar on a terminal of width columns.
-func (p *trainProgress) drawOn(width func() int) {
-	p.width = width
-	p.bar = progressbar.NewOptions(p.steps, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(barWidth),
-		progressbar.OptionSetPredictTime(false), progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionUseANSICodes(true))
+	return &trainProgress{out: os.Stderr, bar: newProgressBar(), steps: steps, first: done, now: time.Now, began: time.Now(), quiet: quiet}
 }
 
 // Step updates the bar on a terminal.
 func (p *trainProgress) Step(step int, losses map[string]float64) {
-	if p.quiet || p.bar == nil || p.now().Sub(p.shown) < 100*time.Millisecond {
-		return
+	if !p.quiet && p.bar != nil {
+		p.bar.draw(int64(step), int64(p.steps), p.format(step, losses, p.latest))
 	}
-	p.shown = p.now()
-	text := []rune(p.format(step, losses, p.latest))
-	p.bar.Describe(string(text[:min(len(text), max(0, p.width()-1-barColumns))]))
-	p.bar.Set(step)
-	p.partial = true
 }
 
 // Validated prints a line of the journal.
@@ -95,26 +58,23 @@ func (p *trainProgress) Message(text string) {
 func (p *trainProgress) Note(text string) { p.print("note: " + text) }
 
 func (p *trainProgress) print(text string) {
-	if p.partial {
-		p.bar.Clear()
-		p.partial = false
-	}
+	p.bar.clear()
 	fmt.Fprintln(p.out, "encipher: "+text)
 }
 
 // Close ends the line of the bar.
 func (p *trainProgress) Close() {
-	if p.partial {
+	if p.bar != nil && p.bar.width > 0 {
 		fmt.Fprintln(p.out)
-		p.partial = false
+		p.bar.width = 0
 	}
 }
 
 // format lists steps, remaining time, losses by name and the validation.
 func (p *trainProgress) format(step int, losses map[string]float64, validation *journal.Validation) string {
 	parts := []string{fmt.Sprintf("%*d/%d", len(fmt.Sprint(p.steps)), step, p.steps)}
-	if left, ok := p.remaining(step); ok {
-		parts = append(parts, left+" left")
+	if left := timeLeft(p.now().Sub(p.began), int64(step-p.first), int64(p.steps-p.first)); left != "" {
+		parts = append(parts, left)
 	}
 	names := make([]string, 0, len(losses))
 	for name := range losses {
@@ -129,14 +89,4 @@ func (p *trainProgress) format(step int, losses map[string]float64, validation *
 			fmt.Sprintf("entropy %.4f", v.Entropy), fmt.Sprintf("correlation %.4f", v.Correlation))
 	}
 	return strings.Join(parts, "  ")
-}
-
-// remaining estimates the remaining time from the speed of this process.
-func (p *trainProgress) remaining(step int) (string, bool) {
-	if step <= p.first || step > p.steps {
-		return "", false
-	}
-	each := p.now().Sub(p.began) / time.Duration(step-p.first)
-	left := (each * time.Duration(p.steps-step)).Round(time.Second)
-	return fmt.Sprintf("%d:%02d:%02d", int(left.Hours()), int(left.Minutes())%60, int(left.Seconds())%60), true
 }

@@ -49,7 +49,7 @@ func TestTrainProgressQuiet(t *testing.T) {
 		var out bytes.Buffer
 		p := testProgress(&out, 0, 100)
 		if terminal {
-			p.drawOn(func() int { return 80 })
+			p.bar = testBar(&out, p.now, 80)
 		}
 		p.quiet = true
 		p.Step(9, map[string]float64{"total": 1})
@@ -67,12 +67,12 @@ func TestTrainProgressTerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := testProgress(&out, 40, 80)
 	const columns = 60
-	p.drawOn(func() int { return columns })
+	p.bar = testBar(&out, p.now, columns)
 	// last returns the line on the terminal. It checks that every line that was
 	// overwritten is shorter than the terminal.
 	last := func() string {
 		t.Helper()
-		lines := strings.Split(strings.NewReplacer("\x1b[0K", "", "\x1b[2K", "").Replace(out.String()), "\r")
+		lines := strings.Split(out.String(), "\r")
 		for _, line := range lines {
 			if utf8.RuneCountInString(line) >= columns {
 				t.Errorf("%q does not fit the terminal", line)
@@ -90,7 +90,7 @@ func TestTrainProgressTerminal(t *testing.T) {
 		t.Errorf("line %q", line)
 	}
 	p.Message("sample written")
-	if got := out.String(); got != "\x1b[2K\rencipher: sample written\n" {
+	if got := out.String(); strings.TrimLeft(got, " \r") != "encipher: sample written\n" || !strings.HasPrefix(got, "\r"+strings.Repeat(" ", 50)) {
 		t.Errorf("message %q", got)
 	}
 	out.Reset()
