@@ -15,8 +15,8 @@ func Markdown(d Definition) string {
 	if _, backwards := d.Decryption(); backwards {
 		b.WriteString("\nThe decryption generator runs the inverse of each layer, last to first, with its own weights.\n")
 	} else if len(d.Carried()) > 0 {
-		b.WriteString("\nThe decryption generator has the same layers and its own weights, but in the place of each carried norm the inverse of the\n" +
-			"one in the mirrored layer of encryption: times its deviations plus its means.\n")
+		b.WriteString("\nThe decryption generator has the same layers and its own weights. Each carried norm is replaced by the inverse of the one in the\n" +
+			"mirrored layer of the encryption generator: each channel is multiplied by its deviation, and its mean is added.\n")
 	} else {
 		b.WriteString("\nThe decryption generator has the same layers and its own weights.\n")
 	}
@@ -72,54 +72,54 @@ func repetition(layers []Layer, rows []string) (period, count int) {
 func (l Layer) describe() string {
 	switch l.Kind {
 	case ReflectPad:
-		return fmt.Sprintf("%d mirrored samples on each side", l.Pad)
+		return fmt.Sprintf("adds %d mirrored samples on each side", l.Pad)
 	case Conv2D:
 		return fmt.Sprintf("%d to %d channels, %dx%d, stride %d, zero padding %d, %s", l.In, l.Out, l.Kernel, l.Kernel, l.Stride, l.Pad, bias(l.Bias))
 	case ConvTranspose2D:
 		return fmt.Sprintf("%d to %d channels, %dx%d, stride %d, padding %d, output padding %d, no bias", l.In, l.Out, l.Kernel, l.Kernel, l.Stride, l.Pad, l.Stride-1)
 	case InstanceNorm:
-		return fmt.Sprintf("each channel to mean 0, deviation 1; eps %g", l.Eps)
+		return fmt.Sprintf("normalises each channel to mean 0 and deviation 1; eps %g", l.Eps)
 	case BatchNorm:
-		return fmt.Sprintf("affine, running statistics; eps %g", l.Eps)
+		return fmt.Sprintf("affine, with running statistics; eps %g", l.Eps)
 	case LeakyReLU:
 		return fmt.Sprintf("slope %g", l.Slope)
 	case Scaled:
-		return fmt.Sprintf("times %g", l.Factor)
+		return fmt.Sprintf("multiplies by %g", l.Factor)
 	case Residual, Coupling:
 		var steps []string
 		for _, b := range l.Branch {
 			steps = append(steps, strings.TrimSpace(string(b.Kind)+" "+b.describe()))
 		}
-		text := "plus its input: "
+		text := "adds its input to the output of: "
 		if l.Kind == Coupling {
-			text = "additive coupling, second half + t; t of the first half: "
+			text = "additive: second half + t, where t is computed from the first half by: "
 			if l.Clamp > 0 {
-				text = fmt.Sprintf("affine coupling, second half * exp(%g tanh(s/%g)) + t; (s, t) of the first half: ", l.Clamp, l.Clamp)
+				text = fmt.Sprintf("affine: second half * exp(%g tanh(s/%g)) + t, where (s, t) is computed from the first half by: ", l.Clamp, l.Clamp)
 			}
 		}
 		return text + strings.Join(steps, "; ")
 	case ChannelScale:
-		return "one factor, the linear layer of the paper; its sigmoid belongs to the loss"
+		return "multiplies by one factor: the paper's linear layer; its sigmoid is part of the loss"
 	case ChannelAffine:
-		return "scale and shift a channel"
+		return "scales and shifts each channel"
 	case SpaceToDepth:
-		return fmt.Sprintf("blocks of %dx%d become channels, order (row, column, colour)", l.Block, l.Block)
+		return fmt.Sprintf("moves blocks of %dx%d to channels, in the order (row, column, colour)", l.Block, l.Block)
 	case DepthToSpace:
-		return fmt.Sprintf("back to blocks of %dx%d", l.Block, l.Block)
+		return fmt.Sprintf("moves channels back to blocks of %dx%d", l.Block, l.Block)
 	case Whitening:
-		return "1x1 convolution with bias, starts as damped principal components of blocks"
+		return "1x1 convolution with bias, initialised to the damped principal components of blocks"
 	case Rotation:
-		return "fixed random orthogonal matrix"
+		return "multiplies the channels by a fixed random orthogonal matrix"
 	case CarriedNorm:
-		return fmt.Sprintf("each channel of a tile to mean 0, deviation 1 by statistics rounded to half precision, which are carried (encrypted) to decryption; eps %g", l.Eps)
+		return fmt.Sprintf("normalises each channel of a tile to mean 0 and deviation 1, by statistics that are rounded to half precision and carried to decryption; eps %g", l.Eps)
 	case Restored:
-		return fmt.Sprintf("each channel times deviation plus mean of the encryption generator's carried norm %d", l.Index)
+		return fmt.Sprintf("multiplies each channel by the deviation, and adds the mean, of the encryption generator's carried norm %d", l.Index)
 	case KeyedPermutation:
-		return "each channel's positions permuted, from the key"
+		return "permutes the positions of each channel, by the key"
 	case KeyedMix:
-		return "orthogonal matrix over channels, from the key"
+		return "multiplies the channels by an orthogonal matrix from the key"
 	case Uniform:
-		return fmt.Sprintf("erf(x / (kappa sqrt 2)), kappa %g in training; decryption looks the 256 levels up in a calibrated table", l.Kappa)
+		return fmt.Sprintf("erf(x / (kappa sqrt 2)), kappa %g in training; decryption looks up the 256 levels in a calibrated table", l.Kappa)
 	}
 	return ""
 }

@@ -11,15 +11,15 @@ var update = flag.Bool("update", false, "rewrite docs/networks.md and testdata/l
 
 const networksIntro = `# The networks
 
-Made from the definitions in internal/network by its test; do not edit
-(` + "`go test ./internal/network -update`" + ` rewrites it). Multiply-adds are for a picture of 256 x 256. Rows marked x9, of one layer or of several in turn, occur nine
-times, with the figures of one.
-Pictures enter as u/127.5 - 1. Cipher images leave as 8-bit levels:
-floor((c+1)*128) in the reversible profile, the nearest of k/127.5 - 1 in the paper's.
+Generated from the definitions in internal/network by their test (` + "`go test ./internal/network -update`" + `); do not edit.
 
-The reversible profile takes tiles whose sides are multiples of its stride, about 256 x 256, at least 16; smaller pictures
-are padded by reflection. The paper's profile takes a picture whole, since norms of single tiles would show as a mosaic: sides
-are multiples of 4, at least 16, and the picture has at most 409,600 pixels (640 x 640).
+Multiply-adds are for a picture of 256 x 256. Rows marked x9, of one layer or of several layers in sequence, occur nine times, with
+the figures of one. Samples u enter as u/127.5 - 1. The output c of encryption is quantised to 8-bit levels: floor((c+1)*128) in the
+reversible profile, and the nearest level k, which stands for k/127.5 - 1, in the paper's profiles.
+
+The reversible profile processes tiles of about 256 x 256, whose sides are multiples of its stride and at least 16; pictures are padded
+to that by reflection. The paper's profile processes a picture as one tile, because the norms of separate tiles would show as a mosaic:
+the sides are multiples of 4 and at least 16, and the picture has at most 409,600 pixels (640 x 640).
 
 `
 
@@ -27,8 +27,8 @@ are multiples of 4, at least 16, and the picture has at most 409,600 pixels (640
 func TestDocs(t *testing.T) {
 	want := networksIntro +
 		"## reversible, the default\n\n" + Markdown(Reversible()) +
-		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. The paper leaves open, and we fix: no bias in the generators; 32 filters in\nthe first layer (its table, not its text); 2,654,208 weights in the residual blocks (its figure swaps two digits); reflection padding at the\n7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum; instance norm without affine terms in the generators;\nbatch norm with affine terms; in the discriminator affine instance norms, no sigmoid but in the loss.\n\n" + Markdown(Paper()) +
-		"\n## paper+stats\n\nThe paper's network, but for what loses contrast: the statistics that the instance norms of encryption take away are carried,\n640 numbers of half precision a tile, and decryption gives them back in the mirrored layers; its output is widened sixteen times, so that\npictures lie in the part of tanh that bends least. So it takes tiles of about 256 x 256. Discriminator as above.\n\n" + strings.Split(Markdown(PaperStats()), "\n### Discriminator")[0]
+		"\n## paper\n\nK. Panwar et al., \"Encipher GAN\", Systems 2023, 11(1):36. What the paper leaves open or contradictory is fixed as follows: no bias in the\ngenerators; 32 filters in the first layer, as in its table but not its text; 2,654,208 weights in the residual blocks, where the paper\nprints 2,564,208; reflection padding at the 7x7 layers, zero padding elsewhere; output padding 1; LeakyReLU 0.2 after each residual sum;\ninstance norm without affine terms in the generators, and with them in the discriminator; batch norm with affine terms; a sigmoid only in\nthe loss of the discriminator.\n\n" + Markdown(Paper()) +
+		"\n## paper+stats\n\nThe paper's network with two changes that preserve contrast. The statistics that the instance norms of encryption remove are carried, 640\nhalf-precision numbers a tile, and decryption restores them in the mirrored layers. The output of decryption is multiplied by sixteen, so\nthat pictures lie in the most linear part of tanh. The profile processes tiles of about 256 x 256, and has the same discriminator.\n\n" + strings.Split(Markdown(PaperStats()), "\n### Discriminator")[0]
 	const path = "../../docs/networks.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
@@ -40,7 +40,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/networks.md is not what the definitions say: run go test ./internal/network -update and read the difference")
+		t.Error("docs/networks.md differs from the definitions: run go test ./internal/network -update and read the difference")
 	}
 }
 
