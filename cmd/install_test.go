@@ -88,7 +88,7 @@ func TestBuildsFromModuleZip(t *testing.T) {
 // maxStartBytes bounds the bytes that the packages of the command line allocate before main, a measure of the
 // start-up time that does not depend on the machine. Most are from the modules of Gorgonia, from protobuf and
 // from goja; fonts once took 0.2 MB, and word lists for passphrases 11 MB.
-const maxStartBytes = 1_450_000
+const maxStartBytes = 1_350_000
 
 func allocatedAtStart(t *testing.T, program string) {
 	t.Helper()

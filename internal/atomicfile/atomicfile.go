@@ -17,7 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -169,8 +169,11 @@ func Probe(folder string) error {
 	return os.Remove(name)
 }
 
-// ours matches the names of temporary files that are locked while in use.
-var ours = regexp.MustCompile(`^\.encipher-[A-Z2-7]{26}$`)
+// isTemporary reports whether a name is that of a temporary file that is locked while in use.
+func isTemporary(name string) bool {
+	random, found := strings.CutPrefix(name, ".encipher-")
+	return found && len(random) == 26 && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
 
 // temporary creates and locks a temporary file or folder. create returns neither a file nor an error
 // where what it created was removed.
@@ -218,7 +221,7 @@ func Sweep(folder string) {
 	defer f.Close()
 	names, _ := f.Readdirnames(-1)
 	for _, name := range names {
-		if ours.MatchString(name) {
+		if isTemporary(name) {
 			removeStale(filepath.Join(folder, name))
 		}
 	}

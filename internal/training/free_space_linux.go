@@ -8,15 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var available = regexp.MustCompile(`(?m)^MemAvailable:\s+(\d+) kB$`)
-
 // freeMemory returns the memory available to programs in bytes, 0 if unknown.
 func freeMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0
 	}
-	found := available.FindSubmatch(text)
+	found := regexp.MustCompile(`(?m)^MemAvailable:\s+(\d+) kB$`).FindSubmatch(text)
 	if found == nil {
 		return 0
 	}
