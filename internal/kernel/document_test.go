@@ -117,9 +117,9 @@ func TestDocumentedFunctions(t *testing.T) {
 			switch {
 			case x != x:
 				return x
-			case x > e["most"]:
+			case x > e["max"]:
 				return float32(math.Inf(1))
-			case x < e["least"]:
+			case x < e["min"]:
 				return 0
 			}
 			n := float32(float32(x*e["log2e"])+e["shift"]) - e["shift"]
