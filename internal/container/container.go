@@ -7,6 +7,10 @@
 // structure of a file and returns its Header, without a key; Open checks the key, decodes
 // the pixels, verifies the tag, and returns the plaintext only after that.
 //
+// SealPayload, ParsePayload and SealedPayload.Open do the same for a cipher image for
+// messengers: a shorter header and one ciphertext, which package carrier takes through
+// recompression.
+//
 // WriteBare and ReadBare are for measurements: the neural cipher, neither secret nor
 // authenticated, in a file whose header says so.
 package container
@@ -307,44 +311,73 @@ func (h Header) encode() []byte {
 
 // decodeHeader returns the header and its size.
 func decodeHeader(payload []byte) (Header, int, error) {
-	b := payload
-	if len(b) < len(magic)+4 || string(b[:len(magic)]) != magic {
+	if len(payload) < len(magic)+4 || string(payload[:len(magic)]) != magic {
 		return Header{}, 0, fmt.Errorf("%w: its chunk %s belongs to another program", ErrNotCipher, chunkName)
 	}
-	b = b[len(magic):]
-	v, flags, kind := binary.BigEndian.Uint16(b), b[2], keyslot.Kind(b[3])
-	if v != version {
-		return Header{}, 0, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
-	}
-	if flags&^flagBare != 0 {
-		return Header{}, 0, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, flags)
-	}
-	if kind > keyslot.Recipients {
-		return Header{}, 0, fmt.Errorf("%w: it has a key slot of kind %d, which this program does not know", ErrVersion, kind)
-	}
-	if b = b[4:]; len(b) < headerSize-len(magic)-4 {
-		return Header{}, 0, fmt.Errorf("%w: its header is cut short", ErrChanged)
+	f, err := fieldsOf(payload[len(magic):], flagBare, headerSize-len(magic))
+	if err != nil {
+		return Header{}, 0, err
 	}
 	var h Header
-	take := func(n int) (field []byte) {
-		field, b = b[:n], b[n:]
-		return field
+	copy(h.Model[:], f.take(32))
+	h.Width, h.Height = f.u32(), f.u32()
+	h.Tiling = picture.Tiling{Stride: f.u16(), Side: f.u16(), MinSide: f.u16()}
+	if err := f.key(&h); err != nil {
+		return Header{}, 0, err
 	}
-	u16 := func() int { return int(binary.BigEndian.Uint16(take(2))) }
-	u32 := func() int { return int(binary.BigEndian.Uint32(take(4))) }
-	copy(h.Model[:], take(32))
-	h.Width, h.Height = u32(), u32()
-	h.Tiling = picture.Tiling{Stride: u16(), Side: u16(), MinSide: u16()}
-	copy(h.Nonce[:], take(key.NonceSize))
-	copy(h.Commitment[:], take(32))
-	n := int(binary.BigEndian.Uint16(take(2)))
-	if n > len(b) {
-		return Header{}, 0, fmt.Errorf("%w: its header is cut short", ErrChanged)
-	}
-	h.Slot = keyslot.Slot{Kind: kind, Data: string(take(n))}
-	h.Bare = flags&flagBare != 0
+	h.Bare = f.flags&flagBare != 0
 	if err := h.check(); err != nil {
 		return Header{}, 0, fmt.Errorf("%w: its header declares %w", ErrChanged, err)
 	}
-	return h, len(payload) - len(b), nil
+	return h, len(payload) - len(f.b), nil
+}
+
+// fields are the fields of a header, which are taken from b one after the other.
+type fields struct {
+	b     []byte
+	flags byte
+	kind  keyslot.Kind
+}
+
+// fieldsOf reads version, flags and the kind of the key slot, which come after the magic. b has
+// at least these 4 bytes, flags are the known ones, size is the number of bytes up to the key
+// slot.
+func fieldsOf(b []byte, flags byte, size int) (*fields, error) {
+	f := &fields{b: b}
+	v := f.u16()
+	f.flags, f.kind = f.take(1)[0], keyslot.Kind(f.take(1)[0])
+	if v != version {
+		return nil, fmt.Errorf("%w: it has version %d, and this program reads version %d", ErrVersion, v, version)
+	}
+	if f.flags&^flags != 0 {
+		return nil, fmt.Errorf("%w: it has flags %#x, which this program does not know", ErrVersion, f.flags)
+	}
+	if f.kind > keyslot.Recipients {
+		return nil, fmt.Errorf("%w: it has a key slot of kind %d, which this program does not know", ErrVersion, f.kind)
+	}
+	if len(b) < size {
+		return nil, fmt.Errorf("%w: its header is cut short", ErrChanged)
+	}
+	return f, nil
+}
+
+func (f *fields) take(n int) (field []byte) {
+	field, f.b = f.b[:n], f.b[n:]
+	return field
+}
+
+func (f *fields) u16() int { return int(binary.BigEndian.Uint16(f.take(2))) }
+
+func (f *fields) u32() int { return int(binary.BigEndian.Uint32(f.take(4))) }
+
+// key reads the last fields: nonce, commitment and key slot.
+func (f *fields) key(h *Header) error {
+	copy(h.Nonce[:], f.take(key.NonceSize))
+	copy(h.Commitment[:], f.take(32))
+	n := f.u16()
+	if n > len(f.b) {
+		return fmt.Errorf("%w: its header is cut short", ErrChanged)
+	}
+	h.Slot = keyslot.Slot{Kind: f.kind, Data: string(f.take(n))}
+	return nil
 }

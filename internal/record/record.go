@@ -5,6 +5,10 @@
 // Main path: Encode pads, so that the length of a file reveals little about the
 // picture; Decode checks its input before it allocates memory. Pack and Unpack compress and
 // decompress planes of samples.
+//
+// A cipher image for messengers has a record of its own kind: the picture as a code of
+// package codec, or the original file. Fill pads it to all the room there is, and DecodeFilled
+// decodes it.
 package record
 
 import (
@@ -44,7 +48,11 @@ const (
 	Name                     // of the kept file, 1 to MaxName bytes of UTF-8, without a path
 	Chunks                   // of the restored PNG, as package pngchunk checks them
 
-	end, last = 0, Chunks
+	// Of cipher images for messengers only; their other sections are ICC, File and Name.
+	Size // width and height of the picture, 4 bytes each, big-endian
+	Code // the picture, as package codec codes it
+
+	end = 0
 )
 
 // MaxName is the maximum length of a file name in bytes.
@@ -59,19 +67,40 @@ func (r Record) Has(k Kind) bool { _, ok := r[k]; return ok }
 
 // Encode encodes a record and pads it with zeros to Padded bytes.
 func (r Record) Encode() []byte {
-	n := 1
-	for _, content := range r {
-		n += 5 + len(content)
+	b := r.sections(Padded)
+	return b[:cap(b)]
+}
+
+// Fill encodes a record and pads it with zeros to n bytes. The error wraps ErrRoom where it has more.
+func (r Record) Fill(n int) ([]byte, error) {
+	b := r.sections(func(need int) int { return max(need, n) })
+	if len(b) > n {
+		return nil, fmt.Errorf("%w: %d bytes, and there is room for %d", ErrRoom, len(b), n)
 	}
-	b := make([]byte, 0, Padded(n))
-	for k := Kind(1); k <= last; k++ {
+	return b[:cap(b)], nil
+}
+
+// ErrRoom is returned for a record that does not fit.
+var ErrRoom = errors.New("the record is too long")
+
+// Overhead returns the bytes that a record of n sections takes in addition to their content.
+func Overhead(n int) int { return 5*n + 1 }
+
+// sections encodes a record without its padding, for which the slice has the capacity that
+// padded returns, all zeros.
+func (r Record) sections(padded func(n int) int) []byte {
+	n := Overhead(len(r))
+	for _, content := range r {
+		n += len(content)
+	}
+	b := make([]byte, 0, padded(n))
+	for k := Kind(1); k <= Code; k++ {
 		if r.Has(k) {
 			b = binary.BigEndian.AppendUint32(append(b, byte(k)), uint32(len(r[k])))
 			b = append(b, r[k]...)
 		}
 	}
-	b = append(b, end)
-	return b[:cap(b)]
+	return append(b, end)
 }
 
 // minimum is the minimum length of a record. Most residuals are shorter.
@@ -88,25 +117,13 @@ func Padded(n int) int {
 
 // Decode decodes a record. The sections share memory with b. Errors wrap ErrRecord.
 func Decode(b []byte) (Record, error) {
-	r := Record{}
 	length := len(b)
-	for k := Kind(1); k <= last; k++ {
-		if len(b) == 0 || b[0] != byte(k) {
-			continue
-		}
-		if len(b) < 5 || int64(binary.BigEndian.Uint32(b[1:])) > int64(len(b)-5) {
-			return nil, fmt.Errorf("%w: its section %d is cut short", ErrRecord, k)
-		}
-		n := int(binary.BigEndian.Uint32(b[1:]))
-		r[k] = b[5 : 5+n : 5+n]
-		b = b[5+n:]
+	r, padding, err := parse(b, []Kind{Digest, Residual, Gray, Alpha, LowBytes, EXIF, ICC, File, Name, Chunks})
+	if err != nil {
+		return nil, err
 	}
 	switch {
-	case len(b) == 0:
-		return nil, fmt.Errorf("%w: its end is missing", ErrRecord)
-	case b[0] != end:
-		return nil, fmt.Errorf("%w: it has a section %d, which is unknown or out of order", ErrRecord, b[0])
-	case slices.ContainsFunc(b, func(v byte) bool { return v != 0 }) || length != Padded(length-len(b)+1):
+	case length != Padded(length-padding):
 		return nil, fmt.Errorf("%w: its padding is wrong", ErrRecord)
 	case len(r) > 0 && !(r.Has(Digest) && r.Has(Residual)):
 		return nil, fmt.Errorf("%w: it lacks digest or residual", ErrRecord)
@@ -125,6 +142,53 @@ func Decode(b []byte) (Record, error) {
 		}
 	}
 	return r, nil
+}
+
+// DecodeFilled decodes the record of a cipher image for messengers, which has Size and either
+// Code, with ICC or not, or File, with Name or not. The sections share memory with b. Errors
+// wrap ErrRecord.
+func DecodeFilled(b []byte) (Record, error) {
+	r, _, err := parse(b, []Kind{ICC, File, Name, Size, Code})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(r[Size]) != 8:
+		return nil, fmt.Errorf("%w: it has no size of the picture", ErrRecord)
+	case r.Has(Code) == r.Has(File):
+		return nil, fmt.Errorf("%w: it has no picture, or two", ErrRecord)
+	case r.Has(ICC) && r.Has(File) || r.Has(Name) && r.Has(Code):
+		return nil, fmt.Errorf("%w: it has a section that does not go with its picture", ErrRecord)
+	case r.Has(Name) && !validName(string(r[Name])):
+		return nil, fmt.Errorf("%w: the name of its file is not valid", ErrRecord)
+	}
+	return r, nil
+}
+
+// parse returns the sections of b, which are of the given kinds and in their order, and the
+// number of zeros after the byte that ends them.
+func parse(b []byte, kinds []Kind) (r Record, padding int, err error) {
+	r = Record{}
+	for _, k := range kinds {
+		if len(b) == 0 || b[0] != byte(k) {
+			continue
+		}
+		if len(b) < 5 || int64(binary.BigEndian.Uint32(b[1:])) > int64(len(b)-5) {
+			return nil, 0, fmt.Errorf("%w: its section %d is cut short", ErrRecord, k)
+		}
+		n := int(binary.BigEndian.Uint32(b[1:]))
+		r[k] = b[5 : 5+n : 5+n]
+		b = b[5+n:]
+	}
+	switch {
+	case len(b) == 0:
+		return nil, 0, fmt.Errorf("%w: its end is missing", ErrRecord)
+	case b[0] != end:
+		return nil, 0, fmt.Errorf("%w: it has a section %d, which is unknown or out of order", ErrRecord, b[0])
+	case slices.ContainsFunc(b, func(v byte) bool { return v != 0 }):
+		return nil, 0, fmt.Errorf("%w: its padding is wrong", ErrRecord)
+	}
+	return r, len(b) - 1, nil
 }
 
 // shape returns the shape of the samples in the restored PNG.

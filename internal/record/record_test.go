@@ -144,3 +144,94 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// size is the section Size of every record in the tests.
+var size = []byte{0, 0, 0, 4, 0, 0, 0, 3}
+
+func TestFill(t *testing.T) {
+	for name, r := range map[string]Record{
+		"code":         {Size: size, Code: {1, 2, 3}},
+		"empty code":   {Size: size, Code: {}},
+		"with profile": {Size: size, Code: {1}, ICC: {2}},
+		"file":         {Size: size, File: {1, 0}},
+		"named file":   {Size: size, File: {1}, Name: []byte("a.jpg")},
+	} {
+		need := Overhead(len(r))
+		for _, content := range r {
+			need += len(content)
+		}
+		for _, n := range []int{need, need + 1, 1000} {
+			b, err := r.Fill(n)
+			if err != nil || len(b) != n {
+				t.Fatalf("%s: %d bytes of %d, %v", name, len(b), n, err)
+			}
+			got, err := DecodeFilled(b)
+			if err != nil || !maps.EqualFunc(got, r, bytes.Equal) {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+			if _, err := Decode(b); !errors.Is(err, ErrRecord) {
+				t.Errorf("%s: it is taken for a record of a cipher image: %v", name, err)
+			}
+		}
+		if b, err := r.Fill(need - 1); !errors.Is(err, ErrRoom) || b != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDecodeFilledRefuses(t *testing.T) {
+	fill := func(r Record) []byte {
+		b, err := r.Fill(200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	loud := fill(Record{Size: size, Code: {1}})
+	loud[199] = 1
+	for name, c := range map[string]struct {
+		b    []byte
+		want string
+	}{
+		"empty":             {nil, "end is missing"},
+		"a record":          {Record{Digest: bytes.Repeat([]byte{7}, 32), Residual: {1}}.Encode(), "section 1"},
+		"empty record":      {Record{}.Encode(), "no size"},
+		"no size":           {fill(Record{Code: {1}}), "no size"},
+		"short size":        {fill(Record{Size: size[1:], Code: {1}}), "no size"},
+		"no picture":        {fill(Record{Size: size}), "no picture"},
+		"two pictures":      {fill(Record{Size: size, Code: {1}, File: {1}}), "or two"},
+		"file and profile":  {fill(Record{Size: size, File: {1}, ICC: {1}}), "does not go"},
+		"code and name":     {fill(Record{Size: size, Code: {1}, Name: []byte("a")}), "does not go"},
+		"a path":            {fill(Record{Size: size, File: {1}, Name: []byte("../a")}), "name of its file"},
+		"metadata":          {fill(Record{Size: size, File: {1}, EXIF: {1}}), "section 6"},
+		"padding not zero":  {loud, "padding"},
+		"section too long":  {[]byte{byte(Size), 255, 255, 255, 255, 0}, "cut"},
+		"cut in its length": {[]byte{byte(Size), 0}, "cut"},
+	} {
+		if r, err := DecodeFilled(c.b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), c.want) || r != nil {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func FuzzDecodeFilled(f *testing.F) {
+	for _, r := range []Record{{Size: size, Code: {1, 2}, ICC: {3}}, {Size: size, File: {1}, Name: []byte("a.jpg")}} {
+		b, err := r.Fill(100)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := DecodeFilled(b)
+		if err != nil {
+			if !errors.Is(err, ErrRecord) {
+				t.Errorf("error of no class: %v", err)
+			}
+			return
+		}
+		if again, err := r.Fill(len(b)); err != nil || !bytes.Equal(again, b) {
+			t.Errorf("a second way to write the same record, %v", err)
+		}
+	})
+}
