@@ -91,8 +91,10 @@ type ablation struct {
 // blockCoder codes the blocks of a picture in order, in either direction.
 type blockCoder struct {
 	rangeCoder
-	c    *Coefficients // the encoder reads Values, the decoder writes Values and Layout
-	step float32
+	c *Coefficients // the encoder reads Values, the decoder writes Values and Layout
+	// decoded takes the Values that the decoder writes, in the encoder; may be nil.
+	decoded *Coefficients
+	step    float32
 	// lambda is the squared error, in squared steps, that a bit is worth.
 	lambda float32
 	off    ablation
@@ -170,6 +172,8 @@ func (b *blockCoder) picture(ctx context.Context, row func(i int)) error {
 	}
 	return nil
 }
+
+func (b *blockCoder) rowsOfBlocks() int { return (b.c.Height + maxSide - 1) / maxSide }
 
 // node codes one square: as a block, or as four squares of half its side.
 func (b *blockCoder) node(x, y, size int) {
@@ -412,8 +416,11 @@ func (b *blockCoder) block(c, x, y, size int) {
 			f.mean, f.frequency = fineMean, frequency
 			j := at + u*w + v
 			value := b.level(&f, j, prediction)
-			if b.decoding {
+			switch {
+			case b.decoding:
 				b.c.Values[c][j] = float32(float32(value) * b.step)
+			case b.decoded != nil:
+				b.decoded.Values[c][j] = float32(float32(value) * b.step)
 			}
 			levels[i] = value
 			coded++

@@ -17,7 +17,8 @@ import (
 
 // Codec codes pictures. The zero value uses the analytic transform.
 type Codec struct {
-	Transform Transform // Cosine if nil
+	Transform Transform             // Cosine if nil
+	Progress  func(done, total int) // is called now and then, unless nil; Encode's total is a guess
 	off       ablation
 }
 
@@ -57,6 +58,12 @@ func stepNumber(s float64) int {
 	return exponent<<12 + min(max(significand, 0), 4095)
 }
 
+func (c Codec) report(done, total int) {
+	if c.Progress != nil {
+		c.Progress(done, total)
+	}
+}
+
 func (c Codec) transform() Transform {
 	if c.Transform == nil {
 		return Cosine{c.off}
@@ -84,7 +91,8 @@ func (c Codec) Decode(ctx context.Context, code []byte, width, height int) ([]by
 	b := newBlockCoder(newCoefficients(width, height), step)
 	b.off = c.off
 	b.rangeCoder = newDecoder(code[headerSize:])
-	if err := b.picture(ctx, func(int) {}); err != nil {
+	n := b.rowsOfBlocks()
+	if err := b.picture(ctx, func(i int) { c.report(i, n) }); err != nil {
 		return nil, err
 	}
 	return c.transform().Synthesise(b.c, width, height, step), nil

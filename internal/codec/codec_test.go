@@ -70,11 +70,35 @@ func TestRoundTrip(t *testing.T) {
 				t.Errorf("%v, %d bytes: %.2f dB, after %.2f dB with fewer", size, n, psnr, previous)
 			}
 			previous = psnr
+			again, preview, err := Codec{}.EncodePreview(ctx, rgb, width, height, n)
+			if err != nil || !bytes.Equal(again, code) || !bytes.Equal(preview, got) {
+				t.Errorf("%v: the preview is not the picture of the code (%v)", size, err)
+			}
 			padded, err := Codec{}.Decode(ctx, append(bytes.Clone(code), make([]byte, 100)...), width, height)
 			if err != nil || !bytes.Equal(padded, got) {
 				t.Errorf("%v: zeros at the end change the picture (%v)", size, err)
 			}
 		}
+	}
+}
+
+// TestProgress checks that the steps of both directions grow and stay within their total.
+func TestProgress(t *testing.T) {
+	const width, height = 96, 320
+	last, calls := -1, 0
+	c := Codec{Progress: func(done, total int) {
+		if calls++; done < last || done >= total {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		last = done
+	}}
+	code, err := c.Encode(t.Context(), scene(width, height), width, height, 3000)
+	if err != nil || calls < 20 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+	last, calls = -1, 0
+	if _, err := c.Decode(t.Context(), code, width, height); err != nil || calls != 10 {
+		t.Errorf("%d calls, %v", calls, err)
 	}
 }
 

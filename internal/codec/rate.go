@@ -16,19 +16,36 @@ const (
 	firstStep = 6
 	// attempts bounds the passes over the picture; photos take two or three.
 	attempts = 16
+	// usualPasses is how many most photos take.
+	usualPasses = 3
 )
 
 // Encode returns a code of at most n bytes, almost as long as that unless the picture needs less at the finest step. Samples are 8-bit RGB,
 // interleaved. It searches the step in two or three passes.
 func (c Codec) Encode(ctx context.Context, rgb []byte, width, height, n int) ([]byte, error) {
+	best, _, err := c.encode(ctx, rgb, width, height, n, false)
+	return best, err
+}
+
+// EncodePreview is Encode, and also returns the picture that Decode returns for the code, at a small part of its cost.
+func (c Codec) EncodePreview(ctx context.Context, rgb []byte, width, height, n int) (code, preview []byte, err error) {
+	code, decoded, err := c.encode(ctx, rgb, width, height, n, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return code, c.transform().Synthesise(decoded, width, height, stepOf(int(binary.BigEndian.Uint16(code[1:])))), nil
+}
+
+// encode returns the code and, if preview is set, the coefficients that its decoder reads.
+func (c Codec) encode(ctx context.Context, rgb []byte, width, height, n int, preview bool) ([]byte, *Coefficients, error) {
 	if err := checkSize(width, height); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(rgb) != 3*width*height {
-		return nil, fmt.Errorf("%w: %d samples for %d x %d pixels", ErrSize, len(rgb), width, height)
+		return nil, nil, fmt.Errorf("%w: %d samples for %d x %d pixels", ErrSize, len(rgb), width, height)
 	}
 	if n < headerSize {
-		return nil, ErrRoom
+		return nil, nil, ErrRoom
 	}
 	layoutStep := float64(firstStep)
 	coefficients := c.transform().Analyse(rgb, width, height, firstStep)
@@ -42,16 +59,23 @@ func (c Codec) Encode(ctx context.Context, rgb []byte, width, height, n int) ([]
 	}
 	p := pass{codec: c, coefficients: coefficients, number: stepNumber(step)}
 	var best []byte
+	var decoded *Coefficients      // of best
 	low, high := -1, largestStep+1 // numbers of steps: the coarsest whose code is too long, the finest whose code fits
 	for attempt := range attempts {
+		if preview {
+			p.decoded = &Coefficients{Width: coefficients.Width, Height: coefficients.Height, Layout: coefficients.Layout}
+			for i := range p.decoded.Values {
+				p.decoded.Values[i] = make([]float32, len(coefficients.Values[i]))
+			}
+		}
 		code, err := p.run(ctx, n)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(code) <= n {
 			high = min(high, p.number)
 			if len(code) > len(best) {
-				best = code
+				best, decoded = code, p.decoded
 			}
 		} else {
 			low = max(low, p.number)
@@ -74,9 +98,9 @@ func (c Codec) Encode(ctx context.Context, rgb []byte, width, height, n int) ([]
 		p.number = next
 	}
 	if best == nil {
-		return nil, ErrRoom
+		return nil, nil, ErrRoom
 	}
-	return best, nil
+	return best, decoded, nil
 }
 
 // pass is one coding of all blocks. Once the step is about right, lambda follows the budget: the rows of the pass
@@ -84,21 +108,25 @@ func (c Codec) Encode(ctx context.Context, rgb []byte, width, height, n int) ([]
 type pass struct {
 	codec        Codec
 	coefficients *Coefficients
-	number       int   // of the step
-	steer        bool  // whether lambda follows the budget
-	rows         []int // bytes before each row, in the pass before, and the bytes of all
+	number       int           // of the step
+	steer        bool          // whether lambda follows the budget
+	decoded      *Coefficients // takes what the decoder reads, unless nil
+	done         int           // passes
+	rows         []int         // bytes before each row, in the pass before, and the bytes of all
 }
 
 func (p *pass) run(ctx context.Context, n int) ([]byte, error) {
 	step := stepOf(p.number)
 	b := newBlockCoder(p.coefficients, step)
-	b.off = p.codec.off
+	b.off, b.decoded = p.codec.off, p.decoded
 	b.rangeCoder = newEncoder()
 	b.code = append(b.code, cosine1, 0, 0)
 	binary.BigEndian.PutUint16(b.code[1:], uint16(p.number))
 	b.lambda = lambda
 	var rows []int
+	height := b.rowsOfBlocks()
 	err := b.picture(ctx, func(i int) {
+		p.codec.report(min(p.done*height+i, usualPasses*height-1), usualPasses*height)
 		rows = append(rows, len(b.code))
 		if !p.steer || p.codec.off.steady {
 			return
@@ -113,6 +141,7 @@ func (p *pass) run(ctx context.Context, n int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.done++
 	code := b.finish()
 	p.rows = append(rows, len(code))
 	return code, nil
