@@ -41,11 +41,15 @@ type Opened struct {
 // no sample before it has verified the authentication tag of the file. To try several
 // identities, use Info.Unlock, and pass the key that it returns. The error is NotExact
 // where the restored picture differs from the original, or a kept file from the picture.
+// A copy of a cipher image for messengers is decrypted as DecryptCopy does, without the model.
 func (m *Model) Decrypt(ctx context.Context, png []byte, id Identity, opts ...DecryptOption) (opened *Opened, err error) {
 	defer guard(&err)
 	o := decryptOptions{runOptions: defaultRun()}
 	for _, opt := range opts {
 		opt.decrypt(&o)
+	}
+	if _, err := container.Parse(png, limits); errors.Is(err, container.ErrNotCipher) {
+		return DecryptCopy(ctx, png, id, opts...)
 	}
 	o.progress("open", 0, 1)
 	c, err := m.open(ctx, png, id, o.bare)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"enciphergan/internal/carrier"
 	"enciphergan/internal/container"
 	"enciphergan/internal/key"
 	"enciphergan/internal/keyslot"
@@ -23,6 +24,8 @@ const (
 	UnsupportedVersion = "unsupported-version" // a cipher image of a later format
 	WrongKey           = "wrong-key"           // encrypted with another key
 	Changed            = "changed"             // the file was changed or damaged after it was written
+	AlteredCopy        = "altered-copy"        // of a cipher image for messengers: scaled, cropped or filtered
+	DamagedCopy        = "damaged-copy"        // of a cipher image for messengers, compressed too hard
 	OtherModel         = "other-model"         // encrypted with another model
 	BadKey             = "bad-key"             // not a key, passphrase, recipient or identity
 	BadModel           = "bad-model"           // not a usable model
@@ -89,6 +92,7 @@ var classes = []struct {
 	{container.ErrVersion, UnsupportedVersion, "Get a newer version of Encipher."},
 	{container.ErrWrongKey, WrongKey, "Use the key that the picture was encrypted with."},
 	{container.ErrChanged, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."},
+	{carrier.ErrDamaged, DamagedCopy, "Ask for it again: through a service that compresses less, made with the stronger setting, or sent as a file."},
 	{container.ErrBare, NotSealed, "Ask for a sealed cipher image. To decrypt it anyway, use the command line: encipher decrypt -mode paper."},
 	{keyslot.ErrSlot, Changed, "Fetch the file again from where it was first saved; nothing can be recovered from this copy."}, // before ErrAge, which may be its cause
 	{lock.ErrPassphrase, BadKey, "Type it again."},
@@ -97,6 +101,13 @@ var classes = []struct {
 	{key.ErrText, BadKey, "Compare it with the original, or copy the whole line again."},
 	{context.Canceled, Canceled, ""},
 	{context.DeadlineExceeded, Canceled, ""},
+}
+
+// askFor is what to ask the sender for after a change of a copy.
+var askFor = map[carrier.Change]string{
+	carrier.Scaled:   "Ask for it in full size: in the best quality that the messenger offers, made with a smaller side, or sent as a file.",
+	carrier.Cropped:  "Ask for the whole picture, which nobody has cropped or put into another one.",
+	carrier.Filtered: "Ask for it as it was made: in the best quality that the messenger offers, made with a smaller side, or sent as a file.",
 }
 
 // explain wraps an error of an internal package in an *Error with its code and hint.
@@ -113,6 +124,14 @@ func explain(err error) error {
 	var other *otherModel
 	if errors.As(err, &other) {
 		return &Error{OtherModel, "Choose the model that the picture was encrypted with.", err}
+	}
+	var altered *carrier.AlteredError
+	if errors.As(err, &altered) {
+		return &Error{AlteredCopy, askFor[altered.Change], err}
+	}
+	var later *carrier.VersionError
+	if errors.As(err, &later) {
+		return &Error{UnsupportedVersion, "Get a newer version of Encipher.", err}
 	}
 	return &Error{Internal, "Please report this, with the message and what you did.", err}
 }
