@@ -644,5 +644,5 @@ func (b *batch) begin(i item) (there bool, err error) {
 
 // notTheSame returns the error of -resume for an existing output that differs.
 func notTheSame(i item, why string) error {
-	return &failure{exitFailure, "choose another place after -o, or overwrite it with -f", fmt.Errorf("%s: exists and is not what %s gives: %s", i.out, i.in, why)}
+	return &failure{exitFailure, "choose another place after -o, or overwrite it with -f", fmt.Errorf("%s: exists and does not belong to %s: %s", i.out, i.in, why)}
 }

@@ -21,28 +21,28 @@ func decryptCommand() *cli.Command {
 		Usage:     "turn a cipher image back into the picture",
 		ArgsUsage: "-key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg|FOLDER [flags] IN.png...",
 		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [flags] IN.png\nencipher decrypt -key FILE...|-i FILE|-passphrase -o FOLDER [flags] IN...",
-		Description: `OUT is a PNG, or, where its name ends in .jpg, a JPEG, which is lossy.
+		Description: `OUT is a PNG, or a JPEG, which is lossy, if its name ends in .jpg.
 
-Every sample comes back as it was, unless the cipher image was made with -exact off.
-A bare neural cipher, as encrypt -mode paper writes it, is read with -mode paper only.
+Every sample is restored, unless the cipher image was made with -exact off.
+A bare cipher image, which encrypt -mode paper writes, is read only with -mode paper.
 
-Should a picture that was kept exactly come back otherwise, nothing is written; with
--approximate it is written all the same, and the exit code is 7. That is also what happens
-where the original file that was kept is not of the picture; the file is never written then.
+If a picture that should be restored exactly is not, nothing is written. With -approximate it
+is written nevertheless, and the exit code is 7. The same applies if the original file does
+not belong to the picture; then that file is never written.
 
-Several cipher images, and folders with all that is in them, go into the folder after -o:
-a/b.jpg.cipher.png becomes a/b.jpg.png, or with -original a/b.jpg; b.png.cipher.png becomes
-b.png. Of a folder, files are taken that are called NAME.cipher.png, and others are left
-alone: name those yourself. IN.png and OUT.png may be -, for standard
-input and output. One that fails does not stop the others. -jobs, -memory, -resume and -shard
-are as for encrypt; -resume skips a picture whose digest is the one that was sealed.`,
+Several cipher images, and folders with their sub-folders, are written to the folder after -o:
+a/b.jpg.cipher.png becomes a/b.jpg.png, or a/b.jpg with -original; b.png.cipher.png becomes
+b.png. Of a folder, only files called NAME.cipher.png are decrypted; give others by name.
+IN.png and OUT.png may be -, for standard input and output. A failure does not stop the other
+pictures. -jobs, -memory, -resume and -shard work as for encrypt; -resume skips a picture
+whose digest is that in the cipher image.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "key", Usage: "`FILE` with the key; repeat the flag to try several"},
 			&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
 		}, passphraseFlags(), pictureFlags(), batchFlags(), []cli.Flag{
 			modeFlag(),
-			&cli.BoolFlag{Name: "original", Usage: "write the original file, where -exact file has kept it, in place of a PNG"},
-			&cli.BoolFlag{Name: "approximate", Usage: "write a picture that should have come back exactly and did not"},
+			&cli.BoolFlag{Name: "original", Usage: "write the original file instead of a PNG, if the cipher image was made with -exact file"},
+			&cli.BoolFlag{Name: "approximate", Usage: "write a picture even if it should be restored exactly and is not"},
 		}),
 		DisableSliceFlagSeparator: true, // a comma is part of a file's name
 		Action:                    decrypt,
@@ -131,7 +131,7 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 		if err := d.compare(ctx, i, input, k); err != nil {
 			return nil, err
 		}
-		return &result{Output: i.out, Status: skipped, Notes: []string{"done before"}}, nil
+		return &result{Output: i.out, Status: skipped, Notes: []string{"already done"}}, nil
 	}
 	opened, err := d.model.Decrypt(ctx, input, k, append([]encipher.DecryptOption{encipher.WithProgress(progress), encipher.WithWorkers(workers)}, d.options...)...)
 	if encipher.CodeOf(err) == encipher.NotExact {
@@ -146,10 +146,10 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 	case d.original && opened.File == nil && opened.Fault != nil:
 		return nil, notExact(i.in, opened.Fault)
 	case d.original && opened.File == nil:
-		return nil, badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not hold the original file", i.in))
+		return nil, badInput("leave out -original for the picture as a PNG", fmt.Errorf("%s: it was made without -exact file and does not contain the original file", i.in))
 	case d.original && !d.single && ext != "" && !picture.HasExtension(i.out):
 		// The sender chooses the name, and a picture can be a program at the same time.
-		return nil, badInput("if you want it called that, decrypt it alone, with -o FILE", fmt.Errorf("%s: the name of the cipher image makes its file %s, and %s is no extension of a picture", i.in, i.out, ext))
+		return nil, badInput("to write it under this name, decrypt it by itself with -o FILE", fmt.Errorf("%s: the original file would be written to %s, and %s is not the extension of a picture", i.in, i.out, ext))
 	case d.original:
 		r.Exact, output = nil, opened.File
 		r.Notes = append(r.Notes, fmt.Sprintf("the original file, %q", opened.Name))
@@ -160,12 +160,12 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 		if output, err = opened.Picture.JPEG(); err != nil {
 			return nil, &failure{exitFailure, "write a PNG instead", fmt.Errorf("%s: %w", i.out, err)}
 		}
-		r.Notes = append(r.Notes, "a JPEG is lossy, without transparency, EXIF data and colour profile; a PNG has all of the picture")
+		r.Notes = append(r.Notes, "a JPEG is lossy, without transparency, EXIF data and colour profile; a PNG holds all of the picture")
 	}
 	if !d.original {
 		r.Width, r.Height = opened.Picture.Width, opened.Picture.Height
 		if opened.File != nil {
-			r.Notes = append(r.Notes, fmt.Sprintf("it holds the original file, %q; get it with -original", opened.Name))
+			r.Notes = append(r.Notes, fmt.Sprintf("it contains the original file, %q; write it with -original", opened.Name))
 		}
 	}
 	r.Bytes = len(output)
@@ -180,7 +180,7 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 		return r, notExact(i.in, opened.Fault)
 	case opened.Promised && !opened.Exact:
 		return r, &failure{exitApproximate, "compare it with the original before you rely on it, and please report this",
-			fmt.Errorf("%s: the picture is approximate and should have been exact", i.out)}
+			fmt.Errorf("%s: the picture is approximate and should be exact", i.out)}
 	case !opened.Exact:
 		r.Notes = append(r.Notes, "the picture is approximate, as it was made with -exact off")
 	}
@@ -189,9 +189,9 @@ func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress
 
 // notExact returns the error of a cipher image that should restore exactly and does not.
 func notExact(path string, err error) error {
-	hint := "write it all the same with -approximate, and please report this"
+	hint := "write it nevertheless with -approximate, and please report this"
 	if errors.Is(err, encipher.ErrOtherFile) {
-		hint = "ask who encrypted it; -approximate without -original writes the picture alone"
+		hint = "ask the person who encrypted it; -approximate without -original writes only the picture"
 	}
 	return &failure{exitApproximate, hint, fmt.Errorf("%s: %w", path, err)}
 }
@@ -218,7 +218,7 @@ func (d *decryption) compare(ctx context.Context, i item, input []byte, k enciph
 	case err != nil:
 		return notTheSame(i, err.Error())
 	case !v.Exact:
-		return notTheSame(i, "the cipher image was made with -exact off, so that it cannot be compared")
+		return notTheSame(i, "the cipher image was made with -exact off, so it cannot be compared")
 	case !same:
 		return notTheSame(i, "it is another picture")
 	}

@@ -21,28 +21,28 @@ func encryptCommand() *cli.Command {
 		Usage:     "turn a picture into a cipher image",
 		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png|FOLDER [flags] IN...",
 		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [flags] IN\nencipher encrypt -key FILE|-r RECIPIENT|-passphrase -o FOLDER [flags] IN...",
-		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a picture of noise
-that only the key opens, and only as long as no program recompresses it: send it
-as a file, not as a picture.
+		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a cipher image: a picture of
+noise that only the key opens, as long as no program recompresses it. Send it as a file, not
+as a picture.
 
-What opens it is a key file, a passphrase, or the secret key of an age recipient, to
-whom it can be sent without a secret that both know.
+A cipher image is opened by a key file, by a passphrase, or by the identity of an age
+recipient, with whom you need no common secret.
 
-With -exact on, every sample comes back as it was, with transparency, 16 bits, EXIF
-data, colour profile, density and texts; what that takes is sealed beside the neural
-cipher. What a PNG has no place for, such as further pages or a film behind the photo, is
-named. With -exact off, the picture comes back approximately, with 8 bits and without the rest.
-With -exact file, the file itself is sealed too, with its name: see decrypt -original.
+With -exact on, every sample is restored, with transparency, 16 bits, EXIF data, colour
+profile, density and texts. Parts of a file that a PNG cannot hold, such as further pages or a
+film after the photo, are named in a note. With -exact off, the picture is restored
+approximately, with 8 bits and without this data. With -exact file, the original file and its
+name are sealed, too: see decrypt -original.
 
--mode paper is for measurements alone: it writes the bare neural cipher, without authenticated
-encryption. That protects nothing, as docs/security.md says.
-The EXIF orientation is applied in either case.`,
+-mode paper is for measurements only: it writes a bare cipher image, without authenticated
+encryption, which protects nothing (docs/security.md).
+The EXIF orientation is applied in every mode.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key"},
 		}, sealFlags(), pictureFlags(), batchFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to keep the file itself, too", Value: "on"},
+			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to seal the original file, too", Value: "on"},
 			modeFlag(),
-			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out EXIF data and texts, such as place and camera, and the colour profile: all but the samples"},
+			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out everything but the samples: EXIF data and texts, such as place and camera, and the colour profile"},
 		}),
 		Action: encrypt,
 	}
@@ -53,7 +53,7 @@ The EXIF orientation is applied in either case.`,
 func spareMemory() { debug.SetGCPercent(20) }
 
 func modeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "mode", Usage: "`MODE`: sealed; paper for the bare neural cipher, which is for measurements and protects nothing", Value: modeSealed}
+	return &cli.StringFlag{Name: "mode", Usage: "`MODE`: sealed; paper for a bare cipher image, which is for measurements and protects nothing", Value: modeSealed}
 }
 
 const (
@@ -69,13 +69,13 @@ func isBare(c *cli.Command) (bool, error) {
 	case modePaper:
 		return true, nil
 	default:
-		return false, usage("give sealed or paper", "there is no mode -mode %s", mode)
+		return false, usage("the modes are sealed and paper", "unknown -mode %s", mode)
 	}
 }
 
 // warnBare prints that a bare cipher image is not protected.
 func warnBare(path string) {
-	say(os.Stderr, "WARNING: %s: a bare neural cipher, for measurements: nothing keeps it secret, nothing tells whether it was changed or who made it", path)
+	say(os.Stderr, "WARNING: %s: a bare cipher image, for measurements: it is neither secret nor authenticated", path)
 }
 
 func encrypt(ctx context.Context, c *cli.Command) error {
@@ -89,13 +89,13 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err := checkLock(c); err != nil {
 		return err
 	}
-	b, err := newBatch(c, folders{wanted: isPicture, other: "its name is none of a picture", rename: func(name string) string { return name + cipherSuffix }}, []string{".png"})
+	b, err := newBatch(c, folders{wanted: isPicture, other: "its name does not have the extension of a picture", rename: func(name string) string { return name + cipherSuffix }}, []string{".png"})
 	if err != nil {
 		return err
 	}
 	b.unlike = content == encipher.ContentBareCipher || content == encipher.ContentApproximate
 	if b.resume && b.unlike {
-		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these come back approximately")
+		return usage("leave out -resume, or -mode paper and -exact off", "-resume compares pictures, and these are only restored approximately")
 	}
 	b.derives = derives(c)
 	e := encryption{batch: b, content: content, keepFile: c.String("exact") == "file"}
@@ -122,7 +122,7 @@ func contentOf(c *cli.Command) (encipher.Content, error) {
 	case err != nil:
 		return none, err
 	case bare && (c.IsSet("exact") || drop):
-		return none, usage("leave out -exact and -drop-metadata", "-mode paper writes the neural cipher alone")
+		return none, usage("leave out -exact and -drop-metadata", "-mode paper writes only the neural cipher")
 	case bare:
 		return encipher.ContentBareCipher, nil
 	case exact == "file" && drop:
@@ -132,7 +132,7 @@ func contentOf(c *cli.Command) (encipher.Content, error) {
 	case exact == "off":
 		return encipher.ContentApproximate, nil
 	case exact != "on":
-		return none, usage("give on, off or file", "there is no mode -exact %s", exact)
+		return none, usage("the values are on, off and file", "unknown -exact %s", exact)
 	case drop:
 		return encipher.ContentSamples, nil
 	}
@@ -166,13 +166,13 @@ func (e *encryption) announce() {
 	if e.single || len(e.items) == 0 {
 		return
 	}
-	var bytes, most int64
+	var bytes, peak int64
 	for n := range e.items {
 		c := costOf(e.model, e.items[n].in, e.workers, e.derives)
 		e.items[n].cost = &c
-		bytes, most = bytes+c.FileBytes, max(most, c.MemoryBytes)
+		bytes, peak = bytes+c.FileBytes, max(peak, c.MemoryBytes)
 	}
-	e.say("%s; the cipher images take about %.0f MB, making the largest about %.0f MB of memory", count(len(e.items), "picture"), float64(bytes)/1e6, float64(most)/1e6)
+	e.say("%s; the cipher images will take about %.0f MB, and encryption needs about %.0f MB of memory for the largest", count(len(e.items), "picture"), float64(bytes)/1e6, float64(peak)/1e6)
 }
 
 // one encrypts a picture.
@@ -189,9 +189,9 @@ func (e *encryption) one(ctx context.Context, i item, progress encipher.Progress
 		if err := e.compare(ctx, i, input); err != nil {
 			return nil, err
 		}
-		how := "done before"
+		how := "already done"
 		if e.identity == nil {
-			how = "there is one of its size and of this model, and only the recipients can tell more"
+			how = "the output exists, for a picture of this size and this model; only the recipients can check more"
 		}
 		return &result{Output: i.out, Status: skipped, Notes: []string{how}}, nil
 	}
@@ -200,7 +200,7 @@ func (e *encryption) one(ctx context.Context, i item, progress encipher.Progress
 		return nil, fileError(i.in, err)
 	}
 	if e.single {
-		e.say("%s: %d x %d pixels; the cipher image takes %.1f MB, making it about %.0f MB of memory",
+		e.say("%s: %d x %d pixels; the cipher image will take %.1f MB, and encryption needs about %.0f MB of memory",
 			named(i.in), cost.Width, cost.Height, float64(cost.FileBytes)/1e6, float64(cost.MemoryBytes)/1e6)
 	}
 	content := e.content
@@ -238,7 +238,7 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 			return fileError(i.in, err)
 		}
 		if info.Model != e.model.Fingerprint() || info.Width != cost.Width || info.Height != cost.Height || !info.Sealed {
-			return notTheSame(i, "it is of another picture, model or mode")
+			return notTheSame(i, "it was made from another picture, with another model or in another mode")
 		}
 		return nil
 	}
@@ -255,7 +255,7 @@ func (e *encryption) compare(ctx context.Context, i item, input []byte) error {
 	}
 	// A cipher image with more than the flags ask for, such as the place in EXIF data, is different.
 	if !same || (v.File != nil) != e.keepFile || v.File != nil && !bytes.Equal(v.File, input) {
-		return notTheSame(i, "it is of another picture, or was made with another -exact or -drop-metadata")
+		return notTheSame(i, "it was made from another picture, or with another -exact or -drop-metadata")
 	}
 	return nil
 }

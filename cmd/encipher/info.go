@@ -180,7 +180,7 @@ func (f facts) print() {
 	}
 	fmt.Fprintf(tables{}, "cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
 	if !*f.Sealed {
-		fmt.Fprintf(tables{}, "NOT SEALED: a bare neural cipher, for measurements; anybody can have made or changed it\n")
+		fmt.Fprintf(tables{}, "NOT SEALED: a bare cipher image, for measurements; anybody can have made or changed it\n")
 	}
 	fmt.Fprintf(tables{}, "picture: %d x %d pixels\n", f.Width, f.Height)
 	fmt.Fprintf(tables{}, "model: %s\n", model)
