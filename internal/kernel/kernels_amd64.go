@@ -6,28 +6,28 @@ package kernel
 
 // wideAVX512 adds to tiles of C of 8 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func wideAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // wideFusedAVX512 adds to tiles of C of 8 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func wideFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // narrowAVX512 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func narrowAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // narrowFusedAVX512 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func narrowFusedAVX512(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
@@ -52,52 +52,52 @@ func pairsAVX512(f int, n int, a *float32, b *float32, y *float32)
 //go:noescape
 func sumsAVX512(n int, x *float32, lanes *[16]float32)
 
-// squaresAVX512 adds (x[j]-m)*(x[j]-m), the same of x[j+16], ... to lanes[j]. n is a multiple of simd.SumLanes.
+// squaresAVX512 adds (x[j]-m)*(x[j]-m), (x[j+16]-m)*(x[j+16]-m), ... to lanes[j]. n is a multiple of simd.SumLanes.
 //
 //go:noescape
 func squaresAVX512(n int, x *float32, lanes *[16]float32, m float32)
 
-// deinterleaveAVX512 is deinterleave. n is a multiple of 4.
+// deinterleaveAVX512 implements deinterleave. n is a multiple of 4.
 //
 //go:noescape
 func deinterleaveAVX512(n int, x *float32, y *float32, stride int)
 
-// interleaveAVX512 is interleave. n is a multiple of 4.
+// interleaveAVX512 implements interleave. n is a multiple of 4.
 //
 //go:noescape
 func interleaveAVX512(n int, x *float32, stride int, y *float32)
 
-// inputTransformAVX512 is inputTransformTiles. rows is at least 1, width at least simd.Lanes.
+// inputTransformAVX512 implements inputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
 func inputTransformAVX512(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 
-// outputTransformAVX512 is outputTransformTiles. rows is at least 1, width at least simd.Lanes.
+// outputTransformAVX512 implements outputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
 func outputTransformAVX512(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX512 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
-// in vector lanes and fused. n is a multiple of the lanes.
+// in vector lanes, with fused multiply-add. n is a multiple of the lanes.
 //
 //go:noescape
 func dotAVX512(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)
 
-// leakyGradAVX512 computes dx[i] = dy[i], times slope where x[i] < 0. n is a multiple of the lanes.
+// leakyGradAVX512 computes dx[i] = dy[i], or slope*dy[i] where x[i] < 0. n is a multiple of the lanes.
 //
 //go:noescape
 func leakyGradAVX512(n int, x *float32, dy *float32, dx *float32, slope float32)
 
 // wideAVX2 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and in two roundings: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func wideAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
 
 // wideFusedAVX2 adds to tiles of C of 4 rows, for l = 0, 1, ..., k-1 in this order and fused: for tile t
 // c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from
-// bias[t*biasStep+i] and not from what it holds. tiles is at least 1.
+// bias[t*biasStep+i] and not from its own values. tiles is at least 1.
 //
 //go:noescape
 func wideFusedAVX2(tiles int, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep int, ldc int)
@@ -122,44 +122,44 @@ func pairsAVX2(f int, n int, a *float32, b *float32, y *float32)
 //go:noescape
 func sumsAVX2(n int, x *float32, lanes *[16]float32)
 
-// squaresAVX2 adds (x[j]-m)*(x[j]-m), the same of x[j+16], ... to lanes[j]. n is a multiple of simd.SumLanes.
+// squaresAVX2 adds (x[j]-m)*(x[j]-m), (x[j+16]-m)*(x[j+16]-m), ... to lanes[j]. n is a multiple of simd.SumLanes.
 //
 //go:noescape
 func squaresAVX2(n int, x *float32, lanes *[16]float32, m float32)
 
-// deinterleaveAVX2 is deinterleave. n is a multiple of 4.
+// deinterleaveAVX2 implements deinterleave. n is a multiple of 4.
 //
 //go:noescape
 func deinterleaveAVX2(n int, x *float32, y *float32, stride int)
 
-// interleaveAVX2 is interleave. n is a multiple of 4.
+// interleaveAVX2 implements interleave. n is a multiple of 4.
 //
 //go:noescape
 func interleaveAVX2(n int, x *float32, stride int, y *float32)
 
-// inputTransformAVX2 is inputTransformTiles. rows is at least 1, width at least simd.Lanes.
+// inputTransformAVX2 implements inputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
 func inputTransformAVX2(rows int, width int, x *float32, row int, plane int, v *float32, part int, scratch *float32)
 
-// outputTransformAVX2 is outputTransformTiles. rows is at least 1, width at least simd.Lanes.
+// outputTransformAVX2 implements outputTransformTiles. rows is at least 1, width at least simd.Lanes.
 //
 //go:noescape
 func outputTransformAVX2(rows int, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)
 
 // dotAVX2 adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,
-// in vector lanes and fused. n is a multiple of the lanes.
+// in vector lanes, with fused multiply-add. n is a multiple of the lanes.
 //
 //go:noescape
 func dotAVX2(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)
 
-// leakyGradAVX2 computes dx[i] = dy[i], times slope where x[i] < 0. n is a multiple of the lanes.
+// leakyGradAVX2 computes dx[i] = dy[i], or slope*dy[i] where x[i] < 0. n is a multiple of the lanes.
 //
 //go:noescape
 func leakyGradAVX2(n int, x *float32, dy *float32, dx *float32, slope float32)
 
-// gather computes y[i] = x[index[i]] and returns true, or stops with some of them at an index that is
-// negative or not below extent, and returns false. n is a multiple of simd.Lanes.
+// gather computes y[i] = x[index[i]] and returns true. It stops at an index that is negative or not below extent
+// and returns false; y is then partly written. n is a multiple of simd.Lanes.
 //
 //go:noescape
 func gather(n int, index *int32, x *float32, extent int, y *float32) bool

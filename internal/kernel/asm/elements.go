@@ -149,7 +149,7 @@ func (g *generator) sums() {
 
 func (g *generator) squares() {
 	g.function("squares", "(n int, x *float32, lanes *[16]float32, m float32)",
-		"adds (x[j]-m)*(x[j]-m), the same of x[j+16], ... to lanes[j]. n is a multiple of simd.SumLanes.")
+		"adds (x[j]-m)*(x[j]-m), (x[j+16]-m)*(x[j+16]-m), ... to lanes[j]. n is a multiple of simd.SumLanes.")
 	m := g.everywhere("m")
 	g.accumulate(func(s span, v reg.Register) reg.Register {
 		d := s.minus(v, s.of(m))
@@ -185,8 +185,8 @@ func (g *generator) accumulate(term func(s span, v reg.Register) reg.Register) {
 // instruction and works on every machine.
 func (g *generator) gather() {
 	g.function("gather", "(n int, index *int32, x *float32, extent int, y *float32) bool",
-		"computes y[i] = x[index[i]] and returns true, or stops with some of them at an index that is\n"+
-			"negative or not below extent, and returns false. n is a multiple of simd.Lanes.")
+		"computes y[i] = x[index[i]] and returns true. It stops at an index that is negative or not below extent\n"+
+			"and returns false; y is then partly written. n is a multiple of simd.Lanes.")
 	n, index, x, extent, y := g.argument("n"), g.argument("index"), g.argument("x"), g.argument("extent"), g.argument("y")
 	g.TESTQ(n, n)
 	g.JZ(operand.LabelRef("done"))
@@ -221,7 +221,7 @@ func (g *generator) gather() {
 // leakyGrad emits the gradient of LeakyReLU, which only training uses.
 func (g *generator) leakyGrad() {
 	g.function("leakyGrad", "(n int, x, dy, dx *float32, slope float32)",
-		"computes dx[i] = dy[i], times slope where x[i] < 0. n is a multiple of the lanes.")
+		"computes dx[i] = dy[i], or slope*dy[i] where x[i] < 0. n is a multiple of the lanes.")
 	n, x, dy, dx := g.argument("n"), g.argument("x"), g.argument("dy"), g.argument("dx")
 	slope := g.everywhere("slope")
 	g.each(n, func(s span) {
@@ -263,14 +263,14 @@ func (s span) over(a reg.Register, b operand.Op) reg.Register {
 	return y
 }
 
-// larger returns a where a > b, else b, also where one is NaN.
+// larger returns a where a > b, and b otherwise, also where one is NaN.
 func (s span) larger(a reg.Register, b operand.Op) reg.Register {
 	y := s.register()
 	s.VMAXPS(b, a, y)
 	return y
 }
 
-// smaller returns a where a < b, else b, also where one is NaN.
+// smaller returns a where a < b, and b otherwise, also where one is NaN.
 func (s span) smaller(a reg.Register, b operand.Op) reg.Register {
 	y := s.register()
 	s.VMINPS(b, a, y)
@@ -300,7 +300,7 @@ func (s span) compare(predicate uint8, a reg.Register, b operand.Op) reg.Registe
 	return m
 }
 
-// choice returns yes where a comparison holds, else no.
+// choice returns yes where a comparison is true, and no elsewhere.
 func (s span) choice(where reg.Register, yes operand.Op, no reg.Register) reg.Register {
 	y := s.register()
 	if s.masks {

@@ -1,7 +1,7 @@
 // Command asm writes the assembly of package kernel for amd64, with AVX-512 and
 // with AVX2, and its Go declarations. `go generate ./internal/kernel` runs it in
 // the directory of that package. A test of this command fails if the two files
-// there are not its output.
+// differ from its output.
 //
 // Main path: write makes both files. It emits wide, narrow and pack (matrix product
 // and convolution), maps, pairs, sums, squares and gather (element by element),

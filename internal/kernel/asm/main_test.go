@@ -18,7 +18,7 @@ func TestFilesAreCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the generator writes; run go generate ./internal/kernel", name)
+			t.Errorf("%s differs from the output of the generator; run go generate ./internal/kernel", name)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (g *generator) tiles(name string, rows int, fused bool) {
 	g.function(name, "(tiles, k int, a *float32, aStep int, b *float32, bStep int, offsets *int, bias *float32, biasStep int, c *float32, cStep, ldc int)",
 		fmt.Sprintf("adds to tiles of C of %d rows, for l = 0, 1, ..., k-1 in this order and %s: for tile t\n", rows, rounding)+
 			"c[t*cStep+i*ldc+j] += a[t*aStep+l*rows+i] * b[t*bStep+offsets[l]+j]. With bias, C starts from\n"+
-			"bias[t*biasStep+i] and not from what it holds. tiles is at least 1.")
+			"bias[t*biasStep+i] and not from its own values. tiles is at least 1.")
 	tiles, a, b, bias, c, ldc := g.argument("tiles"), g.argument("a"), g.argument("b"), g.argument("bias"), g.argument("c"), g.argument("ldc")
 	g.SHLQ(operand.Imm(2), ldc)
 	acc := make([][width]reg.VecVirtual, rows)
@@ -149,7 +149,7 @@ func (g *generator) dot() {
 	const rows = 4
 	g.function("dot", "(n int, a *float32, lda int, b *float32, offsets *int, c *float32, ldc int)",
 		"adds to a tile of C the dot products of 4 rows of A and as many rows b + offsets[j] as the tile has columns,\n"+
-			"in vector lanes and fused. n is a multiple of the lanes.")
+			"in vector lanes, with fused multiply-add. n is a multiple of the lanes.")
 	n, lda, b, offsets := g.argument("n"), g.argument("lda"), g.argument("b"), g.argument("offsets")
 	g.SHLQ(operand.Imm(2), lda)
 	var as [rows]reg.GPVirtual

@@ -40,7 +40,7 @@ func intermediate(scratch reg.Register, i int) operand.Mem { return memory(scrat
 
 func (g *generator) inputTransform() {
 	g.function("inputTransform", "(rows, width int, x *float32, row, plane int, v *float32, part int, scratch *float32)",
-		"is inputTransformTiles. rows is at least 1, width at least simd.Lanes.")
+		"implements inputTransformTiles. rows is at least 1, width at least simd.Lanes.")
 	x, row, plane, v, part, scratch := g.argument("x"), g.argument("row"), g.argument("plane"), g.argument("v"), g.argument("part"), g.argument("scratch")
 	for _, distance := range []reg.GPVirtual{row, plane, part} {
 		g.SHLQ(operand.Imm(2), distance)
@@ -95,7 +95,7 @@ func (g *generator) inputTransform() {
 
 func (g *generator) outputTransform() {
 	g.function("outputTransform", "(rows, width int, m *float32, part int, y *float32, plane int, bias float32, scratch *float32)",
-		"is outputTransformTiles. rows is at least 1, width at least simd.Lanes.")
+		"implements outputTransformTiles. rows is at least 1, width at least simd.Lanes.")
 	m, part, y, plane, scratch := g.argument("m"), g.argument("part"), g.argument("y"), g.argument("plane"), g.argument("scratch")
 	bias := g.everywhere("bias")
 	for _, distance := range []reg.GPVirtual{part, plane} {
@@ -167,12 +167,12 @@ func (r rowsOf) at(i int) operand.Mem {
 }
 
 func (g *generator) deinterleave() {
-	g.function("deinterleave", "(n int, x, y *float32, stride int)", "is deinterleave. n is a multiple of 4.")
+	g.function("deinterleave", "(n int, x, y *float32, stride int)", "implements deinterleave. n is a multiple of 4.")
 	g.transpose("x", "y", func(four, planes operand.Mem) (from, to operand.Mem) { return four, planes })
 }
 
 func (g *generator) interleave() {
-	g.function("interleave", "(n int, x *float32, stride int, y *float32)", "is interleave. n is a multiple of 4.")
+	g.function("interleave", "(n int, x *float32, stride int, y *float32)", "implements interleave. n is a multiple of 4.")
 	g.transpose("y", "x", func(four, planes operand.Mem) (from, to operand.Mem) { return planes, four })
 }
 
