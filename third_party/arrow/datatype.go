@@ -1,17 +1,16 @@
-// Package arrow stands in for github.com/apache/arrow/go/arrow: the types that
-// tensor converts from, of which no values can be made here. See
-// third_party/README.md.
+// Package arrow replaces github.com/apache/arrow/go/arrow: it has the types that tensor
+// converts from, without values. See third_party/README.md.
 package arrow
 
-// DataType would be the type of an array's elements.
+// DataType is the type of an array's elements.
 type DataType interface{ leftOut() }
 
-// kind is a DataType that is equal to itself alone.
+// kind is a DataType that equals only itself.
 type kind string
 
 func (kind) leftOut() {}
 
-// The types that tensor asks for.
+// The types that tensor uses.
 var (
 	BinaryTypes     = struct{ String DataType }{kind("utf8")}
 	FixedWidthTypes = struct{ Boolean DataType }{kind("bool")}

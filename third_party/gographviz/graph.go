@@ -1,14 +1,13 @@
-// Package gographviz stands in for github.com/awalterschulze/gographviz, with
-// which gorgonia would draw a graph in the language of Graphviz. Nothing here
-// draws graphs; see third_party/README.md.
+// Package gographviz replaces github.com/awalterschulze/gographviz, with which gorgonia
+// draws graphs in the language of Graphviz. It draws nothing; see third_party/README.md.
 package gographviz
 
 import "errors"
 
-// ErrLeftOut is what everything answers.
+// ErrLeftOut is returned by all methods that return an error.
 var ErrLeftOut = errors.New("gographviz: drawing graphs is not part of this build")
 
-// Escape takes a drawing and drops it.
+// Escape accepts a drawing and discards it.
 type Escape struct{}
 
 // NewEscape returns an empty drawing.
@@ -25,5 +24,5 @@ func (*Escape) AddPortEdge(_, _, _, _ string, _ bool, _ map[string]string) error
 }
 func (*Escape) IsSubGraph(string) bool { return false }
 
-// String is a comment in that language, which says why there is no graph.
+// String returns a comment in that language, which states why there is no graph.
 func (*Escape) String() string { return "// " + ErrLeftOut.Error() + "\n" }

@@ -1,11 +1,11 @@
-// Copies the libraries of the page from node_modules into static/vendor, each
-// with its licence at its head: `make vendor`.
+// Copies the libraries of the page from node_modules to static/vendor, each with
+// its licence at the top: `make vendor`.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const here = (path) => new URL(path, import.meta.url);
 
-// What the packages themselves carry of their licence; qrcode-generator names it
-// in its source alone.
+// licence is the file with the licence in the package; qrcode-generator has it only
+// in its source.
 const libraries = [
   { name: "client-zip", file: "index.js", licence: "LICENSE.txt" },
   { name: "qrcode-generator", file: "dist/qrcode.mjs" },

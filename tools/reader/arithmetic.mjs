@@ -1,18 +1,18 @@
-// "Operators" of docs/arithmetic.md and what follows there: convolutions, sums, exp, tanh, erf. Each operation is rounded to float32 by
-// Math.fround; a Float32Array rounds what is stored into it.
+// "Operators" of docs/arithmetic.md with its subsections: convolutions, sums, exp, tanh, erf. Math.fround rounds each operation to float32;
+// a Float32Array rounds the numbers that are stored in it.
 
 const f = Math.fround;
 
 const number = (bits) => new Float32Array(Uint32Array.of(bits).buffer)[0];
 const numbers = (text) => text.split(' ').map((t) => number(parseInt(t, 16)));
 
-const [MOST, LEAST, SHIFT, LOG2E, LN2A, LN2B, E0, E1, E2, E3, E4, E5] =
+const [MAX, MIN, SHIFT, LOG2E, LN2A, LN2B, E0, E1, E2, E3, E4, E5] =
 	numbers('42b17217 c2aeac4f 4b400000 3fb8aa3b 3f318000 b95e8083 39506967 3ab743ce 3c088908 3d2aa9c1 3e2aaaaa 3f000000');
 
 export function exp(x) {
 	if (Number.isNaN(x)) return NaN;
-	if (x > MOST) return Infinity;
-	if (x < LEAST) return 0;
+	if (x > MAX) return Infinity;
+	if (x < MIN) return 0;
 	const n = f(f(f(x * LOG2E) + SHIFT) - SHIFT);
 	const r = f(f(x - f(n * LN2A)) - f(n * LN2B));
 	let p = f(f(E0 * r) + E1);
@@ -45,7 +45,7 @@ export const leakyRelu = (alpha) => (x) => {
 
 export const relu = (x) => (x < 0 ? -0 : x);
 
-// toHalf rounds to the nearest number of float16, ties to even.
+// toHalf rounds to the nearest float16 number, ties to even.
 export function toHalf(x) {
 	const a = Math.abs(x);
 	if (Number.isNaN(x)) return NaN;
@@ -57,7 +57,7 @@ export function toHalf(x) {
 	return (x < 0 || Object.is(x, -0) ? -1 : 1) * n * step;
 }
 
-// sum adds n elements from an offset on, in 16 partial sums.
+// sum returns the sum of n elements from an offset on, computed with 16 partial sums.
 export function sum(x, from, n) {
 	const l = new Float32Array(16);
 	for (let k = 0; k < n; k++) l[k & 15] = l[k & 15] + x[from + k];
@@ -65,7 +65,7 @@ export function sum(x, from, n) {
 	return l[0];
 }
 
-// bordered copies x with zeros around it, and beyond it at the bottom and on the right as far as height and width say.
+// bordered returns a copy of x of the given height and width, with zeros outside x.
 function bordered(x, [channels, h, w], top, left, height, width) {
 	const out = new Float32Array(channels * height * width);
 	for (let c = 0; c < channels; c++) {
@@ -76,11 +76,11 @@ function bordered(x, [channels, h, w], top, left, height, width) {
 	return out;
 }
 
-// convolve is Conv: x of the shape [1, channels, height, width], w of [m, channels, kh, kw], pads top, left, bottom, right.
+// convolve computes Conv: x has the shape [1, channels, height, width], w [m, channels, kh, kw]; pads are top, left, bottom, right.
 export function convolve(x, w, bias, { stride = 1, pads = [0, 0, 0, 0] }) {
 	const [, channels, h, width] = x.shape;
 	const [m, c, kh, kw] = w.shape;
-	if (c !== channels) throw new Error('a convolution of other channels');
+	if (c !== channels) throw new Error('the weights have another number of channels');
 	const [top, left, bottom, right] = pads;
 	const H = Math.floor((h + top + bottom - (kh - 1) - 1) / stride) + 1;
 	const W = Math.floor((width + left + right - (kw - 1) - 1) / stride) + 1;
@@ -114,39 +114,39 @@ function addProducts(out, weight, x, from, columns, H, W, stride) {
 	}
 }
 
-// Winograd's F(4 x 4, 3 x 3). Each function takes one column or row of a matrix and gives one of the result; all go from and to arrays of six or four.
+// Winograd's F(4 x 4, 3 x 3). Each function transforms one column or row of a matrix.
 
 const SIXTH = (x) => f(x / -6), TWENTYFOURTH = (x) => f(x / 24);
 
-function weights([g0, g1, g2]) {
+function filterTransform([g0, g1, g2]) {
 	const o = f(g0 + g2), e = f(g0 + f(4 * g2)), t = f(2 * g1);
 	return [f(g0 / 4), SIXTH(f(o + g1)), SIXTH(f(o - g1)), TWENTYFOURTH(f(e + t)), TWENTYFOURTH(f(e - t)), g2];
 }
 
-function spread([d0, d1, d2, d3, d4, d5]) {
+function inputTransform([d0, d1, d2, d3, d4, d5]) {
 	const a = f(d4 - f(4 * d2)), b = f(d3 - f(4 * d1)), e = f(d4 - d2), g = f(2 * f(d3 - d1));
 	return [f(f(f(4 * d0) - f(5 * d2)) + d4), f(a + b), f(a - b), f(e + g), f(e - g), f(f(f(4 * d1) - f(5 * d3)) + d5)];
 }
 
-function fold([m0, m1, m2, m3, m4, m5]) {
+function outputTransform([m0, m1, m2, m3, m4, m5]) {
 	const s = f(m1 + m2), u = f(m1 - m2), p = f(m3 + m4), q = f(m3 - m4);
 	return [f(f(m0 + s) + p), f(u + f(2 * q)), f(s + f(4 * p)), f(f(u + f(8 * q)) + m5)];
 }
 
-// both applies a function to the n columns of an n x n matrix, then to the rows of what that gives.
+// both applies a function to the n columns of an n x n matrix, then to the rows of the result.
 function both(func, matrix, n) {
 	const columns = [];
 	for (let j = 0; j < n; j++) columns.push(func(Array.from({ length: n }, (_, i) => matrix[i * n + j])));
 	return columns[0].flatMap((_, i) => func(columns.map((c) => c[i])));
 }
 
-// The spread weights of each tensor that was met, as every tile of a picture has the same.
+// The transformed filters by the tensor of weights, which all tiles of a picture share.
 const known = new WeakMap();
 
-function spreadWeights(w, n) {
+function transformedFilters(w, n) {
 	if (!known.has(w)) {
 		const U = new Float32Array(36 * n);
-		for (let k = 0; k < n; k++) both(weights, w.subarray(9 * k, 9 * k + 9), 3).forEach((v, place) => { U[place * n + k] = v; });
+		for (let k = 0; k < n; k++) both(filterTransform, w.subarray(9 * k, 9 * k + 9), 3).forEach((v, place) => { U[place * n + k] = v; });
 		known.set(w, U);
 	}
 	return known.get(w);
@@ -160,13 +160,13 @@ function byTiles(x, w, bias, y, stride, [top, left]) {
 	const padded = bordered(x.data, [channels, h, width], top, left, rows, columns);
 
 	// U is [place, filter, channel] and V is [place, tile, channel].
-	const U = spreadWeights(w, m * channels), V = new Float32Array(36 * tiles * channels);
+	const U = transformedFilters(w, m * channels), V = new Float32Array(36 * tiles * channels);
 	const d = new Float32Array(36);
 	for (let t = 0; t < tiles; t++) {
 		for (let c = 0; c < channels; c++) {
 			const from = (c * rows + 4 * Math.floor(t / across)) * columns + 4 * (t % across);
 			for (let k = 0; k < 6; k++) for (let l = 0; l < 6; l++) d[6 * k + l] = padded[from + k * columns + l];
-			both(spread, d, 6).forEach((v, place) => { V[(place * tiles + t) * channels + c] = v; });
+			both(inputTransform, d, 6).forEach((v, place) => { V[(place * tiles + t) * channels + c] = v; });
 		}
 	}
 	const M = new Float32Array(36);
@@ -177,7 +177,7 @@ function byTiles(x, w, bias, y, stride, [top, left]) {
 				M[place] = dot(U, (place * m + o) * channels, V, (place * tiles + t) * channels, channels);
 			}
 			const b = bias ? bias[o] : 0;
-			both(fold, M, 6).forEach((v, k) => {
+			both(outputTransform, M, 6).forEach((v, k) => {
 				const i = i0 + (k >> 2), j = j0 + (k & 3);
 				if (i < H && j < W) y.data[(o * H + i) * W + j] = v + b;
 			});
@@ -191,7 +191,7 @@ function dot(u, i, v, j, n) {
 	return a;
 }
 
-// transposed is ConvTranspose with kernels of 3 x 3, strides 2, pads 1 and output padding 1; w is [channels of x, m, 3, 3].
+// transposed computes ConvTranspose with 3 x 3 kernels, strides of 2, pads of 1 and output padding of 1; w is [channels of x, m, 3, 3].
 export function transposed(x, w) {
 	const [, channels, h, width] = x.shape;
 	const m = w.shape[1];

@@ -1,4 +1,4 @@
-// Integers as docs/format.md writes them: unsigned and big-endian.
+// The integers of docs/format.md, which are unsigned and big-endian.
 
 export const u16 = (b, i) => (b[i] << 8) | b[i + 1];
 export const u32 = (b, i) => ((b[i] << 24) | (b[i + 1] << 16) | (b[i + 2] << 8) | b[i + 3]) >>> 0;

@@ -1,4 +1,4 @@
-// Runs every case of a corpus (testdata/corpus): corpus.mjs CORPUS MODEL. It prints a line for each and ends with 1 if one differs.
+// Runs every case of a corpus such as testdata/corpus: corpus.mjs CORPUS MODEL. It prints a line for each case and exits with 1 if one differs.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { Refusal } from './refusal.mjs';
 
 const hex = (b) => Buffer.from(b).toString('hex');
 
-// result runs a case and says how it ended, and whether that is what is listed.
+// result runs a case. It returns what happened, and whether it is the listed result.
 async function result(c, file, model) {
 	const fails = (what) => ({ what, same: false });
 	const secret = c.key ? { key: parseKey(c.key) } : c.passphrase ? { passphrase: c.passphrase } : { identities: [c.identity] };
@@ -23,8 +23,8 @@ async function result(c, file, model) {
 	if (c.step !== undefined) return fails('opens');
 	if (!picture.exact || hex(picture.digest) !== c.digest) return fails('another digest');
 	const original = picture.original && hex(sha256(picture.original));
-	if (original !== c.original) return fails('another file is kept');
-	if (picture.name !== c.name) return fails(`a file is kept under the name ${JSON.stringify(picture.name)}`);
+	if (original !== c.original) return fails('another kept file');
+	if (picture.name !== c.name) return fails(`another name of the kept file: ${JSON.stringify(picture.name)}`);
 	return { what: 'opens', same: true };
 }
 

@@ -9,7 +9,7 @@ import { ascii, be32, concat, u32 } from './bytes.mjs';
 
 const text = (s) => new TextEncoder().encode(s);
 
-// parseKey gives the 32 bytes of a key's text.
+// parseKey returns the 32 bytes of a key from its text.
 export function parseKey(s) {
 	if (s.length !== 72) throw new Error('a key has 72 characters');
 	const { prefix, words } = bech32.decode(s); // refuses mixed case and a wrong checksum
@@ -19,19 +19,19 @@ export function parseKey(s) {
 	return key;
 }
 
-// lines gives what is to be read of the bytes of a key file or a file of age identities.
+// lines returns the lines of a key file, or of a file of age identities, without comments and empty lines.
 export function lines(bytes) {
 	if (bytes.length > 16384) throw new Error('a key file has at most 16 KiB');
 	return utf8(bytes).split('\n').map((l) => l.replace(/^[ \t\r]+|[ \t\r]+$/g, '')).filter((l) => l !== '' && !l.startsWith('#'));
 }
 
-// passphraseOf gives the passphrase that the bytes of a file are.
+// passphraseOf returns the passphrase in the bytes of a file.
 export const passphraseOf = (bytes) => utf8(bytes).replace(/[\r\n]+$/, '');
 
-// utf8 skips a byte order mark.
+// utf8 decodes text and skips a byte order mark.
 const utf8 = (bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
-// parseKeyFile gives the key of a key file.
+// parseKeyFile returns the key of a key file.
 export function parseKeyFile(bytes) {
 	const rest = lines(bytes);
 	if (rest.length !== 1) throw new Error('a key file has one key');
@@ -50,11 +50,11 @@ export const tileSeed = (key, nonce, model, i) => derive(key, nonce, concat(text
 
 const AGE = 'age-encryption.org/v1\n';
 
-// checkSlot refuses a slot whose fields are out of their ranges.
+// checkSlot throws where a field of a slot is out of its range.
 export function checkSlot(kind, slot) {
-	if (kind === 0 && slot.length !== 0) throw new Error('a slot of kind 0 is empty');
+	if (kind === 0 && slot.length !== 0) throw new Error('a slot of kind 0 must be empty');
 	if (kind === 1) {
-		if (slot.length !== 25) throw new Error('a slot of kind 1 has 25 bytes');
+		if (slot.length !== 25) throw new Error('a slot of kind 1 must have 25 bytes');
 		const { passes, memory, lanes } = argon2Of(slot);
 		if (passes < 1 || passes > 8 || lanes < 1 || lanes > 8) throw new Error('passes or lanes out of range');
 		if (memory < 8 * lanes || memory > 128 * 1024 || passes * memory > 512 * 1024) throw new Error('memory out of range');
@@ -73,7 +73,7 @@ export function normalisePassphrase(s) {
 // DamagedSlot is the error of a key slot whose age file is damaged or holds no key.
 export class DamagedSlot extends Error {}
 
-// find gives the key of a picture from its slot and a secret, which is { key } (32 bytes), { passphrase } (a text) or { identities } (texts).
+// find returns the key of a picture from its slot and a secret: { key } (32 bytes), { passphrase } (a string) or { identities } (strings).
 export async function find(kind, slot, secret) {
 	let key;
 	if (kind === 0) key = secret.key;
@@ -92,7 +92,7 @@ export async function find(kind, slot, secret) {
 		}
 		if (key.length !== 32) throw new DamagedSlot('the age file holds no key');
 	}
-	if (key === undefined) throw new Error('the file asks for another kind of secret');
-	if (key.every((b) => b === 0)) throw new DamagedSlot('a key slot that holds zeros');
+	if (key === undefined) throw new Error('the file needs another kind of secret');
+	if (key.every((b) => b === 0)) throw new DamagedSlot('the key slot holds only zeros');
 	return key;
 }

@@ -1,6 +1,6 @@
 // docs/keyed-layers.md: permutations and mixes from the seed of a tile.
 
-// words gives the function that takes the next word of chacha8rand (https://c2sp.org/chacha8rand).
+// words returns a function that returns the next word of chacha8rand (https://c2sp.org/chacha8rand).
 export function words(seed) {
 	const view = new DataView(seed.buffer, seed.byteOffset, 32);
 	let key = Uint32Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i, true));
@@ -19,7 +19,7 @@ export function words(seed) {
 	};
 }
 
-// block puts the words of one block where they stand among the interleaved ones: word i of four blocks follow each other.
+// block stores the words of one block among those of four, which are interleaved: word 0 of each block, then word 1 of each, and so on.
 function block(key, counter, all) {
 	const s = Uint32Array.of(0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, ...key, counter, 0, 0, 0);
 	const quarter = (a, b, c, d) => {
@@ -38,7 +38,7 @@ function block(key, counter, all) {
 
 const rotate = (x, n) => (x << n) | (x >>> (32 - n));
 
-// draw gives a number below N, each equally likely: the upper half of word * N, which has up to 60 bits.
+// draw returns a uniform number below N: the upper half of word * N, which has up to 60 bits.
 function draw(word, N) {
 	for (;;) {
 		const w = word();
@@ -103,7 +103,7 @@ export function mix(word, C) {
 	return Float32Array.from(A);
 }
 
-// layers gives what a seed becomes: the permutations, each the rows of all channels one behind the other, then the mixes.
+// layers returns the permutations and mixes of a seed. A permutation holds the rows of all channels, one after another.
 export function layers(seed, C, P, permutations = 2, mixes = 2) {
 	const word = words(seed);
 	const result = { permutations: [], mixes: [] };
@@ -116,7 +116,7 @@ export function layers(seed, C, P, permutations = 2, mixes = 2) {
 	return result;
 }
 
-// inverse gives the rows and matrices that the decryption generator takes.
+// inverse returns the permutations and mixes that the decryption generator takes.
 export function inverse({ permutations, mixes }, C, P) {
 	return {
 		permutations: permutations.map((p) => {

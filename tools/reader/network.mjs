@@ -1,4 +1,4 @@
-// docs/arithmetic.md: a graph run node by node, and what goes in and comes out. A tensor is { shape, data }.
+// docs/arithmetic.md: a graph that is run node by node, with its inputs and outputs. A tensor is { shape, data }.
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concat } from './bytes.mjs';
@@ -8,16 +8,16 @@ import * as arithmetic from './arithmetic.mjs';
 const f = Math.fround;
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
-// map computes element by element.
+// map applies a function to each element.
 const map = (x, func) => ({ shape: x.shape, data: x.data.map(func) });
 
-// pairs computes on two tensors, of which what has size 1 is repeated.
+// pairs applies a function to the elements of two tensors. Dimensions of size 1 are repeated.
 function pairs(a, b, func) {
 	const rank = Math.max(a.shape.length, b.shape.length);
 	const full = (t) => [...Array(rank - t.shape.length).fill(1), ...t.shape];
 	const sa = full(a), sb = full(b);
 	const shape = sa.map((n, d) => {
-		if (n !== sb[d] && n !== 1 && sb[d] !== 1) throw new Error('shapes do not fit');
+		if (n !== sb[d] && n !== 1 && sb[d] !== 1) throw new Error('the shapes do not match');
 		return Math.max(n, sb[d]);
 	});
 	const steps = (s) => {
@@ -39,7 +39,7 @@ function pairs(a, b, func) {
 	return y;
 }
 
-// channelwise computes each channel of x by what func makes of its number, offset and elements.
+// channelwise applies to each channel of x the function that func returns for its index, offset and number of elements.
 function channelwise(x, func) {
 	const [, channels, h, w] = x.shape;
 	const n = h * w;
@@ -51,7 +51,7 @@ function channelwise(x, func) {
 	return y;
 }
 
-// blocks is SpaceToDepth, or its inverse where inverse is true.
+// blocks computes SpaceToDepth, or its inverse.
 function blocks(x, b, inverse) {
 	const [, channels, h, w] = x.shape;
 	const [c0, H, W] = inverse ? [channels / b / b, h, w] : [channels, h / b, w / b];
@@ -139,7 +139,7 @@ const OPERATORS = {
 	DepthToSpace: ({ blocksize }, x) => blocks(x, blocksize, true),
 };
 
-// run computes a graph on inputs, by name, and gives its outputs. seen gets each node with its result.
+// run computes a graph from its inputs, by name, and returns its outputs. It calls seen with each node and its result.
 export function run(graph, inputs, seen = () => {}) {
 	const values = new Map([...graph.initialisers, ...Object.entries(inputs)]);
 	const uses = new Map();
@@ -182,10 +182,10 @@ export function model(encryption, decryption) {
 	};
 }
 
-// statisticsLength is the bytes of statistics of one tile.
+// statisticsLength returns the number of bytes of the statistics of one tile.
 export const statisticsLength = (m) => m.carried.reduce((n, s) => n + 2 * s.channels, 0);
 
-// statistics gives the inputs that the bytes of a tile's statistics are.
+// statistics returns the graph inputs that the bytes of a tile's statistics encode.
 export function statistics(m, bytes) {
 	const inputs = {};
 	let at = 0;
@@ -196,7 +196,7 @@ export function statistics(m, bytes) {
 	return inputs;
 }
 
-// planes turns the bytes of a tile, row by row and red, green, blue, into [c, i, j].
+// planes converts the bytes of a tile, row by row and red, green, blue, to the tensor [c, i, j].
 export function planes(bytes, height, width, Type, func) {
 	const n = height * width;
 	const data = new Type(3 * n);
@@ -206,7 +206,7 @@ export function planes(bytes, height, width, Type, func) {
 
 export const asSample = (k) => f(f(k / 127.5) - 1);
 
-// toByte turns an output into a byte: of `picture` with a scale of 127.5 and 0.5 to round, of the reversible `cipher` with 128 and 0.
+// toByte converts an output to a byte. For `picture`, scale is 127.5 and round 0.5; for the reversible `cipher`, 128 and 0.
 export function toByte(v, scale, round) {
 	let l = f(f(v + 1) * scale);
 	if (round) l = f(l + round);
@@ -220,7 +220,7 @@ export function toBytes(y, scale, round) {
 	return bytes;
 }
 
-// recover gives the bytes that the decryption generator makes of a tile. keyed are the inverses of its keyed layers.
+// recover returns the bytes that the decryption generator recovers for a tile. keyed holds the inverses of its keyed layers.
 export function recover(m, levels, stats, keyed, height, width, seen) {
 	const inputs = statistics(m, stats);
 	if (m.unshuffle) {

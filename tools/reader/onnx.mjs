@@ -1,13 +1,13 @@
-// "The file" of docs/arithmetic.md: the fields of an ONNX file that are used.
+// "The file" of docs/arithmetic.md: reads the fields of an ONNX file that are used.
 
-// fields gives the fields of a Protocol Buffers message: number to the list of its values, bytes or integers.
+// fields reads the fields of a Protocol Buffers message: for each number, the list of its values, which are bytes or integers.
 function fields(b) {
 	const all = new Map();
 	let at = 0;
 	const varint = () => {
 		let v = 0n;
 		for (let shift = 0n; shift < 70n; shift += 7n) {
-			if (at >= b.length) throw new Error('a message is cut');
+			if (at >= b.length) throw new Error('a message is cut short');
 			const byte = b[at++];
 			v |= BigInt(byte & 127) << shift;
 			if (byte < 128) return BigInt.asIntN(64, v);
@@ -22,13 +22,13 @@ function fields(b) {
 		case 1: value = b.subarray(at, at + 8); at += 8; break;
 		case 2: {
 			const n = Number(varint());
-			if (n < 0 || n > b.length - at) throw new Error('a message is cut');
+			if (n < 0 || n > b.length - at) throw new Error('a message is cut short');
 			value = b.subarray(at, at + n);
 			at += n;
 			break;
 		}
 		case 5: value = b.subarray(at, at + 4); at += 4; break;
-		default: throw new Error('a wire type that is not used');
+		default: throw new Error('an unexpected wire type');
 		}
 		const number = tag >>> 3;
 		if (!all.has(number)) all.set(number, []);
@@ -62,7 +62,7 @@ export function half(bits) {
 	return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
-// tensor gives an initialiser as { shape, data }: float16 numbers as the float32 numbers of the same value.
+// tensor reads an initialiser as { shape, data }, with float16 numbers as float32 numbers of the same value.
 function tensor(t) {
 	const shape = t.integers(1);
 	const raw = t.one(9) ?? new Uint8Array();
@@ -86,11 +86,11 @@ function attribute(a) {
 	case 2: return a.one(3) ?? 0;
 	case 3: return a.text(4);
 	case 7: return a.integers(8);
-	default: throw new Error(`attribute ${a.text(1)} has a type that is not used`);
+	default: throw new Error(`attribute ${a.text(1)} has an unexpected type`);
 	}
 }
 
-// parse gives the definition and the graph of a file.
+// parse returns the definition and the graph of a file.
 export function parse(file) {
 	const model = fields(file);
 	const graph = model.message(7);

@@ -1,4 +1,4 @@
-// PNG, after https://www.w3.org/TR/png-3/, as far as "File", "Record" and "PNG chunks" of docs/format.md need it: chunks, pixels with
+// PNG (https://www.w3.org/TR/png-3/), as far as "File", "Record" and "PNG chunks" of docs/format.md need it: chunks, pixels with
 // any filter and interlacing, and a writer.
 
 import { inflateSync, deflateSync, constants } from 'node:zlib';
@@ -17,7 +17,8 @@ export function crc32(b) {
 	return (c ^ 0xffffffff) >>> 0;
 }
 
-// chunk is the chunk at an offset: its type, data, whether the checksum fits, and the offset behind it; or null where the bytes end before it does.
+// chunk reads the chunk at an offset: its type, its data, whether its checksum is correct, and the offset after it. It returns null where the
+// bytes end before the chunk does.
 export function chunk(b, offset) {
 	if (b.length - offset < 12) return null;
 	const length = u32(b, offset);
@@ -31,7 +32,7 @@ export function chunk(b, offset) {
 	};
 }
 
-// chunks are those up to IEND, and whether there is an IEND. It stops where the bytes are cut.
+// chunks returns the chunks up to IEND, and whether there is an IEND. It stops where the bytes are cut short.
 export function chunks(b) {
 	const list = [];
 	for (let c = chunk(b, SIGNATURE.length); c !== null; c = chunk(b, c.next)) {
@@ -54,8 +55,8 @@ export function header(data) {
 // Adam7: first column and row, and the steps to the next.
 const PASSES = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 
-// pixels undoes compression, filters and interlacing: the bytes of all rows, without filter types, from the data of all IDAT.
-// It inflates no more than the picture has, and skips what stands behind the zlib stream.
+// pixels returns the bytes of all rows, without filter types, from the data of all IDAT: it undoes compression, filters and interlacing.
+// It inflates no more bytes than the picture has, and skips bytes after the zlib stream.
 export function pixels(h, idat) {
 	const bits = h.depth * { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }[h.colour];
 	const step = Math.max(1, bits >> 3);
@@ -114,8 +115,7 @@ function unfilter(type, row, above, step) {
 	return row;
 }
 
-// decode gives the samples of any PNG of at most `limit` pixels as red, green, blue and alpha of 16 bits, each pixel four numbers.
-// An 8-bit sample v is 257 v.
+// decode returns the samples of any PNG of at most `limit` pixels, as 16-bit red, green, blue and alpha. An 8-bit sample v becomes 257 v.
 export function decode(b, limit) {
 	if (!isPNG(b)) throw new Error('not a PNG');
 	const { list, complete } = chunks(b);
@@ -159,15 +159,15 @@ function write(type, data) {
 	return concat(be32(data.length), body, be32(crc32(body)));
 }
 
-// encode writes a picture as open gives it, with its kept chunks, colour profile and EXIF data.
+// encode returns the PNG file of a picture that open returned, with its PNG chunks, colour profile and EXIF data.
 export function encode(picture) {
-	const { width, height, channels, depth, samples, chunks: kept, profile, exif } = picture;
+	const { width, height, channels, depth, samples, chunks: stored, profile, exif } = picture;
 	const row = width * channels * depth;
 	const raw = new Uint8Array(height * (1 + row));
 	for (let y = 0; y < height; y++) raw.set(samples.subarray(y * row, (y + 1) * row), y * (1 + row) + 1);
 	const colour = { 1: 0, 3: 2, 4: 6 }[channels];
 	const parts = [SIGNATURE, write('IHDR', concat(be32(width), be32(height), Uint8Array.of(8 * depth, colour, 0, 0, 0)))];
-	if (kept) parts.push(kept);
+	if (stored) parts.push(stored);
 	if (profile) parts.push(write('iCCP', concat(new TextEncoder().encode('ICC profile\0\0'), deflateSync(profile))));
 	if (exif) parts.push(write('eXIf', exif));
 	parts.push(write('IDAT', deflateSync(raw, { level: constants.Z_DEFAULT_COMPRESSION })), write('IEND', new Uint8Array()));

@@ -21,13 +21,13 @@ import * as residual from './residual.mjs';
 export const loadModel = (directory) =>
 	network.model(readFileSync(join(directory, 'encryption.onnx')), readFileSync(join(directory, 'decryption.onnx')));
 
-// open gives the picture of a cipher image, or throws a Refusal. A secret is { key }, { passphrase } or { identities }.
+// open returns the picture of a cipher image, or throws a Refusal. A secret is { key }, { passphrase } or { identities }.
 export async function open(file, model, secret) {
 	const h = container.parse(file);
 	if (!equal(h.model, model.fingerprint)) throw new Refusal(5, 'another model');
 	const { stride, side, minSide } = model.tiling;
-	if (h.stride !== stride || h.side !== side || h.minSide !== minSide) throw new Refusal(5, 'not the tiling of the model', 'changed');
-	if (h.W * h.H > model.limit) throw new Refusal(4, 'more pixels than the model takes', 'too-large');
+	if (h.stride !== stride || h.side !== side || h.minSide !== minSide) throw new Refusal(5, 'the tiling differs from the model\'s', 'changed');
+	if (h.W * h.H > model.limit) throw new Refusal(4, 'more pixels than the model\'s maximum', 'too-large');
 	const tiles = container.tiles(h);
 	const plain = await container.unseal(h, secret, tiles.length * network.statisticsLength(model));
 	const sections = at(8, () => record.parse(plain.record));
@@ -38,7 +38,7 @@ export async function open(file, model, secret) {
 	return at(9, () => complete(picture, rgb, sections));
 }
 
-// recover gives red, green and blue of the picture, without padding, as the decryption generator makes them.
+// recover returns red, green and blue of the picture, without padding, as the decryption generator recovers them.
 function recover(h, model, { key: secret, levels, statistics }, tiles) {
 	const out = new Uint8Array(3 * h.width * h.height);
 	const length = network.statisticsLength(model);
@@ -59,7 +59,7 @@ function recover(h, model, { key: secret, levels, statistics }, tiles) {
 	return out;
 }
 
-// complete adds the residual and what else the sections hold, and compares digests.
+// complete adds the residual and the contents of the other sections, and compares digests.
 function complete(picture, rgb, sections) {
 	const { width, height } = picture;
 	const n = width * height;
@@ -92,7 +92,7 @@ function complete(picture, rgb, sections) {
 
 function unpack(packed, size) {
 	const bytes = inflateSync(packed, { maxOutputLength: size });
-	if (bytes.length !== size) throw new Error('a packed section of another length');
+	if (bytes.length !== size) throw new Error('a packed section has a wrong length');
 	return bytes;
 }
 
@@ -101,11 +101,11 @@ export const digest = ({ width, height, channels, depth, samples }) =>
 
 const KINDS = [/^\x89PNG\r\n\x1a\n/, /^\xff\xd8\xff/, /^GIF8[79]a/, /^BM/, /^(II\*\0|MM\0\*)/, /^RIFF[^]{4}WEBP/];
 
-// isOf tells whether a kept file is proven to be of the picture. PNG is the only kind that this reader decodes: a file of another kind is not
-// proven, and what is no picture file or one of another picture is refused.
+// isOf reports whether a kept file is proven to be of the picture. This reader decodes only PNG, so files of other kinds are not proven. It throws
+// where the file is not a picture, or a PNG of another picture.
 function isOf(file, { width, height, channels, depth, samples }) {
 	const start = ascii(file.subarray(0, 16));
-	if (!KINDS.some((k) => k.test(start))) throw new Error('the kept file is no picture');
+	if (!KINDS.some((k) => k.test(start))) throw new Error('the kept file is not a picture');
 	if (!png.isPNG(file)) return false;
 	const other = png.decode(file, container.LIMIT);
 	if (other.rotated) return false;

@@ -1,4 +1,4 @@
-// Package reader runs the second reader of cipher images, which is JavaScript for Node.js and was written from the documents alone.
+// Package reader tests the second reader of cipher images, JavaScript for Node.js that was written from the documents alone.
 package reader
 
 import (
@@ -30,12 +30,12 @@ func node(t *testing.T, arguments ...string) {
 	t.Logf("%s", output)
 }
 
-// Every file of the corpus is opened, or refused by the step that is listed.
+// TestCorpus checks that every file of the corpus is opened, or refused by the listed step.
 func TestCorpus(t *testing.T) {
 	node(t, "corpus.mjs", "../../testdata/corpus", "../../models/default")
 }
 
-// The vectors of keys, containers, residuals, keyed layers and arithmetic.
+// TestVectors checks the vectors of keys, containers, residuals, keyed layers and arithmetic.
 func TestVectors(t *testing.T) {
 	node(t, "--test", "vectors.test.mjs")
 }

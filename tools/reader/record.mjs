@@ -1,9 +1,9 @@
-// "Record" and "PNG chunks" of docs/format.md, which step 8 of "Reading" refers to.
+// "Record" and "PNG chunks" of docs/format.md, for step 8 of "Reading".
 
 import { u32 } from './bytes.mjs';
 import { chunk } from './png.mjs';
 
-// padme is the length that a record of n bytes is padded to.
+// padme returns the length that a record of n bytes is padded to.
 function padme(n) {
 	n = Math.max(n, 256);
 	const E = Math.floor(Math.log2(n)), S = Math.floor(Math.log2(E)) + 1;
@@ -15,20 +15,20 @@ const check = (condition, message) => {
 	if (!condition) throw new Error(message);
 };
 
-// parse gives the contents of the sections by kind.
+// parse returns the contents of the sections by kind.
 export function parse(record) {
 	const sections = new Map();
 	let at = 0, last = 0;
 	while (record[at] !== 0) {
 		check(record.length - at >= 5, 'the record has no end');
 		const kind = record[at], length = u32(record, at + 1);
-		check(kind > last && kind <= 10, `section ${kind} behind ${last}`);
-		check(record.length - at - 5 >= length, 'a section is cut');
+		check(kind > last && kind <= 10, `section ${kind} after ${last}`);
+		check(record.length - at - 5 >= length, 'a section is cut short');
 		sections.set(kind, record.subarray(at + 5, at + 5 + length));
 		at += 5 + length;
 		last = kind;
 	}
-	check(record.length === padme(at + 1), 'the padding has another length');
+	check(record.length === padme(at + 1), 'the padding has a wrong length');
 	check(record.subarray(at).every((b) => b === 0), 'the padding is not zero');
 
 	const has = (kind) => sections.has(kind);
@@ -46,9 +46,9 @@ function utf8(bytes) {
 }
 
 function checkName(bytes) {
-	check(bytes.length >= 1 && bytes.length <= 255, 'the name has another length');
+	check(bytes.length >= 1 && bytes.length <= 255, 'the name has a wrong length');
 	const name = utf8(bytes);
-	check(!/[/\\\p{Cc}]/u.test(name) && name !== '.' && name !== '..', 'a name that no file may have');
+	check(!/[/\\\p{Cc}]/u.test(name) && name !== '.' && name !== '..', 'the name is not valid');
 }
 
 const fits = (size, test = () => true) => (d) => d.length === size && test(d);
@@ -56,7 +56,7 @@ const integers = (d, n, from = 0) => Array.from({ length: n }, (_, i) => u32(d, 
 const between = (v, low, high) => v >= low && v <= high;
 
 // The types of chunks in their order, each with a test of its data.
-const KEPT = {
+const CHUNKS = {
 	cICP: () => fits(4, (d) => d[2] === 0 && d[3] <= 1),
 	mDCV: () => fits(24, (d) => integers(d, 2, 16)),
 	cLLI: () => fits(8, (d) => integers(d, 2)),
@@ -81,8 +81,8 @@ const KEPT = {
 	},
 };
 
-const ORDER = Object.keys(KEPT);
-const MANY = ORDER.indexOf('tEXt'); // from here on, in any number and mixed
+const ORDER = Object.keys(CHUNKS);
+const MANY = ORDER.indexOf('tEXt'); // these and later types occur in any number and order
 
 const isText = (s) => !/[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/.test(s);
 
@@ -92,16 +92,16 @@ function isKeyword(b) {
 }
 
 function checkChunks(bytes, channels, bits) {
-	check(between(bytes.length, 1, 4194304), 'the kept chunks have another length');
+	check(between(bytes.length, 1, 4194304), 'the chunks have a wrong length');
 	let last = -1, count = 0;
 	for (let at = 0; at < bytes.length; count++) {
 		const c = chunk(bytes, at);
-		check(c !== null && c.sound, 'a kept chunk is damaged');
+		check(c !== null && c.sound, 'a chunk is damaged');
 		const n = ORDER.indexOf(c.type);
-		check(n >= 0 && (n >= MANY ? last <= n || last >= MANY : last < n), `a kept chunk ${c.type}, or one out of order`);
-		check(KEPT[c.type](channels, bits)(c.data), `the data of a kept chunk ${c.type}`);
+		check(n >= 0 && (n >= MANY ? last <= n || last >= MANY : last < n), `a chunk ${c.type} is not allowed or out of order`);
+		check(CHUNKS[c.type](channels, bits)(c.data), `wrong data of a chunk ${c.type}`);
 		last = n;
 		at = c.next;
 	}
-	check(count <= 256, 'too many kept chunks');
+	check(count <= 256, 'too many chunks');
 }

@@ -1,4 +1,4 @@
-// Why a file is refused: the numbered step of "Reading" in docs/format.md.
+// The reasons for which a file is refused: the steps of "Reading" in docs/format.md.
 
 const CODES = {
 	1: 'not-a-cipher', 2: 'changed', 3: 'unsupported-version', 4: 'changed', 5: 'other-model',
@@ -13,13 +13,13 @@ export class Refusal extends Error {
 	}
 }
 
-// refuse gives what an error that was met in a step is thrown on as: a refusal by that step, unless it is one already or a fault of this program.
+// refuse converts an error of a step to a refusal by that step, unless it is a refusal already or a fault of this program.
 export function refuse(step, error) {
 	const fault = (error instanceof TypeError && !error.code) || error instanceof ReferenceError;
 	return error instanceof Refusal || fault ? error : new Refusal(step, error.message);
 }
 
-// at runs f and makes each of its errors a refusal by the given step.
+// at calls f and converts its errors to refusals by the given step.
 export function at(step, f) {
 	try {
 		return f();

@@ -4,12 +4,12 @@ import { u32 } from './bytes.mjs';
 
 const BLOCK = 4194304;
 
-// decode gives `samples` bytes of the residual.
+// decode returns `samples` bytes of the residual.
 export function decode(code, samples) {
 	const out = new Uint8Array(samples);
 	let at = 0;
 	const take = (n) => {
-		if (code.length - at < n) throw new Error('the residual is cut');
+		if (code.length - at < n) throw new Error('the residual is cut short');
 		at += n;
 		return code.subarray(at - n, at);
 	};
@@ -31,14 +31,14 @@ export function decode(code, samples) {
 		let bit = 0;
 		let i = start;
 		for (let t = 0; t < tokens; t++) {
-			if (classes[t] > 22) throw new Error('a run longer than a block');
+			if (classes[t] > 22) throw new Error('a run is longer than a block');
 			let n = 1;
 			for (let c = 0; c < classes[t]; c++, bit++) {
-				if (bit >> 3 >= rests.length) throw new Error('the rests are cut');
+				if (bit >> 3 >= rests.length) throw new Error('the rests are cut short');
 				n = 2 * n + ((rests[bit >> 3] >> (7 - (bit & 7))) & 1);
 			}
 			i += n - 1;
-			if (i >= end) throw new Error('a run beyond the block');
+			if (i >= end) throw new Error('a run extends beyond the block');
 			out[i++] = values[t];
 		}
 		if (rests.length !== (bit + 7) >> 3) throw new Error('the rests are too long');
@@ -52,9 +52,9 @@ function entropy(bytes, symbols) {
 	const { accuracy, counts, used } = description(bytes);
 	const table = states(accuracy, counts);
 
-	// The bit stream is read backwards, from the highest bit of the last byte that is one.
+	// The bit stream is read backwards, from the highest 1 bit of the last byte.
 	const last = bytes[bytes.length - 1];
-	if (bytes.length === used || last === 0) throw new Error('no bit stream');
+	if (bytes.length === used || last === 0) throw new Error('the bit stream is missing');
 	let left = 8 * (bytes.length - used - 1) + (31 - Math.clz32(last));
 	const read = (n) => {
 		let v = 0;
@@ -64,12 +64,12 @@ function entropy(bytes, symbols) {
 		}
 		return v;
 	};
-	if (left < 2 * accuracy) throw new Error('the bit stream is cut');
+	if (left < 2 * accuracy) throw new Error('the bit stream is cut short');
 	let now = read(accuracy), next = read(accuracy);
 	const out = new Uint8Array(symbols);
 	let n = 0;
 	const emit = (s) => {
-		if (n === symbols) throw new Error('a stream with too many symbols');
+		if (n === symbols) throw new Error('a stream has too many symbols');
 		out[n++] = s;
 	};
 	for (;;) {
@@ -81,7 +81,7 @@ function entropy(bytes, symbols) {
 		now = table.base[now] + read(table.bits[now]);
 		[now, next] = [next, now];
 	}
-	if (left !== 0 || n !== symbols) throw new Error('a stream of another length');
+	if (left !== 0 || n !== symbols) throw new Error('a stream has a wrong length');
 	return out;
 }
 
@@ -99,7 +99,7 @@ function description(bytes) {
 		return v;
 	};
 	const accuracy = read(4) + 5;
-	if (accuracy > 12) throw new Error('an accuracy over 12');
+	if (accuracy > 12) throw new Error('the accuracy is above 12');
 	const counts = [];
 	let remaining = 2 ** accuracy;
 	while (remaining > 0) {
@@ -128,7 +128,7 @@ function description(bytes) {
 	return { accuracy, counts, used };
 }
 
-// states spreads the symbols over the states of the decoding table.
+// states builds the decoding table, which distributes the symbols over the states.
 function states(accuracy, counts) {
 	const size = 2 ** accuracy;
 	const symbol = new Uint8Array(size), bits = new Uint8Array(size), base = new Uint16Array(size);

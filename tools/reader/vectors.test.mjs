@@ -1,4 +1,4 @@
-// The vectors that docs/format.md lists, with node --test. They lie in the repository, two directories up.
+// Tests against the vectors that docs/format.md lists, for node --test.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -48,7 +48,7 @@ test('keys', () => {
 	}
 });
 
-// written is the file as "File" of docs/format.md says that the program's writer makes it.
+// written returns the file of a vector in the layout of this program's writer ("File" of docs/format.md).
 function written(v) {
 	const secret = key.parseKey(v.key), nonce = bytes(v.nonce), slot = bytes(v.slot);
 	const two = (n) => Uint8Array.of(n >> 8, n);
@@ -89,7 +89,7 @@ test('container', async () => {
 		const h = container.parse(file);
 		assert.deepEqual([h.width, h.height, h.stride, h.side, h.minSide, h.kind, hex(h.slot)], [v.width, v.height, v.stride, v.side, v.min_side, v.slot_kind, v.slot]);
 		assert.deepEqual([hex(h.model), hex(h.nonce)], [v.model, v.nonce]);
-		if (v.slot_kind !== 0) continue; // the key is given without what the slot asks for
+		if (v.slot_kind !== 0) continue; // the vector has the key but not the secret that the slot needs
 		const plain = await container.unseal(h, { key: key.parseKey(v.key) }, v.statistics.length / 2);
 		assert.deepEqual([hex(plain.statistics), hex(plain.record)], [v.statistics, v.record]);
 	}
@@ -140,7 +140,7 @@ test('convolutions', () => {
 	}
 });
 
-// checker compares each node with the list, which leaves out Shape, and Identity, which names the outputs.
+// checker compares each node with the list, which has no Shape and no Identity nodes.
 function checker(list) {
 	let next = 0;
 	const seen = (node, result) => {
@@ -188,7 +188,7 @@ for (const v of some(json('internal/network/testdata/layers.json'))) {
 	});
 }
 
-// What "File" and "Reading" of docs/format.md say beyond the corpus: files made of one of the corpus by other chunks.
+// Rules of "File" and "Reading" in docs/format.md that the corpus does not cover: a file of the corpus with changed chunks.
 test('reading', async () => {
 	const secret = { key: key.parseKey(json('testdata/corpus/corpus.json').cases.find((c) => c.file === 'soft.png').key) };
 	const model = loadModel(new URL('models/default', root).pathname);
@@ -248,7 +248,7 @@ test('a whole file', async () => {
 	const picture = await open(read('testdata/photo.cipher.png'), loadModel(new URL(`models/${v.model}`, root).pathname), { key: key.parseKey(v.key) });
 	assert.equal(hex(picture.digest), v.digest);
 
-	// What the program writes is the same picture, and so is photo.png.
+	// The encoded picture has the samples of the picture, and so has photo.png.
 	const { width, height, rgba } = png.decode(png.encode(picture), container.LIMIT);
 	assert.equal(sha256(rgba), sha256(png.decode(read('testdata/photo.png'), container.LIMIT).rgba));
 	const samples = Uint8Array.from(rgba, (s) => s >> 8).filter((_, k) => k % 4 < picture.channels);

@@ -1,7 +1,7 @@
-// Package gob takes the place of encoding/gob in the wasm's copy of tensor, which
-// can write and read its arrays with it and is never asked to.
+// Package gob replaces encoding/gob in the wasm's copy of tensor, which never encodes
+// or decodes arrays there.
 //
-// The real one builds tables when a program starts, so that the linker keeps it.
+// The real package builds tables when a program starts, so the linker cannot omit it.
 package gob
 
 import (

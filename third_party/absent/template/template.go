@@ -1,5 +1,5 @@
-// Package template takes the place of text/template in the wasm's copy of
-// Gorgonia, which draws graphs with it and is never asked to.
+// Package template replaces text/template in the wasm's copy of Gorgonia, which
+// never draws graphs there.
 package template
 
 import (

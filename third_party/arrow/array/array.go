@@ -1,5 +1,5 @@
-// Package array stands in for arrow's: the types of arrays that tensor converts
-// from. No package makes one here, so no method of theirs is ever called.
+// Package array replaces arrow's: it has the types of arrays that tensor converts from.
+// No package creates one, so their methods are never called.
 package array
 
 import "github.com/apache/arrow/go/arrow"
@@ -13,7 +13,7 @@ type Interface interface {
 	DataType() arrow.DataType
 }
 
-// leftOut is what every type of an array is made of.
+// leftOut is embedded in every type of an array.
 type leftOut struct{ Interface }
 
 // Arrays by the type of their elements.

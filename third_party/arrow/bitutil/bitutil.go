@@ -1,5 +1,5 @@
-// Package bitutil stands in for arrow's.
+// Package bitutil replaces arrow's.
 package bitutil
 
-// BitIsNotSet says whether bit i of b, counted from the lowest of the first byte, is 0.
+// BitIsNotSet reports whether bit i of b, counted from the lowest bit of the first byte, is 0.
 func BitIsNotSet(b []byte, i int) bool { return b[i/8]&(1<<(i%8)) == 0 }

@@ -1,6 +1,5 @@
-// Package tensor stands in for arrow's: the types of tensors that gorgonia's
-// tensor converts from. No package makes one here, so no method of theirs is
-// ever called.
+// Package tensor replaces arrow's: it has the types of tensors that gorgonia's tensor
+// converts from. No package creates one, so their methods are never called.
 package tensor
 
 import "github.com/apache/arrow/go/arrow"
@@ -17,7 +16,7 @@ type Interface interface {
 	Data() Data
 }
 
-// Data is what a tensor's elements lie in.
+// Data holds the elements of a tensor.
 type Data interface {
 	Offset() int
 	Buffers() []Buffer
@@ -26,7 +25,7 @@ type Data interface {
 // Buffer is memory.
 type Buffer interface{ Bytes() []byte }
 
-// leftOut is what every type of a tensor is made of.
+// leftOut is embedded in every type of a tensor.
 type leftOut struct{ Interface }
 
 // Tensors by the type of their elements.

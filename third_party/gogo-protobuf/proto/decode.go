@@ -1,12 +1,11 @@
-// Package proto stands in for github.com/gogo/protobuf/proto: Unmarshal, which
-// onnx-go decodes ONNX with, and nothing else. See third_party/README.md for
-// the reason.
+// Package proto replaces github.com/gogo/protobuf/proto. It has only Unmarshal, with
+// which onnx-go decodes ONNX; third_party/README.md has the reason.
 //
-// Main path: the struct tags of a generated message give a plan, made once for
-// a type; decode walks the wire format along it. All kinds of fields that
-// onnx.proto3 has are known: numbers that are varints or fixed, strings, bytes,
-// messages, repeated ones, packed or not, and a oneof. A message with a field
-// of another kind (zigzag, maps, groups, extensions) is refused, not misread.
+// Main path: planOf makes a plan from the struct tags of a generated message, once for
+// each type; decode follows it through the wire format. It supports the kinds of fields
+// that onnx.proto3 has: varint and fixed numbers, strings, bytes, messages, repeated
+// fields, packed or not, and a oneof. It returns an error for a message with a field of
+// another kind (zigzag, maps, groups, extensions).
 package proto
 
 import (
@@ -22,7 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// maxDepth bounds how deep messages may lie in one another.
+// maxDepth bounds the nesting of messages.
 const maxDepth = 100
 
 // Message is a generated message.
@@ -34,7 +33,7 @@ type Message interface {
 
 // Unmarshal resets m, a pointer to a generated struct, and decodes b into it.
 // Bytes are copied; fields that m does not have are skipped. The error names the
-// field that cannot be read; m is then decoded in part.
+// field that cannot be read; m is then partly decoded.
 func Unmarshal(b []byte, m Message) error {
 	v := reflect.ValueOf(m)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -47,11 +46,11 @@ func Unmarshal(b []byte, m Message) error {
 	return nil
 }
 
-// field is where one field number of a message goes.
+// field describes the struct field of one field number of a message.
 type field struct {
 	name    string
 	index   int          // in the struct
-	wrapper reflect.Type // of a oneof: the struct, held by pointer, whose only field takes the value
+	wrapper reflect.Type // of a oneof: the struct, held by pointer, whose only field holds the value
 	wire    protowire.Type
 }
 
@@ -76,7 +75,7 @@ func planOf(t reflect.Type) (plan, error) {
 		}
 		m, ok := reflect.Zero(reflect.PointerTo(t)).Interface().(interface{ XXX_OneofWrappers() []any })
 		if !ok {
-			return nil, fmt.Errorf("%v does not tell the types of its oneof", t)
+			return nil, fmt.Errorf("%v does not declare the types of its oneof", t)
 		}
 		for _, w := range m.XXX_OneofWrappers() {
 			wrapper := reflect.TypeOf(w).Elem()
@@ -111,7 +110,7 @@ func (p plan) add(tag string, t reflect.Type, f field) error {
 	return nil
 }
 
-// fits says whether values of wire can be set into a field of type t.
+// fits reports whether a field of type t can hold values of wire.
 func fits(t reflect.Type, wire protowire.Type) bool {
 	if t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 {
 		t = t.Elem()
@@ -140,7 +139,7 @@ func fits(t reflect.Type, wire protowire.Type) bool {
 // decode reads the fields of a message into m, a struct.
 func decode(b []byte, m reflect.Value, depth int) error {
 	if depth == 0 {
-		return errors.New("messages lie too deep in one another")
+		return errors.New("messages are nested too deeply")
 	}
 	p, err := planOf(m.Type())
 	if err != nil {
@@ -210,7 +209,7 @@ func (f field) read(to reflect.Value, wire protowire.Type, value []byte, depth i
 	return nil
 }
 
-// set decodes one well-formed value into v, which it fits.
+// set decodes one well-formed value into v, whose type fits it.
 func set(v reflect.Value, wire protowire.Type, value []byte, depth int) error {
 	var bits uint64
 	switch wire {

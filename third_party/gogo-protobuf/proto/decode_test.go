@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// inner and outer are as protoc-gen-go writes them, with every kind of field that
+// inner and outer have the form of protoc-gen-go's output, with every kind of field that
 // ONNX has.
 type inner struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3"`
@@ -103,7 +103,7 @@ func TestUnmarshal(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	for i := range b { // cut anywhere it is an error or a shorter message, and never a panic
+	for i := range b { // a message that is cut short is an error or a shorter message, and never a panic
 		Unmarshal(b[:i], &got)
 	}
 }

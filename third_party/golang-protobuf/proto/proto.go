@@ -1,11 +1,10 @@
-// Package proto stands in for github.com/golang/protobuf/proto: the names that
-// the generated code of onnx-go and tensor mentions, without the protobuf
-// runtime behind them. See third_party/README.md for the reason.
+// Package proto replaces github.com/golang/protobuf/proto: it has the names that the
+// generated code of onnx-go and tensor uses, without the protobuf runtime. See
+// third_party/README.md for the reason.
 //
-// Nothing here encodes or decodes. onnx-go decodes through
-// github.com/gogo/protobuf/proto, which stands beside this module; what only a
-// protobuf runtime would call reports ErrLeftOut, or panics with it where a
-// signature has no error.
+// Nothing here encodes or decodes. onnx-go decodes through the replacement of
+// github.com/gogo/protobuf/proto. Functions that only a protobuf runtime calls return
+// ErrLeftOut, or panic with it where the signature has no error.
 package proto
 
 import (
@@ -14,10 +13,10 @@ import (
 	"strconv"
 )
 
-// ErrLeftOut is what everything answers that would need the protobuf runtime.
+// ErrLeftOut is returned by functions that would need the protobuf runtime.
 var ErrLeftOut = errors.New("proto: the protobuf runtime is not part of this build")
 
-// Versions of the generated code that this package takes.
+// Versions of the generated code that this package supports.
 const (
 	ProtoPackageIsVersion2 = true
 	ProtoPackageIsVersion3 = true
@@ -36,7 +35,7 @@ func RegisterType(Message, string)                            {}
 func RegisterEnum(string, map[int32]string, map[string]int32) {}
 func RegisterFile(string, []byte)                             {}
 
-// EnumName is the name of an enum's value, or its number.
+// EnumName returns the name of an enum's value, or its number.
 func EnumName(names map[int32]string, v int32) string {
 	if name, ok := names[v]; ok {
 		return name
@@ -44,13 +43,13 @@ func EnumName(names map[int32]string, v int32) string {
 	return strconv.Itoa(int(v))
 }
 
-// CompactTextString is the message's type; its content would need the runtime.
+// CompactTextString returns the type of a message; its content would need the runtime.
 func CompactTextString(m Message) string { return fmt.Sprintf("%T", m) }
 
-// Marshal reports ErrLeftOut.
+// Marshal returns ErrLeftOut.
 func Marshal(Message) ([]byte, error) { return nil, ErrLeftOut }
 
-// InternalMessageInfo is what generated XXX_ methods call.
+// InternalMessageInfo has the methods that generated XXX_ methods call.
 type InternalMessageInfo struct{}
 
 func (*InternalMessageInfo) Unmarshal(Message, []byte) error { return ErrLeftOut }
