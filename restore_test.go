@@ -80,9 +80,9 @@ func TestAwkwardPictures(t *testing.T) {
 	}
 }
 
-// TestBesideSamples checks that the decrypted PNG has all metadata that a PNG can hold, and that
+// TestMetadataIsRestored checks that the decrypted PNG has all metadata that a PNG can hold, and that
 // a note names the rest, unless the original file is kept.
-func TestBesideSamples(t *testing.T) {
+func TestMetadataIsRestored(t *testing.T) {
 	m, k, ctx := fakeModel(), newKey(t), t.Context()
 	files := picturetest.Awkward(t, "internal/picture/testdata")
 	seal := func(name string, opts ...EncryptOption) (*Sealed, *Opened) {
@@ -97,18 +97,18 @@ func TestBesideSamples(t *testing.T) {
 		}
 		return sealed, opened
 	}
-	sealed, opened := seal("all beside.png")
-	if !bytes.Contains(opened.PNG, picturetest.Beside) || sealed.Picture.Notes != nil {
+	sealed, opened := seal("all metadata.png")
+	if !bytes.Contains(opened.PNG, picturetest.Metadata) || sealed.Picture.Notes != nil {
 		t.Errorf("PNG: notes %q", sealed.Picture.Notes)
 	}
-	if _, opened = seal("all beside.png", WithContent(ContentSamples)); opened.Picture.Chunks != nil || bytes.Contains(opened.PNG, []byte("gAMA")) {
+	if _, opened = seal("all metadata.png", WithContent(ContentSamples)); opened.Picture.Chunks != nil || bytes.Contains(opened.PNG, []byte("gAMA")) {
 		t.Error("PNG: chunks that were to be dropped")
 	}
-	if sealed, _ = seal("all beside.png", WithContent(ContentFile(""))); sealed.Picture.Notes != nil {
+	if sealed, _ = seal("all metadata.png", WithContent(ContentFile(""))); sealed.Picture.Notes != nil {
 		t.Errorf("PNG as a file: notes %q", sealed.Picture.Notes)
 	}
 
-	const photo = "all beside.jpg"
+	const photo = "all metadata.jpg"
 	sealed, opened = seal(photo)
 	for _, part := range []string{"pHYs\x00\x00\x0b\x13\x00\x00\x2e\x23\x01", "iTXtXML:com.adobe.xmp\x00\x00\x00\x00\x00<x:xmpmeta xmlns:x='adobe:ns:meta/'><a tiff:Orientation='1'/></x:xmpmeta>",
 		"iTXtComment\x00\x00\x00\x00\x00gr\u00fcn", "eXIfMM"} {

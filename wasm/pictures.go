@@ -214,7 +214,7 @@ func resultName(from string, o *encipher.Opened) string {
 	case o.Name == "":
 		return filename.Picture(from, picture.Extensions(o.File)[0])
 	}
-	return filename.Beside(from, o.Name)
+	return filename.InFolderOf(from, o.Name)
 }
 
 // input reads the arguments that encrypt and decrypt share.

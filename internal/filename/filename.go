@@ -114,8 +114,8 @@ func Picture(from, suffix string) string {
 	return folder + withSuffix(strings.TrimSuffix(stem, ".cipher"), suffix)
 }
 
-// Beside returns the path of a name, cleaned, in the folder of a slash path.
-func Beside(from, name string) string {
+// InFolderOf returns the path of a name, cleaned, in the folder of a slash path.
+func InFolderOf(from, name string) string {
 	folder, _ := split(from)
 	return folder + orPicture(clean(name, maxResult))
 }

@@ -76,7 +76,7 @@ func TestCleanIsSafe(t *testing.T) {
 		if again := Clean(name); again != name {
 			t.Fatalf("seed %d: %q becomes %q, and that %q", seed, b.String(), name, again)
 		}
-		for _, result := range []string{Cipher(b.String()), Picture(b.String(), ".unsealed.png"), Beside(b.String(), b.String())} {
+		for _, result := range []string{Cipher(b.String()), Picture(b.String(), ".unsealed.png"), InFolderOf(b.String(), b.String())} {
 			for part := range strings.SplitSeq(result, "/") {
 				if fault := unsafe(part); fault != "" || len(part) > 255 {
 					t.Fatalf("seed %d: the result of %q is called %q: %s", seed, b.String(), result, fault)
@@ -116,7 +116,7 @@ func TestResults(t *testing.T) {
 	got := []string{
 		Cipher("photo.jpg"), Cipher("a/b/photo.jpg"), Cipher("photo"), Cipher(".jpg"), Cipher("../a\u202e/CON/x.y.png"), Cipher(strings.Repeat("ä", 150) + ".jpg"), Cipher(""),
 		Picture("a/photo.cipher.png", ".png"), Picture("renamed.png", ".unsealed.png"), Picture("", ".jpg"), Picture(".cipher.png", ".png"),
-		Beside("a/b/c.png", "d.jpg"), Beside("c.png", "x/"+strings.Repeat("a", 250)+".jpg"),
+		InFolderOf("a/b/c.png", "d.jpg"), InFolderOf("c.png", "x/"+strings.Repeat("a", 250)+".jpg"),
 	}
 	want := []string{
 		"photo.cipher.png", "a/b/photo.cipher.png", "photo.cipher.png", "jpg.cipher.png", "a/_CON/x.y.cipher.png", strings.Repeat("ä", 114) + ".cipher.png", "picture.cipher.png",

@@ -10,118 +10,87 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Broadcast applies arithmetic to a and b, whose shapes broadcast as in numpy: they are
-// aligned at the last dimension, and a missing dimension or one of size 1 is repeated.
-// Both are float32, int32 or int64. Broadcast has no gradient.
-func Broadcast(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (*gorgonia.Node, error) {
-	name, ok := map[kernel.BinaryOp]string{kernel.Plus: "add", kernel.Minus: "sub", kernel.Times: "mul", kernel.Over: "div"}[arithmetic]
-	if !ok {
-		return nil, fmt.Errorf("unknown arithmetic %d", arithmetic)
-	}
-	if a.Dtype() != b.Dtype() {
-		return nil, fmt.Errorf("%s: operands of type %v and %v", name, a.Dtype(), b.Dtype())
-	}
-	step, input := stepOf(arithmetic, a, b)
-	return Apply(Spec{
-		Name:      "broadcast " + name,
-		Step:      step,
-		StepInput: input,
-		Arity:     2,
-		Type:      a.Dtype(),
-		Shape:     func(in []tensor.Shape) (tensor.Shape, error) { return broadcastShape(in[0], in[1]) },
-		InPlace:   true,
-		Work:      broadcastWork(a.Dtype()),
-		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			shape := out.Shape()
-			sa, sb := broadcastStrides(in[0].Shape(), shape), broadcastStrides(in[1].Shape(), shape)
-			switch dst := out.Data().(type) {
-			case []float32:
-				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]float32), sa, in[1].Data().([]float32), sb)
-			case []int32:
-				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]int32), sa, in[1].Data().([]int32), sb)
-			case []int64:
-				kernel.Broadcast(arithmetic, dst, shape, in[0].Data().([]int64), sa, in[1].Data().([]int64), sb)
-			default:
-				return unsupported(out)
+// Add computes a + b. Like Sub, Mul and Div it takes two tensors of one shape.
+func Add(a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	return binary("Add", kernel.Plus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		d := make(gorgonia.Nodes, 2)
+		for i := range d {
+			if want[i] {
+				d[i] = g
 			}
+		}
+		return d, nil
+	})
+}
+
+// Sub computes a - b.
+func Sub(a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	return binary("Sub", kernel.Minus, a, b, func(_ gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		d := make(gorgonia.Nodes, 2)
+		if want[0] {
+			d[0] = g
+		}
+		var err error
+		if want[1] {
+			d[1], err = Neg(g)
+		}
+		return d, err
+	})
+}
+
+// Mul computes a * b.
+func Mul(a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	return binary("Mul", kernel.Times, a, b, func(in gorgonia.Nodes, _, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		d := make(gorgonia.Nodes, 2)
+		var err error
+		for i := range d {
+			if want[i] && err == nil {
+				d[i], err = Mul(g, in[1-i])
+			}
+		}
+		return d, err
+	})
+}
+
+// Div computes a / b.
+func Div(a, b *gorgonia.Node) (*gorgonia.Node, error) {
+	return binary("Div", kernel.Over, a, b, func(in gorgonia.Nodes, out, g *gorgonia.Node, want []bool) (gorgonia.Nodes, error) {
+		d := make(gorgonia.Nodes, 2)
+		q, err := Div(g, in[1])
+		if err != nil {
+			return nil, err
+		}
+		if want[0] {
+			d[0] = q
+		}
+		if want[1] {
+			d[1], err = negated(Mul(q, out))
+		}
+		return d, err
+	})
+}
+
+func binary(name string, a kernel.BinaryOp, x, y *gorgonia.Node, diff func(in gorgonia.Nodes, out, grad *gorgonia.Node, want []bool) (gorgonia.Nodes, error)) (*gorgonia.Node, error) {
+	return Apply(Spec{
+		Name: name, Arity: 2,
+		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if !slices.Equal(in[0], in[1]) {
+				return nil, fmt.Errorf("shapes %v and %v differ", in[0], in[1])
+			}
+			return in[0], nil
+		},
+		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
+			n := []int{len(floats(out))}
+			kernel.Broadcast(a, floats(out), n, floats(in[0]), []int{1}, floats(in[1]), []int{1})
 			return nil
 		},
-	}, a, b)
+		Gradient: gradientFunc(diff),
+	}, x, y)
 }
 
-// stepOf returns the step of a broadcast between tensors of equal shape or with a constant
-// scalar, and the index of the input that the step takes as its operand. The step is nil for
-// other inputs.
-func stepOf(arithmetic kernel.BinaryOp, a, b *gorgonia.Node) (step *kernel.Step, input int) {
-	if a.Dtype() != tensor.Float32 {
-		return nil, 0
+func negated(x *gorgonia.Node, err error) (*gorgonia.Node, error) {
+	if err != nil {
+		return nil, err
 	}
-	if slices.Equal(a.Shape(), b.Shape()) {
-		s := kernel.StepTensor(arithmetic, false)
-		return &s, 0
-	}
-	for i, n := range []*gorgonia.Node{b, a} {
-		other := []*gorgonia.Node{a, b}[i]
-		d, ok := n.Value().(*tensor.Dense)
-		if ok && constant(n) && n.Shape().TotalSize() == 1 && n.Dims() <= other.Dims() {
-			s := kernel.StepScalar(arithmetic, floats(d)[0], i == 1)
-			return &s, i
-		}
-	}
-	return nil, 0
-}
-
-func broadcastShape(a, b tensor.Shape) (tensor.Shape, error) {
-	out := make(tensor.Shape, max(len(a), len(b)))
-	for i := range out {
-		m, n := 1, 1
-		if j := i - len(out) + len(a); j >= 0 {
-			m = a[j]
-		}
-		if j := i - len(out) + len(b); j >= 0 {
-			n = b[j]
-		}
-		if m != n && m != 1 && n != 1 {
-			return nil, fmt.Errorf("shapes %v and %v do not broadcast", a, b)
-		}
-		out[i] = max(m, n)
-	}
-	return out, nil
-}
-
-// broadcastStrides returns the strides that read a contiguous tensor of shape from as shape to.
-func broadcastStrides(from, to []int) []int {
-	strides := make([]int, len(to))
-	step := 1
-	for i := len(from) - 1; i >= 0; i-- {
-		if from[i] != 1 {
-			strides[i+len(to)-len(from)] = step
-		}
-		step *= from[i]
-	}
-	return strides
-}
-
-// rowMajor returns the strides of a contiguous tensor.
-func rowMajor(shape []int) []int {
-	strides := make([]int, len(shape))
-	step := 1
-	for i := len(shape) - 1; i >= 0; i-- {
-		strides[i] = step
-		step *= shape[i]
-	}
-	return strides
-}
-
-// volume returns the number of elements of a shape.
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
-}
-
-func unsupported(d *tensor.Dense) error {
-	return fmt.Errorf("elements of type %v are not supported; float32, int32 and int64 are", d.Dtype())
+	return Neg(x)
 }

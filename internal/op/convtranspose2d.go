@@ -2,9 +2,6 @@ package op
 
 import (
 	"fmt"
-	"slices"
-
-	"enciphergan/internal/kernel"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -49,25 +46,4 @@ func ConvTranspose2D(x, w, bias *gorgonia.Node, a Window, outputPadding [2]int) 
 		return y, err
 	}
 	return ChannelBias(y, bias)
-}
-
-// ChannelBias adds b (C) to every position of x (N, C, H, W).
-func ChannelBias(x, b *gorgonia.Node) (*gorgonia.Node, error) {
-	return Apply(Spec{
-		Name:  "ChannelBias",
-		Work:  planesWork(1),
-		Arity: 2,
-		Shape: func(in []tensor.Shape) (tensor.Shape, error) {
-			if in[0].Dims() < 3 || !slices.Equal(in[1], tensor.Shape{in[0][1]}) {
-				return nil, fmt.Errorf("bias %v does not fit input %v", in[1], in[0])
-			}
-			return in[0], nil
-		},
-		Forward: func(in []*tensor.Dense, out *tensor.Dense) error {
-			n, c, p := planes(in[0].Shape())
-			kernel.ChannelBias(n, c, p, floats(in[0]), floats(in[1]), floats(out))
-			return nil
-		},
-		Gradient: channelBiasGradient{},
-	}, x, b)
 }

@@ -641,7 +641,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(bytes.Clone(b.Bytes()))
 	}
-	for _, c := range besides(f) {
+	for _, c := range metadataCases(f) {
 		f.Add(c.file)
 	}
 	for _, pattern := range []string{"testdata/*.*", "testdata/*/*.*"} {

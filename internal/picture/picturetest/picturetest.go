@@ -76,7 +76,7 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 		exif := fmt.Appendf(nil, "\xff\xe1\x00\x22Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00%c\x00\x00\x00\x00\x00\x00", o+1)
 		files[fmt.Sprintf("orientation %d, profile", o+1)] = slices.Concat(b.Bytes()[:2], exif, segment, b.Bytes()[2:])
 	}
-	addBeside(files, b.Bytes())
+	addMetadata(files, b.Bytes())
 	kinds, err := filepath.Glob(filepath.Join(folder, "*.*"))
 	if err != nil || len(kinds) < 12 {
 		t.Fatalf("%d files of other kinds: %v", len(kinds), err)
@@ -89,9 +89,9 @@ func Awkward(t *testing.T, folder string) map[string][]byte {
 	return files
 }
 
-// Beside holds the metadata of Awkward's picture "all beside.png" as PNG chunks: the
+// Metadata holds the metadata of Awkward's picture "all metadata.png" as PNG chunks: the
 // meaning of the colours, density, date and texts.
-var Beside = func() (b []byte) {
+var Metadata = func() (b []byte) {
 	for _, c := range [][2]string{
 		{"cICP", "\x09\x10\x00\x01"},
 		{"mDCV", "\x8a\x48\x39\x08\x21\x34\x9b\xaa\x19\x96\x08\xfc\x3d\x13\x40\x42\x00\x98\x96\x80\x00\x00\x00\x01"},
@@ -111,10 +111,10 @@ var Beside = func() (b []byte) {
 	return b
 }()
 
-// addBeside adds a PNG of 16 bits with the chunks of Beside, and the JPEG photo with
+// addMetadata adds a PNG of 16 bits with the chunks of Metadata, and the JPEG photo with
 // metadata in its segments and a second picture after its end.
-func addBeside(files map[string][]byte, photo []byte) {
-	files["all beside.png"] = slices.Insert(bytes.Clone(files["16 bits"]), 33, Beside...)
+func addMetadata(files map[string][]byte, photo []byte) {
+	files["all metadata.png"] = slices.Insert(bytes.Clone(files["16 bits"]), 33, Metadata...)
 	head := []byte("\xff\xd8")
 	for _, s := range []string{
 		"\xe0JFIF\x00\x01\x02\x01\x01\x2c\x00\x48\x00\x00",
@@ -126,7 +126,7 @@ func addBeside(files map[string][]byte, photo []byte) {
 		head = append(head, 0xff, s[0], 0, byte(len(s)+1))
 		head = append(head, s[1:]...)
 	}
-	files["all beside.jpg"] = slices.Concat(head, photo[2:], photo)
+	files["all metadata.jpg"] = slices.Concat(head, photo[2:], photo)
 }
 
 // Evaluation returns the files of the shared evaluation set, by path within it, or nil if the set
