@@ -104,7 +104,7 @@ func (m *Model) Decrypt(ctx context.Context, png []byte, id Identity, opts ...De
 		Promised: promised, Exact: promised && fault == nil, Fault: explain(fault)}, nil
 }
 
-// Verified is what the authenticated record of a cipher image proves, without running a
+// Verified holds what the authenticated record of a cipher image proves, without running a
 // generator.
 type Verified struct {
 	Exact  bool     // whether the picture can be restored exactly
@@ -242,7 +242,7 @@ func plane(r record.Record, k record.Kind, n int) ([]byte, error) {
 
 // keptFile returns the kept file of a record and a safe name to save it under; file is nil
 // where none was kept. The file must decode to the picture whose digest the record has:
-// whoever has the key could seal any other file, which would then appear to be proven.
+// anyone who has the key could seal any other file, which would then appear to be proven.
 // Errors wrap ErrOtherFile.
 func keptFile(r record.Record, height, width int) (file []byte, name string, err error) {
 	if !r.Has(record.File) {

@@ -9,7 +9,7 @@ import (
 	"enciphergan/internal/picture"
 )
 
-// Info is what the header of a cipher image shows without a key.
+// Info holds what the header of a cipher image shows without a key.
 type Info struct {
 	Width, Height             int    // of the picture, in pixels
 	PaddedWidth, PaddedHeight int    // of the cipher image

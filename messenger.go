@@ -21,8 +21,8 @@ import (
 	"enciphergan/internal/record"
 )
 
-// Sides of a cipher image for messengers, in pixels. DefaultMessengerSide is what most services
-// leave as it is; a copy that a service made smaller is lost.
+// Sides of a cipher image for messengers, in pixels. Most services leave a picture of
+// DefaultMessengerSide at its size; a copy that a service made smaller is lost.
 const (
 	MinMessengerSide     = carrier.MinSide
 	MaxMessengerSide     = 4096
@@ -49,9 +49,9 @@ type MessengerImage struct {
 	File          []byte // a gray JPEG or PNG that looks like noise, to be sent as a picture
 	Width, Height int    // of it, in pixels
 
-	// Picture is what DecryptCopy restores. Its Notes list what of the original it lacks.
+	// Picture is the picture that DecryptCopy restores. Its Notes list what it lacks of the original.
 	Picture *Picture
-	// WholeFile reports whether the original file travels as it is, byte for byte.
+	// WholeFile reports whether the original file is sent unchanged, byte for byte.
 	WholeFile bool
 	// PSNR is how close Picture is to the original in its size, in decibels; +Inf where they are equal.
 	PSNR float64

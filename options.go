@@ -70,7 +70,7 @@ func WithTiles(n int, compute TileFunc) Option {
 	return runOption(func(o *runOptions) { o.workers, o.compute = max(1, n), compute })
 }
 
-// Content is what a cipher image holds of a picture file.
+// Content selects the parts of a picture file that a cipher image holds.
 type Content struct {
 	kind contentKind
 	name string // of the kept file

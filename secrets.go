@@ -196,8 +196,8 @@ func wrap(ctx context.Context, to Recipient) (Key, Slot, error) {
 	return k, slot, nil
 }
 
-// Unlock returns the key of the image: that of the first identity whose key the header
-// confirms. The error is WrongKey where there is none, and says what the image needs. For a
+// Unlock returns the key of the image, from the first identity whose key the header
+// confirms. The error is WrongKey where there is none, and names what the image needs. For a
 // passphrase that a byte order mark preceded, the text with the mark is tried too, as
 // Passphrase.Marked explains.
 func (i *Info) Unlock(ctx context.Context, ids ...Identity) (k Key, err error) {

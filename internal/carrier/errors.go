@@ -12,19 +12,19 @@ var (
 	ErrDamaged = errors.New("the copy is damaged beyond repair")
 )
 
-// Change is what happened to a copy.
+// Change is the kind of change that a copy suffered.
 type Change int
 
 const (
 	// Scaled is a copy of the whole carrier in another size.
 	Scaled Change = iota + 1
-	// Cropped is a part of the carrier, or one that lies within a larger picture, in its size or another.
+	// Cropped is a part of the carrier, or a carrier within a larger picture, in its size or another.
 	Cropped
 	// Filtered is a copy in the carrier's size whose fine detail is gone: blurred, or made smaller and then larger again.
 	Filtered
 )
 
-// AlteredError is returned for a copy of a carrier that lost its payload by more than recompression.
+// AlteredError is returned for a copy of a carrier that was changed by more than recompression and lost its payload.
 type AlteredError struct {
 	Change                Change
 	Width, Height         int // of the carrier, in pixels

@@ -14,7 +14,7 @@ const (
 	headerBits    = (68 - 2) * headerLifting // signs of the mark that are code bits of the header; the others are the sync
 )
 
-// header is what every carrier says at the lowest rate.
+// header is coded at the lowest rate in every carrier.
 type header struct {
 	version       byte
 	preset        Preset
@@ -52,7 +52,7 @@ var headerCode = func() ldpc.Code {
 	return c
 }()
 
-// mark is which sign of the mark is what.
+// mark assigns the signs of the mark to the header and the sync.
 type mark struct {
 	order []int32          // positions: the first headerBits are those of the header's code bits, the others the sync
 	mask  [markBlocks]int8 // by position: 1 or -1, the sign of a code bit of zero and of the sync

@@ -2,7 +2,7 @@ package codec
 
 import "math"
 
-// features is what is known about a level before it is coded.
+// features holds the context of a level: what is known about it before it is coded.
 type features struct {
 	contexts            [len(magnitudeTables)]int
 	colour, size, where int // where: 0 inside, 1 the first row or column, 2 the mean

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// lambda is what a bit is worth, in squared steps of squared error.
+	// lambda is the value of a bit, in squared steps of squared error.
 	lambda = 0.1
-	// bitShare is how many bits a coefficient takes for one of bitsOf, about.
+	// bitShare is the approximate number of bits that a coefficient takes for one of bitsOf.
 	bitShare = 1.1
 	// firstStep is the one that the layout is chosen for, before a better one is known.
 	firstStep = 6

@@ -133,7 +133,7 @@ var bitsOf = func() (table [1024]float32) {
 	return table
 }()
 
-// splitBits is what dividing a block costs beyond its coefficients, in the unit of bitsOf.
+// splitBits is the cost of dividing a block beyond its coefficients, in the unit of bitsOf.
 const splitBits = 2
 
 // sharpness divides the step in the choice of the layout. More than 1 measured better: it favours blocks that

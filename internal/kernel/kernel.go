@@ -5,7 +5,7 @@
 //
 // Unless it says otherwise, every operation is IEEE 754 float32, without fused multiply-add, in one stated
 // order per output element; kernels vectorise across outputs. So AVX-512, AVX2,
-// WebAssembly SIMD128 and plain Go give the same bits. The products of a
+// WebAssembly SIMD128 and plain Go produce the same bits. The products of a
 // sum are rounded before they are added: the explicit float32 conversions keep
 // the compiler from fusing on arm64, and must stay.
 //
