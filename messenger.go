@@ -57,6 +57,30 @@ type MessengerImage struct {
 	PSNR float64
 }
 
+// Estimate estimates the cost of EncryptForMessenger for a picture file from its header alone.
+func (m Messenger) Estimate(file []byte) (c Cost, err error) {
+	defer guard(&err)
+	height, width, err := picture.Size(file, limits)
+	if err != nil {
+		return Cost{}, err
+	}
+	side := m.Side
+	if side == 0 {
+		side = DefaultMessengerSide
+	}
+	pixels := int64(width) * int64(height)
+	reduced := pixels
+	if longest := int64(max(width, height)); longest > int64(side) {
+		reduced = pixels * int64(side) * int64(side) / (longest * longest)
+	}
+	const (
+		perPixel   = 9 // bytes, of the original; measured with pictures of 12 megapixels
+		perReduced = 70
+		program    = 24 << 20
+	)
+	return Cost{width, height, reduced * 9 / 10, program + perPixel*pixels + perReduced*reduced}, nil
+}
+
 const (
 	// messengerQuality of a JPEG costs a copy as much as one more recompression at 95, which all presets survive; the
 	// JPEG has two thirds of the bytes that one of quality 100 has.

@@ -48,6 +48,7 @@ type item struct {
 	in, out string         // as named to the user; standard for the streams
 	name    string         // path of the input below the given folder, with slashes
 	at      int            // index in the list
+	maybe   bool           // a picture of a folder that may be a copy of a cipher image for messengers, or anything else
 	err     error          // why it cannot be read, if known already
 	cost    *encipher.Cost // nil if not estimated yet
 }
@@ -84,6 +85,7 @@ type batch struct {
 // folders defines which files of a folder are inputs and how their outputs are named.
 type folders struct {
 	wanted func(name string) bool   // reports whether a file is an input
+	maybe  func(name string) bool   // reports whether a file that is none may be one all the same; nil: no
 	other  string                   // why other files are not
 	rename func(name string) string // returns the name of the output
 	spare  string                   // appended to the name of an output that is taken; empty: an error
@@ -212,11 +214,12 @@ func (b *batch) collect(args []string, out string, f folders) error {
 			b.items = append(b.items, item{in: path, name: c.Name, err: unlisted(path, "check its permissions", c.Err)})
 		}
 		for _, name := range l.Names {
-			if !f.wanted(name) {
+			maybe := !f.wanted(name) && f.maybe != nil && f.maybe(name)
+			if !maybe && !f.wanted(name) {
 				l.Left = append(l.Left, picture.Left{Name: name, Why: f.other})
 				continue
 			}
-			b.items = append(b.items, item{in: under(name), name: name})
+			b.items = append(b.items, item{in: under(name), name: name, maybe: maybe})
 		}
 		for _, n := range l.Left {
 			b.left = append(b.left, left{under(n.Name), n.Name, n.Why})
@@ -236,6 +239,11 @@ func (b *batch) assign(out string, f folders) error {
 	}
 	slices.SortStableFunc(order, func(a, c item) int {
 		switch {
+		case a.maybe != c.maybe:
+			if a.maybe {
+				return 1
+			}
+			return -1
 		case keeps(a) == keeps(c):
 			return cmp.Compare(a.name, c.name)
 		case keeps(a):
@@ -309,8 +317,10 @@ type result struct {
 	Width       int      `json:"width,omitempty"`
 	Height      int      `json:"height,omitempty"`
 	Bytes       int      `json:"bytes,omitempty"`
-	Exact       *bool    `json:"exact,omitempty"`  // of decrypt: whether the digest proves every sample
-	Sealed      *bool    `json:"sealed,omitempty"` // of decrypt: whether the file was sealed
+	PSNR        float64  `json:"psnr,omitempty"`       // of encrypt -for: of the picture that travels, in dB against the original in its size
+	WholeFile   bool     `json:"whole_file,omitempty"` // of encrypt -for and of its copies: whether the original file travels as it is
+	Exact       *bool    `json:"exact,omitempty"`      // of decrypt: whether the digest proves every sample
+	Sealed      *bool    `json:"sealed,omitempty"`     // of decrypt: whether the file was sealed
 	Notes       []string `json:"notes,omitempty"`
 	Exit        int      `json:"exit,omitempty"` // of a failure: its exit code as the only picture
 	Error       string   `json:"error,omitempty"`
@@ -333,12 +343,15 @@ func (b *batch) say(format string, args ...any) {
 	}
 }
 
+// estimate returns the cost of a picture, from the start of its file and the number of workers.
+type estimate func(head []byte, workers int) (encipher.Cost, error)
+
 // work encrypts or decrypts one picture.
 type work func(context.Context, item, encipher.Progress, int) (*result, error)
 
 // run processes every picture and reports its result. A failure does not stop the other
 // pictures, except if the disk is full; the error counts the failures.
-func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
+func (b *batch) run(ctx context.Context, estimate estimate, work work) error {
 	if b.single {
 		progress, end := showProgress(b.quiet || b.json)
 		r, err := b.one(ctx, b.items[0], work, progress, b.workers)
@@ -381,7 +394,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 		wg.Go(func() {
 			for i := range queue {
 				if i.cost == nil {
-					c := costOf(m, i.in, workers, b.derives)
+					c := costOf(estimate, i.in, workers, b.derives)
 					i.cost = &c
 				}
 				takes := min(b.memory, i.cost.MemoryBytes)
@@ -402,7 +415,7 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 						failures = append(failures, fmt.Sprintf("%s: %s", r.Input, strings.TrimPrefix(r.Error, r.Input+": ")))
 					}
 					progress.clear()
-					b.report(r, err, fmt.Sprintf("%d/%d ", counts[done]+counts[skipped]+counts[failed], len(b.items)))
+					b.report(r, err, fmt.Sprintf("%d/%d ", counts[done]+counts[skipped]+counts[failed]+counts[leftAlone], len(b.items)))
 					progress.finish(i, r.Status)
 				}
 				mu.Unlock()
@@ -435,8 +448,13 @@ func (b *batch) run(ctx context.Context, m *encipher.Model, work work) error {
 	if ctx.Err() != nil {
 		return &failure{exitInterrupted, "", fmt.Errorf("interrupted, %s; %s", finished, b.again())}
 	}
+	if n := counts[leftAlone]; n > 0 {
+		b.say("%s left alone: no cipher image, nor a copy of one", count(n, "other picture"))
+	}
 	b.say("%d done, %d skipped, %d failed", counts[done], counts[skipped], counts[failed])
 	switch {
+	case counts[leftAlone] == len(b.items):
+		return badInput("give a folder with cipher images", errors.New("none of the pictures is a cipher image or a copy of one"))
 	case counts[failed] == 0:
 		return nil
 	case len(b.items) == 1:
@@ -542,7 +560,7 @@ func (b *batch) report(r *result, err error, number string) {
 		printJSON(r)
 	}
 	for _, n := range r.Notes {
-		if r.Status != skipped {
+		if r.Status != skipped && r.Status != leftAlone {
 			b.say("note: %s: %s", r.Input, n)
 		}
 	}
@@ -582,7 +600,7 @@ func (r *result) size() string {
 // The derives bytes of Argon2id count only if they exceed the picture's memory: they are released before the
 // picture is processed.
 // The cost is zero for a file that is not a picture, which fails soon.
-func costOf(m *encipher.Model, path string, workers int, derives int64) encipher.Cost {
+func costOf(estimate estimate, path string, workers int, derives int64) encipher.Cost {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait for its other side
 		return encipher.Cost{}
@@ -599,7 +617,7 @@ func costOf(m *encipher.Model, path string, workers int, derives int64) encipher
 			return encipher.Cost{}
 		}
 		head = append(head, more...)
-		if c, err := m.Estimate(head, workers); err == nil {
+		if c, err := estimate(head, workers); err == nil {
 			c.MemoryBytes = max(c.MemoryBytes, derives) + info.Size()
 			return c
 		}

@@ -144,7 +144,7 @@ func TestCost(t *testing.T) {
 		late.Write(make([]byte, 65533))
 	}
 	late.Write(plain.Bytes()[2:])
-	want := costOf(m, "", 1, 0)
+	want := costOf(m.Estimate, "", 1, 0)
 	if want != (encipher.Cost{}) {
 		t.Errorf("no file costs %+v", want)
 	}
@@ -157,11 +157,11 @@ func TestCost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := costOf(m, path, 1, 0); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
+		if got := costOf(m.Estimate, path, 1, 0); got.Width != 600 || got.MemoryBytes != whole.MemoryBytes+int64(len(file)) {
 			t.Errorf("%s: %+v, want %+v and the file", name, got, whole)
 		}
 		for _, derives := range []int64{encipher.MaxPassphraseMemory, 1 << 40, 1} {
-			if got := costOf(m, path, 1, derives); got.MemoryBytes != max(whole.MemoryBytes, derives)+int64(len(file)) {
+			if got := costOf(m.Estimate, path, 1, derives); got.MemoryBytes != max(whole.MemoryBytes, derives)+int64(len(file)) {
 				t.Errorf("%s, with %d bytes for its key: %+v", name, derives, got)
 			}
 		}
@@ -169,7 +169,7 @@ func TestCost(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "text"), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := costOf(m, filepath.Join(dir, "text"), 1, encipher.MaxPassphraseMemory); got != (encipher.Cost{}) {
+	if got := costOf(m.Estimate, filepath.Join(dir, "text"), 1, encipher.MaxPassphraseMemory); got != (encipher.Cost{}) {
 		t.Errorf("no picture costs %+v", got)
 	}
 }

@@ -23,7 +23,8 @@ func decryptCommand() *cli.Command {
 		UsageText: "encipher decrypt -key FILE...|-i FILE|-passphrase -o OUT.png|OUT.jpg [flags] IN.png\nencipher decrypt -key FILE...|-i FILE|-passphrase -o FOLDER [flags] IN...",
 		Description: `OUT is a PNG, or a JPEG, which is lossy, if its name ends in .jpg.
 
-Every sample is restored, unless the cipher image was made with -exact off.
+IN is a cipher image, or a copy, of any kind of file, of one that encrypt -for made.
+Every sample is restored, unless the cipher image was made with -exact off or -for.
 A bare cipher image, which encrypt -mode paper writes, is read only with -mode paper.
 
 If a picture that should be restored exactly is not, nothing is written. With -approximate it
@@ -32,7 +33,9 @@ not belong to the picture; then that file is never written.
 
 Several cipher images, and folders with their sub-folders, are written to the folder after -o:
 a/b.jpg.cipher.png becomes a/b.jpg.png, or a/b.jpg with -original; b.png.cipher.png becomes
-b.png. Of a folder, only files called NAME.cipher.png are decrypted; give others by name.
+b.png. Of a folder, files called NAME.cipher.png or NAME.cipher.jpg are decrypted, and all
+pictures that are copies of what encrypt -for made, whatever a messenger called them: c.jpg
+becomes c.jpg.png. Others are left alone.
 IN.png and OUT.png may be -, for standard input and output. A failure does not stop the other
 pictures. -jobs, -memory, -resume and -shard work as for encrypt; -resume skips a picture
 whose digest is that in the cipher image.`,
@@ -69,7 +72,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 	if d.original { // an original file is written under its own name
 		spare = ""
 	}
-	if d.batch, err = newBatch(c, folders{wanted: isCipher, other: otherName, rename: d.rename, spare: spare}, kinds); err != nil {
+	if d.batch, err = newBatch(c, folders{wanted: isCipher, maybe: picture.HasExtension, other: otherName, rename: d.rename, spare: spare}, kinds); err != nil {
 		return err
 	}
 	d.derives, d.secret = derives(c), true
@@ -89,7 +92,7 @@ func decrypt(ctx context.Context, c *cli.Command) error {
 		d.options = append(d.options, encipher.AcceptApproximate())
 	}
 	spareMemory()
-	return d.run(ctx, d.model, d.one)
+	return d.run(ctx, d.model.Estimate, d.one)
 }
 
 // decryption is one call of decrypt.
@@ -104,8 +107,14 @@ type decryption struct {
 // rename returns photo.jpg.png for photo.jpg.cipher.png, or photo.jpg with -original, and
 // photo.png for photo.png.cipher.png.
 func (d *decryption) rename(name string) string {
-	if isCipher(name) {
-		name = name[:len(name)-len(cipherSuffix)]
+	stem := stemOf(name)
+	switch ext := filepath.Ext(name); {
+	case stem != "":
+		name = stem
+	case d.original && picture.HasExtension(name): // it may be a copy, next to the original
+		return strings.TrimSuffix(name, ext) + ".original" + ext
+	case picture.HasExtension(name):
+		return name + ".png"
 	}
 	if d.original || strings.EqualFold(filepath.Ext(name), ".png") {
 		return name
@@ -115,11 +124,17 @@ func (d *decryption) rename(name string) string {
 
 // one decrypts a picture.
 func (d *decryption) one(ctx context.Context, i item, progress encipher.Progress, workers int) (*result, error) {
-	there, err := d.begin(i)
+	input, err := i.read(ctx)
+	if i.maybe && err != nil && exitCode(err) != exitInterrupted {
+		return leave(err), nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	input, err := i.read(ctx)
+	if _, err := encipher.Inspect(input); encipher.CodeOf(err) == encipher.NotCipher {
+		return d.copy(ctx, i, input, progress)
+	}
+	there, err := d.begin(i)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func encryptCommand() *cli.Command {
 		Name:      "encrypt",
 		Usage:     "turn a picture into a cipher image",
 		ArgsUsage: "-key FILE|-r RECIPIENT|-passphrase -o OUT.png|FOLDER [flags] IN...",
-		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [flags] IN\nencipher encrypt -key FILE|-r RECIPIENT|-passphrase -o FOLDER [flags] IN...",
+		UsageText: "encipher encrypt -key FILE|-r RECIPIENT|-passphrase -o OUT.png [flags] IN\nencipher encrypt -for messenger -key FILE|-r RECIPIENT|-passphrase -o OUT.jpg [flags] IN\nencipher encrypt -key FILE|-r RECIPIENT|-passphrase -o FOLDER [flags] IN...",
 		Description: `IN is a PNG, JPEG, GIF, BMP, TIFF or WebP picture. OUT.png is a cipher image: a picture of
 noise that only the key opens, as long as no program recompresses it. Send it as a file, not
 as a picture.
@@ -34,6 +34,13 @@ film after the photo, are named in a note. With -exact off, the picture is resto
 approximately, with 8 bits and without this data. With -exact file, the original file and its
 name are sealed, too: see decrypt -original.
 
+With -for messenger, OUT.jpg is a gray picture of noise that a messenger may recompress. Send
+it as a picture. The picture is reduced to a longest side of 1600 pixels, or of SIDE with
+-for messenger=SIDE, and restored with a loss that is named. An original file that is small
+enough travels as it is. -for messenger-strong is for services that compress hard, and holds two
+thirds of the content. A service that makes pictures smaller than SIDE destroys the cipher
+image. No model is needed.
+
 -mode paper is for measurements only: it writes a bare cipher image, without authenticated
 encryption, which protects nothing (docs/security.md).
 The EXIF orientation is applied in every mode.`,
@@ -42,6 +49,7 @@ The EXIF orientation is applied in every mode.`,
 		}, sealFlags(), pictureFlags(), batchFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "exact", Usage: "`MODE`: on; off for an approximate picture; file to seal the original file, too", Value: "on"},
 			modeFlag(),
+			forFlag(),
 			&cli.BoolFlag{Name: "drop-metadata", Usage: "leave out everything but the samples: EXIF data and texts, such as place and camera, and the colour profile"},
 		}),
 		Action: encrypt,
@@ -82,6 +90,9 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	if err := needPictures(c); err != nil {
 		return err
 	}
+	if c.IsSet("for") {
+		return encryptForMessenger(ctx, c)
+	}
 	content, err := contentOf(c)
 	if err != nil {
 		return err
@@ -110,7 +121,7 @@ func encrypt(ctx context.Context, c *cli.Command) error {
 	}
 	spareMemory()
 	e.announce()
-	return b.run(ctx, e.model, e.one)
+	return b.run(ctx, e.model.Estimate, e.one)
 }
 
 // contentOf returns the content that -exact, -drop-metadata and -mode ask for.
@@ -144,8 +155,16 @@ func contentOf(c *cli.Command) (encipher.Content, error) {
 const cipherSuffix = ".cipher.png"
 
 // isCipher reports whether the name of a file in a folder is that of a cipher image.
-func isCipher(name string) bool {
-	return len(name) > len(cipherSuffix) && strings.EqualFold(name[len(name)-len(cipherSuffix):], cipherSuffix)
+func isCipher(name string) bool { return stemOf(name) != "" }
+
+// stemOf returns the name of a cipher image without its suffix, or an empty string for other names.
+func stemOf(name string) string {
+	for _, suffix := range []string{cipherSuffix, messengerSuffix} {
+		if n := len(name) - len(suffix); n > 0 && strings.EqualFold(name[n:], suffix) {
+			return name[:n]
+		}
+	}
+	return ""
 }
 
 // isPicture reports whether the name of a file in a folder is that of a picture to encrypt.
@@ -168,7 +187,7 @@ func (e *encryption) announce() {
 	}
 	var bytes, peak int64
 	for n := range e.items {
-		c := costOf(e.model, e.items[n].in, e.workers, e.derives)
+		c := costOf(e.model.Estimate, e.items[n].in, e.workers, e.derives)
 		e.items[n].cost = &c
 		bytes, peak = bytes+c.FileBytes, max(peak, c.MemoryBytes)
 	}

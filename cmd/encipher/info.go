@@ -25,7 +25,7 @@ func infoCommand() *cli.Command {
 		Description: `Needs no key. What it says stands in the clear in the file, and is proven to be as
 it was written only when the picture is decrypted.
 
-Of a folder, the files are taken that are called NAME.cipher.png; - is standard input.
+Of a folder, the files are taken that are called NAME.cipher.png or NAME.cipher.jpg; - is standard input.
 A file that cannot be read does not stop the rest.`,
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object a file on standard output"}},
 		Action: info,
@@ -44,6 +44,7 @@ type facts struct {
 	Bytes        int    `json:"bytes,omitempty"`
 	Model        string `json:"model,omitempty"` // name of a shipped model, otherwise empty
 	Fingerprint  string `json:"fingerprint,omitempty"`
+	Messenger    bool   `json:"messenger,omitempty"` // of encrypt -for; nothing is known of the picture without a key
 	Sealed       *bool  `json:"sealed,omitempty"`    // false for a bare cipher image, which is not protected
 	OpenedBy     string `json:"opened_by,omitempty"` // key, passphrase or identity
 	Exit         int    `json:"exit"`
@@ -144,6 +145,9 @@ func inspect(ctx context.Context, i item, names func() (map[string]string, error
 		return f, err
 	}
 	h, err := encipher.Inspect(file)
+	if encipher.CodeOf(err) == encipher.NotCipher {
+		return f.ofCopy(ctx, file)
+	}
 	if err != nil {
 		return f, fileError(i.in, err)
 	}
@@ -174,6 +178,11 @@ func shippedFingerprints(ctx context.Context, c *cli.Command) (map[string]string
 }
 
 func (f facts) print() {
+	if f.Messenger {
+		fmt.Fprintf(tables{}, "cipher image for messengers of format version 1, or a copy of it, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
+		fmt.Fprintf(tables{}, "opened by: %s\n", f.needs)
+		return
+	}
 	model := f.Model
 	if model == "" {
 		model = "none of this program's, give its directory after -model"

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -59,7 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "damage": damage, "close": closeTo, "photos": photos, "interrupts": interrupts, "parses": parses, "means": means,
-			"same": same, "forge": forge, "identity": identity, "words": words,
+			"same": same, "forge": forge, "identity": identity, "words": words, "recompress": recompress,
 		},
 	})
 }
@@ -116,6 +117,33 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no such damage: %s", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o600))
+}
+
+// recompress QUALITY FROM TO [WIDTH HEIGHT] writes a JPEG of a picture, as a messenger does, in another size if one is given.
+func recompress(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 && len(args) != 5 {
+		ts.Fatalf("usage: recompress QUALITY FROM TO [WIDTH HEIGHT]")
+	}
+	quality, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	p, err := picture.Decode([]byte(ts.ReadFile(args[1])), picture.Limits{Bytes: 1 << 24, Pixels: 1 << 24})
+	ts.Check(err)
+	if len(args) == 5 {
+		width, err := strconv.Atoi(args[3])
+		ts.Check(err)
+		height, err := strconv.Atoi(args[4])
+		ts.Check(err)
+		p, err = p.Reduced(context.Background(), height, width)
+		ts.Check(err)
+	}
+	m := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
+	for i := range p.Width * p.Height {
+		copy(m.Pix[4*i:], p.RGB[3*i:3*i+3])
+		m.Pix[4*i+3] = 255
+	}
+	var b bytes.Buffer
+	ts.Check(jpeg.Encode(&b, m, &jpeg.Options{Quality: quality}))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b.Bytes(), 0o600))
 }
 
 // close DB FILE FILE checks that two pictures have the same size and at least

@@ -493,13 +493,20 @@ func unlock(ctx context.Context, m *encipher.Model, file []byte, ids []encipher.
 	if err != nil {
 		return encipher.Key{}, err
 	}
+	return unlockSlot(ctx, i, i.Slot, ids)
+}
+
+// unlockSlot returns the key of a cipher image or copy with the given slot, as unlock does.
+func unlockSlot(ctx context.Context, i interface {
+	Unlock(context.Context, ...encipher.Identity) (encipher.Key, error)
+}, slot encipher.Slot, ids []encipher.Identity) (encipher.Key, error) {
 	k, err := i.Unlock(ctx, ids...)
 	if encipher.CodeOf(err) == encipher.WrongKey {
 		var given []string
 		for _, id := range ids {
 			given = append(given, fmt.Sprint(id))
 		}
-		return k, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + slotFlags[i.Slot.Kind], fmt.Errorf("%w; given: %s", err, strings.Join(given, ", "))}
+		return k, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + slotFlags[slot.Kind], fmt.Errorf("%w; given: %s", err, strings.Join(given, ", "))}
 	}
 	return k, err
 }

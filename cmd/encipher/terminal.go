@@ -95,7 +95,7 @@ func exitCode(err error) int {
 	switch e.Code {
 	case encipher.WrongKey:
 		return exitWrongKey
-	case encipher.Changed:
+	case encipher.Changed, encipher.AlteredCopy, encipher.DamagedCopy:
 		return exitChanged
 	case encipher.OtherModel:
 		return exitOtherModel
