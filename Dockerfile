@@ -1,9 +1,9 @@
-# The server, in an image that holds it and the models only:
+# An image that contains only the server and the models:
 #
 #     docker build -t encipher-server --build-arg VERSION=v1.0.0 .
 #     docker run --rm --read-only -p 127.0.0.1:8080:8080 encipher-server
 #
-# and the command line:
+# and one with the command line:
 #
 #     docker build -t encipher --target encipher --build-arg VERSION=v1.0.0 .
 #     docker run --rm --network none -v "$PWD:/pictures" -w /pictures --user "$(id -u):$(id -g)" encipher encrypt -key my.key -o sealed/ photos
@@ -38,6 +38,6 @@ COPY --from=build-server /encipher-server /encipher-server
 COPY models/paper-stats /models/paper-stats
 USER 65532:65532
 EXPOSE 8080
-# There is no HEALTHCHECK, since the image holds no other program: let the orchestrator request /healthz.
-# Further flags follow the image's name; of a flag that is given twice, the last counts.
+# There is no HEALTHCHECK, because the image contains no other program: let the orchestrator request /healthz.
+# Further flags follow the image's name; if a flag is given twice, the last one applies.
 ENTRYPOINT ["/encipher-server", "-addr", "0.0.0.0:8080"]

@@ -1,4 +1,4 @@
-# Encipher. `make` alone lists what can be made.
+# Encipher. `make` alone lists the targets.
 
 GO ?= go
 
@@ -11,7 +11,7 @@ help: ## list the targets
 run: wasm ## build the wasm and serve the page with the default model; ADDR=127.0.0.1:8080
 	$(GO) run ./cmd/encipher-server $(if $(ADDR),-addr $(ADDR))
 
-# The modules that stand in for others in the wasm (third_party/README.md); ./... does not include them.
+# The modules that replace others in the wasm (third_party/README.md); ./... does not include them.
 WASM_MOD = -modfile=wasm/wasm.mod
 STAND_INS = github.com/gogo/protobuf/... github.com/golang/protobuf/... github.com/apache/arrow/go/arrow/... github.com/awalterschulze/gographviz
 
@@ -34,18 +34,18 @@ check: ## vet, and run the quick tests, within 90 seconds
 	GOOS=js GOARCH=wasm $(GO) vet ./wasm
 	$(GO) test -short $(QUICK)
 
-busy: ## run the tests three times while two busy loops take the processor
+busy: ## run the tests three times while two busy loops occupy the processor
 	@sh -c 'while :; do :; done' & one=$$!; sh -c 'while :; do :; done' & two=$$!; \
 	trap 'kill $$one $$two' EXIT; trap 'exit 1' INT TERM; \
 	for run in 1 2 3; do echo "run $$run of 3"; $(MAKE) --no-print-directory GOFLAGS="$$GOFLAGS -count=1" TIMEOUT=3h test || exit 1; done
 
-# ONNX files are decoded the same with the stand-ins as with the original modules.
+# Checks that the stand-ins decode ONNX files as the original modules do.
 test-stand-ins:
 	$(GO) test $(WASM_MOD) $(STAND_INS) ./internal/onnx
 	$(GO) test $(WASM_MOD) -run '^TestLayers$$' ./internal/network
 
-# The packages whose bits must be the same everywhere, and what asks the browser, run their own tests as
-# WebAssembly too, under Node.js; of internal/network the vectors of the generators do.
+# The packages whose bits must be equal everywhere, and those that call the browser, run their tests as
+# WebAssembly too, under Node.js; internal/network runs only the vectors of the generators.
 WASM_TESTED = ./internal/digest ./internal/kernel ./internal/keyschedule ./internal/key ./internal/container ./internal/picture ./internal/ldpc ./internal/carrier ./internal/codec
 
 test-wasm:
@@ -55,7 +55,7 @@ test-wasm:
 	elif [ -n "$$CI" ]; then echo "make test-wasm needs Node.js: install it (apt-get install nodejs)"; exit 1; \
 	else echo "skipped the tests as WebAssembly: install Node.js 20 or later to run them"; fi
 
-# The programs that look for faults have a module of their own, tools/lint, so that theirs are not among ours.
+# The linters have a module of their own, tools/lint, so that their dependencies are not in ours.
 LINT = $(GO) build -modfile=tools/lint/go.mod -o build/
 
 lint: lint-page ## run staticcheck over all packages, and ESLint and Prettier over the page's JavaScript
@@ -91,7 +91,7 @@ wasm: ## build the wasm into server/built/, from where the server embeds it
 dataset: ## fetch the photos that the shipped model is trained on
 	$(GO) run ./tools/dataset
 
-ablation: ## what the discriminator contributes: two short runs, with and without it (minutes)
+ablation: ## measure what the discriminator contributes: two short runs, with and without it (minutes)
 	@test -d build/dataset || { echo "run make dataset first"; exit 1; }
 	$(GO) build -o build/encipher ./cmd/encipher
 	rm -rf build/ablation
@@ -112,11 +112,11 @@ choices: ## compare sizes of the default network by short runs, on validation ph
 		build/encipher train -o build/choices/$$n -steps $(or $(STEPS),1500) -batch 2 -fine-tune 0 -kappa 1 $$flags build/dataset || exit 1; \
 	done
 
-codec: ## measure the codec beside libwebp and JPEG (cwebp, cjpeg), and what its parts add; ENCIPHER_PHOTOS=FOLDER:FOLDER
+codec: ## compare the codec with libwebp and JPEG (cwebp, cjpeg), and measure what its parts add; ENCIPHER_PHOTOS=FOLDER:FOLDER
 	@test -d build/dataset -o -n "$(ENCIPHER_PHOTOS)" || { echo "run make dataset first"; exit 1; }
 	ENCIPHER_PHOTOS=$(or $(ENCIPHER_PHOTOS),$(CURDIR)/build/dataset) $(GO) test -tags measure -count=1 -v -timeout 60m -run 'TestRate$$|TestAblation$$' ./internal/codec
 
-bench: chromium bench/peers/node_modules/.package-lock.json ## measure speed and memory beside onnxruntime; ONLY=browser for some rows
+bench: chromium bench/peers/node_modules/.package-lock.json ## compare speed and memory with onnxruntime; ONLY=browser for some rows
 	$(GO) run ./bench $(if $(ONLY),-only '$(ONLY)')
 
 bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json
@@ -136,10 +136,10 @@ types: tools/npm/node_modules/.package-lock.json ## check the page's scripts and
 icons: chromium ## draw the page's icons as PNG from their SVG, into static/
 	$(GO) run ./tools/icons
 
-size: wasm ## print what the first visit of the page transfers, and fail above 3.2 MB as brotli
+size: wasm ## print what a first visit to the page transfers, and fail above 3.2 MB as brotli
 	@$(GO) run ./tools/size
 
-# axe-core for the page's tests, the libraries that the page carries, TypeScript, ESLint and Prettier.
+# axe-core for the page's tests, the page's libraries, TypeScript, ESLint and Prettier.
 tools/npm/node_modules/.package-lock.json: tools/npm/package-lock.json
 	cd tools/npm && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
@@ -157,23 +157,22 @@ vendor: tools/npm/node_modules/.package-lock.json ## copy the page's libraries f
 screenshots: chromium tools/npm/node_modules/.package-lock.json ## take pictures of the page in its main states into build/screenshots/
 	ENCIPHER_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test -count=1 -timeout 20m -run 'TestScreenshots$$' ./internal/browsertest
 
-# The page's tests need a Chromium. Where there is none, and the system is one
-# whose package manager we know and may use, it is installed; otherwise one line
-# says what to do.
+# The page's tests need Chromium. If it is missing, tools/chromium installs it on
+# Debian and Ubuntu as root or through sudo; elsewhere it prints what to install.
 chromium:
 	@tools/chromium
 
-# So do the tests of docs/server.md, whose examples run in nginx.
+# The tests of docs/server.md run its examples in nginx, which tools/nginx installs likewise.
 nginx:
 	@tools/nginx
 
 exact: chromium wasm ## encrypt and decrypt the whole evaluation set, natively and in Chromium; both must restore every sample
 	ENCIPHER_EXACT=all $(GO) test -count=1 -v -timeout 60m -run '^TestExactThereAndHere$$' ./internal/browsertest
 
-tamper: ## change 10,000 single bytes of a cipher image: each must be noticed or harmless; CHANGES=10000
+tamper: ## change 10,000 single bytes of a cipher image: each change must be detected or harmless; CHANGES=10000
 	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .
 
-fuzz: ## fuzz every reader of outside files, each for 10 minutes; FUZZTIME=10m
+fuzz: ## fuzz every parser of untrusted files, each for 10 minutes; FUZZTIME=10m
 	@for package in $$($(GO) list ./internal/... ./server/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) $$package || exit 1; \
@@ -195,7 +194,7 @@ cgo:
 dist: ## write build/dist: the site for a static host, servers and command lines for six platforms, checksums
 	tools/dist
 
-dist-check: ## build the distribution twice, at two places, and compare the bytes (minutes)
+dist-check: ## build the distribution twice, in two folders, and compare the bytes (minutes)
 	tools/dist-check
 
 clean: ## remove what was built
