@@ -34,7 +34,7 @@ proves nothing.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag for more", DefaultText: models.Default},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of keys, nonces, crops and training: equal seeds give equal figures", Value: 1},
-			&cli.BoolFlag{Name: "quick", Usage: "take minutes; the whole budget takes more than ten times as long"},
+			&cli.BoolFlag{Name: "quick", Usage: "a small budget, for some minutes; the full budget takes more than ten times as long"},
 			&cli.IntSliceFlag{Name: "pairs", Usage: "`NUMBERS` of known pairs, ascending, separated by commas", DefaultText: "1,10,100,1000; with -quick 1,10,100"},
 			&cli.IntFlag{Name: "steps", Usage: "`STEPS` of the surrogate decoder's training", DefaultText: "1500; with -quick 300"},
 			&cli.IntFlag{Name: "side", Usage: "side in `PIXELS` of known pairs, a multiple of 16", DefaultText: "32"},
@@ -47,7 +47,7 @@ proves nothing.`,
 
 func attackModels(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usage("usage: encipher attack [flags] DIR", "attack takes exactly one directory, and %d are given", c.Args().Len())
+		return usage("usage: encipher attack [flags] DIR", "attack takes exactly one directory, not %d", c.Args().Len())
 	}
 	budget, seed := attack.Full(), c.Uint64("seed")
 	if c.Bool("quick") {
@@ -215,14 +215,14 @@ func writeAttacks(w io.Writer, r *attack.Report) {
 		}
 	}
 
-	fmt.Fprintln(w, "\nWhat breaks")
+	fmt.Fprintln(w, "\nResults")
 	for _, s := range r.Systems {
 		writeConclusions(w, s.Name, s.Conclusions)
 	}
 	for _, m := range r.Models {
 		writeConclusions(w, m.Name+": keys, weights, damage", m.Conclusions)
 	}
-	fmt.Fprintln(w, "\nThis holds for the attacks above at this size and budget. An attack that found nothing proves nothing about others.")
+	fmt.Fprintln(w, "\nThe results hold for these attacks at this size and budget. An attack that finds nothing proves nothing about other attacks.")
 }
 
 func writeConclusions(w io.Writer, name string, list []attack.Conclusion) {

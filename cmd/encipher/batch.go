@@ -34,10 +34,10 @@ const standard = "-"
 
 func batchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "jobs", Value: 1, Usage: "pictures `N` at once, as far as -memory allows"},
-		&cli.IntFlag{Name: "memory", Value: 2000, Usage: "bound in `MB` on what the pictures at once take; one that takes more comes alone"},
-		&cli.StringFlag{Name: "shard", Usage: "`I/N`: do the part I, from 0, of N that the pictures are split into by their names"},
-		&cli.BoolFlag{Name: "resume", Usage: "skip what is done, after checking it against the picture"},
+		&cli.IntFlag{Name: "jobs", Value: 1, Usage: "process `N` pictures at the same time, within -memory"},
+		&cli.IntFlag{Name: "memory", Value: 2000, Usage: "limit in `MB` of the memory for pictures at the same time; a picture that needs more is processed alone"},
+		&cli.StringFlag{Name: "shard", Usage: "`I/N`: process only part I, from 0, of N parts; a hash of its name assigns a picture to a part"},
+		&cli.BoolFlag{Name: "resume", Usage: "skip pictures whose output exists, after comparing the two"},
 		&cli.BoolFlag{Name: "json", Usage: "print a JSON object for each picture on standard output"},
 		quietFlag(),
 	}
@@ -103,7 +103,7 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 	case b.workers < 0:
 		return nil, usage("for instance -workers 2", "-workers must be at least 0")
 	case b.force && b.resume:
-		return nil, usage("leave out one of the two", "-f makes every picture again, and -resume does not")
+		return nil, usage("leave out one of the two", "-f overwrites every output, and -resume none")
 	}
 	if out == "" {
 		if len(args) != 1 || args[0] != standard {
@@ -117,17 +117,17 @@ func newBatch(c *cli.Command, f folders, kinds []string) (*batch, error) {
 		return b, b.checkSingle(c, kinds)
 	}
 	if out == standard || slices.Contains(args, standard) {
-		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output are for one picture")
+		return nil, usage("give one picture, or -o FOLDER and files", "standard input and output can hold only one picture")
 	}
 	if !isFolder(out) && !isFolderName(out) && slices.Contains(kinds, strings.ToLower(filepath.Ext(out))) {
-		return nil, usage("give a folder; if it shall be called that, end its name with a slash", "several pictures do not go into one file, %s", out)
+		return nil, usage("give a folder; if this is its name, add a slash", "several pictures cannot be written to one file, %s", out)
 	}
 	b.folder = out
 	if err := b.collect(args, out, f); err != nil {
 		return nil, err
 	}
 	if len(b.items) == 0 {
-		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: there are no pictures in it, and %s", strings.Join(args, ", "), count(len(b.left), "other file")))
+		return nil, badInput("give a folder with pictures", fmt.Errorf("%s: no pictures, and %s", strings.Join(args, ", "), count(len(b.left), "other file")))
 	}
 	if shard := c.String("shard"); c.IsSet("shard") {
 		var part, parts uint32
@@ -145,22 +145,22 @@ func needPictures(c *cli.Command) error {
 	if c.Args().Present() {
 		return nil
 	}
-	return usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes pictures, folders or - for standard input, and none is given", c.Name)
+	return usage(fmt.Sprintf("usage: encipher %s %s", c.Name, c.ArgsUsage), "%s takes pictures, folders or - for standard input", c.Name)
 }
 
 func (b *batch) checkSingle(c *cli.Command, kinds []string) error {
 	i := b.items[0]
 	switch {
 	case c.IsSet("shard"):
-		return usage("leave out -shard, or give a folder", "-shard is for many pictures")
+		return usage("leave out -shard, or give a folder", "-shard is for several pictures")
 	case b.resume && (i.in == standard || i.out == standard):
 		return usage("leave out -resume", "-resume is for files")
 	case i.out == standard && b.json:
-		return usage("leave out -json, or give -o FILE", "standard output takes the picture or JSON, not both")
+		return usage("leave out -json, or give -o FILE", "standard output cannot hold both the picture and JSON")
 	case i.out == standard:
 		return checkStandard("picture")
 	case kinds != nil && !slices.Contains(kinds, strings.ToLower(filepath.Ext(i.out))):
-		return usage("give it a name that ends in "+strings.Join(kinds, " or ")+", or in / for a folder", "%s: the output is none of that kind", i.out)
+		return usage("choose a name that ends in "+strings.Join(kinds, " or ")+", or in / for a folder", "%s: not a name for this kind of output", i.out)
 	case b.resume:
 		return nil
 	}
@@ -201,7 +201,7 @@ func (b *batch) collect(args []string, out string, f folders) error {
 				return why
 			}
 			if !inside && isWithin(under(name), whole) { // may be output of an earlier call
-				return "it is in the folder for the outputs"
+				return "it is in the output folder"
 			}
 			return ""
 		})
@@ -259,7 +259,7 @@ func (b *batch) assign(out string, f folders) error {
 		i.out = filepath.Join(out, filepath.FromSlash(name))
 		for other, ok := taken[i.out]; ok; other, ok = taken[i.out] {
 			if f.spare == "" || other.name == i.name {
-				return usage("give the folders one after the other, with an output folder each", "%s and %s would both be written to %s", other.in, i.in, i.out)
+				return usage("process the folders one after the other, each with its own output folder", "%s and %s would both be written to %s", other.in, i.in, i.out)
 			}
 			i.out += f.spare
 		}
@@ -371,7 +371,7 @@ func (b *batch) run(ctx context.Context, estimate estimate, work work) error {
 		}
 	}
 	if len(b.items) == 0 {
-		b.say("there is nothing in this part")
+		b.say("this part contains no pictures")
 		return nil
 	}
 	workers := b.workers
@@ -467,11 +467,11 @@ func (b *batch) run(ctx context.Context, estimate estimate, work work) error {
 func (b *batch) again() string {
 	switch {
 	case b.unlike:
-		return "give the pictures that are left, or make all again with -f"
+		return "give the remaining pictures, or overwrite all with -f"
 	case b.resume:
-		return "the same command goes on"
+		return "the same command continues"
 	}
-	return "the same command with -resume goes on"
+	return "the same command with -resume continues"
 }
 
 // batchProgress shows the progress of several pictures and the remaining time on a terminal. Its unit is a

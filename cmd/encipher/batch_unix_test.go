@@ -230,7 +230,7 @@ func TestInterruptedBatch(t *testing.T) {
 	c := program(t, &stderr, args...)
 	c.Stdout = &stdout
 	interrupted(t, c, at("pipe.png"), os.Interrupt)
-	if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, 1 of 3 pictures done; the same command with -resume goes on") {
+	if exit := c.ProcessState.ExitCode(); exit != exitInterrupted || !strings.Contains(stderr.String(), "interrupted, 1 of 3 pictures done; the same command with -resume continues") {
 		t.Errorf("exit code %d, %q", exit, stderr.String())
 	}
 	if got := stdout.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"status":"done"`) {

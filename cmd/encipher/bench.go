@@ -30,21 +30,21 @@ func benchCommand() *cli.Command {
 		Name:      "bench",
 		Usage:     "measure the speed of a model on this machine",
 		UsageText: "encipher bench -training [-profile NAME] [-crop PIXELS] [-json] [-q]\nencipher bench [-layers | -json] [-q] [-model NAME|DIR] [-arithmetic NAME] [-size PIXELS] [-runs N]",
-		Description: `Runs both generators on one square tile of noise and prints the median time of a
-run without key setup, and the measured peak of the convolution's inner loop.
+		Description: `Runs both generators on one square tile of noise. Prints the median time of a run,
+without key setup, and the measured peak speed of the convolution's inner loop.
 -layers prints the time of each operation. GOMAXPROCS=1 measures one core.
 
-With -training it measures joint steps of training instead: crops a second on one
-core, two, and so on, with the profile's batch and with one batch for each core.`,
+With -training, it measures joint training steps instead: crops a second on one core,
+on two, and so on, with the profile's batch and with one batch for each core.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "training", Usage: "measure training instead: crops a second by number of cores"},
 			&cli.StringFlag{Name: "profile", Usage: "with -training: `NAME` of the profile", Value: "reversible"},
 			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "with -training: side of the crops in `PIXELS`; default by profile"},
 			&cli.BoolFlag{Name: "layers", Usage: "print the time of every operation and shape"},
 			&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
-			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME` canonical, with the same bits on every machine, or fused; default: that of the model"},
+			&cli.StringFlag{Name: "arithmetic", Usage: "`NAME`: canonical, with equal bits on every machine, or fused; default: that of the model"},
 			&cli.IntFlag{Name: "size", Usage: "side of the tile in `PIXELS`", Value: 256},
-			&cli.IntFlag{Name: "runs", Usage: "measured runs `N`, after one that is not measured", Value: 7},
+			&cli.IntFlag{Name: "runs", Usage: "measure `N` runs, after one that is not measured", Value: 7},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of text, with the layers"},
 			quietFlag(),
 		},
@@ -54,7 +54,7 @@ core, two, and so on, with the profile's batch and with one batch for each core.
 
 func bench(ctx context.Context, c *cli.Command) error {
 	if c.Args().Present() {
-		return usage("usage: encipher bench [flags]", "bench takes no argument, and %q is given", c.Args().First())
+		return usage("usage: encipher bench [flags]", "bench takes no argument, not %q", c.Args().First())
 	}
 	if c.Bool("training") {
 		return benchTraining(ctx, c)

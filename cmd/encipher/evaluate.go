@@ -38,7 +38,7 @@ Without -model, it measures every shipped variant of the default model. With -se
 it computes key and nonces from the seed and the names of the pictures, so that the
 figures can be repeated. Such keys are for measurements only.
 
-With -full, it measures all that the literature does: also histograms with
+With -full, it measures everything that the literature does: also histograms with
 chi-square, NPCR and UACI with critical values for the size of each picture, key
 space and key sensitivity, for the bare cipher image, the file, and three ciphers
 of known quality (none, a fixed pad, XChaCha20-Poly1305), with the published
@@ -46,8 +46,8 @@ comparison. It measures whole pictures and their centre squares unless -crop or
 -whole selects one. docs/evaluation.md explains every column.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag to compare", DefaultText: "the default model's variants"},
-			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; without it, a new key"},
-			&cli.Uint64Flag{Name: "seed", HideDefault: true, Usage: "`SEED` of key and nonces, instead of random ones"},
+			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; default: a new key"},
+			&cli.Uint64Flag{Name: "seed", HideDefault: true, Usage: "`SEED` of key and nonces; default: random"},
 			&cli.IntFlag{Name: "crop", Usage: "side in `PIXELS` of the centre square to measure", Value: 256},
 			&cli.BoolFlag{Name: "whole", Usage: "measure whole pictures"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of the table"},
@@ -63,13 +63,13 @@ comparison. It measures whole pictures and their centre squares unless -crop or
 
 func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usage("usage: encipher evaluate [flags] DIR", "evaluate takes exactly one directory, and %d are given", c.Args().Len())
+		return usage("usage: encipher evaluate [flags] DIR", "evaluate takes exactly one directory, not %d", c.Args().Len())
 	}
 	if c.Int("crop") < 1 {
 		return usage("give a number of pixels, for instance -crop 256", "-crop %d is not a size", c.Int("crop"))
 	}
 	if c.String("key") != "" && c.IsSet("seed") {
-		return usage("leave out one of the two", "-seed computes a key, and -key gives one")
+		return usage("leave out one of the two", "-seed and -key both determine the key")
 	}
 	names := c.StringSlice("model")
 	if len(names) == 0 {

@@ -20,7 +20,7 @@ func evaluateFull(ctx context.Context, c *cli.Command, list []candidate) error {
 	to := output{path: report, flag: "-html", force: c.Bool("f")}
 	if c.IsSet("html") {
 		if ext := strings.ToLower(filepath.Ext(report)); ext != ".html" && ext != ".htm" {
-			return usage("give it a name that ends in .html", "%s: the report is an HTML file", report)
+			return usage("choose a name that ends in .html", "%s: the report is an HTML file", report)
 		}
 		if err := to.check(); err != nil {
 			return err

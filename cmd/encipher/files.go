@@ -27,7 +27,7 @@ func pictureFlags() []cli.Flag {
 		&cli.StringFlag{Name: "o", Usage: "`FILE` to write, FOLDER for several pictures, - for standard output"},
 		&cli.StringFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one", Value: models.Default},
 		&cli.BoolFlag{Name: "f", Usage: "overwrite outputs"},
-		&cli.IntFlag{Name: "workers", Usage: "tiles `N` of a picture computed at the same time; 0: as many as processors, shared by the jobs"},
+		&cli.IntFlag{Name: "workers", Usage: "process `N` tiles of a picture at the same time; 0: as many as processors, shared by the jobs"},
 	}
 }
 
@@ -61,7 +61,7 @@ type keyFile struct {
 func readKey(ctx context.Context, c *cli.Command, path string) (k keyFile, err error) {
 	file, err := readSmall(ctx, path)
 	if err != nil {
-		return k, badInput("check its name, or make a key with: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
+		return k, badInput("check its name, or make a key: encipher key new -o FILE", fmt.Errorf("%s: cannot read the key: %w", path, cause(err)))
 	}
 	k.text = file.text
 	sealed, _ := encipher.IsSealed([]byte(file.text))
@@ -164,7 +164,7 @@ func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (enciphe
 		return encipher.ModelFiles{}, badInput("check the name of the model", fmt.Errorf("%s: cannot read the model: %w", path, cause(err)))
 	}
 	if is, _ := encipher.IsSealed(sealed); !is {
-		return encipher.ModelFiles{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: it is neither a directory nor a sealed model", path))
+		return encipher.ModelFiles{}, badInput(shippedModels(models.Names()), fmt.Errorf("%s: neither a directory nor a sealed model", path))
 	}
 	ids, err := readIdentities(ctx, c)
 	if err != nil {
@@ -176,7 +176,7 @@ func sealedModelFiles(ctx context.Context, c *cli.Command, path string) (enciphe
 // shippedModels returns a hint that lists the values of -model.
 func shippedModels(names []string) string {
 	if len(names) == 0 {
-		return "this program was built without a model; train one with encipher train -o RUN FOLDER and give -model RUN/model"
+		return "this program was built without a model; train one with encipher train -o RUN FOLDER, then give -model RUN/model"
 	}
 	return "shipped models: " + strings.Join(names, ", ") + "; or give a model directory, such as RUN/model of encipher train, or a sealed model"
 }
@@ -196,7 +196,7 @@ func openModel(ctx context.Context, c *cli.Command, name string) (*encipher.Mode
 // checkStandard returns an error if standard output is a terminal. what names the binary output.
 func checkStandard(what string) error {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		return usage("give -o FILE, or send the output to a file or another program", "the output is a %s, and standard output is a terminal", what)
+		return usage("give -o FILE, or redirect standard output", "the output is a %s, which cannot be written to a terminal", what)
 	}
 	return nil
 }
@@ -247,8 +247,8 @@ func (o output) check() error {
 
 // tooLong returns the error of a name that is too long for the file system.
 func (o output) tooLong() error {
-	return &failure{exitFailure, "rename the input, or give it by itself with a shorter name after " + o.flag,
-		fmt.Errorf("%s: cannot write there: the name has %d bytes, and the file system takes fewer", o.path, len(filepath.Base(o.path)))}
+	return &failure{exitFailure, "rename the input, or process it by itself with a shorter name after " + o.flag,
+		fmt.Errorf("%s: cannot write there: the name has %d bytes, more than the file system allows", o.path, len(filepath.Base(o.path)))}
 }
 
 func (o output) exists() error {

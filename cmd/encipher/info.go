@@ -19,15 +19,15 @@ const infoUsage = "[-json] FILE|FOLDER..."
 func infoCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "info",
-		Usage:     "say what a cipher image is and what opens it",
+		Usage:     "print what a cipher image is and what opens it",
 		ArgsUsage: infoUsage,
 		UsageText: "encipher info " + infoUsage,
-		Description: `Needs no key. What it says stands in the clear in the file, and is proven to be as
-it was written only when the picture is decrypted.
+		Description: `Needs no key: it prints fields of the file that are not encrypted. They are authenticated only
+when the picture is decrypted.
 
-Of a folder, the files are taken that are called NAME.cipher.png or NAME.cipher.jpg; - is standard input.
-A file that cannot be read does not stop the rest.`,
-		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object a file on standard output"}},
+Of a folder, it reads the files called NAME.cipher.png or NAME.cipher.jpg; - is standard input.
+A file that cannot be read does not stop the others.`,
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print a JSON object for each file on standard output"}},
 		Action: info,
 	}
 }
@@ -56,7 +56,7 @@ type facts struct {
 
 func info(ctx context.Context, c *cli.Command) error {
 	if !c.Args().Present() {
-		return usage("usage: encipher info "+infoUsage, "info takes at least one file, and none is given")
+		return usage("usage: encipher info "+infoUsage, "info takes at least one file")
 	}
 	var files []item
 	for _, arg := range c.Args().Slice() {
@@ -130,7 +130,7 @@ func cipherImages(arg string) (files []item, others []left) {
 		files = append(files, item{in: under(c.Name), err: unlisted(under(c.Name), "check its permissions", c.Err)})
 	}
 	if files == nil {
-		files = []item{{in: arg, err: badInput("name the files themselves", fmt.Errorf("%s: no file in it is called NAME%s", arg, cipherSuffix))}}
+		files = []item{{in: arg, err: badInput("name the files themselves", fmt.Errorf("%s: the folder contains no file called NAME%s", arg, cipherSuffix))}}
 	}
 	return files, others
 }
@@ -185,11 +185,11 @@ func (f facts) print() {
 	}
 	model := f.Model
 	if model == "" {
-		model = "none of this program's, give its directory after -model"
+		model = "not shipped with this program; give its directory after -model"
 	}
 	fmt.Fprintf(tables{}, "cipher image of format version 1, %d x %d pixels, %.1f MB\n", f.PaddedWidth, f.PaddedHeight, float64(f.Bytes)/1e6)
 	if !*f.Sealed {
-		fmt.Fprintf(tables{}, "NOT SEALED: a bare cipher image, for measurements; anybody can have made or changed it\n")
+		fmt.Fprintf(tables{}, "NOT SEALED: a bare cipher image, for measurements; anybody can have written or changed it\n")
 	}
 	fmt.Fprintf(tables{}, "picture: %d x %d pixels\n", f.Width, f.Height)
 	fmt.Fprintf(tables{}, "model: %s\n", model)

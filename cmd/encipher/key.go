@@ -18,41 +18,41 @@ import (
 func keyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "key",
-		Usage: "make, show, seal and open keys",
+		Usage: "make, show, seal and open key files",
 		Action: func(_ context.Context, c *cli.Command) error {
-			return usage("make a key with: encipher key new -o FILE", "key needs to be told what to do")
+			return usage("to make a key: encipher key new -o FILE", "key needs a command")
 		},
 		Commands: []*cli.Command{{
 			Name:        "new",
-			Usage:       "make a key and write it to a new file that only you can read",
+			Usage:       "write a new key to a file that only you can read",
 			UsageText:   "encipher key new -o FILE",
-			Description: "The key opens every picture that it sealed. Keep a copy in a safe place: a lost\nkey cannot be replaced. An existing file is never overwritten.",
+			Description: "The key opens every picture that it sealed. Store a copy in a safe place: a lost\nkey cannot be replaced. An existing file is never overwritten.",
 			Flags:       []cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write, - for standard output"}},
 			Action:      newKey,
 		}, {
 			Name:        "show",
-			Usage:       "print fingerprint and creation of a key",
+			Usage:       "print fingerprint and creation time of a key",
 			ArgsUsage:   "FILE",
 			UsageText:   "encipher key show FILE",
 			Description: "The secret is not printed. Equal fingerprints mean equal keys.",
 			Action:      showKey,
 		}, {
 			Name:      "seal",
-			Usage:     "make a copy of a key file that only a passphrase or age identity opens",
+			Usage:     "seal a copy of a key file with a passphrase or for age recipients",
 			ArgsUsage: "-o FILE.age -r RECIPIENT|-passphrase FILE",
 			UsageText: "encipher key seal -o FILE.age -r RECIPIENT|-passphrase FILE",
-			Description: `FILE.age is an age file that age opens too, and so does the page. Where it is given as -key, its
-passphrase is asked for on the terminal, or it is opened with the identities after -i. A passphrase is stretched by scrypt with 32 MiB
-of memory. The copy that is not sealed stays; delete it yourself if nobody should find it.
-FILE may be sealed itself: so a passphrase is changed.`,
+			Description: `FILE.age is an age file, which age and the page open, too. If it is given as -key, encipher asks for
+its passphrase on the terminal, or opens it with the identities after -i. scrypt derives its key from
+a passphrase, with 32 MiB of memory. FILE itself is not deleted. FILE may be sealed, too: that is how
+to change a passphrase.`,
 			Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"}}, sealFlags()),
 			Action: sealKey,
 		}, {
 			Name:        "open",
-			Usage:       "write the key, or the age identities, that are in a sealed file",
+			Usage:       "write the key or the age identities of a sealed file",
 			ArgsUsage:   "-o FILE -i FILE|-passphrase FILE.age",
 			UsageText:   "encipher key open -o FILE -i FILE|-passphrase FILE.age",
-			Description: "Needed where nobody can type a passphrase, and to encrypt with a key that is sealed for an\nage identity.",
+			Description: "For programs, which cannot type a passphrase, and to encrypt with a key that is sealed for an\nage recipient.",
 			Flags: slices.Concat([]cli.Flag{
 				&cli.StringFlag{Name: "o", Usage: "`FILE` to write, which must not exist, - for standard output"},
 				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
@@ -66,7 +66,7 @@ FILE may be sealed itself: so a passphrase is changed.`,
 func newKey(_ context.Context, c *cli.Command) error {
 	out := c.String("o")
 	if out == "" || c.Args().Present() {
-		return usage("usage: encipher key new -o FILE", "key new takes -o FILE and nothing else")
+		return usage("usage: encipher key new -o FILE", "key new takes only -o FILE")
 	}
 	k, err := encipher.NewKey()
 	if err != nil {
@@ -76,7 +76,7 @@ func newKey(_ context.Context, c *cli.Command) error {
 }
 
 func keyExists(out string) error {
-	return &failure{exitFailure, "choose another name after -o; delete the file yourself if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
+	return &failure{exitFailure, "choose another name after -o, or delete the file if no picture needs it", fmt.Errorf("%s: exists, and a key is never overwritten", out)}
 }
 
 // checkNew returns an error, before a passphrase is asked for, if the output exists.
@@ -99,7 +99,7 @@ func createKey(out string, content []byte, what string) error {
 	case errors.Is(err, fs.ErrExist):
 		return keyExists(out)
 	case atomicfile.Full(err):
-		return &failure{exitFailure, "free some space there, or choose another place after -o", fmt.Errorf("%s: the disk is full, nothing was written", out)}
+		return &failure{exitFailure, "free some space there, or choose another place after -o", fmt.Errorf("%s: the disk is full; nothing was written", out)}
 	case err != nil:
 		return &failure{exitFailure, "check the directory and its permissions, or choose another place after -o", fmt.Errorf("%s: cannot write the key: %w", out, cause(err))}
 	}
@@ -111,7 +111,7 @@ func keyWords(k encipher.Key) string { return "a key with the fingerprint " + k.
 
 func showKey(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usage("usage: encipher key show FILE", "key show takes exactly one key file, and %d are given", c.Args().Len())
+		return usage("usage: encipher key show FILE", "key show takes exactly one key file, not %d", c.Args().Len())
 	}
 	path := c.Args().First()
 	k, err := readKey(ctx, c, path)

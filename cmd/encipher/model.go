@@ -20,17 +20,17 @@ import (
 func modelCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "model",
-		Usage: "seal models, open and halve them",
+		Usage: "seal, open and halve models",
 		Action: func(context.Context, *cli.Command) error {
-			return usage("encipher model seal -help, encipher model open -help, encipher model half -help", "model needs to be told what to do")
+			return usage("the commands are seal, open and half; run encipher model -help", "model needs a command")
 		},
 		Commands: []*cli.Command{{
 			Name:      "seal",
-			Usage:     "make one file of a model that only a passphrase or age identity opens",
+			Usage:     "seal a model in one file with a passphrase or for age recipients",
 			ArgsUsage: "-o FILE.age -r RECIPIENT|-passphrase NAME|DIR",
 			UsageText: "encipher model seal -o FILE.age -r RECIPIENT|-passphrase NAME|DIR",
-			Description: `FILE.age is an age file that age opens too; it holds a zip of the model directory.
-A passphrase is stretched by scrypt with 32 MiB of memory.`,
+			Description: `FILE.age is an age file, which age opens, too. It contains a ZIP of the model directory.
+scrypt derives its key from a passphrase, with 32 MiB of memory.`,
 			Flags: slices.Concat([]cli.Flag{
 				&cli.StringFlag{Name: "o", Usage: "`FILE` to write, - for standard output"},
 				&cli.BoolFlag{Name: "f", Usage: "overwrite the output"},
@@ -38,27 +38,27 @@ A passphrase is stretched by scrypt with 32 MiB of memory.`,
 			Action: sealModel,
 		}, {
 			Name:      "open",
-			Usage:     "make a model directory of a sealed model",
+			Usage:     "write a sealed model as a model directory",
 			ArgsUsage: "-o DIR -i FILE|-passphrase FILE.age",
 			UsageText: "encipher model open -o DIR -i FILE|-passphrase FILE.age",
 			Flags: slices.Concat([]cli.Flag{
-				&cli.StringFlag{Name: "o", Usage: "`DIR` to make; it must not exist"},
+				&cli.StringFlag{Name: "o", Usage: "`DIR` to write, which must not exist"},
 				&cli.StringSliceFlag{Name: "i", Usage: "`FILE` with age identities; repeat the flag to try several"},
 			}, passphraseFlags()),
 			DisableSliceFlagSeparator: true, // a comma is part of a file's name
 			Action:                    openSealedModel,
 		}, {
 			Name:      "half",
-			Usage:     "make a model of half the size: weights in half precision",
+			Usage:     "halve the size of a model: weights in half precision",
 			ArgsUsage: "-o DIR [-name NAME] [-photos FOLDER] NAME|DIR",
 			UsageText: "encipher model half -o DIR [-name NAME] [-photos FOLDER] NAME|DIR",
-			Description: `The result is another model with a fingerprint of its own: files that the first one
-encrypted are not for it. encipher evaluate -model DIR -model NAME PICTURES says what the rounding costs.`,
+			Description: `The result is another model with its own fingerprint: it does not decrypt files that the first one
+encrypted. encipher evaluate -model DIR -model NAME PICTURES measures the effect of the rounding.`,
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "o", Usage: "`DIR` to make; it must not exist"},
-				&cli.StringFlag{Name: "name", Usage: "`NAME` on the card; without it, that of the model"},
-				&cli.StringFlag{Name: "photos", Usage: "`FOLDER` of the photos it was trained on, to measure the test split for the card"},
-				&cli.IntFlag{Name: "crop", Value: 128, Usage: "side in `PIXELS` of the crops it was trained on: with -photos, smaller photos are no part of the split"},
+				&cli.StringFlag{Name: "o", Usage: "`DIR` to write, which must not exist"},
+				&cli.StringFlag{Name: "name", Usage: "`NAME` on the model card; default: that of the model"},
+				&cli.StringFlag{Name: "photos", Usage: "`FOLDER` of the photos that it was trained on, to measure the test split for the model card"},
+				&cli.IntFlag{Name: "crop", Value: 128, Usage: "with -photos: side in `PIXELS` of the crops that it was trained on; smaller photos are not part of the split"},
 			},
 			Action: halveModel,
 		}},
@@ -71,7 +71,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 		return usage("usage: encipher model half -o DIR NAME|DIR", "model half takes -o DIR and exactly one model")
 	}
 	if _, err := os.Stat(out); err == nil {
-		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: it exists already", out)}
+		return &failure{exitFailure, "choose another name after -o", fmt.Errorf("%s: exists", out)}
 	}
 	name := c.Args().First()
 	files, err := modelFiles(ctx, c, name)
@@ -95,7 +95,7 @@ func halveModel(ctx context.Context, c *cli.Command) error {
 		return &failure{exitFailure, "check the folder after -o and its permissions", err}
 	}
 	size := func(f network.Files) float64 { return float64(len(f.Encryption)+len(f.Decryption)) / 1e6 }
-	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB in the place of %.1f MB", out, m.Name(), m.Fingerprint(), size(halved), size(files))
+	say(os.Stderr, "wrote %s: the model %q, fingerprint %.16s, %.1f MB instead of %.1f MB", out, m.Name(), m.Fingerprint(), size(halved), size(files))
 	return nil
 }
 
@@ -107,7 +107,7 @@ func measured(ctx context.Context, files network.Files, folder string, crop int)
 	}
 	card := m.Card()
 	if card.Training == nil {
-		return files, badInput("leave out -photos", errors.New("the model's card does not say how it was trained, so its test split is not known"))
+		return files, badInput("leave out -photos", errors.New("the model card does not say how the model was trained, so its test split is unknown"))
 	}
 	photos, err := readPhotos(ctx, folder, crop, newTrainProgress(0, 0, false))
 	if err != nil {
@@ -209,7 +209,7 @@ func readModelFile(ctx context.Context, path string) ([]byte, error) {
 		defer f.Close()
 		b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedModelBytes+1))
 		if err == nil && len(b) > encipher.MaxSealedModelBytes {
-			err = fmt.Errorf("it is over %d MB", encipher.MaxSealedModelBytes/1_000_000)
+			err = fmt.Errorf("the file is over %d MB", encipher.MaxSealedModelBytes/1_000_000)
 		}
 		return b, err
 	})

@@ -37,9 +37,9 @@ var sealing = []string{"r", "passphrase", "passphrase-file", "passphrase-fd", "g
 
 func sealFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
-		&cli.StringSliceFlag{Name: "r", Usage: "`RECIPIENT` of age (age1…) who can open it; repeat the flag for several"},
+		&cli.StringSliceFlag{Name: "r", Usage: "age `RECIPIENT` (age1…) who can open the output; repeat the flag for several"},
 	}, passphraseFlags(), []cli.Flag{
-		&cli.BoolFlag{Name: "generate", Usage: "make a passphrase of 90 bits and print it"},
+		&cli.BoolFlag{Name: "generate", Usage: "generate a passphrase of 90 bits and print it"},
 	})
 }
 
@@ -55,7 +55,7 @@ type opener interface {
 	encipher.Unsealer
 }
 
-var errNoSecret = usage("make a key with: encipher key new -o FILE", "-key FILE is missing")
+var errNoSecret = usage("give a key file, or make one: encipher key new -o FILE", "-key FILE is missing")
 
 // given returns how many of the flags are set.
 func given(c *cli.Command, flags ...string) (n int) {
@@ -74,11 +74,11 @@ func checkLock(c *cli.Command) error {
 		return errNoSecret
 	case 1:
 		if c.Bool("generate") && (c.Bool("json") || c.String("o") == standard || readsStdin(c) && c.String("o") == "") {
-			return usage("give -o FILE without -json, or make a passphrase first and give it with -passphrase-file", "standard output takes the passphrase of -generate or something else, not both")
+			return usage("give -o FILE without -json, or give a passphrase with -passphrase-file", "standard output cannot hold both the passphrase of -generate and other output")
 		}
 		return checkStdin(c)
 	}
-	return usage("give one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a picture is encrypted in one way")
+	return usage("give only one of -key, -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "exactly one flag must say how to encrypt")
 }
 
 // derives returns the bytes of memory that Argon2id may take: the most that a file can ask for if there
@@ -110,7 +110,7 @@ func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 	case c.IsSet("r"):
 		to, err := encipher.ParseRecipients(strings.Join(c.StringSlice("r"), "\n"))
 		if err != nil {
-			return nil, badInput("give -r age1…, as age-keygen prints it", err)
+			return nil, badInput("give -r age1…, the public key that age-keygen prints", err)
 		}
 		return to, nil
 	case c.IsSet("generate"):
@@ -126,7 +126,7 @@ func readSealer(ctx context.Context, c *cli.Command) (sealer, error) {
 		if err := stdout.failed(); err != nil { // the passphrase would be lost
 			return nil, err
 		}
-		say(os.Stderr, "note: the passphrase is on standard output and nowhere else; write it down")
+		say(os.Stderr, "note: the passphrase is printed on standard output and stored nowhere; write it down")
 		return p, nil
 	}
 	return readPhrase(ctx, c, true)
@@ -146,7 +146,7 @@ func checkSecrets(c *cli.Command) error {
 // checkStdin returns an error if standard input would be both the picture and the passphrase.
 func checkStdin(c *cli.Command) error {
 	if readsStdin(c) && c.IsSet("passphrase-fd") && c.Int("passphrase-fd") == 0 {
-		return usage("give the passphrase with another file descriptor, or with -passphrase-file", "standard input is the picture already")
+		return usage("give the passphrase by another file descriptor, or with -passphrase-file", "standard input cannot be both the picture and the passphrase")
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ type namedKey struct {
 
 // Format implements fmt.Formatter for every verb.
 func (k namedKey) Format(s fmt.State, _ rune) {
-	fmt.Fprintf(s, "%s holds the key %s", k.path, k.Fingerprint())
+	fmt.Fprintf(s, "%s with the key %s", k.path, k.Fingerprint())
 }
 
 // readOpeners reads the age identities and the passphrase.
@@ -254,7 +254,7 @@ func readIdentities(ctx context.Context, c *cli.Command) ([]identityFile, error)
 func checkUnseal(c *cli.Command, what string) error {
 	switch {
 	case given(c, "i", "passphrase", "passphrase-file", "passphrase-fd") == 0:
-		return usage("give -i FILE or -passphrase", "there is nothing to open the %s with", what)
+		return usage("give -i FILE or -passphrase", "a passphrase or identity to open the %s is missing", what)
 	case given(c, "passphrase", "passphrase-file", "passphrase-fd") > 1:
 		return errPassphrases
 	}
@@ -267,9 +267,9 @@ var errPassphrases = usage("give one of -passphrase, -passphrase-file and -passp
 func checkSeal(c *cli.Command, what string) error {
 	switch {
 	case given(c, sealing...) != 1:
-		return usage("give one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "a %s is sealed in one way", what)
+		return usage("give only one of -r, -passphrase, -passphrase-file, -passphrase-fd and -generate", "exactly one flag must say how to seal the %s", what)
 	case c.Bool("generate") && c.String("o") == standard:
-		return usage("give -o FILE, or make a passphrase first and give it with -passphrase-file", "standard output takes the passphrase of -generate or the sealed %s, not both", what)
+		return usage("give -o FILE, or give a passphrase with -passphrase-file", "standard output cannot hold both the passphrase of -generate and the sealed %s", what)
 	case c.String("o") == standard:
 		return checkStandard("sealed " + what)
 	}
@@ -294,7 +294,7 @@ type identityFile struct {
 
 // Format implements fmt.Formatter for every verb.
 func (f identityFile) Format(s fmt.State, _ rune) {
-	fmt.Fprintf(s, "%s holds %v", f.path, f.AgeIdentities)
+	fmt.Fprintf(s, "%s with %v", f.path, f.AgeIdentities)
 }
 
 // readPhrase reads a passphrase from the source that the flags name. For a fresh passphrase, it asks
@@ -312,7 +312,7 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Pass
 	case c.IsSet("passphrase-fd"):
 		f := os.NewFile(uintptr(c.Int("passphrase-fd")), "file descriptor")
 		if f == nil {
-			return nil, usage("give the number of an open file descriptor, for instance 3", "-passphrase-fd %d is none", c.Int("passphrase-fd"))
+			return nil, usage("give its number, for instance 3", "-passphrase-fd %d is not an open file descriptor", c.Int("passphrase-fd"))
 		}
 		var read smallFile
 		read, err = interruptible(ctx, func() (smallFile, error) { return readAtMost(f) })
@@ -325,8 +325,8 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Pass
 		text, err = ask(ctx, c, prompt)
 		if err == nil && fresh {
 			var again string
-			if again, err = ask(ctx, c, "The same again: "); err == nil && again != text {
-				return nil, badInput("type it again, or let one be made with -generate", errors.New("the two passphrases differ"))
+			if again, err = ask(ctx, c, "Repeat the passphrase: "); err == nil && again != text {
+				return nil, badInput("type it again, or generate one with -generate", errors.New("the two passphrases differ"))
 			}
 		}
 	}
@@ -335,10 +335,10 @@ func readPhrase(ctx context.Context, c *cli.Command, fresh bool) (*encipher.Pass
 	}
 	p, err := encipher.NewPassphrase(text)
 	if err != nil {
-		return nil, badInput("give one line of text, or let one be made with -generate", err)
+		return nil, badInput("give one line of text, or generate one with -generate", err)
 	}
 	if fresh && isWeak(p.Text()) {
-		say(os.Stderr, "note: the passphrase is weak: whoever has the file can try guesses without limit; -generate makes one of 90 bits")
+		say(os.Stderr, "note: the passphrase is weak: anybody who has the file can try guesses without limit; -generate makes a passphrase of 90 bits")
 	}
 	return p, nil
 }
@@ -386,9 +386,9 @@ func openSealed[T any](ctx context.Context, c *cli.Command, path, command string
 	case passphrase:
 		return none, &failure{exitWrongKey, "type the passphrase again", fmt.Errorf("%s: %w", path, err)}
 	case takes:
-		return none, &failure{exitWrongKey, "give its file with -i", fmt.Errorf("%s is sealed for an age identity, which is not given", path)}
+		return none, &failure{exitWrongKey, "give the file of its identity with -i", fmt.Errorf("%s is sealed for an age recipient, and no identity for it is given", path)}
 	default:
-		return none, &failure{exitWrongKey, "open it first with: " + command + " -i FILE", fmt.Errorf("%s is sealed for an age identity", path)}
+		return none, &failure{exitWrongKey, "open it first with: " + command + " -i FILE", fmt.Errorf("%s is sealed for an age recipient", path)}
 	}
 }
 
@@ -403,7 +403,7 @@ func ask(ctx context.Context, c *cli.Command, prompt string) (string, error) {
 	case term.IsTerminal(int(os.Stdin.Fd())) && !readsStdin(c):
 		in, out = os.Stdin, os.Stderr
 	default:
-		return "", errors.New("there is no terminal to ask on")
+		return "", errors.New("there is no terminal for the prompt")
 	}
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
@@ -449,7 +449,7 @@ type smallFile struct {
 // warn prints a note if others can read the file. It is for secrets that are not sealed.
 func (f smallFile) warn(path string) {
 	if f.exposed {
-		say(os.Stderr, "note: others can read %s; take that away with: chmod 600 %[1]s", path)
+		say(os.Stderr, "note: others can read %s; to prevent this: chmod 600 %[1]s", path)
 	}
 }
 
@@ -475,7 +475,7 @@ func readAtMost(f *os.File) (smallFile, error) {
 	exposed := runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0
 	b, err := io.ReadAll(io.LimitReader(f, encipher.MaxSealedKeyFileBytes+1))
 	if err == nil && len(b) > encipher.MaxSealedKeyFileBytes {
-		err = fmt.Errorf("it is longer than %d bytes", encipher.MaxSealedKeyFileBytes)
+		err = fmt.Errorf("the file is longer than %d bytes", encipher.MaxSealedKeyFileBytes)
 	}
 	return smallFile{string(b), exposed}, err
 }
@@ -484,7 +484,7 @@ func readAtMost(f *os.File) (smallFile, error) {
 var slotFlags = map[encipher.SlotKind]string{
 	encipher.SlotKeyFile:    "give it with -key",
 	encipher.SlotPassphrase: "give it with -passphrase, -passphrase-file or -passphrase-fd",
-	encipher.SlotRecipients: "give its file with -i",
+	encipher.SlotRecipients: "give the file of the identity with -i",
 }
 
 // unlock returns the key of a cipher image of the model. If no identity fits, its error lists them.
@@ -506,7 +506,7 @@ func unlockSlot(ctx context.Context, i interface {
 		for _, id := range ids {
 			given = append(given, fmt.Sprint(id))
 		}
-		return k, &failure{exitWrongKey, "use the one that the picture was encrypted with; " + slotFlags[slot.Kind], fmt.Errorf("%w; given: %s", err, strings.Join(given, ", "))}
+		return k, &failure{exitWrongKey, "use the secret that the picture was encrypted with: " + slotFlags[slot.Kind], fmt.Errorf("%w; given: %s", err, strings.Join(given, ", "))}
 	}
 	return k, err
 }

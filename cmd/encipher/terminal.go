@@ -48,12 +48,12 @@ const (
 	exitInterrupted = 130
 )
 
-const exitCodes = `0 done, 1 the output cannot be written, a training
-diverged, or a fault of the program, 2 wrong usage, 3 an input (picture, cipher
+const exitCodes = `0 success, 1 the output cannot be written, a training
+run diverged, or a fault of the program, 2 wrong usage, 3 an input (picture, cipher
 image, key, model or checkpoint) cannot be used, 4 wrong key, 5 the cipher image
 was changed, 6 the cipher image belongs to another model,
-7 the picture came back approximately and should have come back exactly,
-8 of many pictures some failed, 130 interrupted.`
+7 the picture is restored approximately and should be restored exactly, 8 some
+of several pictures failed, 130 interrupted.`
 
 // failure is an error with an exit code and a hint.
 type failure struct {
@@ -229,7 +229,7 @@ func (o *standardOutput) failed() error {
 	if o.err == nil {
 		return nil
 	}
-	hint := "see whether the program that reads it still runs"
+	hint := "check that the program that reads it still runs"
 	if atomicfile.Full(o.err) {
 		hint = "free some space there"
 	}
@@ -265,5 +265,5 @@ func cause(err error) error {
 
 // quietFlag returns the flag -q of commands with progress.
 func quietFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "q", Usage: "say nothing on standard error but warnings and errors"}
+	return &cli.BoolFlag{Name: "q", Usage: "print only warnings and errors on standard error"}
 }

@@ -35,15 +35,15 @@ Example:
    encipher train -o run photos
    encipher encrypt -model run/model -key my.key -o cipher.png photo.jpg`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "o", Usage: "run `FOLDER` to write"},
+			&cli.StringFlag{Name: "o", Usage: "`FOLDER` of the run"},
 			&cli.BoolFlag{Name: "resume", Usage: "continue the run in the folder with its settings"},
 			&cli.StringFlag{Name: "profile", Value: "reversible", Usage: "`NAME` of the profile: reversible, paper or paper+stats"},
 			&cli.StringFlag{Name: "name", Value: "own", Usage: "`NAME` on the model card"},
-			&cli.StringFlag{Name: "data", Usage: "`TEXT` on the model card about the photos; default: the folder's name"},
+			&cli.StringFlag{Name: "data", Usage: "`TEXT` about the photos on the model card; default: the folder's name"},
 			&cli.StringFlag{Name: "target", Value: "uniform", Usage: "domain of neural ciphers: uniform, or a `FOLDER` of target cipher images"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`SEED` of weights, split, crops and keys", Value: 1},
 			&cli.IntFlag{Name: "steps", HideDefault: true, Usage: "joint steps `N`; default by profile"},
-			&cli.IntFlag{Name: "fine-tune", HideDefault: true, Value: -1, Usage: "steps `N` of the decryption generator alone, after the joint ones; default by profile"},
+			&cli.IntFlag{Name: "fine-tune", HideDefault: true, Value: -1, Usage: "steps `N` of the decryption generator only, after the joint steps; default by profile"},
 			&cli.IntFlag{Name: "batch", HideDefault: true, Usage: "crops `N` in a step; default by profile"},
 			&cli.IntFlag{Name: "crop", HideDefault: true, Usage: "side of the crops in `PIXELS`; default by profile"},
 			&cli.FloatFlag{Name: "rate", HideDefault: true, Usage: "peak learning `RATE` of the joint steps; default by profile"},
@@ -57,12 +57,12 @@ Example:
 			&cli.IntFlag{Name: "couplings", Value: 4, Usage: "reversible profile: `N` affine couplings"},
 			&cli.IntFlag{Name: "hidden", Value: 64, Usage: "reversible profile: channels `N` inside a coupling"},
 			&cli.StringFlag{Name: "init", Value: training.InitAnalytic, Usage: "`START` of the generators: analytic, from statistics of the photos, or random"},
-			&cli.IntFlag{Name: "pool", Usage: "neural ciphers `N` of earlier steps that the discriminator is shown too; 0 for none"},
+			&cli.IntFlag{Name: "pool", Usage: "also train the discriminator on `N` neural ciphers of earlier steps; 0 for none"},
 			&cli.IntFlag{Name: "patience", Usage: "end after `N` validations without improvement; 0 for all steps"},
-			&cli.FloatFlag{Name: "minutes", Usage: "as many steps as fit into about `N` minutes on this machine, instead of -steps and -fine-tune"},
+			&cli.FloatFlag{Name: "minutes", Usage: "choose the number of steps that takes about `N` minutes on this machine, instead of -steps and -fine-tune"},
 			quietFlag(),
 			&cli.IntFlag{Name: "validate-every", Value: 500, Usage: "steps `N` between validations and checkpoints"},
-			&cli.StringSliceFlag{Name: "kappa", Usage: "candidates `K` for the model's kappa, which is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
+			&cli.StringSliceFlag{Name: "kappa", Usage: "candidate `K` for the model's kappa, which is chosen by file size; repeat the flag", Value: []string{"1", "1.3", "1.5", "1.73", "2"}},
 		},
 		Action: train,
 	}
@@ -103,7 +103,7 @@ var settings = []struct {
 
 func train(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
-		return usage("usage: encipher train -o RUN FOLDER", "train takes exactly one folder of photos, and %d are given", c.Args().Len())
+		return usage("usage: encipher train -o RUN FOLDER", "train takes exactly one folder of photos, not %d", c.Args().Len())
 	}
 	out, folder := c.String("o"), c.Args().First()
 	if out == "" {
@@ -119,7 +119,7 @@ func train(ctx context.Context, c *cli.Command) error {
 	}
 	if c.IsSet("minutes") {
 		if c.Bool("resume") || c.IsSet("steps") || c.IsSet("fine-tune") || c.IsSet("validate-every") {
-			return usage("leave out the others, or -minutes", "-minutes sets steps and validations of a new run; it excludes -resume, -steps, -fine-tune and -validate-every")
+			return usage("leave out -minutes or the other flags", "-minutes sets steps and validations of a new run: it excludes -resume, -steps, -fine-tune and -validate-every")
 		}
 		if config, err = config.ForMinutes(ctx, c.Float("minutes")); ctx.Err() != nil {
 			return &failure{exitInterrupted, "", errors.New("interrupted, nothing was changed")}
@@ -178,7 +178,7 @@ func trainConfig(c *cli.Command, out string) (config training.Config, done int, 
 	resume := c.Bool("resume")
 	switch {
 	case resume && !training.Exists(out):
-		return config, 0, badInput("check the name after -o, or begin a new run without -resume", fmt.Errorf("%s: no run in this folder", out))
+		return config, 0, badInput("check the name after -o, or begin a new run without -resume", fmt.Errorf("%s: there is no run in this folder", out))
 	case resume:
 		if config, done, err = training.ReadConfig(out); err != nil {
 			return config, 0, badInput("", err)
@@ -259,7 +259,7 @@ func readPhotos(ctx context.Context, folder string, crop int, o training.Observe
 // trainFailed returns the error of a run with an exit code, and with a hint unless its text
 // contains one.
 func trainFailed(out string, err error) error {
-	state, next := "no checkpoint was written yet", "give the same command again"
+	state, next := "no checkpoint was written yet", "run the same command again"
 	if training.Exists(out) {
 		state, next = "the last checkpoint is intact", "continue with -resume"
 	}
@@ -274,9 +274,9 @@ func trainFailed(out string, err error) error {
 	case errors.Is(err, checkpoint.ErrInvalid), errors.Is(err, training.ErrOtherData):
 		return badInput("", err)
 	case atomicfile.Full(err):
-		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full, %s", out, state)}
+		return &failure{exitFailure, "free some space there, then " + next, fmt.Errorf("%s: the disk is full; %s", out, state)}
 	case errors.As(err, &path):
-		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there, %s: %w", out, state, cause(err))}
+		return &failure{exitFailure, "check the folder after -o and its permissions, then " + next, fmt.Errorf("%s: cannot write there; %s: %w", out, state, cause(err))}
 	}
 	return &failure{exitFailure, "", err}
 }

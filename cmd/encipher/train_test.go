@@ -108,7 +108,7 @@ func TestTrainFailed(t *testing.T) {
 		exit  int
 		words string
 	}{
-		{full, exitFailure, "run: the disk is full, no checkpoint was written yet"},
+		{full, exitFailure, "run: the disk is full; no checkpoint was written yet"},
 		{fmt.Errorf("%w after step 3", training.ErrInterrupted), exitInterrupted, "interrupted after step 3"},
 		{fmt.Errorf("run: %w", checkpoint.ErrInvalid), exitInput, "not a usable checkpoint"},
 		{training.ErrDiverged, exitFailure, "diverged"},
@@ -120,7 +120,7 @@ func TestTrainFailed(t *testing.T) {
 	}
 	var said bytes.Buffer
 	report(&said, trainFailed("run", full))
-	if !strings.Contains(said.String(), "hint: free some space there, then give the same command again") {
+	if !strings.Contains(said.String(), "hint: free some space there, then run the same command again") {
 		t.Errorf("%s", said.String())
 	}
 	if err := trainFailed("run", nil); err != nil {

@@ -16,8 +16,8 @@ func versionCommand() *cli.Command {
 		Name:        "version",
 		Usage:       "print the version of the program",
 		UsageText:   "encipher version [-json]",
-		Description: "Without a release's version, it is the commit that the program was built from.",
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON object on standard output"}},
+		Description: "The version of a program that is not a release is the commit that it was built from.",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print a JSON object on standard output"}},
 		Action:      printVersion,
 	}
 }
