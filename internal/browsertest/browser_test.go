@@ -32,6 +32,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
@@ -179,6 +180,8 @@ var startBrowser = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
+		// By default V8 optimises much of the wasm in every new tab, which takes longer than most tests.
+		chromedp.Flag("js-flags", "--wasm-tiering-budget=20000000"),
 		chromedp.ProxyServer(unreachable), // each browser context has its own
 		chromedp.WindowSize(windowWidth, windowHeight),
 		chromedp.WSURLReadTimeout(patience), // the first start of a browser may take long
@@ -241,6 +244,7 @@ func (tr *traffic) requests() []string {
 // tab is a page in its own browser context, which starts empty.
 type tab struct {
 	t         *testing.T
+	address   string
 	ctx       context.Context
 	traffic   *traffic
 	downloads string // folder of saved files
@@ -250,9 +254,20 @@ type tab struct {
 	expected string   // part of the messages to ignore, if not empty
 }
 
-// open opens the page and waits until it is ready and, where the site allows that,
-// stored for offline use.
+// open opens the page without service workers, as an insecure context does, and waits
+// until it is ready. Tests of offline use call openStored.
 func open(t *testing.T, address string) *tab {
+	t.Helper()
+	b := newTab(t, address, host(address), func(string) {})
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `delete Navigator.prototype.serviceWorker`})
+	b.do(chromedp.Navigate(b.address))
+	b.ready()
+	return b
+}
+
+// openStored opens the page and waits until it is ready and, where the site allows that,
+// stored for offline use.
+func openStored(t *testing.T, address string) *tab {
 	t.Helper()
 	b := visit(t, address)
 	b.ready()
@@ -260,20 +275,44 @@ func open(t *testing.T, address string) *tab {
 	return b
 }
 
+// openWithoutScripts opens the page without running its scripts. Later expressions can
+// import them.
+func openWithoutScripts(t *testing.T, address string) *tab {
+	t.Helper()
+	b := newTab(t, address, host(address), func(string) {})
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.do(chromedp.Navigate(b.address))
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
+	return b
+}
+
 // visit opens the address. The test fails if the page has logged an unexpected
 // message by the end of the test.
 func visit(t *testing.T, address string) *tab {
 	t.Helper()
-	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
-	return visitAs(t, address, host, func(string) {})
+	return visitAs(t, address, host(address), func(string) {})
 }
 
 // visitAs is like visit, with another host name for the server, and with a function
 // that delays requests until it returns.
 func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 	t.Helper()
-	b := &tab{t: t, downloads: t.TempDir()}
+	b := newTab(t, address, host, hold)
+	b.do(chromedp.Navigate(b.address))
+	return b
+}
+
+// host returns the host and port of an address.
+func host(address string) string {
+	host, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
+	return host
+}
+
+// newTab returns an empty tab that can reach the server at the address under the name host.
+func newTab(t *testing.T, address, host string, hold func(path string)) *tab {
+	t.Helper()
 	at, path, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
+	b := &tab{t: t, address: "http://" + host + "/" + path, downloads: t.TempDir()}
 	b.traffic = &traffic{host: host, hold: hold, proxy: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", at },
 	}}
@@ -330,7 +369,6 @@ func visitAs(t *testing.T, address, host string, hold func(path string)) *tab {
 			}
 		}
 	})
-	b.do(chromedp.Navigate("http://" + host + "/" + path))
 	return b
 }
 

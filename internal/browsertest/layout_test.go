@@ -18,7 +18,7 @@ import (
 func TestScreenshots(t *testing.T) {
 	t.Parallel()
 	axe := axeCore(t)
-	b := open(t, serve(t, "-dir", ownModels(t, map[string]string{
+	b := openStored(t, serve(t, "-dir", ownModels(t, map[string]string{
 		"plain":                   "",
 		"measured-with-long-name": "Widened less: for measurements at kappa 1; recovered pictures are less exact.",
 	})))

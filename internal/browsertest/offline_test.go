@@ -143,7 +143,7 @@ func TestWithoutServer(t *testing.T) {
 	t.Parallel()
 	server, _ := releases(t, "one")
 	address := server.URL + "/"
-	b := open(t, address)
+	b := openStored(t, address)
 	b.stored()
 	choose := fmt.Sprintf(`(() => { %s; return true })()`, selecting(chosen))
 	uses := fmt.Sprintf(`document.getElementById("engine-text").textContent.endsWith(%q) && !document.getElementById("start").disabled`, " "+chosen)
@@ -171,7 +171,7 @@ func TestUpdateIsOffered(t *testing.T) {
 	t.Parallel()
 	server, choose := releases(t, "one", "two")
 	address := server.URL + "/"
-	b := open(t, address)
+	b := openStored(t, address)
 	b.stored()
 	key := newKey(t)
 	first := eval[string](b, build)
@@ -241,7 +241,7 @@ func TestUpdateTakesOver(t *testing.T) {
 	t.Parallel()
 	server, choose := releases(t, "one", "two")
 	address := server.URL + "/"
-	b := open(t, address)
+	b := openStored(t, address)
 	b.stored()
 	key := newKey(t)
 	first := eval[string](b, build)
@@ -272,7 +272,7 @@ func TestUpdateTakesOver(t *testing.T) {
 func TestOriginIsTheBoundary(t *testing.T) {
 	t.Parallel()
 	address := serve(t, "-base-path", "/encipher/")
-	b := open(t, address)
+	b := openStored(t, address)
 	b.stored()
 	key := newKey(t)
 	b.choose("key-file", write(t, "the.key", []byte(key.Text())))

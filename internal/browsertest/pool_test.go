@@ -55,7 +55,7 @@ func TestWorkersGiveTheSameBits(t *testing.T) {
 // engine opens a tab in which globalThis.encipher is the engine as another page would load it.
 func engine(t *testing.T, address, options string) *tab {
 	t.Helper()
-	b := open(t, address)
+	b := openWithoutScripts(t, address)
 	eval[bool](b, fmt.Sprintf(`(async () => {
 		const { Encipher } = await import(new URL("encipher.js", document.querySelector("script[src]").src).href);
 		globalThis.encipher = await Encipher.load(%s);

@@ -10,7 +10,7 @@ import (
 // the page itself, the manifest and the list of models.
 func TestBasePath(t *testing.T) {
 	t.Parallel()
-	b := open(t, serve(t, "-quiet", "-base-path", "/pictures/"))
+	b := openStored(t, serve(t, "-quiet", "-base-path", "/pictures/"))
 	// The service worker is revalidated, too.
 	revalidated := regexp.MustCompile(`/pictures/(manifest\.webmanifest|models/index\.json|sw\.js)?$`)
 	named := regexp.MustCompile(`/pictures/(v/[0-9a-f]{16}/[\w./-]+|models/[\w.-]+/[0-9a-f]{16}/[\w.]+)$`)

@@ -41,7 +41,7 @@ func addModels(t *testing.T, s *site.Site) {
 // page's own code.
 func worker(t *testing.T, address string) *tab {
 	t.Helper()
-	b := open(t, address)
+	b := openWithoutScripts(t, address)
 	eval[bool](b, `(async () => {
 		const { Pool } = await import(new URL("pool.js", document.querySelector("script[src]").src).href);
 		globalThis.engine = new Pool();
