@@ -19,12 +19,16 @@ type coding struct {
 // codings in the order of preference.
 var codings = []coding{
 	{"br", ".br", func(w io.Writer, level int) (io.WriteCloser, error) {
-		return brotli.NewWriterLevel(w, level), nil
+		return brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: level, LGWin: Window}), nil
 	}},
 	{"gzip", ".gz", func(w io.Writer, _ int) (io.WriteCloser, error) {
 		return gzip.NewWriterLevel(w, gzip.BestCompression)
 	}},
 }
+
+// Window is the base-2 logarithm of the bytes in which brotli finds repetitions, the largest that
+// browsers take; the wasm has more than the default's 2^22.
+const Window = 24
 
 // startLevel is the brotli level for files that are compressed when the server starts, 2 ms
 // for a small file; from level 6 on the writer's tables take most of the time.

@@ -124,7 +124,7 @@ const encoder = "encoder"
 // compress makes a folder hold the forms of contents and no others. It replaces those of
 // another encoder or level.
 func compress(dir string, contents [][]byte, brotliLevel int) error {
-	by := fmt.Sprintf("brotli %s, level %d; gzip of %s\n", brotliVersion(), brotliLevel, runtime.Version())
+	by := fmt.Sprintf("brotli %s, level %d, window %d; gzip of %s\n", brotliVersion(), brotliLevel, site.Window, runtime.Version())
 	if old, err := os.ReadFile(filepath.Join(dir, encoder)); err != nil || string(old) != by {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
@@ -184,6 +184,10 @@ func brotliVersion() string {
 	return "of an unknown version"
 }
 
+// smaller are packages that do no work for each pixel. Compiled without inlining, they make the
+// compressed wasm 3 % smaller.
+var smaller = []string{"gorgonia.org/...", "encoding/json", "encoding/csv", "log", "fmt", "time", "regexp/...", "archive/zip", "filippo.io/...", "crypto/internal/fips140/nistec/..."}
+
 // compile builds the wasm. linker holds additional flags of the linker; the output of linker
 // and compiler goes to messages.
 func compile(target, tags, linker string, messages io.Writer) error {
@@ -197,7 +201,11 @@ func compile(target, tags, linker string, messages io.Writer) error {
 		return err
 	}
 	// The wasm contains neither paths nor the commit, so that it changes only when its code does.
-	build := exec.Command("go", "build", "-modfile", modfile, "-trimpath", "-buildvcs=false", "-ldflags=-s -w "+linker, "-tags", tags, "-o", target, "enciphergan/wasm")
+	args := []string{"build", "-modfile", modfile, "-trimpath", "-buildvcs=false", "-ldflags=-s -w " + linker, "-tags", tags}
+	for _, packages := range smaller {
+		args = append(args, "-gcflags="+packages+"=-l")
+	}
+	build := exec.Command("go", append(args, "-o", target, "enciphergan/wasm")...)
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	build.Stderr = messages
 	if err := build.Run(); err != nil {

@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 	if report.Used != 7 || report.Scaled != 1 || report.Duplicates != 1 || report.Others != 1 {
 		t.Errorf("report: %+v", report)
 	}
-	reasons := map[string]string{"corrupt.jpg": "damaged", "empty.png": "none of", "huge.png": "100000 x 100000", "tiny.png": "too small"}
+	reasons := map[string]string{"corrupt.jpg": "damaged", "empty.png": "not a PNG", "huge.png": "100000 x 100000", "tiny.png": "too small"}
 	if len(report.Skipped) != len(reasons) {
 		t.Errorf("skipped: %+v", report.Skipped)
 	}
