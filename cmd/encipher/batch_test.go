@@ -41,13 +41,13 @@ func TestNaming(t *testing.T) {
 			t.Errorf("%s is not taken for a cipher image", c.cipher)
 		}
 	}
-	for _, name := range []string{"photo.png", ".cipher.png", "cipher.png", "photo.cipher.jpg"} {
+	for _, name := range []string{"photo.png", ".cipher.png", "cipher.png", "photo.cipher.jpeg"} {
 		if isCipher(name) {
 			t.Errorf("%s is taken for a cipher image", name)
 		}
 	}
-	// A file given by itself may have any name.
-	for name, want := range map[string]string{"noise.png": "noise.png", "noise": "noise.png"} {
+	// A file given by itself may have any name. A picture may be a copy, made for messengers.
+	for name, want := range map[string]string{"noise.png": "noise.png.png", "noise.jpg": "noise.jpg.png", "noise": "noise.png"} {
 		if got := pictures.rename(name); got != want {
 			t.Errorf("%s becomes %s, want %s", name, got, want)
 		}

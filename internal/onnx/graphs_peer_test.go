@@ -20,7 +20,7 @@ import (
 // declaredLimits matches the errors for graphs that onnxruntime runs and this package refuses by design.
 var declaredLimits = regexp.MustCompile(`is a scalar; make it a tensor of shape \[1\]|vectors are not supported|slope .* must be at least 0 and below 1|` +
 	`only two-dimensional convolutions|group 2 is not supported|is int32, want float32|must be a constant, since shapes depend on it|` +
-	`empty tensors are not supported|"pads" has -2, which is outside`)
+	`empty tensors are not supported|the attribute "pads" is -2, want 0 to`)
 
 // TestRandomGraphs runs random graphs here, in either arithmetic, and in onnxruntime. Shapes and
 // types must be equal, and elements within the bounds from the generator of the graph. The
