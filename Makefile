@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices codec bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx exact tamper fuzz race race-quick cgo check busy clean
+.PHONY: help run test test-stand-ins test-wasm reader build wasm dataset ablation choices codec messenger bench page-figures types icons size vendor lint lint-page format vulncheck dist dist-check screenshots chromium nginx exact tamper fuzz race race-quick cgo check busy clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -115,6 +115,10 @@ choices: ## compare sizes of the default network by short runs, on validation ph
 codec: ## compare the codec with libwebp and JPEG (cwebp, cjpeg), and measure what its parts add; ENCIPHER_PHOTOS=FOLDER:FOLDER
 	@test -d build/dataset -o -n "$(ENCIPHER_PHOTOS)" || { echo "run make dataset first"; exit 1; }
 	ENCIPHER_PHOTOS=$(or $(ENCIPHER_PHOTOS),$(CURDIR)/build/dataset) $(GO) test -tags measure -count=1 -v -timeout 60m -run 'TestRate$$|TestAblation$$' ./internal/codec
+
+messenger: ## send photos through recompressors: what opens, PSNR, SSIM, bytes, time; PHOTOS=FOLDER FOR=messenger-strong
+	@test -d "$(or $(PHOTOS),build/dataset)" || { echo "run make dataset first, or give PHOTOS=FOLDER"; exit 1; }
+	$(GO) run ./cmd/encipher evaluate -for $(or $(FOR),messenger) $(or $(PHOTOS),build/dataset)
 
 bench: chromium bench/peers/node_modules/.package-lock.json ## compare speed and memory with onnxruntime; ONLY=browser for some rows
 	$(GO) run ./bench $(if $(ONLY),-only '$(ONLY)')

@@ -69,16 +69,15 @@ func (m Messenger) Estimate(file []byte) (c Cost, err error) {
 		side = DefaultMessengerSide
 	}
 	pixels := int64(width) * int64(height)
-	reduced := pixels
-	if longest := int64(max(width, height)); longest > int64(side) {
-		reduced = pixels * int64(side) * int64(side) / (longest * longest)
-	}
+	h, w := within(height, width, side)
+	reduced := int64(max(w, carrier.MinSide)) * int64(max(h, carrier.MinSide))
 	const (
-		perPixel   = 9 // bytes, of the original; measured with pictures of 12 megapixels
-		perReduced = 70
 		program    = 24 << 20
+		decoding   = 8 // bytes a pixel of the original; these were measured with pictures of 8 and 12 megapixels
+		original   = 3 // while the picture is coded
+		perReduced = 32
 	)
-	return Cost{width, height, reduced * 9 / 10, program + perPixel*pixels + perReduced*reduced}, nil
+	return Cost{width, height, reduced * 9 / 10, program + max(decoding*pixels, original*pixels+perReduced*reduced)}, nil
 }
 
 const (
@@ -201,8 +200,7 @@ func forMessenger(ctx context.Context, p *Picture, side int, profile bool) (*Pic
 	flat.EXIF, flat.ICC, flat.Chunks = nil, nil, nil
 	reduced := flat.OnWhite()
 	notes := reduced.Notes
-	if longest := max(p.Width, p.Height); longest > side {
-		height, width := max(1, (p.Height*side+longest/2)/longest), max(1, (p.Width*side+longest/2)/longest)
+	if height, width := within(p.Height, p.Width, side); height != p.Height || width != p.Width {
 		var err error
 		if reduced, err = reduced.Reduced(ctx, height, width); err != nil {
 			return nil, err
@@ -221,6 +219,15 @@ func forMessenger(ctx context.Context, p *Picture, side int, profile bool) (*Pic
 		result.ICC = p.ICC
 	}
 	return result, nil
+}
+
+// within returns the size of a picture that was reduced to a longest side.
+func within(height, width, side int) (int, int) {
+	longest := max(height, width)
+	if longest <= side {
+		return height, width
+	}
+	return max(1, (height*side+longest/2)/longest), max(1, (width*side+longest/2)/longest)
 }
 
 // carrierSize returns the size of the cipher image of a picture: that of the picture, but at least

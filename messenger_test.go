@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -249,6 +251,66 @@ func TestMessengerPictures(t *testing.T) {
 				t.Errorf("another picture, or %.1f dB", s.PSNR)
 			}
 		})
+	}
+}
+
+// TestMessengerEstimate compares estimates with what is made.
+func TestMessengerEstimate(t *testing.T) {
+	k := newKey(t)
+	for _, size := range [][2]int{{500, 600}, {600, 250}} {
+		file, m := photo(t, size[0], size[1], 1), Messenger{Side: 400}
+		c, err := m.Estimate(file[:100])
+		if err != nil || c.Height != size[0] || c.Width != size[1] || c.MemoryBytes < 24<<20 || c.MemoryBytes > 60<<20 {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		if s := forMessengers(t, file, k, m); math.Abs(float64(c.FileBytes)/float64(len(s.File))-1) > .1 {
+			t.Errorf("%d bytes, and %d were estimated", len(s.File), c.FileBytes)
+		}
+	}
+	if _, err := (Messenger{}).Estimate([]byte("text")); CodeOf(err) != BadPicture {
+		t.Error(err)
+	}
+}
+
+// TestMessengerVector decrypts a stored copy, and checks what is sealed with a fixed nonce. ENCIPHER_UPDATE=1 writes the copy again.
+func TestMessengerVector(t *testing.T) {
+	read := func(name string) []byte {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	var v struct{ Key, Nonce, Digest string }
+	if err := json.Unmarshal(read("messenger.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	k, err := ParseKey(v.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce, err := hex.DecodeString(v.Nonce)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := EncryptForMessenger(t.Context(), photo(t, 300, 400, 7), k, Messenger{Side: 256, DropMetadata: true}, WithFixedNonce([24]byte(nonce)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("ENCIPHER_UPDATE") != "" {
+		if err := os.WriteFile("testdata/messenger.jpg", recompressed(t, s.File, 80), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o, err := DecryptCopy(t.Context(), read("messenger.jpg"), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%x", o.Picture.Digest()); got != v.Digest {
+		t.Errorf("the stored copy has another picture, of digest %s", got)
+	}
+	if got := fmt.Sprintf("%x", s.Picture.Digest()); got != v.Digest {
+		t.Errorf("another picture is sealed, of digest %s", got)
 	}
 }
 

@@ -26,7 +26,8 @@ func evaluateCommand() *cli.Command {
 		Usage:     "measure a model on a folder of pictures",
 		ArgsUsage: "[flags] DIR",
 		UsageText: `encipher evaluate [-model NAME|DIR]... [-key FILE | -seed SEED] [-crop PIXELS | -whole] [-json] [-q] DIR
-encipher evaluate -full [-html FILE [-f]] [-journal FILE]... [the flags above] DIR`,
+encipher evaluate -full [-html FILE [-f]] [-journal FILE]... [the flags above] DIR
+encipher evaluate -for messenger|messenger-strong[=SIDE] [-json] DIR`,
 		Description: `Prints for every picture below DIR: PSNR and SSIM of what the decryption generator
 recovers; entropy and mean absolute correlation of neighbouring samples, of the
 bare cipher image and of the pixels of the file; and entropy and coded size of the
@@ -43,7 +44,11 @@ chi-square, NPCR and UACI with critical values for the size of each picture, key
 space and key sensitivity, for the bare cipher image, the file, and three ciphers
 of known quality (none, a fixed pad, XChaCha20-Poly1305), with the published
 comparison. It measures whole pictures and their centre squares unless -crop or
--whole selects one. docs/evaluation.md explains every column.`,
+-whole selects one. docs/evaluation.md explains every column.
+
+With -for, it encrypts every picture for a messenger, recompresses it by Go's encoder and by
+those of cjpeg, ImageMagick and cwebp that are installed, and prints how many copies open, and
+what comes back. It needs no model.`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "model", Usage: "`NAME` of a shipped model, directory of another, or sealed one; repeat the flag to compare", DefaultText: "the default model's variants"},
 			&cli.StringFlag{Name: "key", Usage: "`FILE` with the key; default: a new key"},
@@ -55,6 +60,7 @@ comparison. It measures whole pictures and their centre squares unless -crop or
 			&cli.BoolFlag{Name: "full", Usage: "the full measurement, with controls"},
 			&cli.StringFlag{Name: "html", Usage: "write the full measurement, with plots and pictures, to an HTML `FILE`"},
 			&cli.BoolFlag{Name: "f", Usage: "overwrite the HTML file"},
+			forFlag(),
 			&cli.StringSliceFlag{Name: "journal", Usage: "`FILE` journal.jsonl of a training run, to plot its curves; repeat the flag for more"},
 		},
 		Action: evaluate,
@@ -64,6 +70,9 @@ comparison. It measures whole pictures and their centre squares unless -crop or
 func evaluate(ctx context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 {
 		return usage("usage: encipher evaluate [flags] DIR", "evaluate takes exactly one directory, not %d", c.Args().Len())
+	}
+	if c.IsSet("for") {
+		return evaluateMessenger(ctx, c)
 	}
 	if c.Int("crop") < 1 {
 		return usage("give a number of pixels, for instance -crop 256", "-crop %d is not a size", c.Int("crop"))

@@ -40,7 +40,7 @@ func messengerOf(c *cli.Command) (m encipher.Messenger, err error) {
 			return m, usage(fmt.Sprintf("give a side from %d to %d pixels, as in -for messenger=1280", encipher.MinMessengerSide, encipher.MaxMessengerSide), "-for %s: there is no such side", c.String("for"))
 		}
 	}
-	for _, flag := range []string{"exact", "mode", "model", "resume"} {
+	for _, flag := range []string{"exact", "mode", "model", "resume", "full", "html", "journal", "whole", "crop", "seed"} {
 		if c.IsSet(flag) {
 			return m, usage("leave out one of the two", "-%s does not go with -for", flag)
 		}
