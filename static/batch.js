@@ -6,11 +6,13 @@
 import { decodeToBMP } from "./browser-decoder.js";
 
 /** @typedef {import("./encipher.js").Encipher} Encipher */
+/** @typedef {{ width?: number, height?: number, fileBytes?: number, memoryBytes?: number, needs?: "key" | "passphrase" | "identity", bare?: boolean }} Info */
 /** @typedef {{ plain?: Blob, bare?: Blob, generated?: Blob, recovered?: Blob }} Views pictures of the stages of an encryption or decryption */
 /** @typedef {import("./archive.js").Result} Result */
-/** @typedef {{ code: string, message: string }} Failure */
+/** @typedef {{ code?: string, message: string, title?: string, hint?: string }} Failure an EncipherError, or an error of the page */
 /** @typedef {{ key?: string, passphrase?: string, identity?: string }} Secrets */
 /** @typedef {{ key: string, slot?: Uint8Array }} EncryptionKey */
+/** @typedef {{ exact: "on" | "off" | "file", dropMetadata: boolean }} EncryptOptions */
 /** @typedef {{ items: Item[], started: number, ended?: number }} Run */
 
 // Calls that the engine gets at a time. It divides its workers among them.
@@ -28,7 +30,7 @@ export class Item {
   state = "reading";
   /** @type {"picture" | "cipher" | null} null until the file is inspected */
   kind = null;
-  /** @type {Record<string, any>} what inspect returned */
+  /** @type {Info} what inspect returned */
   info = {};
   decodedType = ""; // media type, if the browser decoded the file
   fraction = 0;
@@ -69,7 +71,7 @@ export class Item {
   /** Whether a run would process it. */
   get ready() {
     if (this.refused) return false;
-    return this.state === "waiting" || (this.state === "failed" && this.kind !== null && this.error !== null && retryable.has(this.error.code));
+    return this.state === "waiting" || (this.state === "failed" && this.kind !== null && this.error !== null && retryable.has(this.error.code ?? ""));
   }
 
   get weight() {
@@ -118,20 +120,29 @@ export class Batch {
       if (item.unreadable) throw { code: "bad-picture", message: item.unreadable };
       const engine = await this.#engine();
       try {
-        item.info = await engine.inspect(item.file);
+        this.#setInfo(item, await engine.inspect(item.file));
       } catch (error) {
-        const decoded = ["bad-picture", "unsupported-picture"].includes(error.code) && item.file.size > 0 ? await decodeToBMP(item.file) : null;
+        const { code = "" } = /** @type {Failure} */ (error);
+        const decoded = ["bad-picture", "unsupported-picture"].includes(code) && item.file.size > 0 ? await decodeToBMP(item.file) : null;
         if (!decoded) throw error;
         item.source = decoded.blob;
         item.decodedType = decoded.type;
-        item.info = await engine.inspect(item.source);
+        this.#setInfo(item, await engine.inspect(item.source));
       }
-      item.kind = item.info.kind;
       item.state = "waiting";
     } catch (error) {
       setFailed(item, error);
     }
     this.#changed(item);
+  }
+
+  /**
+   * @param {Item} item
+   * @param {import("./encipher.js").Inspection} info
+   */
+  #setInfo(item, info) {
+    item.info = info;
+    item.kind = info.kind;
   }
 
   /** @param {Item} item */
@@ -182,7 +193,7 @@ export class Batch {
    * @param {object} parameters
    * @param {EncryptionKey | null} parameters.encryptionKey
    * @param {Secrets} parameters.secrets tried to decrypt
-   * @param {{ exact: "on" | "off" | "file", dropMetadata: boolean }} parameters.options of encrypt
+   * @param {EncryptOptions} parameters.options
    * @param {((path: string, blob: Blob) => Promise<void>) | null} parameters.sink stores results as they are finished
    */
   async run({ encryptionKey, secrets, options, sink }) {
@@ -215,7 +226,7 @@ export class Batch {
         const controller = /** @type {AbortController} */ (item.controller);
         try {
           if (sinkError) throw sinkError;
-          const result = await this.#process(engine, item, { encryptionKey, secrets, options, views, controller });
+          const result = await this.#process(engine, item, { encryptionKey, secrets, options, views, signal: controller.signal });
           item.result = result;
           if (sink && !sinkError) {
             // A result that could not be written stays in the list.
@@ -244,10 +255,12 @@ export class Batch {
   /**
    * @param {Encipher} engine
    * @param {Item} item
+   * @param {{ encryptionKey: EncryptionKey | null, secrets: Secrets, options: EncryptOptions, views: boolean, signal: AbortSignal }} parameters
    * @returns {Promise<Result>}
    */
-  async #process(engine, item, { encryptionKey, secrets, options, views, controller: { signal } }) {
+  async #process(engine, item, { encryptionKey, secrets, options, views, signal }) {
     if (signal.aborted) throw { code: "canceled", message: "" };
+    /** @type {import("./encipher.js").ProgressOptions["onProgress"]} */
     const onProgress = ({ stage, fraction }) => {
       item.stage = stage;
       item.fraction = Math.max(item.fraction, fraction);
@@ -259,7 +272,7 @@ export class Batch {
       const sealed = await engine.encrypt(item.source, { ...options, ...encryptionKey, name: item.path, views, signal, onProgress });
       // Approximate encryption does not run the decryption generator.
       item.views = sealed.generated ? { plain: sealed.plain, bare: sealed.bare, generated: sealed.generated } : null;
-      item.key = encryptionKey.key;
+      item.key = encryptionKey?.key ?? null;
       item.notes = sealed.notes;
       item.resultName = sealed.name;
       return { path: sealed.name, blob: sealed.png };
@@ -296,9 +309,10 @@ export function viewsOf({ bare, generated, png, exact }) {
 
 /**
  * @param {Item} item
- * @param {any} error
+ * @param {unknown} error
  */
-function setFailed(item, { code = "internal", message }) {
+function setFailed(item, error) {
+  const { code = "internal", message } = /** @type {Failure} */ (error);
   item.state = "failed";
   item.error = { code, message };
 }

@@ -36,25 +36,31 @@
  */
 
 /**
+ * @template {string} Id
+ * @typedef {Id extends keyof Elements ? Elements[Id] : HTMLElement} ElementOf
+ */
+
+/**
  * $ returns the element with an id, which must exist.
  *
  * @template {string} Id
  * @param {Id} id
- * @returns {Id extends keyof Elements ? Elements[Id] : HTMLElement}
+ * @returns {ElementOf<Id>}
  */
 export function $(id) {
-  return /** @type {any} */ (document.getElementById(id));
+  return /** @type {ElementOf<Id>} */ (document.getElementById(id));
 }
 
 /**
  * find returns the first descendant that matches a selector and must exist.
  *
+ * @template {Element} [E=HTMLElement]
  * @param {ParentNode} root
  * @param {string} selector
- * @returns {any}
+ * @returns {E}
  */
 export function find(root, selector) {
-  return root.querySelector(selector);
+  return /** @type {E} */ (root.querySelector(selector));
 }
 
 /**
@@ -84,9 +90,10 @@ export function svg(name, attributes, ...children) {
 /**
  * onInput calls a function with a form control whenever an event of it fires.
  *
- * @param {"file" | "folder" | "key-file" | "key-paste" | "remember" | "language"} id
+ * @template {"file" | "folder" | "key-file" | "key-paste" | "remember" | "language"} Id
+ * @param {Id} id
  * @param {string} type
- * @param {(control: any) => void} listener
+ * @param {(control: ElementOf<Id>) => void} listener
  */
 export function onInput(id, type, listener) {
   $(id).addEventListener(type, () => listener($(id)));

@@ -10,6 +10,9 @@
 import { EncipherError, Pool, canceled, maxWorkers } from "./pool.js";
 
 /** @import * as Types from "./encipher.js" */
+/** @typedef {import("../tools/types/engine.js").Methods} Methods */
+/** @typedef {import("../tools/types/engine.js").ModelArgument} ModelArgument */
+/** @typedef {(stage: string, done: number, total: number) => void} Report */
 
 export { EncipherError };
 
@@ -32,7 +35,7 @@ export class Encipher {
 
   /**
    * @param {symbol} token
-   * @param {any} parts
+   * @param {{ pool: Pool, models: readonly Types.ModelEntry[], root: URL, model: Types.Model, key?: string }} parts
    */
   constructor(token, parts) {
     if (token !== constructorToken) throw badArgument("Call Encipher.load instead of the constructor.");
@@ -64,7 +67,7 @@ export class Encipher {
       });
       // The model is fetched while the wasm starts; progress of the fetch is reported after the start.
       const fetched = listModels(root, model).then(async (models) => {
-        const files = await modelFiles(root, models, model, { signal, report: (...step) => running && report(...step) });
+        const files = await modelFiles(root, models, model, { signal, report: (...step) => void (running && report(...step)) });
         return { models, files };
       });
       const [{ models, files }] = await Promise.all([fetched, abortable(started, signal)]);
@@ -180,6 +183,13 @@ export class Encipher {
     this.#pool.dispose();
   }
 
+  /**
+   * @template {"encrypt" | "decrypt"} M
+   * @param {M} method
+   * @param {Methods[M]["argument"]} argument
+   * @param {AbortSignal | undefined} signal
+   * @param {Types.ProgressOptions["onProgress"]} onProgress
+   */
   async #process(method, argument, signal, onProgress) {
     const report = progressReporter(method, onProgress);
     const result = await this.#pool.call(method, argument, {
@@ -194,26 +204,35 @@ export class Encipher {
 Object.freeze(Encipher);
 Object.freeze(Encipher.prototype);
 
-function badArgument(message, hint) {
-  return new EncipherError({ code: "bad-argument", message, hint });
+/** @param {string} message */
+function badArgument(message) {
+  return new EncipherError({ code: "bad-argument", message });
 }
 
+/** @param {Blob} blob */
 function checkBlob(blob) {
   if (!(blob instanceof Blob)) throw badArgument("The file must be a Blob or a File.");
   return blob;
 }
 
-// toEncipherError converts any error to an EncipherError.
+/**
+ * toEncipherError converts any error to an EncipherError.
+ *
+ * @param {unknown} error
+ * @param {AbortSignal} [signal]
+ */
 function toEncipherError(error, signal) {
   if (signal?.aborted) return canceled();
-  return error instanceof EncipherError ? error : new EncipherError({ message: error.message });
+  return error instanceof EncipherError ? error : new EncipherError({ message: /** @type {Error} */ (error).message });
 }
 
 /**
  * abortable returns a promise that also rejects when the signal is aborted.
  *
- * @param {Promise<any>} promise
+ * @template T
+ * @param {Promise<T>} promise
  * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
  */
 function abortable(promise, signal) {
   if (!signal) return promise;
@@ -231,12 +250,15 @@ function abortable(promise, signal) {
  *
  * @param {"load" | "encrypt" | "decrypt"} method
  * @param {Types.ProgressOptions["onProgress"]} onProgress
+ * @returns {Report & { end: () => void }}
  */
 function progressReporter(method, onProgress) {
   if (!onProgress) return Object.assign(() => {}, { end() {} });
   const parts = Object.entries(stageShares[method]);
   let fraction = 0;
-  let last = null;
+  /** @type {Types.Progress} */
+  let last;
+  /** @type {Report} */
   const report = (stage, done, total) => {
     let before = 0;
     for (const [name, share] of parts) {
@@ -249,10 +271,13 @@ function progressReporter(method, onProgress) {
     last = { stage, done, total, fraction: Math.min(fraction, 0.999) };
     onProgress(last);
   };
-  report.end = () => onProgress({ ...last, fraction: 1 });
-  return report;
+  return Object.assign(report, { end: () => onProgress({ ...last, fraction: 1 }) });
 }
 
+/**
+ * @param {URL} url
+ * @param {AbortSignal} [signal]
+ */
 async function fetchOK(url, signal) {
   const response = await fetch(url, { signal }).catch((error) => {
     throw new EncipherError({ message: `${url}: ${error.message}`, hint: "Check your connection and try again." });
@@ -263,19 +288,39 @@ async function fetchOK(url, signal) {
   return response;
 }
 
-// listModels returns the models of the site, or none if the page passes the files of a model.
+/**
+ * listModels returns the models of the site, or none if the page passes the files of a model.
+ *
+ * @param {URL} root
+ * @param {Types.ModelChoice | undefined} model
+ * @returns {Promise<readonly Types.ModelEntry[]>}
+ */
 async function listModels(root, model) {
-  if (typeof model === "object" && model.name === undefined) return Object.freeze([]);
+  if (typeof model === "object" && !("name" in model && model.name !== undefined)) return Object.freeze([]);
   const { models } = await (await fetchOK(new URL("models/index.json", root))).json();
   return Object.freeze(models.map(Object.freeze));
 }
 
+/**
+ * @param {Pool} pool
+ * @param {ModelArgument} files
+ * @param {AbortSignal} [signal]
+ */
 async function loadModel(pool, files, signal) {
   return Object.freeze(await pool.call("loadModel", files, { signal }));
 }
 
-// modelFiles returns the files of a model: fetched, for a model of the site, or those that the page passes.
+/**
+ * modelFiles returns the files of a model: fetched, for a model of the site, or those that the page passes.
+ *
+ * @param {URL} root
+ * @param {readonly Types.ModelEntry[]} models
+ * @param {Types.ModelChoice | undefined} model
+ * @param {{ signal?: AbortSignal, report: Report }} options
+ * @returns {Promise<ModelArgument>}
+ */
 async function modelFiles(root, models, model, { signal, report }) {
+  /** @type {{ name?: string } & ModelArgument} */
   const { name, ...secrets } = typeof model === "string" ? { name: model } : (model ?? { name: models[0]?.name });
   if (name === undefined) return secrets;
   const entry = models.find((m) => m.name === name);
@@ -283,6 +328,13 @@ async function modelFiles(root, models, model, { signal, report }) {
   return { ...secrets, ...(await fetchModel(root, entry, signal, report)) };
 }
 
+/**
+ * @param {URL} root
+ * @param {Types.ModelEntry} entry
+ * @param {AbortSignal | undefined} signal
+ * @param {Report} report
+ * @returns {Promise<ModelArgument>}
+ */
 async function fetchModel(root, { folder, files, sealed, bytes }, signal, report) {
   let received = 0;
   const contents = await Promise.all(

@@ -8,7 +8,7 @@ const systemFiles = /^(\.|Thumbs\.db$|desktop\.ini$)/i;
 /**
  * filesFromInput lists the files of a file input; those of a folder with their paths in it.
  *
- * @param {FileList} files
+ * @param {Iterable<File>} files
  * @returns {FileEntry[]}
  */
 export function filesFromInput(files) {
@@ -36,6 +36,12 @@ export async function filesFromTransfer(transfer) {
 }
 
 /**
+ * @param {FileSystemFileEntry} entry
+ * @returns {Promise<File>}
+ */
+const readFile = (entry) => new Promise((resolve, reject) => entry.file(resolve, reject));
+
+/**
  * listFolder appends the files of a folder. An entry that cannot be read is
  * appended with the reason and does not stop the listing.
  *
@@ -44,15 +50,20 @@ export async function filesFromTransfer(transfer) {
  */
 async function listFolder(folder, files) {
   const reader = folder.createReader();
+  /** @param {FileSystemEntry} entry */
   const path = (entry) => entry.fullPath.replace(/^\//, "");
+  /**
+   * @param {FileSystemEntry} entry
+   * @param {Error} error
+   */
   const addUnreadable = (entry, { message }) => files.push({ file: new File([], entry.name), path: path(entry), unreadable: message });
   try {
     // readEntries returns the entries in batches; the last one is empty.
-    for (let batch; (batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
+    for (let /** @type {FileSystemEntry[]} */ batch; (batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
       for (const entry of batch) {
-        if (entry.isDirectory) await listFolder(entry, files);
+        if (entry.isDirectory) await listFolder(/** @type {FileSystemDirectoryEntry} */ (entry), files);
         else if (!systemFiles.test(entry.name)) {
-          await new Promise((resolve, reject) => entry.file(resolve, reject)).then(
+          await readFile(/** @type {FileSystemFileEntry} */ (entry)).then(
             (file) => files.push({ file, path: path(entry) }),
             (error) => addUnreadable(entry, error),
           );

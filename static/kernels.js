@@ -5,6 +5,8 @@
 // plain Go. Go's instance needs its imports before its memory exists, so each
 // import calls the export of the module that load has instantiated.
 
+/** @typedef {Record<string, (...values: number[]) => number>} Functions */
+
 /**
  * kernelBridge returns the imports for a wasm, and attach, which must be called
  * with its instance before that runs.
@@ -14,14 +16,14 @@
 export function kernelBridge(module) {
   /** @type {WebAssembly.Memory} */
   let memory;
-  /** @type {Record<string, any>} */
+  /** @type {Functions} */
   let kernels;
-  /** @type {Record<string, (...values: number[]) => number>} */
+  /** @type {Functions} */
   const imports = {
     load(offset, length) {
       const bytes = new Uint8Array(memory.buffer, offset, length);
       if (!WebAssembly.validate(bytes)) return 0;
-      kernels = new WebAssembly.Instance(new WebAssembly.Module(bytes), { go: { mem: memory } }).exports;
+      kernels = /** @type {Functions} */ (new WebAssembly.Instance(new WebAssembly.Module(bytes), { go: { mem: memory } }).exports);
       return 1;
     },
   };

@@ -57,7 +57,7 @@ export class KeyCard {
    * @param {typeof import("./unseal-dialog.js").unseal} parameters.unseal
    * @param {() => boolean} parameters.isBusy reports whether a run is under way
    * @param {(message: string) => void} parameters.announce
-   * @param {(error: any) => void} parameters.showError hides the error for null
+   * @param {(error: unknown) => void} parameters.showError hides the error for null
    */
   constructor({ engine, unseal, isBusy, announce, showError }) {
     this.#engine = engine;
@@ -184,7 +184,7 @@ export class KeyCard {
     try {
       this.#remembered = await keyStore.recall();
     } catch (error) {
-      this.#showError({ code: "internal", title: text.key.notRemembered(error.message), message: error.message });
+      this.#showNotRemembered(/** @type {Error} */ (error));
     }
     if (!this.#remembered || this.#key) return this.draw();
     await this.openKey(this.#remembered);
@@ -218,12 +218,16 @@ export class KeyCard {
 
   /** @returns {Mode} */
   get #mode() {
-    return find(document, "input[name=mode]:checked").value;
+    /** @type {HTMLInputElement} */
+    const checked = find(document, "input[name=mode]:checked");
+    return /** @type {Mode} */ (checked.value);
   }
 
   /** @param {string} mode */
   #selectMode(mode) {
-    find(document, `input[name=mode][value=${mode}]`).checked = true;
+    /** @type {HTMLInputElement} */
+    const radio = find(document, `input[name=mode][value=${mode}]`);
+    radio.checked = true;
     this.#message = mode === "key" ? () => (this.#key ? "" : text.key.none) : () => "";
     this.draw();
   }
@@ -303,9 +307,14 @@ export class KeyCard {
       this.#remembered = key;
       this.#showMessage(() => (on ? text.key.remembered : text.key.forgotten));
     } catch (error) {
-      this.#showError({ code: "internal", title: text.key.notRemembered(error.message), message: error.message });
+      this.#showNotRemembered(/** @type {Error} */ (error));
       this.draw();
     }
+  }
+
+  /** @param {Error} error */
+  #showNotRemembered({ message }) {
+    this.#showError({ code: "internal", title: text.key.notRemembered(message), message });
   }
 
   async #rateStrength() {
@@ -321,9 +330,9 @@ export class KeyCard {
       return;
     }
     if (phrase !== $("passphrase").value) return;
-    const { score, guesses_log10: power } = /** @type {any} */ (globalThis).zxcvbn(phrase.slice(0, maxRated));
+    const { score, guesses_log10: power } = globalThis.zxcvbn(phrase.slice(0, maxRated));
     $("strength-meter").value = score;
-    $("strength").dataset.score = score;
+    $("strength").dataset.score = String(score);
     $("strength-text").textContent = `${text.passphrase.strength[score]}, ${text.passphrase.guesses(Math.round(power))}`;
   }
 
@@ -346,11 +355,12 @@ export class KeyCard {
     }
     // Enter in a field must not submit the form.
     for (const form of document.querySelectorAll("form.mode")) form.addEventListener("submit", (event) => event.preventDefault());
+    /** @param {Encipher} engine */
     const createKey = async (engine) => ({ ...(await engine.newKey()), saved: false, used: false });
     $("new-key").addEventListener("click", () => this.#replaceKey(createKey, () => text.key.fresh));
     $("open-key").addEventListener("click", () => $("key-file").click());
     onInput("key-file", "change", async (input) => {
-      const [file] = input.files;
+      const file = input.files?.[0];
       if (file) await this.importSecret(file);
       input.value = ""; // so that choosing the same file again fires an event
     });

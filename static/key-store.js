@@ -12,8 +12,9 @@ const storeName = "keys";
 export const available = Boolean(globalThis.crypto?.subtle && globalThis.indexedDB);
 
 /**
- * @param {IDBRequest} request
- * @returns {Promise<any>}
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
  */
 function settled(request) {
   return new Promise((resolve, reject) => {
@@ -25,8 +26,9 @@ function settled(request) {
 /**
  * transact makes one request to the object store and waits until its transaction is complete.
  *
+ * @template T
  * @param {IDBTransactionMode} mode
- * @param {(store: IDBObjectStore) => IDBRequest} request
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} request
  */
 async function transact(mode, request) {
   const opening = indexedDB.open(databaseName, 1);
@@ -66,6 +68,7 @@ export async function remember(text) {
 export async function recall() {
   const stored = await transact("readonly", (keys) => keys.get("key"));
   if (!stored) return null;
+  /** @type {{ wrapping: CryptoKey, iv: Uint8Array<ArrayBuffer>, sealed: ArrayBuffer }} */
   const { wrapping, iv, sealed } = stored;
   return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, wrapping, sealed));
 }

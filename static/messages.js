@@ -7,6 +7,7 @@
 // A message says what happened and then what to do. It addresses the user, in
 // German with "Sie", and uses the words of docs/glossary.md.
 
+/** @type {(n: number, one: string, many: string) => string} */
 const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
 
 const english = {
@@ -51,13 +52,13 @@ const english = {
     engine: {
       program: "Loading…",
       model: "Loading model…",
-      ready: (model) => `Ready · ${model}`,
+      ready: (/** @type {string} */ model) => `Ready · ${model}`,
       failed: "Not available",
       failedHint: "Reload the page. If that does not help, update your browser: Encipher needs WebAssembly and module workers.",
       modelHint: "Check your connection, then choose the model again.",
-      network: (profile, fingerprint) => `Network: ${profile}. Fingerprint: ${fingerprint}`,
+      network: (/** @type {string} */ profile, /** @type {string} */ fingerprint) => `Network: ${profile}. Fingerprint: ${fingerprint}`,
       slow: "Encipher is slow in this browser because WebAssembly SIMD is missing or turned off, for example in Lockdown Mode. The results are the same. Use a current version of Chrome, Edge, Firefox or Safari for full speed.",
-      insecure: (missing) =>
+      insecure: (/** @type {string} */ missing) =>
         `This connection is not secure: others on your network could change this page. Open it over HTTPS. Until then, the browser blocks ${missing}.`,
       missing: { subtle: "remembering your key", picker: "saving a ZIP directly to disk", offline: "working offline" },
     },
@@ -71,7 +72,7 @@ const english = {
     },
     model: {
       label: "Model",
-      sealedTitle: (name) => `Unlock model “${name}”`,
+      sealedTitle: (/** @type {string} */ name) => `Unlock model “${name}”`,
       sealed: "This model is encrypted. Enter its passphrase, or the age identity it was encrypted for.",
     },
     sealed: {
@@ -111,10 +112,11 @@ const english = {
       paste: "Or paste the key",
       backup: "Print backup",
       remember: "Remember key in this browser",
-      rememberLimits: (host) => `Stored encrypted in this browser. Anyone who can use this browser profile, and every page of ${host}, can still read the key.`,
+      rememberLimits: (/** @type {string} */ host) =>
+        `Stored encrypted in this browser. Anyone who can use this browser profile, and every page of ${host}, can still read the key.`,
       forget: "Forget key",
       forgotten: "Key removed from this browser.",
-      notRemembered: (reason) => `The key could not be stored: ${reason}`,
+      notRemembered: (/** @type {string} */ reason) => `The key could not be stored: ${reason}`,
       sealedFile: "Unlock key file",
       sealedFileWhat: "This key file is encrypted. Enter its passphrase, or the age identity it was encrypted for.",
       identityHere: "Identity added. It decrypts pictures that were encrypted for it.",
@@ -128,7 +130,7 @@ const english = {
       hint: "Anyone who guesses it can decrypt your pictures. Random words are strong; names and dates are not.",
       strength: ["Very weak: guessed instantly", "Very weak: guessed within hours", "Weak", "Fair", "Strong"],
       strengthLabel: "Strength",
-      guesses: (power) => `about 10^${power} guesses`,
+      guesses: (/** @type {number} */ power) => `about 10^${power} guesses`,
       wanted: "Enter a passphrase, or have one suggested.",
       wantedToDecrypt: "Enter the passphrase that these pictures were encrypted with.",
     },
@@ -148,7 +150,7 @@ const english = {
     backup: {
       title: "Encipher key backup",
       what: "Anyone with this sheet can decrypt your pictures. Keep it in a safe place. To use the key, scan the code or type the line, and paste it into the page.",
-      made: (date) => `Printed on ${date}`,
+      made: (/** @type {string} */ date) => `Printed on ${date}`,
       print: "Print",
       save: "Save key file",
       code: "QR code of the key",
@@ -164,7 +166,7 @@ const english = {
     list: {
       title: "Pictures",
       overall: "All pictures",
-      start: (encrypt, decrypt) =>
+      start: (/** @type {number} */ encrypt, /** @type {number} */ decrypt) =>
         encrypt && decrypt
           ? `Encrypt ${encrypt}, decrypt ${decrypt}`
           : encrypt
@@ -174,18 +176,18 @@ const english = {
       cancel: "Cancel all",
       saveAll: "Save all as ZIP",
       clear: "Clear list",
-      waiting: (n) => `${plural(n, "picture", "pictures")} ready`,
-      costs: (file, memory) => `Results: about ${file}.${memory ? ` Needs up to ${memory} of memory.` : ""}`,
+      waiting: (/** @type {number} */ n) => `${plural(n, "picture", "pictures")} ready`,
+      costs: (/** @type {string} */ file, /** @type {string} */ memory) => `Results: about ${file}.${memory ? ` Needs up to ${memory} of memory.` : ""}`,
       heavy: "This may be too much for this device. Close other tabs, or add fewer pictures at a time.",
-      working: (done, total) => `${done} of ${total} done`,
-      left: (time) => `about ${time} left`,
-      done: (done, failed, seconds) =>
+      working: (/** @type {number} */ done, /** @type {number} */ total) => `${done} of ${total} done`,
+      left: (/** @type {string} */ time) => `about ${time} left`,
+      done: (/** @type {number} */ done, /** @type {number} */ failed, /** @type {string} */ seconds) =>
         `${[done || !failed ? `${done} done` : "", failed ? `${failed} failed` : ""].filter(Boolean).join(", ")} in ${seconds} s`,
-      inZip: (name) => `Saved to ${name}`,
+      inZip: (/** @type {string} */ name) => `Saved to ${name}`,
       zipFailed: "The ZIP file could not be saved",
       zipFailedHint: "Check that there is enough disk space, then try again. Finished results are still in the list.",
-      seconds: (n) => `${n} s`,
-      minutes: (n) => `${n} min`,
+      seconds: (/** @type {number} */ n) => `${n} s`,
+      minutes: (/** @type {number} */ n) => `${n} min`,
       empty: "This folder is empty",
       emptyHint: "Choose a folder with pictures.",
     },
@@ -202,16 +204,16 @@ const english = {
       bareAsk: "It is skipped unless you choose to open it.",
       allow: "Open it anyway",
       refused: "Skipped",
-      decoded: (type) => `Converted by your browser (${type}): first image only, 8 bits per channel, without color profile and metadata.`,
+      decoded: (/** @type {string} */ type) => `Converted by your browser (${type}): first image only, 8 bits per channel, without color profile and metadata.`,
       inZip: "Saved to ZIP",
       needs: { key: "it needs a key file", passphrase: "it needs a passphrase", identity: "it needs an identity" },
-      view: (name) => `View ${name}`,
-      save: (name) => `Save ${name}`,
-      cancel: (name) => `Cancel ${name}`,
-      remove: (name) => `Remove ${name} from the list`,
+      view: (/** @type {string} */ name) => `View ${name}`,
+      save: (/** @type {string} */ name) => `Save ${name}`,
+      cancel: (/** @type {string} */ name) => `Cancel ${name}`,
+      remove: (/** @type {string} */ name) => `Remove ${name} from the list`,
     },
     view: {
-      title: (name) => `Inside ${name}`,
+      title: (/** @type {string} */ name) => `Inside ${name}`,
       working: "Preparing the comparison…",
       left: "Left",
       right: "Right",
@@ -234,8 +236,8 @@ const english = {
       size: "File size",
       bits: "bits",
       identical: "identical",
-      histogram: (name) => `${name}: histogram of red, green and blue`,
-      scatter: (name) => `${name}: each sample plotted against its neighbor`,
+      histogram: (/** @type {string} */ name) => `${name}: histogram of red, green and blue`,
+      scatter: (/** @type {string} */ name) => `${name}: each sample plotted against its neighbor`,
       save: "Save for research",
     },
     notes: {
@@ -512,7 +514,13 @@ const german = {
   },
 };
 
-/** The languages of the page, in the order in which they are offered. */
+/** @typedef {{ errors: Record<string, string[]>, stages: Record<string, string>, text: typeof english.text }} Messages */
+
+/**
+ * The languages of the page, in the order in which they are offered.
+ *
+ * @type {Record<string, { label: string, messages: Messages }>}
+ */
 export const languages = { en: { label: "English", messages: english }, de: { label: "Deutsch", messages: german } };
 
 const storageKey = "encipher-language";
@@ -532,7 +540,11 @@ function preferredLanguage() {
   return candidates.find((name) => name && Object.hasOwn(languages, name)) ?? "en";
 }
 
-/** setLanguage changes the language and remembers it. The caller redraws the page. */
+/**
+ * setLanguage changes the language and remembers it. The caller redraws the page.
+ *
+ * @param {string} name
+ */
 export function setLanguage(name) {
   language = name;
   ({ errors, stages, text } = languages[name].messages);
@@ -543,9 +555,14 @@ export function setLanguage(name) {
   }
 }
 
-const lookUp = (path) => path.split(".").reduce((at, name) => at[name], text);
+/** @type {(path: string | null) => string} */
+const lookUp = (path) => (path ?? "").split(".").reduce((/** @type {any} */ at, name) => at[name], text);
 
-/** translate fills in the texts that the HTML refers to. */
+/**
+ * translate fills in the texts that the HTML refers to.
+ *
+ * @param {ParentNode} root
+ */
 export function translate(root = document) {
   document.documentElement.lang = language;
   document.title = text.title;

@@ -18,12 +18,14 @@ import { unseal } from "./unseal-dialog.js";
 
 translate();
 
+/** @typedef {import("./batch.js").Failure} Failure */
+
 /** @type {Encipher | null} */
 let encipher = null;
 /** @type {Promise<void>} resolves when the engine is loaded or cannot be; never rejects */
 let loaded;
 let starting = false; // whether a run is being prepared
-/** @type {{ error: any, hint?: () => string } | null} the error that is shown */
+/** @type {{ error: Failure, hint?: () => string } | null} the error that is shown */
 let shownError = null;
 /** @type {() => [state: "loading" | "ready" | "failed", label: string]} */
 let status = () => ["loading", text.engine.program];
@@ -47,7 +49,8 @@ async function engine() {
 
 async function start() {
   showStatus(() => ["loading", text.engine.program]);
-  const onProgress = ({ stage }) => showStatus(() => ["loading", text.engine[stage] ?? text.engine.program]);
+  /** @param {import("./encipher.js").Progress} progress */
+  const onProgress = ({ stage }) => showStatus(() => ["loading", stage === "model" ? text.engine.model : text.engine.program]);
   try {
     const { opened, name } = await loadFirst(onProgress);
     encipher = opened;
@@ -59,7 +62,7 @@ async function start() {
     showModel();
   } catch (error) {
     showStatus(() => ["failed", text.engine.failed]);
-    showError(error, () => error.hint || text.engine.failedHint);
+    showError(error, () => /** @type {Failure} */ (error).hint || text.engine.failedHint);
   }
 }
 
@@ -68,14 +71,16 @@ async function start() {
  * cancels, it loads the first model that is not sealed.
  *
  * @param {(progress: import("./encipher.js").Progress) => void} onProgress
+ * @returns {Promise<{ opened: Encipher, name: string }>}
  */
 async function loadFirst(onProgress) {
   try {
     const opened = await Encipher.load({ onProgress });
     return { opened, name: opened.models[0]?.name ?? "" };
   } catch (error) {
-    if (error.code !== "wrong-key") throw error;
+    if (/** @type {Failure} */ (error).code !== "wrong-key") throw error;
     // Only the list of models tells whether the model is sealed.
+    /** @type {{ models: import("./encipher.js").ModelEntry[] }} */
     const { models } = await (await fetch("models/index.json")).json();
     const [{ name, sealed }] = models;
     if (!sealed) throw error;
@@ -105,7 +110,7 @@ async function chooseModel() {
       if (opened) $("model").dataset.used = name;
     }
   } catch (error) {
-    showError(error, () => error.hint || text.engine.modelHint);
+    showError(error, () => /** @type {Failure} */ (error).hint || text.engine.modelHint);
   }
   showModel();
   if ($("model").dataset.used !== before) storeModel();
@@ -157,20 +162,25 @@ async function storeModel() {
 
 /** update switches to the new version, unless pictures or a key would be lost. */
 function update() {
+  /** @param {import("./batch.js").Item} item */
   const isUnsaved = (item) => item.state === "reading" || item.ready || (item.result && !item.saved);
   const unsaved = starting || batch.running || keys.atRisk || batch.items.some(isUnsaved);
   $("update-unsaved").hidden = !unsaved;
   if (!unsaved) offline.accept();
 }
 
-/** openLaunched opens files, or a shortcut of the manifest, that the system starts the installed page with. */
+/**
+ * openLaunched opens files, or a shortcut of the manifest, that the system starts the installed page with.
+ *
+ * @param {LaunchParams} params
+ */
 async function openLaunched({ files, targetURL }) {
   focusTarget(new URL(targetURL ?? location.href).hash);
   try {
     const opened = await Promise.all(files.map((handle) => handle.getFile()));
     if (opened.length) await addFiles(opened.map((file) => ({ file, path: file.name })));
   } catch (error) {
-    showError({ code: "bad-picture", message: error.message });
+    showError({ code: "bad-picture", message: /** @type {Error} */ (error).message });
   }
 }
 
@@ -202,11 +212,12 @@ function announce(message) {
 /**
  * showError shows an error, or hides it for null.
  *
- * @param {any} error
+ * @param {unknown} error
  * @param {() => string} [hint]
  */
 function showError(error, hint) {
-  shownError = error && error.code !== "canceled" ? { error, hint } : null;
+  const failure = /** @type {Failure | null} */ (error);
+  shownError = failure && failure.code !== "canceled" ? { error: failure, hint } : null;
   drawError();
 }
 
@@ -215,7 +226,7 @@ function drawError() {
   delete $("error").dataset.code;
   if (!shownError) return;
   const { error, hint } = shownError;
-  const code = errors[error.code] ? error.code : "internal";
+  const code = error.code && errors[error.code] ? error.code : "internal";
   $("error").dataset.code = code;
   $("error-title").textContent = error.title ?? errors[code][0];
   $("error-hint").textContent = hint?.() ?? (error.title ? (error.hint ?? "") : errors[code][1]);
@@ -260,29 +271,28 @@ async function run(intoZip) {
   try {
     const ready = batch.ready;
     const secrets = keys.secrets();
-    const missing = ready.filter((i) => i.kind === "cipher" && i.info.needs && !keys.has(i.info.needs));
-    if (missing.length === ready.length) return keys.requestSecret(missing[0].info.needs, true);
+    const missing = ready.flatMap(({ kind, info: { needs } }) => (kind === "cipher" && needs && !keys.has(needs) ? needs : []));
+    if (missing.length === ready.length) return keys.requestSecret(missing[0], true);
     // Browsers open the file picker only right after the click.
-    const zipFile = intoZip
-      ? await /** @type {any} */ (globalThis).showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] })
-      : null;
+    const zipFile = intoZip ? await showSaveFilePicker({ suggestedName: "encipher.zip", types: [{ accept: { "application/zip": [".zip"] } }] }) : null;
     const encryptionKey = ready.some((i) => i.kind === "picture") ? await keys.encryptionKey() : null;
     if (!encryptionKey && ready.some((i) => i.kind === "picture")) return;
     if (zipFile) archive = new ZipFile(await zipFile.createWritable());
-    const options = { exact: /** @type {any} */ ($("exact").value), dropMetadata: $("drop-metadata").checked };
+    const options = { exact: /** @type {"on" | "off" | "file"} */ ($("exact").value), dropMetadata: $("drop-metadata").checked };
     const sink = archive && archive.add.bind(archive);
     const batchRun = batch.run({ encryptionKey, secrets, options, sink });
     $("model").disabled = true;
     list.draw();
     $("cancel").focus();
     const items = await batchRun;
-    if (archive) await closeArchive(archive, zipFile.name, items);
+    if (archive && zipFile) await closeArchive(archive, zipFile.name, items);
     finish(items);
   } catch (error) {
-    if (error.name === "AbortError") return;
+    const { name, message } = /** @type {Error} */ (error);
+    if (name === "AbortError") return;
     await archive?.abort();
     for (const item of batch.last?.items ?? []) if (item.result) item.inZip = false;
-    showError(archive ? { code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message } : error);
+    showError(archive ? { code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message } : error);
   } finally {
     starting = false;
     $("model").disabled = false;
@@ -328,7 +338,7 @@ async function saveAll() {
     download(await zip(results), "encipher.zip");
     for (const item of batch.items) if (item.result && results.includes(item.result)) item.saved = true;
   } catch (error) {
-    showError({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: error.message });
+    showError({ code: "internal", title: text.list.zipFailed, hint: text.list.zipFailedHint, message: /** @type {Error} */ (error).message });
   } finally {
     $("save-all").disabled = false;
   }
@@ -356,6 +366,7 @@ function drawAll() {
   keys.draw();
   list.draw();
   view.draw();
+  /** @type {(keyof typeof text.engine.missing)[]} */
   const blocked = ["offline"];
   if (!("showSaveFilePicker" in globalThis)) blocked.unshift("picker");
   if (!keyStore.available) blocked.unshift("subtle");
@@ -375,7 +386,7 @@ onInput("language", "change", (select) => {
 for (const id of /** @type {const} */ (["file", "folder"])) {
   $(id === "file" ? "choose" : "choose-folder").addEventListener("click", () => $(id).click());
   onInput(id, "change", async (input) => {
-    const files = filesFromInput(input.files);
+    const files = filesFromInput(input.files ?? []);
     input.value = ""; // so that choosing the same file again fires an event
     if (!files.length) showError({ code: "bad-picture", title: text.list.empty, hint: text.list.emptyHint, message: "" });
     else await addFiles(files);
@@ -433,6 +444,6 @@ drawAll();
 keys.recall();
 focusTarget(location.hash);
 addEventListener("hashchange", () => focusTarget(location.hash));
-/** @type {any} */ (globalThis).launchQueue?.setConsumer(openLaunched);
+globalThis.launchQueue?.setConsumer(openLaunched);
 // The service worker stores the page after the wasm is loaded, which the user waits for.
 loaded.then(() => offline.start()).then(storeModel);

@@ -80,7 +80,8 @@ export class PictureList {
     $("drop").dataset.state = items.length ? "some" : "none";
     $("summary").textContent = this.#summary(ready, running);
     this.#drawCosts(running ? [] : ready);
-    const show = (id, visible) => ($(id).hidden = !visible);
+    /** @type {(id: string, visible: unknown) => void} */
+    const show = (id, visible) => void ($(id).hidden = !visible);
     show("start", !running && ready.length);
     $("start").disabled = this.loadingModel;
     $("start").textContent = text.list.start(ready.filter((i) => i.kind === "picture").length, ready.filter((i) => i.kind === "cipher").length);
@@ -144,13 +145,13 @@ export class PictureList {
     let file = 0;
     let memory = 0;
     for (const { info } of ready) {
-      file += info.fileBytes ?? 3 * info.width * info.height;
+      file += info.fileBytes ?? 3 * (info.width ?? 0) * (info.height ?? 0);
       memory = Math.max(memory, info.memoryBytes ?? 0);
     }
-    const { deviceMemory } = /** @type {any} */ (navigator); // in GB, in Chromium
+    const { deviceMemory } = navigator;
     const heavy = memory > heavyShare * (deviceMemory ? deviceMemory * 1e9 : defaultMemory);
     $("costs").hidden = !file;
-    $("costs").textContent = [text.list.costs(formatBytes(file), memory && formatBytes(memory)), heavy ? text.list.heavy : ""].join(" ").trim();
+    $("costs").textContent = [text.list.costs(formatBytes(file), memory ? formatBytes(memory) : ""), heavy ? text.list.heavy : ""].join(" ").trim();
     $("costs").classList.toggle("heavy", heavy);
   }
 
@@ -165,6 +166,7 @@ export class PictureList {
       download(item.result.blob, baseName(item.result.path));
       item.saved = true;
     });
+    /** @type {HTMLInputElement} */
     const allow = find(row, ".row-allow input");
     allow.addEventListener("change", () => this.#batch.allow(item, allow.checked));
     find(row, ".row-remove").addEventListener("click", () => this.#cancelOrRemove(item));
@@ -174,6 +176,7 @@ export class PictureList {
   /** @param {Item} item */
   #drawRow(item) {
     const row = this.#rows.get(item) ?? this.#addRow(item);
+    /** @param {string} name */
     const part = (name) => find(row, `.row-${name}`);
     const { state, kind, info, error } = item;
     row.dataset.state = state;
@@ -188,10 +191,12 @@ export class PictureList {
     note.classList.toggle("warning-text", Boolean(info.bare));
     part("allow").hidden = !info.bare || state === "working" || state === "done";
     find(row, ".row-allow span").textContent = text.row.allow;
+    /** @type {HTMLProgressElement} */
     const bar = find(row, "progress");
     bar.hidden = state !== "working";
     bar.value = item.fraction;
     bar.setAttribute("aria-label", item.path);
+    /** @type {(name: string, visible: unknown, label: (name: string) => string) => void} */
     const drawButton = (name, visible, label) => {
       part(name).hidden = !visible;
       part(name).setAttribute("aria-label", label(baseName(item.path)));
@@ -223,7 +228,7 @@ export class PictureList {
     if (info.bare) lines.push(text.row.bare);
     if (state === "waiting" && info.bare) lines.push(text.row.bareAsk);
     if (state === "failed" && error && error.code !== "canceled") {
-      const [title, hint] = errors[error.code] ?? errors.internal;
+      const [title, hint] = errors[error.code ?? ""] ?? errors.internal;
       const needs = error.code === "wrong-key" && info.needs ? ` (${text.row.needs[info.needs]})` : "";
       lines.push(`${title}${needs}. ${hint}`);
       if (error.message) details.push(error.message);

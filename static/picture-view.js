@@ -39,6 +39,7 @@ export class PictureView {
     $("zoom").addEventListener("change", () => this.#compare());
     $("divider").addEventListener("input", () => this.#setDivider($("divider").value));
     // Within the picture, the divider follows the pointer.
+    /** @param {PointerEvent} event */
     const followPointer = (event) => {
       if (!event.isPrimary || !(event.buttons & 1) || (event.pointerType === "touch" && $("zoom").value !== "0")) return;
       const { left, width } = $("pair").getBoundingClientRect();
@@ -84,14 +85,16 @@ export class PictureView {
       for (const kind of kinds) {
         const picture = this.#pictures[kind];
         if (!picture) continue;
-        const original = { recovered: this.#pictures.plain, generated: this.#pictures.plain ?? this.#pictures.recovered }[kind];
-        this.#metrics[kind] = await engine.metrics(picture, original, { plots: true, signal });
+        /** @type {Partial<Record<Kind, Blob>>} */
+        const originals = { recovered: this.#pictures.plain, generated: this.#pictures.plain ?? this.#pictures.recovered };
+        this.#metrics[kind] = await engine.metrics(picture, originals[kind], { plots: true, signal });
         if (signal.aborted) return;
         this.#drawMetrics($(`panel-${kind}`), kind);
       }
     } catch (error) {
       if (signal.aborted) return;
-      const [title, hint] = errors[error.code] ?? errors.internal;
+      const { code } = /** @type {import("./encipher.js").EncipherError} */ (error);
+      const [title, hint] = errors[code] ?? errors.internal;
       this.#note = () => `${title}. ${hint}`;
       this.draw();
     }
@@ -135,7 +138,7 @@ export class PictureView {
 
   #compare() {
     for (const side of /** @type {const} */ (["left", "right"])) {
-      const kind = $(side).value;
+      const kind = /** @type {Kind} */ ($(side).value);
       const image = $(`${side}-image`);
       const url = this.#urls[kind];
       if (url && image.src !== url) image.src = url;
@@ -173,8 +176,9 @@ export class PictureView {
     root.id = `panel-${kind}`;
     find(root, "h3").textContent = name;
     find(root, "figcaption p").textContent = text.view.what[kind];
+    /** @type {HTMLImageElement} */
     const image = find(root, "img");
-    image.src = this.#urls[kind];
+    image.src = this.#urls[kind] ?? "";
     image.alt = name;
     // The browser may not be able to decode what the wasm can, such as TIFF.
     image.addEventListener("error", () => (image.hidden = true));
@@ -182,7 +186,7 @@ export class PictureView {
     if (kind === "bare") {
       const save = find(root, ".save");
       save.hidden = false;
-      translate(save.parentElement);
+      translate(root);
       const stem = baseName(/** @type {Item} */ (this.#item).resultName).replace(/(\.cipher)?\.[^.]*$/, "");
       save.addEventListener("click", () => download(/** @type {Blob} */ (this.#pictures.bare), `${stem}.generator.png`));
     }
@@ -214,7 +218,9 @@ export class PictureView {
       if (m.psnr !== undefined)
         rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${m.psnr.toFixed(2)} dB`], [text.view.ssim, (m.ssim ?? 0).toFixed(5)]);
     }
-    const file = { plain: this.#item?.file, cipher: this.#pictures.cipher }[kind];
+    /** @type {Partial<Record<Kind, Blob>>} */
+    const files = { plain: this.#item?.file, cipher: this.#pictures.cipher };
+    const file = files[kind];
     if (file) rows.push([text.view.size, formatBytes(file.size)]);
     return rows.flatMap(([label, value]) => {
       const dt = document.createElement("dt");

@@ -13,6 +13,7 @@ export function histogram({ r, g, b }, label) {
   const height = 100;
   const sorted = [r, g, b].flatMap((channel) => Array.from(channel)).sort((x, y) => x - y);
   const top = Math.max(1, sorted[Math.floor(sorted.length * 0.99)]) * 1.1;
+  /** @param {number[]} levels */
   const area = (levels) => {
     let d = `M0 ${height}`;
     levels.forEach((n, x) => (d += `L${x + 0.5} ${(height * (1 - Math.min(1, n / top))).toFixed(1)}`));

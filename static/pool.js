@@ -10,17 +10,27 @@
 // their messages. The wasm is compiled once, and workers share the module.
 import { scriptURL } from "./trusted-types.js";
 
-/** @typedef {{ signal?: AbortSignal, onProgress?: (progress: { stage: string, done: number, total: number }) => void }} CallOptions */
+/** @typedef {import("../tools/types/engine.js").Methods} Methods */
+/** @typedef {import("../tools/types/engine.js").StageProgress} StageProgress */
+/** @typedef {import("../tools/types/engine.js").Failure} Failure */
+/** @typedef {import("../tools/types/engine.js").Started} Started */
+/** @typedef {import("../tools/types/engine.js").FromWorker} FromWorker */
+/** @typedef {import("../tools/types/engine.js").ToWorker} ToWorker */
+/** @typedef {import("../tools/types/engine.js").TileJob} TileJob */
+/** @typedef {import("../tools/types/engine.js").TileResult} TileResult */
+/** @typedef {import("../tools/types/engine.js").TileAnswer} TileAnswer */
+/** @typedef {Methods["loadModel"]["argument"]} ModelArgument */
+/** @typedef {{ signal?: AbortSignal, onProgress?: (progress: StageProgress) => void }} CallOptions */
 
 /**
  * Job is a call, or a tile of one.
  *
  * @typedef {object} Job
  * @property {number} id
- * @property {string} method
- * @property {any} argument
- * @property {(result: any) => void} resolve
- * @property {(error: any) => void} reject
+ * @property {keyof Methods} method
+ * @property {object} argument
+ * @property {(result: object) => void} resolve
+ * @property {(error: EncipherError) => void} reject
  * @property {CallOptions["onProgress"]} [onProgress]
  * @property {AbortSignal} [signal]
  * @property {() => void} [abort] listener of the signal
@@ -51,7 +61,7 @@ export const maxWorkers = 8;
 
 /** EncipherError is the error of every rejected call. Codes are stable; hint says what to do next and may be empty. */
 export class EncipherError extends Error {
-  /** @param {{ code?: string, message: string, hint?: string }} error */
+  /** @param {Failure} error */
   constructor({ code = "internal", message, hint = "" }) {
     super(message);
     this.name = "EncipherError";
@@ -84,15 +94,16 @@ class PoolWorker {
   idleTimer;
   #worker;
   #url;
-  /** @type {Promise<any> | undefined} */
+  /** @type {Promise<Started> | undefined} */
   #started;
+  /** @type {Promise<void>} */
   #loaded = Promise.resolve();
-  /** @type {(answer: any) => void} */
+  /** @type {(answer: FromWorker) => void} */
   #settleLoad = () => {};
 
   /**
    * @param {string} url
-   * @param {{ onMessage: (worker: PoolWorker, data: any) => void, onLost: (worker: PoolWorker, detail: string) => void }} handlers
+   * @param {{ onMessage: (worker: PoolWorker, data: FromWorker) => void, onLost: (worker: PoolWorker, detail: string) => void }} handlers
    */
   constructor(url, { onMessage, onLost }) {
     this.#url = url;
@@ -125,20 +136,25 @@ class PoolWorker {
     }));
   }
 
-  /** load loads a version of the model, unless it is loaded. */
+  /**
+   * load loads a version of the model, unless it is loaded.
+   *
+   * @param {ModelArgument | null} model null for version 0, no model
+   * @param {number} version
+   */
   load(model, version) {
     if (this.modelVersion !== version) {
       this.modelVersion = version;
       this.#loaded = new Promise((resolve, reject) => {
-        this.#settleLoad = ({ error }) => (error ? reject(new EncipherError(error)) : resolve());
-        this.post({ id: 0, method: "loadModel", argument: model }); // no job has the id 0
+        this.#settleLoad = (answer) => ("error" in answer ? reject(new EncipherError(answer.error)) : resolve());
+        this.post({ id: 0, method: "loadModel", argument: model ?? {} }); // no job has the id 0
       });
     }
     return this.#loaded;
   }
 
   /**
-   * @param {any} message
+   * @param {ToWorker} message
    * @param {Transferable[]} transfer
    */
   post(message, transfer = []) {
@@ -157,7 +173,7 @@ export class Pool {
   #size;
   /** @type {WebAssembly.Module | null} */
   #module = null;
-  /** @type {any} argument of the last loadModel that succeeded */
+  /** @type {ModelArgument | null} argument of the last loadModel that succeeded */
   #model = null;
   #modelVersion = 0;
   /** @type {PoolWorker | null} */
@@ -199,7 +215,7 @@ export class Pool {
     try {
       await this.#prepare(worker);
     } catch (error) {
-      this.#handleLost(worker, error);
+      this.#handleLost(worker, /** @type {EncipherError} */ (error));
       throw error;
     }
   }
@@ -209,21 +225,22 @@ export class Pool {
    * bytes; pictures and files in the result are Blobs. Aborting the signal rejects
    * at once with the code "canceled". After loadModel, later calls use the model.
    *
-   * @param {string} method
-   * @param {any} argument
+   * @template {keyof Methods} M
+   * @param {M} method
+   * @param {Methods[M]["argument"]} argument
    * @param {CallOptions} options
-   * @returns {Promise<any>}
+   * @returns {Promise<Methods[M]["result"]>}
    */
   async call(method, argument, { onProgress, signal } = {}) {
     if (this.#disposed) throw disposed();
     if (signal?.aborted) throw canceled();
     return new Promise((resolve, reject) => {
       /** @type {Job} */
-      const job = { id: this.#nextID++, method, argument, onProgress, signal, resolve, reject };
+      const job = { id: this.#nextID++, method, argument, onProgress, signal, resolve: /** @type {Job["resolve"]} */ (resolve), reject };
       if (method === "loadModel") {
         job.exclusive = true;
         // A sealed model is opened once; the other workers get its files.
-        job.argument = { ...argument, share: !argument.card };
+        job.argument = { ...argument, share: !(/** @type {ModelArgument} */ (argument).card) };
       }
       job.abort = () => this.#cancel(job);
       signal?.addEventListener("abort", job.abort);
@@ -254,6 +271,7 @@ export class Pool {
     return new PoolWorker(this.#url, { onMessage: (m, data) => this.#receive(m, data), onLost: (m, detail) => this.#handleLost(m, workerDied(detail)) });
   }
 
+  /** @param {PoolWorker} worker */
   async #prepare(worker) {
     const { module, kernels } = await worker.start(this.#module);
     this.#module = module;
@@ -267,9 +285,11 @@ export class Pool {
     if (this.#disposed) return;
     this.#startCoordinator();
     // Short calls come before tiles.
-    for (let m; this.#queue.length && (m = this.#workerFor(this.#queue[0])); ) this.#run(m, this.#queue.shift());
+    for (let m; this.#queue.length && (m = this.#workerFor(this.#queue[0])); ) this.#run(m, /** @type {Job} */ (this.#queue.shift()));
     for (let m; this.#tileQueues.size && (m = this.#idleTileWorker()); ) this.#run(m, this.#nextTile());
-    while (this.#coordinatorQueue.length && this.#canStart(this.#coordinatorQueue[0])) this.#run(this.#coordinator, this.#coordinatorQueue.shift());
+    while (this.#coordinatorQueue.length && this.#canStart(this.#coordinatorQueue[0])) {
+      this.#run(/** @type {PoolWorker} */ (this.#coordinator), /** @type {Job} */ (this.#coordinatorQueue.shift()));
+    }
   }
 
   // startCoordinator starts the coordinator for the next call, which gets the error if that fails.
@@ -279,6 +299,7 @@ export class Pool {
     this.#prepare(this.#coordinator).catch(() => {});
   }
 
+  /** @param {Job} job */
   #workerFor({ method }) {
     if (this.#size === 1 || method === "unwrapKey" || this.#coordinator?.idle) return this.#coordinator;
     return this.#idleTileWorker();
@@ -294,9 +315,13 @@ export class Pool {
     return m;
   }
 
-  // canStart reports whether the coordinator can start another call. It starts the
-  // next picture when the tiles of the pictures before run out, so that few large
-  // pictures are in memory and small ones keep all workers busy.
+  /**
+   * canStart reports whether the coordinator can start another call. It starts the
+   * next picture when the tiles of the pictures before run out, so that few large
+   * pictures are in memory and small ones keep all workers busy.
+   *
+   * @param {Job} call
+   */
   #canStart(call) {
     const begun = [...(this.#coordinator?.jobs.values() ?? [])].filter((j) => coordinatorMethods.has(j.method));
     if (begun.length === 0) return true;
@@ -310,11 +335,15 @@ export class Pool {
   #nextTile() {
     const call = [...this.#tileQueues.keys()].reduce((a, b) => (a.id < b.id ? a : b));
     const tiles = /** @type {Job[]} */ (this.#tileQueues.get(call));
-    const tile = tiles.shift();
+    const tile = /** @type {Job} */ (tiles.shift());
     if (!tiles.length) this.#tileQueues.delete(call);
     return tile;
   }
 
+  /**
+   * @param {PoolWorker} worker
+   * @param {Job} job
+   */
   async #run(worker, job) {
     clearTimeout(worker.idleTimer);
     worker.jobs.set(job.id, job);
@@ -323,7 +352,7 @@ export class Pool {
     try {
       await this.#prepare(worker);
     } catch (error) {
-      this.#handleLost(worker, error);
+      this.#handleLost(worker, /** @type {EncipherError} */ (error));
       return;
     }
     if (job.settled || job.worker !== worker) {
@@ -335,35 +364,43 @@ export class Pool {
     const handsOutTiles = this.#size > 1 && coordinatorMethods.has(job.method) && job.method !== "loadModel";
     worker.post({ id: job.id, method: job.method, argument: job.argument, tilesAtOnce: handsOutTiles ? tilesAhead * this.#size : 0 });
     job.posted = true;
-    if (handsOutTiles && this.#tileWorkers.size === 0) this.#warmUp(this.#idleTileWorker());
+    if (handsOutTiles && this.#tileWorkers.size === 0) this.#warmUp(/** @type {PoolWorker} */ (this.#idleTileWorker()));
   }
 
-  // warmUp starts a tile worker while the picture is being decoded.
+  /**
+   * warmUp starts a tile worker while the picture is being decoded.
+   *
+   * @param {PoolWorker} worker
+   */
   async #warmUp(worker) {
     try {
       await this.#prepare(worker);
       this.#startIdleTimer(worker);
     } catch (error) {
-      this.#handleLost(worker, error);
+      this.#handleLost(worker, /** @type {EncipherError} */ (error));
     }
   }
 
   // ---- messages of workers
 
+  /**
+   * @param {PoolWorker} worker
+   * @param {FromWorker} data
+   */
   #receive(worker, data) {
-    if (data.exited) return this.#handleLost(worker, workerDied());
+    if ("exited" in data) return this.#handleLost(worker, workerDied());
     const job = worker.jobs.get(data.id);
     if (!job) return;
-    if (data.progress) {
+    if ("progress" in data) {
       if (!job.settled) job.onProgress?.(data.progress);
     } else if ("tile" in data) {
       if (!job.settled) this.#queueTile(job, data);
     } else {
       worker.memory = data.memory;
       worker.jobs.delete(job.id);
-      if (data.error) this.#settle(job, new EncipherError(data.error));
+      if ("error" in data) this.#settle(job, new EncipherError(data.error));
       else {
-        if (job.method === "loadModel") this.#setModel(worker, job, data.result);
+        if (job.method === "loadModel") this.#setModel(worker, job, /** @type {Methods["loadModel"]["result"]} */ (data.result));
         this.#settle(job, null, data.result);
       }
       this.#startIdleTimer(worker);
@@ -371,12 +408,20 @@ export class Pool {
     }
   }
 
-  // queueTile queues a tile that a call hands out. The pool keeps its bytes until it
-  // is computed, in case its worker dies.
+  /**
+   * queueTile queues a tile that a call hands out. The pool holds its bytes until it
+   * is computed, in case its worker dies.
+   *
+   * @param {Job} call
+   * @param {{ tile: number, job: TileJob }} data
+   */
   #queueTile(call, { tile, job }) {
     call.hasTiles = true;
     const { worker } = call;
-    const answer = (message, transfer) => !call.settled && call.worker === worker && worker.post({ tile, ...message }, transfer);
+    /** @type {(message: TileAnswer, transfer?: Transferable[]) => void} */
+    const answer = (message, transfer) => {
+      if (!call.settled && call.worker === worker) worker?.post({ tile, ...message }, transfer);
+    };
     const waiting = this.#tileQueues.get(call) ?? [];
     waiting.push({
       id: this.#nextID++,
@@ -385,7 +430,7 @@ export class Pool {
       call,
       resolve: (result) =>
         answer(
-          { result },
+          { result: /** @type {TileResult} */ (result) },
           Object.values(result).map((v) => v.buffer),
         ),
       reject: ({ code, message, hint }) => answer({ error: { code, message, hint } }),
@@ -395,26 +440,41 @@ export class Pool {
     this.#schedule();
   }
 
-  // setModel makes the model that the coordinator has loaded the model of all workers.
+  /**
+   * setModel makes the model that the coordinator has loaded the model of all workers.
+   *
+   * @param {PoolWorker} worker
+   * @param {Job} job
+   * @param {Methods["loadModel"]["result"]} result
+   */
   #setModel(worker, job, result) {
-    const { card, encryption, decryption } = result.card ? result : job.argument;
+    const { card, encryption, decryption } = result.card ? result : /** @type {ModelArgument} */ (job.argument);
     this.#model = { card, encryption, decryption };
     worker.modelVersion = ++this.#modelVersion;
-    for (const name of ["card", "encryption", "decryption"]) delete result[name];
+    for (const name of /** @type {const} */ (["card", "encryption", "decryption"])) delete result[name];
   }
 
-  #settle(job, error, result) {
+  /**
+   * @param {Job} job
+   * @param {EncipherError | null} error
+   * @param {object} result
+   */
+  #settle(job, error, result = {}) {
     this.#tileQueues.delete(job);
     if (job.settled) return;
     job.settled = true;
-    job.signal?.removeEventListener("abort", job.abort);
+    if (job.abort) job.signal?.removeEventListener("abort", job.abort);
     if (error) job.reject(error);
     else job.resolve(result);
   }
 
   // ---- cancellation and lost workers
 
-  // cancel rejects a call at once and frees its workers.
+  /**
+   * cancel rejects a call at once and frees its workers.
+   *
+   * @param {Job} job
+   */
   #cancel(job) {
     if (job.settled) return;
     this.#coordinatorQueue = this.#coordinatorQueue.filter((j) => j !== job);
@@ -428,6 +488,10 @@ export class Pool {
     this.#schedule();
   }
 
+  /**
+   * @param {PoolWorker} worker
+   * @param {Job} job
+   */
   #freeWorker(worker, job) {
     if (!job.posted) return;
     worker.post({ abort: job.id });
@@ -440,10 +504,15 @@ export class Pool {
     }, abortTimeout);
   }
 
-  // handleLost handles a worker that died or could not start. A tile is retried once
-  // on another worker, or by the coordinator if no tile worker starts, for example
-  // offline. A call that shared the coordinator with others is retried once, alone,
-  // because another call may have been the cause.
+  /**
+   * handleLost handles a worker that died or could not start. A tile is retried once
+   * on another worker, or by the coordinator if no tile worker starts, for example
+   * offline. A call that shared the coordinator with others is retried once, alone,
+   * because another call may have been the cause.
+   *
+   * @param {PoolWorker} worker
+   * @param {EncipherError} error
+   */
   #handleLost(worker, error) {
     if (!this.#allWorkers().includes(worker)) return;
     const calls = [...worker.jobs.values()].filter((j) => !j.settled && !j.call);
@@ -460,7 +529,12 @@ export class Pool {
     });
   }
 
-  // endWorker terminates a worker and passes each of its unfinished jobs to handle.
+  /**
+   * endWorker terminates a worker and passes each of its unfinished jobs to handle.
+   *
+   * @param {PoolWorker} worker
+   * @param {(job: Job) => void} handle
+   */
   #endWorker(worker, handle) {
     worker.terminate();
     this.#tileWorkers.delete(worker);
@@ -474,7 +548,11 @@ export class Pool {
     this.#schedule();
   }
 
-  // requeue puts a job at the head of its queue.
+  /**
+   * requeue puts a job at the head of its queue.
+   *
+   * @param {Job} job
+   */
   #requeue(job) {
     if (job.call) {
       if (!job.call.settled) this.#tileQueues.set(job.call, [job, ...(this.#tileQueues.get(job.call) ?? [])]);
@@ -487,6 +565,7 @@ export class Pool {
     (coordinatorMethods.has(job.method) ? this.#coordinatorQueue : this.#queue).unshift(job);
   }
 
+  /** @param {PoolWorker} worker */
   #startIdleTimer(worker) {
     if (!worker.idle) return;
     clearTimeout(worker.idleTimer);
@@ -497,6 +576,6 @@ export class Pool {
 
 /** defaultSize returns one worker per core and per GB of memory, since each takes about 100 MB for a tile. */
 function defaultSize() {
-  const { hardwareConcurrency: cores = 1, deviceMemory: gigabytes = maxWorkers } = /** @type {any} */ (navigator);
+  const { hardwareConcurrency: cores = 1, deviceMemory: gigabytes = maxWorkers } = navigator;
   return Math.max(1, Math.min(maxWorkers, cores, Math.floor(gigabytes)));
 }

@@ -13,9 +13,11 @@
 const scope = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 const build = __BUILD__;
 const root = new URL("./", location.href).href;
+/** @param {string} path */
 const urlOf = (path) => new URL(path, root).href;
 
 // The names contain the site's root, because several sites can share an origin.
+/** @param {string} version */
 const shellName = (version) => `encipher shell ${root} ${version}`;
 const modelsName = `encipher models ${root}`;
 
@@ -32,8 +34,13 @@ async function install() {
   await Promise.all(build.models.filter(({ name }, i) => i === 0 || known.has(name)).map(storeModel));
 }
 
-// fetchInto stores one file in a cache. Files with a version in their URL may come
-// from the HTTP cache, where the page has just put them.
+/**
+ * fetchInto stores one file in a cache. Files with a version in their URL may come
+ * from the HTTP cache, where the page has just put them.
+ *
+ * @param {Cache} cache
+ * @param {string} path
+ */
 async function fetchInto(cache, path) {
   const url = urlOf(path);
   const response = await fetch(url, { cache: /^(v|models)\//.test(path) ? "default" : "no-cache" });
@@ -47,13 +54,19 @@ async function storedModelNames() {
   return new Set(requests.map(({ url }) => decodeURIComponent(url.slice(urlOf("models/").length).split("/")[0])));
 }
 
+/** @param {BuildModel} model */
 async function storeModel({ folder, files }) {
   const cache = await caches.open(modelsName);
   await Promise.all(files.map(async (file) => (await cache.match(urlOf(folder + file))) ?? fetchInto(cache, folder + file)));
 }
 
-// isStored reports whether the page works offline with a model.
+/**
+ * isStored reports whether the page works offline with a model.
+ *
+ * @param {string} name
+ */
 async function isStored(name) {
+  /** @type {(cacheName: string, paths: string[]) => Promise<boolean>} */
   const has = async (cacheName, paths) => {
     const found = await Promise.all(paths.map((path) => caches.match(urlOf(path), { cacheName })));
     return found.every(Boolean);
@@ -95,8 +108,13 @@ scope.addEventListener("message", (event) => {
   if (type === "store-model") event.waitUntil(answerStoreModel(event.ports[0], name));
 });
 
-// answerStoreModel stores a model of this build, and answers whether the page
-// works offline with it.
+/**
+ * answerStoreModel stores a model of this build, and answers whether the page
+ * works offline with it.
+ *
+ * @param {MessagePort} port
+ * @param {string} name
+ */
 async function answerStoreModel(port, name) {
   try {
     const entry = build.models.find((m) => m.name === name);
@@ -126,13 +144,24 @@ scope.addEventListener("fetch", (event) => {
   }
 });
 
-// cacheFirst returns a file from a cache, or else from the server.
+/**
+ * cacheFirst returns a file from a cache, or else from the server.
+ *
+ * @param {string} cacheName
+ * @param {string} url
+ * @param {Request} request
+ */
 async function cacheFirst(cacheName, url, request) {
   return (await caches.match(url, { cacheName, ignoreVary: true })) ?? fetch(request);
 }
 
-// modelFile returns a file of a model, and stores it if it comes from the server,
-// so that a model that was chosen once works offline.
+/**
+ * modelFile returns a file of a model, and stores it if it comes from the server,
+ * so that a model that was chosen once works offline.
+ *
+ * @param {string} path
+ * @param {Request} request
+ */
 async function modelFile(path, request) {
   const cached = await caches.match(urlOf(path), { cacheName: modelsName, ignoreVary: true });
   if (cached) return cached;

@@ -1,6 +1,6 @@
 // The page's only Trusted Types policy. It allows the scripts that are started
 // by URL: the worker and the service worker, both from the page's own origin.
-const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("encipher", {
+const policy = globalThis.trustedTypes?.createPolicy("encipher", {
   /** @param {string} text */
   createScriptURL(text) {
     const { origin, pathname, href } = new URL(text);

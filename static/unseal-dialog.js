@@ -54,7 +54,7 @@ async function ask(title, explanation, open) {
     try {
       return await open(/^\s*AGE-SECRET-KEY-/i.test(secret) ? { identity: secret.trim() } : { passphrase: secret });
     } catch (error) {
-      if (error.code !== "wrong-key") throw error;
+      if (/** @type {import("./encipher.js").EncipherError} */ (error).code !== "wrong-key") throw error;
     }
   }
 }
