@@ -17,23 +17,23 @@ const english = {
     "unsupported-picture": ["This picture format is not supported", "Convert the picture to PNG in an image editor, then add the PNG file."],
     "too-large": ["This picture is too large", "Make it smaller, or use the command-line program, which handles larger pictures."],
     "not-a-cipher": ["This file is not a cipher image", "Ask for the original file, sent as a file or document rather than as a photo."],
-    "wrong-key": ["Wrong key", "Use the key, passphrase or identity that this picture was encrypted for."],
-    changed: ["This file has been changed or damaged", "Get the file again from where it was first saved. This copy cannot be decrypted."],
+    "wrong-key": ["Wrong key", "Use the key or passphrase that this picture was encrypted with, or an identity that it was encrypted for."],
+    changed: ["This file has been changed or damaged", "Get the original file again. This copy cannot be decrypted."],
     "other-model": ["This cipher image was made with another model", "Choose that model at the top of the page."],
     "unsupported-version": ["This cipher image was made by a newer version of Encipher", "Reload the page to update it."],
-    "bad-key": ["This is not a valid key", "Compare it with the original, or copy all of it again."],
+    "bad-key": ["This is not a valid key", "Compare it with the original, or copy it again in full."],
     "bad-model": ["This model cannot be loaded", "Choose another model."],
     "not-sealed": ["This file is not sealed", "It was made for research, and anyone could have made or changed it. Ask for a sealed cipher image."],
     "not-exact": [
       "This picture could not be restored exactly",
-      "No result was kept. Ask the person who encrypted it. If that was you, try another browser or the command-line program, and please report the problem.",
+      "Nothing was saved. Ask the person who encrypted it. If that was you, try another browser or the command-line program, and please report the problem.",
     ],
     "not-kept": [
-      "The original file cannot be kept",
-      "Encipher cannot read this format, so it could not check that file and picture match. Under Options, choose “The exact picture”, or convert the file to PNG.",
+      "The original file cannot be included",
+      "Encipher cannot read this format, so it cannot check that file and picture match. Under Options, choose “The exact picture”, or convert the file to PNG.",
     ],
-    "bad-argument": ["The request was not valid", "Reload the page and try again."],
-    canceled: ["Canceled", "No result was saved."],
+    "bad-argument": ["Invalid request", "Reload the page and try again."],
+    canceled: ["Canceled", "Nothing was saved."],
     internal: ["Something went wrong", "Try again with fewer or smaller pictures. If that does not help, reload the page."],
   },
   stages: {
@@ -53,7 +53,7 @@ const english = {
       program: "Loading…",
       model: "Loading model…",
       ready: (/** @type {string} */ model) => `Ready · ${model}`,
-      failed: "Not available",
+      failed: "Could not start",
       failedHint: "Reload the page. If that does not help, update your browser: Encipher needs WebAssembly and module workers.",
       modelHint: "Check your connection, then choose the model again.",
       network: (/** @type {string} */ profile, /** @type {string} */ fingerprint) => `Network: ${profile}. Fingerprint: ${fingerprint}`,
@@ -65,8 +65,8 @@ const english = {
     offline: { ready: "works offline" },
     update: {
       title: "Update available",
-      what: "This tab stays on its current version until you update. The new version starts when all tabs of this page are closed.",
-      unsaved: "Updating reloads the page, and unsaved pictures or keys would be lost. Save them or clear the list first.",
+      what: "Until you update, this tab stays on its current version. The new version also starts once all tabs of this page are closed.",
+      unsaved: "Updating reloads the page, and unsaved pictures and keys are lost. Save them or clear the list first.",
       accept: "Update now",
       later: "Later",
     },
@@ -77,7 +77,7 @@ const english = {
     },
     sealed: {
       secret: "Passphrase or identity (AGE-SECRET-KEY-…)",
-      wrong: "That did not work. Try again.",
+      wrong: "This passphrase or identity did not work. Try again.",
       open: "Unlock",
       cancel: "Cancel",
     },
@@ -85,7 +85,7 @@ const english = {
       label: "Add pictures",
       title: "Drop pictures or folders here",
       more: "Drop more pictures or folders here",
-      what: "Photos will be encrypted, and cipher images decrypted. You can also paste pictures.",
+      what: "Photos are encrypted, cipher images are decrypted. You can also paste pictures.",
       choose: "Choose pictures",
       folder: "Choose folder",
       local: "Your pictures stay on this device. Nothing is uploaded.",
@@ -149,7 +149,7 @@ const english = {
     },
     backup: {
       title: "Encipher key backup",
-      what: "Anyone with this sheet can decrypt your pictures. Keep it in a safe place. To use the key, scan the code or type the line, and paste it into the page.",
+      what: "Anyone with this sheet can decrypt your pictures. Keep it in a safe place. To use the key, scan the code and paste its text into the page, or type the line.",
       made: (/** @type {string} */ date) => `Printed on ${date}`,
       print: "Print",
       save: "Save key file",
@@ -182,7 +182,7 @@ const english = {
       working: (/** @type {number} */ done, /** @type {number} */ total) => `${done} of ${total} done`,
       left: (/** @type {string} */ time) => `about ${time} left`,
       done: (/** @type {number} */ done, /** @type {number} */ failed, /** @type {string} */ seconds) =>
-        `${[done || !failed ? `${done} done` : "", failed ? `${failed} failed` : ""].filter(Boolean).join(", ")} in ${seconds} s`,
+        `${[done || !failed ? `${done} done` : "", failed ? `${failed} failed` : ""].filter(Boolean).join(", ")} (${seconds} s)`,
       inZip: (/** @type {string} */ name) => `Saved to ${name}`,
       zipFailed: "The ZIP file could not be saved",
       zipFailedHint: "Check that there is enough disk space, then try again. Finished results are still in the list.",
@@ -204,7 +204,7 @@ const english = {
       bareAsk: "It is skipped unless you choose to open it.",
       allow: "Open it anyway",
       refused: "Skipped",
-      decoded: (/** @type {string} */ type) => `Converted by your browser (${type}): first image only, 8 bits per channel, without color profile and metadata.`,
+      decoded: (/** @type {string} */ type) => `Converted by your browser (${type}): first image only, 8 bits per channel, without color profile or metadata.`,
       inZip: "Saved to ZIP",
       needs: { key: "it needs a key file", passphrase: "it needs a passphrase", identity: "it needs an identity" },
       view: (/** @type {string} */ name) => `View ${name}`,
@@ -213,7 +213,7 @@ const english = {
       remove: (/** @type {string} */ name) => `Remove ${name} from the list`,
     },
     view: {
-      title: (/** @type {string} */ name) => `Inside ${name}`,
+      title: (/** @type {string} */ name) => `Details of ${name}`,
       working: "Preparing the comparison…",
       left: "Left",
       right: "Right",
@@ -243,14 +243,14 @@ const english = {
     notes: {
       protects: "What protects your pictures",
       neural:
-        "The neural cipher is experimental: deterministic, approximate, unauthenticated, and not proven secure. Its statistics only describe it. Confidentiality and integrity come from standard authenticated encryption alone (XChaCha20-Poly1305).",
+        "The neural cipher is experimental: deterministic, approximate, unauthenticated, and not proven secure. Good figures do not make it secure. Confidentiality and integrity come from standard authenticated encryption alone (XChaCha20-Poly1305).",
       leaks:
-        "A cipher image still reveals its dimensions, its file size and the model it was made with, and that it is a cipher image. Keep it as a PNG file: converting or recompressing it destroys it.",
+        "A cipher image still reveals that it is one, its dimensions, its file size and the model it was made with. Keep it as a PNG file: converting or recompressing it destroys it.",
       figures: "What the figures mean",
       entropy: "Bits per sample: 8 if all levels are equally frequent.",
       correlation: "Mean absolute correlation of neighboring samples: near 1 in photos, near 0 in noise.",
       fidelityTerm: "PSNR, SSIM",
-      fidelity: "How close the restored picture is to the original. Higher is closer; the maximum SSIM is 1.",
+      fidelity: "How close the restored picture is to the original. Higher is better; the maximum SSIM is 1.",
     },
   },
 };
@@ -259,21 +259,21 @@ const english = {
 const german = {
   errors: {
     "bad-picture": [
-      "Diese Datei ist kein Bild oder beschädigt",
+      "Diese Datei ist kein Bild, oder sie ist beschädigt",
       "Wählen Sie ein Bild im Format PNG, JPEG, GIF, BMP, TIFF oder WebP, oder laden Sie die Datei erneut herunter.",
     ],
     "unsupported-picture": [
       "Dieses Bildformat wird nicht unterstützt",
-      "Wandeln Sie das Bild mit einem Bildprogramm in PNG um und fügen Sie die PNG-Datei hinzu.",
+      "Wandeln Sie das Bild mit einem Bildprogramm in PNG um, und fügen Sie die PNG-Datei hinzu.",
     ],
     "too-large": ["Dieses Bild ist zu groß", "Verkleinern Sie es, oder verwenden Sie das Kommandozeilenprogramm, das auch größere Bilder verarbeitet."],
     "not-a-cipher": ["Diese Datei ist kein verschlüsseltes Bild", "Lassen Sie sich die Originaldatei schicken, als Datei oder Dokument und nicht als Foto."],
-    "wrong-key": ["Falscher Schlüssel", "Verwenden Sie den Schlüssel, die Passphrase oder die Identität, für die das Bild verschlüsselt wurde."],
+    "wrong-key": ["Falscher Schlüssel", "Verwenden Sie den Schlüssel oder die Passphrase zu diesem Bild oder eine Identität, für die es verschlüsselt wurde."],
     changed: [
       "Diese Datei wurde verändert oder beschädigt",
-      "Holen Sie die Datei noch einmal von dort, wo sie zuerst gespeichert wurde. Diese Kopie lässt sich nicht entschlüsseln.",
+      "Besorgen Sie sich die ursprüngliche Datei noch einmal. Diese Kopie lässt sich nicht entschlüsseln.",
     ],
-    "other-model": ["Dieses Bild wurde mit einem anderen Modell verschlüsselt", "Wählen Sie das passende Modell oben auf der Seite."],
+    "other-model": ["Dieses Bild wurde mit einem anderen Modell verschlüsselt", "Wählen Sie oben auf der Seite das passende Modell."],
     "unsupported-version": ["Dieses Bild wurde mit einer neueren Version von Encipher verschlüsselt", "Laden Sie die Seite neu, um sie zu aktualisieren."],
     "bad-key": ["Das ist kein gültiger Schlüssel", "Vergleichen Sie ihn mit dem Original, oder kopieren Sie ihn noch einmal vollständig."],
     "bad-model": ["Dieses Modell lässt sich nicht laden", "Wählen Sie ein anderes Modell."],
@@ -283,14 +283,14 @@ const german = {
     ],
     "not-exact": [
       "Dieses Bild ließ sich nicht exakt wiederherstellen",
-      "Es wurde kein Ergebnis behalten. Fragen Sie die Person, die das Bild verschlüsselt hat. Waren Sie das selbst, versuchen Sie es mit einem anderen Browser oder dem Kommandozeilenprogramm, und melden Sie bitte das Problem.",
+      "Es wurde nichts gespeichert. Fragen Sie die Person, die das Bild verschlüsselt hat. Waren Sie das selbst, versuchen Sie es mit einem anderen Browser oder dem Kommandozeilenprogramm, und melden Sie bitte das Problem.",
     ],
     "not-kept": [
-      "Die Originaldatei kann nicht mitgespeichert werden",
+      "Die Originaldatei lässt sich nicht mitspeichern",
       "Encipher kann dieses Format nicht lesen und daher nicht prüfen, ob Datei und Bild übereinstimmen. Wählen Sie unter Optionen „Das exakte Bild“, oder wandeln Sie die Datei in PNG um.",
     ],
-    "bad-argument": ["Die Anfrage war ungültig", "Laden Sie die Seite neu und versuchen Sie es noch einmal."],
-    canceled: ["Abgebrochen", "Es wurde kein Ergebnis gespeichert."],
+    "bad-argument": ["Ungültige Anfrage", "Laden Sie die Seite neu, und versuchen Sie es noch einmal."],
+    canceled: ["Abgebrochen", "Es wurde nichts gespeichert."],
     internal: ["Etwas ist schiefgegangen", "Versuchen Sie es mit weniger oder kleineren Bildern noch einmal. Wenn das nicht hilft, laden Sie die Seite neu."],
   },
   stages: {
@@ -310,9 +310,9 @@ const german = {
       program: "Wird geladen …",
       model: "Modell wird geladen …",
       ready: (model) => `Bereit · ${model}`,
-      failed: "Nicht verfügbar",
+      failed: "Start fehlgeschlagen",
       failedHint: "Laden Sie die Seite neu. Wenn das nicht hilft, aktualisieren Sie Ihren Browser: Encipher braucht WebAssembly und Modul-Worker.",
-      modelHint: "Prüfen Sie die Verbindung und wählen Sie das Modell noch einmal.",
+      modelHint: "Prüfen Sie die Verbindung, und wählen Sie das Modell noch einmal.",
       network: (profile, fingerprint) => `Netz: ${profile}. Fingerabdruck: ${fingerprint}`,
       slow: "In diesem Browser ist Encipher langsam, weil WebAssembly-SIMD fehlt oder abgeschaltet ist, etwa im Blockierungsmodus. Die Ergebnisse sind dieselben. Schneller geht es mit einer aktuellen Version von Chrome, Edge, Firefox oder Safari.",
       insecure: (missing) =>
@@ -322,9 +322,9 @@ const german = {
     offline: { ready: "offline verfügbar" },
     update: {
       title: "Update verfügbar",
-      what: "Dieser Tab behält seine Version, bis Sie aktualisieren. Die neue Version startet, sobald alle Tabs dieser Seite geschlossen sind.",
+      what: "Bis Sie aktualisieren, behält dieser Tab seine Version. Die neue Version startet auch, sobald alle Tabs dieser Seite geschlossen sind.",
       unsaved:
-        "Beim Aktualisieren wird die Seite neu geladen. Nicht gespeicherte Bilder oder Schlüssel gingen verloren. Speichern Sie sie zuerst, oder leeren Sie die Liste.",
+        "Beim Aktualisieren wird die Seite neu geladen. Nicht gespeicherte Bilder und Schlüssel gehen dabei verloren. Speichern Sie sie zuerst, oder leeren Sie die Liste.",
       accept: "Jetzt aktualisieren",
       later: "Später",
     },
@@ -335,7 +335,7 @@ const german = {
     },
     sealed: {
       secret: "Passphrase oder Identität (AGE-SECRET-KEY-…)",
-      wrong: "Das hat nicht funktioniert. Versuchen Sie es noch einmal.",
+      wrong: "Diese Passphrase oder Identität passt nicht. Versuchen Sie es noch einmal.",
       open: "Entsperren",
       cancel: "Abbrechen",
     },
@@ -351,7 +351,7 @@ const german = {
       folders: "Ordner mit Bildern",
     },
     key: {
-      title: "Ver- und entschlüsseln mit",
+      title: "Verschlüsseln und entschlüsseln mit",
       modes: { key: "Schlüssel", passphrase: "Passphrase", recipients: "Empfänger" },
       none: "Erstellen Sie einen Schlüssel, um Bilder zu verschlüsseln, oder öffnen Sie den Schlüssel, mit dem sie verschlüsselt wurden.",
       fresh: "Neuer Schlüssel in diesem Browser erstellt.",
@@ -386,7 +386,7 @@ const german = {
       hide: "Verbergen",
       suggest: "Passphrase vorschlagen",
       suggested: "Sieben zufällige Wörter (90 Bit). Schreiben Sie sie auf.",
-      hint: "Wer sie errät, kann Ihre Bilder entschlüsseln. Zufällige Wörter sind stark, Namen und Daten nicht.",
+      hint: "Wer sie errät, kann Ihre Bilder entschlüsseln. Zufällige Wörter sind stark, Namen und Geburtstage nicht.",
       strength: ["Sehr schwach: sofort zu erraten", "Sehr schwach: in Stunden zu erraten", "Schwach", "Mittel", "Stark"],
       strengthLabel: "Stärke",
       guesses: (power) => `etwa 10^${power} Versuche`,
@@ -394,7 +394,7 @@ const german = {
       wantedToDecrypt: "Geben Sie die Passphrase ein, mit der diese Bilder verschlüsselt wurden.",
     },
     recipients: {
-      field: "Verschlüsseln für (ein Empfänger age1… pro Zeile)",
+      field: "Verschlüsseln für (pro Zeile ein Empfänger age1…)",
       identity: "Ihre Identität, zum Entschlüsseln (AGE-SECRET-KEY-…)",
       hint: "Verwenden Sie Empfänger und Identitäten von age-keygen. Nur wer eine passende Identität hat, kann die Bilder entschlüsseln. Um sie selbst zu entschlüsseln, fügen Sie Ihren eigenen Empfänger hinzu.",
       wanted: "Geben Sie mindestens einen Empfänger ein.",
@@ -408,7 +408,7 @@ const german = {
     },
     backup: {
       title: "Sicherung des Encipher-Schlüssels",
-      what: "Wer dieses Blatt hat, kann Ihre Bilder entschlüsseln. Bewahren Sie es sicher auf. Zum Verwenden scannen Sie den Code oder tippen die Zeile ab, und fügen den Schlüssel auf der Seite ein.",
+      what: "Wer dieses Blatt hat, kann Ihre Bilder entschlüsseln. Bewahren Sie es sicher auf. Um den Schlüssel zu verwenden, scannen Sie den Code und fügen den Text auf der Seite ein, oder tippen Sie die Zeile ab.",
       made: (date) => `Gedruckt am ${date}`,
       print: "Drucken",
       save: "Schlüsseldatei speichern",
@@ -419,7 +419,7 @@ const german = {
       exact: "Beim Entschlüsseln wiederherstellen",
       exactOn: "Das exakte Bild",
       exactFile: "Das exakte Bild und die Originaldatei",
-      exactOff: "Ein angenähertes Bild (kleinere Datei)",
+      exactOff: "Das Bild, nur annähernd genau (kleinere Datei)",
       metadata: "Ort, Datum, Kamera, Texte und Farbprofil entfernen",
     },
     list: {
@@ -441,7 +441,7 @@ const german = {
       working: (done, total) => `${done} von ${total} fertig`,
       left: (time) => `noch etwa ${time}`,
       done: (done, failed, seconds) =>
-        `${[done || !failed ? `${done} fertig` : "", failed ? `${failed} fehlgeschlagen` : ""].filter(Boolean).join(", ")} in ${seconds} s`,
+        `${[done || !failed ? `${done} fertig` : "", failed ? `${failed} fehlgeschlagen` : ""].filter(Boolean).join(", ")} (${seconds} s)`,
       inZip: (name) => `In ${name} gespeichert`,
       zipFailed: "Die ZIP-Datei konnte nicht gespeichert werden",
       zipFailedHint: "Prüfen Sie den freien Speicherplatz, und versuchen Sie es noch einmal. Fertige Ergebnisse sind noch in der Liste.",
@@ -457,7 +457,7 @@ const german = {
       failed: "Fehlgeschlagen",
       canceled: "Abgebrochen",
       exact: "Exakt wiederhergestellt.",
-      approximate: "Ungefähr wiederhergestellt: dem Original ähnlich, aber nicht identisch.",
+      approximate: "Annähernd wiederhergestellt: dem Original ähnlich, aber nicht identisch.",
       file: "Originaldatei wiederhergestellt.",
       bare: "Nicht versiegelt: Diese Datei ist für die Forschung bestimmt. Jeder könnte sie erstellt oder verändert haben.",
       bareAsk: "Sie wird übersprungen, wenn Sie sie nicht ausdrücklich öffnen.",
@@ -502,14 +502,14 @@ const german = {
     notes: {
       protects: "Was Ihre Bilder schützt",
       neural:
-        "Die neuronale Chiffre ist experimentell: deterministisch, ungenau, nicht authentifiziert und nicht als sicher bewiesen. Ihre Statistik beschreibt sie nur. Vertraulichkeit und Integrität kommen allein von der üblichen authentifizierten Verschlüsselung (XChaCha20-Poly1305).",
+        "Die neuronale Chiffre ist experimentell: deterministisch, nur annähernd genau und nicht authentifiziert, und ihre Sicherheit ist nicht bewiesen. Gute Werte machen sie nicht sicher. Vertraulichkeit und Integrität kommen allein von der üblichen authentifizierten Verschlüsselung (XChaCha20-Poly1305).",
       leaks:
-        "Ein verschlüsseltes Bild verrät weiterhin seine Abmessungen, seine Dateigröße und das verwendete Modell, und dass es verschlüsselt ist. Bewahren Sie es als PNG-Datei auf: Umwandeln oder erneutes Komprimieren zerstört es.",
+        "Ein verschlüsseltes Bild verrät weiterhin, dass es eines ist, seine Abmessungen, seine Dateigröße und das verwendete Modell. Bewahren Sie es als PNG-Datei auf: Umwandeln oder erneutes Komprimieren zerstört es.",
       figures: "Was die Werte bedeuten",
       entropy: "Bit pro Wert: 8, wenn alle Stufen gleich häufig sind.",
       correlation: "Mittlere absolute Korrelation benachbarter Werte: nahe 1 bei Fotos, nahe 0 bei Rauschen.",
       fidelityTerm: "PSNR, SSIM",
-      fidelity: "Wie nah das wiederhergestellte Bild am Original ist. Höher ist näher; der höchste SSIM-Wert ist 1.",
+      fidelity: "Wie nah das wiederhergestellte Bild dem Original kommt. Höher ist besser; der höchste SSIM-Wert ist 1.",
     },
   },
 };
@@ -553,6 +553,16 @@ export function setLanguage(name) {
   } catch {
     // Storage is blocked: the choice lasts for this visit.
   }
+}
+
+/**
+ * formatNumber formats a number in the current language.
+ *
+ * @param {number} n
+ * @param {number} digits after the decimal separator
+ */
+export function formatNumber(n, digits) {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
 }
 
 /** @type {(path: string | null) => string} */

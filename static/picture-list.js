@@ -1,7 +1,7 @@
 // The list of pictures: one row for each, and the buttons for all of them.
 import { baseName, download } from "./archive.js";
 import { $, clone, find } from "./dom.js";
-import { errors, language, stages, text } from "./messages.js";
+import { errors, formatNumber, stages, text } from "./messages.js";
 import { formatBytes } from "./picture-view.js";
 
 /** @typedef {import("./batch.js").Item} Item */
@@ -114,13 +114,7 @@ export class PictureList {
     const { last } = this.#batch;
     if (last) {
       const done = last.items.filter((i) => i.state === "done").length;
-      parts.push(
-        text.list.done(
-          done,
-          last.items.length - done,
-          new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(((last.ended ?? 0) - last.started) / 1000),
-        ),
-      );
+      parts.push(text.list.done(done, last.items.length - done, formatNumber(((last.ended ?? 0) - last.started) / 1000, 1)));
     }
     const waiting = ready.filter((item) => item.state === "waiting").length;
     if (waiting) parts.push(text.list.waiting(waiting));

@@ -8,7 +8,7 @@
 import { baseName, download } from "./archive.js";
 import { viewsOf } from "./batch.js";
 import { $, clone, find } from "./dom.js";
-import { errors, text, translate } from "./messages.js";
+import { errors, formatNumber, language, text, translate } from "./messages.js";
 import { histogram, scatter } from "./plots.js";
 
 /** @typedef {import("./batch.js").Item} Item */
@@ -132,6 +132,9 @@ export class PictureView {
         ? before.right
         : (shown.find((kind) => kind === "cipher" && kind !== $("left").value) ?? shown[shown.length - 1]);
     $("compare").hidden = shown.length < 2;
+    for (const option of $("zoom").options) {
+      if (option.value !== "0") option.text = new Intl.NumberFormat(language, { style: "percent" }).format(Number(option.value));
+    }
     this.#compare();
     this.#drawPanels();
   }
@@ -214,9 +217,12 @@ export class PictureView {
     /** @type {[string, string][]} */
     const rows = [];
     if (m) {
-      rows.push([text.view.entropy, `${m.entropy.toFixed(3)} ${text.view.bits}`], [text.view.correlation, m.correlation.toFixed(4)]);
+      rows.push([text.view.entropy, `${formatNumber(m.entropy, 3)} ${text.view.bits}`], [text.view.correlation, formatNumber(m.correlation, 4)]);
       if (m.psnr !== undefined)
-        rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${m.psnr.toFixed(2)} dB`], [text.view.ssim, (m.ssim ?? 0).toFixed(5)]);
+        rows.push(
+          [text.view.psnr, m.psnr === Infinity ? text.view.identical : `${formatNumber(m.psnr, 2)} dB`],
+          [text.view.ssim, formatNumber(m.ssim ?? 0, 5)],
+        );
     }
     /** @type {Partial<Record<Kind, Blob>>} */
     const files = { plain: this.#item?.file, cipher: this.#pictures.cipher };
@@ -235,5 +241,5 @@ export class PictureView {
 /** @param {number} n */
 export function formatBytes(n) {
   if (n < 1e6) return `${Math.max(1, Math.round(n / 1e3))} kB`;
-  return n < 1e9 ? `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB` : `${(n / 1e9).toFixed(1)} GB`;
+  return n < 1e9 ? `${formatNumber(n / 1e6, n < 1e7 ? 1 : 0)} MB` : `${formatNumber(n / 1e9, 1)} GB`;
 }
