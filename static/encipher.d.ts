@@ -13,6 +13,8 @@ export type Code =
   | "unsupported-version" // a cipher image of a later format version
   | "wrong-key" // the file was sealed with another key
   | "changed" // the file was changed or damaged
+  | "altered-copy" // a copy of a cipher image for messengers that was scaled, cropped or filtered
+  | "damaged-copy" // a copy of a cipher image for messengers that was compressed too hard
   | "other-model" // the file was made with another model
   | "bad-key" // the text is not a key
   | "bad-model" // the files are not a valid model

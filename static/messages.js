@@ -19,6 +19,11 @@ const english = {
     "not-a-cipher": ["This file is not a cipher image", "Ask for the original file, sent as a file or document rather than as a photo."],
     "wrong-key": ["Wrong key", "Use the key or passphrase that this picture was encrypted with, or an identity that it was encrypted for."],
     changed: ["This file has been changed or damaged", "Get the original file again. This copy cannot be decrypted."],
+    "altered-copy": [
+      "This copy was scaled, cropped or filtered",
+      "Ask the sender for the whole picture in full size: in the best quality that the messenger offers, or sent as a file.",
+    ],
+    "damaged-copy": ["This copy was compressed too hard", "Ask the sender to encrypt the picture for services that compress harder, or to send it as a file."],
     "other-model": ["This cipher image was made with another model", "Choose that model at the top of the page."],
     "unsupported-version": ["This cipher image was made by a newer version of Encipher", "Reload the page to update it."],
     "bad-key": ["This is not a valid key", "Compare it with the original, or copy it again in full."],
@@ -272,6 +277,14 @@ const german = {
     changed: [
       "Diese Datei wurde verändert oder beschädigt",
       "Besorgen Sie sich die ursprüngliche Datei noch einmal. Diese Kopie lässt sich nicht entschlüsseln.",
+    ],
+    "altered-copy": [
+      "Diese Kopie wurde verkleinert, zugeschnitten oder gefiltert",
+      "Bitten Sie um das ganze Bild in voller Größe: in der besten Qualität, die der Messenger anbietet, oder als Datei gesendet.",
+    ],
+    "damaged-copy": [
+      "Diese Kopie wurde zu stark komprimiert",
+      "Bitten Sie darum, das Bild für Dienste zu verschlüsseln, die stärker komprimieren, oder es als Datei zu senden.",
     ],
     "other-model": ["Dieses Bild wurde mit einem anderen Modell verschlüsselt", "Wählen Sie oben auf der Seite das passende Modell."],
     "unsupported-version": ["Dieses Bild wurde mit einer neueren Version von Encipher verschlüsselt", "Laden Sie die Seite neu, um sie zu aktualisieren."],
