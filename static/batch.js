@@ -7,12 +7,13 @@ import { decodeToBMP } from "./browser-decoder.js";
 
 /** @typedef {import("./encipher.js").Encipher} Encipher */
 /** @typedef {{ width?: number, height?: number, fileBytes?: number, memoryBytes?: number, needs?: "key" | "passphrase" | "identity", bare?: boolean }} Info */
-/** @typedef {{ plain?: Blob, bare?: Blob, generated?: Blob, recovered?: Blob }} Views pictures of the stages of an encryption or decryption */
+/** @typedef {{ plain?: Blob, bare?: Blob, generated?: Blob, recovered?: Blob, received?: Blob }} Views pictures of the stages of an encryption or decryption */
 /** @typedef {import("./archive.js").Result} Result */
 /** @typedef {{ code?: string, message: string, title?: string, hint?: string }} Failure an EncipherError, or an error of the page */
 /** @typedef {{ key?: string, passphrase?: string, identity?: string }} Secrets */
 /** @typedef {{ key: string, slot?: Uint8Array }} EncryptionKey */
-/** @typedef {{ exact: "on" | "off" | "file", dropMetadata: boolean }} EncryptOptions */
+/** @typedef {{ exact: "on" | "off" | "file", dropMetadata: boolean, messenger: { side: number, strong: boolean } | null }} EncryptOptions */
+/** @typedef {{ width: number, height: number, psnr: number, wholeFile: boolean }} Received what the other side of a messenger sees */
 /** @typedef {{ items: Item[], started: number, ended?: number }} Run */
 
 // Calls that the engine gets at a time. It divides its workers among them.
@@ -46,6 +47,8 @@ export class Item {
   notes = [];
   /** @type {"" | "exact" | "approximate" | "file" | "bare"} of a decryption */
   outcome = "";
+  /** @type {Received | null} of an encryption for a messenger */
+  received = null;
   allowed = false; // whether the user chose to open this bare cipher image
   /** @type {string | null} text of the key that was used */
   key = null;
@@ -212,6 +215,7 @@ export class Batch {
         saved: false,
         notes: [],
         outcome: "",
+        received: null,
         controller: new AbortController(),
       });
       this.#changed(item);
@@ -267,9 +271,11 @@ export class Batch {
       this.#changed(item);
     };
     if (item.kind === "picture") {
+      if (options.messenger) return this.#encryptForMessenger(engine, item, { encryptionKey, options, views, signal, onProgress });
       // The wasm could not verify that a file it cannot decode is of the picture.
       if (item.decodedType && options.exact === "file") throw { code: "not-kept", message: item.decodedType };
-      const sealed = await engine.encrypt(item.source, { ...options, ...encryptionKey, name: item.path, views, signal, onProgress });
+      const { exact, dropMetadata } = options;
+      const sealed = await engine.encrypt(item.source, { exact, dropMetadata, ...encryptionKey, name: item.path, views, signal, onProgress });
       // Approximate encryption does not run the decryption generator.
       item.views = sealed.generated ? { plain: sealed.plain, bare: sealed.bare, generated: sealed.generated } : null;
       item.key = encryptionKey?.key ?? null;
@@ -284,6 +290,24 @@ export class Batch {
     item.outcome = !opened.sealed ? "bare" : opened.original ? "file" : opened.exact ? "exact" : "approximate";
     item.resultName = opened.name;
     return { path: opened.name, blob: opened.original ?? opened.png };
+  }
+
+  /**
+   * @param {Encipher} engine
+   * @param {Item} item
+   * @param {{ encryptionKey: EncryptionKey | null, options: EncryptOptions, views: boolean, signal: AbortSignal,
+   *   onProgress: import("./encipher.js").ProgressOptions["onProgress"] }} parameters
+   * @returns {Promise<Result>}
+   */
+  async #encryptForMessenger(engine, item, { encryptionKey, options, views, signal, onProgress }) {
+    const call = { ...options.messenger, dropMetadata: options.dropMetadata, ...encryptionKey, name: item.path, views, signal, onProgress };
+    const sent = await engine.encryptForMessenger(item.source, call);
+    item.received = { width: sent.width, height: sent.height, psnr: sent.psnr, wholeFile: sent.wholeFile };
+    item.views = sent.received ? { received: sent.received } : null;
+    item.key = encryptionKey?.key ?? null;
+    item.notes = sent.notes;
+    item.resultName = sent.name;
+    return { path: sent.name, blob: sent.jpeg };
   }
 
   /** @param {Item} item */

@@ -22,13 +22,16 @@
  * @property {HTMLInputElement} passphrase
  * @property {HTMLInputElement} remember
  * @property {HTMLInputElement} sealed-secret
+ * @property {HTMLInputElement} strong
  * @property {HTMLMeterElement} strength-meter
  * @property {HTMLProgressElement} overall
  * @property {HTMLSelectElement} exact
  * @property {HTMLSelectElement} language
  * @property {HTMLSelectElement} left
  * @property {HTMLSelectElement} model
+ * @property {HTMLSelectElement} purpose
  * @property {HTMLSelectElement} right
+ * @property {HTMLSelectElement} side
  * @property {HTMLSelectElement} zoom
  * @property {HTMLTemplateElement} panel-template
  * @property {HTMLTemplateElement} row-template

@@ -172,6 +172,41 @@ export interface Encrypted {
   readonly generated?: Blob;
 }
 
+export interface MessengerOptions extends ProgressOptions {
+  /** Text of a key or key file. Default: the key given to load. */
+  key?: string;
+  /** From wrapKey, together with its key. */
+  slot?: Uint8Array;
+  /** Longest side of the cipher image in pixels, up to 4096. Default: 1600. */
+  side?: number;
+  /** Survives harder compression, with two thirds of the content. */
+  strong?: boolean;
+  /** Name of the file, optionally with folders. The result is named after it. */
+  name?: string;
+  /** Has the picture coded, without metadata, even if the file is small enough to travel as it is. */
+  dropMetadata?: boolean;
+  /** Also returns received. */
+  views?: boolean;
+}
+
+export interface EncryptedForMessenger {
+  /** A gray picture of noise, to send as a photo. */
+  readonly jpeg: Blob;
+  /** Name to save it under, safe on every system: a/photo.cipher.jpg for a/photo.jpg. */
+  readonly name: string;
+  /** Of the picture that the other side sees, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** How close that is to the original in its size, in dB; Infinity if they are equal. */
+  readonly psnr: number;
+  /** Whether the file travels as it is, byte by byte. */
+  readonly wholeFile: boolean;
+  /** What of the file the other side does not see, as sentences. */
+  readonly notes: readonly string[];
+  /** With views: what the other side sees, as a PNG file without compression. */
+  readonly received?: Blob;
+}
+
 export interface DecryptOptions extends ProgressOptions {
   /** Text of a key or key file. Default: the key given to load. */
   key?: string;
@@ -256,6 +291,9 @@ export class Encipher {
   metrics(a: Blob, b?: Blob, options?: CallOptions & { plots?: boolean }): Promise<Metrics>;
 
   encrypt(picture: Blob, options?: EncryptOptions): Promise<Encrypted>;
+  /** Encrypts a picture as a JPEG that a messenger may recompress. The picture is reduced, and needs no model to be decrypted. */
+  encryptForMessenger(picture: Blob, options?: MessengerOptions): Promise<EncryptedForMessenger>;
+  /** Decrypts a cipher image, or a copy of one for messengers, of any kind of picture file. */
   decrypt(cipher: Blob, options?: DecryptOptions): Promise<Decrypted>;
 
   /** Loads another model for later calls. Pending calls finish with the model before. */

@@ -23,6 +23,7 @@ const constructorToken = Symbol();
 const stageShares = {
   load: { program: 0.7, model: 0.3 },
   encrypt: { decode: 0.04, encrypt: 0.88, seal: 0.08 },
+  encryptForMessenger: { decode: 0.3, encrypt: 0.6, seal: 0.1 },
   decrypt: { open: 0.06, decrypt: 0.86, encode: 0.08 },
 };
 
@@ -173,6 +174,14 @@ export class Encipher {
 
   /**
    * @param {Blob} blob
+   * @param {Types.MessengerOptions} options
+   */
+  async encryptForMessenger(blob, { key = this.#key, slot, side, strong, name, dropMetadata, views, signal, onProgress } = {}) {
+    return this.#process("encryptForMessenger", { file: checkBlob(blob), key, slot, side, strong, name, dropMetadata, views }, signal, onProgress);
+  }
+
+  /**
+   * @param {Blob} blob
    * @param {Types.DecryptOptions} options
    */
   async decrypt(blob, { key = this.#key, name, approximate, bareCipher, views, signal, onProgress } = {}) {
@@ -184,7 +193,7 @@ export class Encipher {
   }
 
   /**
-   * @template {"encrypt" | "decrypt"} M
+   * @template {"encrypt" | "encryptForMessenger" | "decrypt"} M
    * @param {M} method
    * @param {Methods[M]["argument"]} argument
    * @param {AbortSignal | undefined} signal
@@ -248,7 +257,7 @@ function abortable(promise, signal) {
  * into one fraction that never falls. Its method end reports 1 when the call has
  * succeeded.
  *
- * @param {"load" | "encrypt" | "decrypt"} method
+ * @param {keyof typeof stageShares} method
  * @param {Types.ProgressOptions["onProgress"]} onProgress
  * @returns {Report & { end: () => void }}
  */

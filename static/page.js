@@ -278,7 +278,8 @@ async function run(intoZip) {
     const encryptionKey = ready.some((i) => i.kind === "picture") ? await keys.encryptionKey() : null;
     if (!encryptionKey && ready.some((i) => i.kind === "picture")) return;
     if (zipFile) archive = new ZipFile(await zipFile.createWritable());
-    const options = { exact: /** @type {"on" | "off" | "file"} */ ($("exact").value), dropMetadata: $("drop-metadata").checked };
+    const messenger = $("purpose").value === "messenger" ? { side: Number($("side").value), strong: $("strong").checked } : null;
+    const options = { exact: /** @type {"on" | "off" | "file"} */ ($("exact").value), dropMetadata: $("drop-metadata").checked, messenger };
     const sink = archive && archive.add.bind(archive);
     const batchRun = batch.run({ encryptionKey, secrets, options, sink });
     $("model").disabled = true;
@@ -392,6 +393,7 @@ for (const id of /** @type {const} */ (["file", "folder"])) {
     else await addFiles(files);
   });
 }
+for (const id of ["purpose", "side"]) $(id).addEventListener("change", () => list.draw());
 $("start").addEventListener("click", () => run(false));
 $("start-zip").addEventListener("click", () => run(true));
 $("cancel").addEventListener("click", () => batch.cancelAll());

@@ -14,6 +14,10 @@ const redrawInterval = 60; // ms
 const heavyShare = 0.4;
 const defaultMemory = 8e9; // bytes
 
+// A cipher image for messengers: bytes for each pixel, and the smallest side.
+const bytesPerPixel = 0.87;
+const minSide = 192;
+
 export class PictureList {
   #batch;
   #view;
@@ -96,6 +100,10 @@ export class PictureList {
       "options",
       ready.some((item) => item.kind === "picture"),
     );
+    const forMessenger = $("purpose").value === "messenger";
+    $("purpose-field").hidden = $("options").hidden;
+    $("exact-field").hidden = forMessenger;
+    $("messenger-options").hidden = !forMessenger;
     if (running) $("overall").value = this.#batch.fraction;
   }
 
@@ -138,7 +146,12 @@ export class PictureList {
   #drawCosts(ready) {
     let file = 0;
     let memory = 0;
-    for (const { info } of ready) {
+    const forMessenger = $("purpose").value === "messenger";
+    for (const { kind, info } of ready) {
+      if (forMessenger && kind === "picture") {
+        file += messengerBytes(info.width ?? 0, info.height ?? 0, Number($("side").value));
+        continue;
+      }
       file += info.fileBytes ?? 3 * (info.width ?? 0) * (info.height ?? 0);
       memory = Math.max(memory, info.memoryBytes ?? 0);
     }
@@ -216,7 +229,7 @@ export class PictureList {
    *
    * @param {Item} item
    */
-  #notes({ state, info, error, decodedType, outcome, notes }) {
+  #notes({ state, info, error, decodedType, outcome, received, notes }) {
     const lines = [];
     const details = [];
     if (info.bare) lines.push(text.row.bare);
@@ -228,6 +241,9 @@ export class PictureList {
       if (error.message) details.push(error.message);
     }
     if (decodedType) lines.push(text.row.decoded(decodedType));
+    if (state === "done" && received) {
+      lines.push(received.wholeFile ? text.row.wholeFile : text.row.received(`${received.width} × ${received.height}`, `${formatNumber(received.psnr, 1)} dB`));
+    }
     if (state === "done") {
       if (outcome && outcome !== "bare") lines.push(text.row[outcome]);
       details.push(...notes);
@@ -240,6 +256,18 @@ export class PictureList {
     if (item.state === "working") this.#batch.cancel(item);
     else this.#batch.remove(item);
   }
+}
+
+/**
+ * messengerBytes estimates the size of a cipher image for messengers.
+ *
+ * @param {number} width
+ * @param {number} height
+ * @param {number} side
+ */
+function messengerBytes(width, height, side) {
+  const scale = Math.min(1, side / Math.max(width, height, 1));
+  return bytesPerPixel * Math.max(width * scale, minSide) * Math.max(height * scale, minSide);
 }
 
 /**

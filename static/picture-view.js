@@ -12,10 +12,10 @@ import { errors, formatNumber, language, text, translate } from "./messages.js";
 import { histogram, scatter } from "./plots.js";
 
 /** @typedef {import("./batch.js").Item} Item */
-/** @typedef {"plain" | "bare" | "cipher" | "generated" | "recovered"} Kind */
+/** @typedef {"plain" | "bare" | "cipher" | "generated" | "recovered" | "received"} Kind */
 
 /** @type {Kind[]} */
-const kinds = ["plain", "bare", "cipher", "generated", "recovered"];
+const kinds = ["plain", "bare", "cipher", "generated", "recovered", "received"];
 
 export class PictureView {
   #engine;
@@ -78,7 +78,8 @@ export class PictureView {
       const views =
         item.views ?? viewsOf(await engine.decrypt(cipher, { key: item.key ?? undefined, bareCipher: item.allowed, approximate: true, views: true, signal }));
       if (signal.aborted) return;
-      Object.assign(this.#pictures, views);
+      if (item.received) Object.assign(this.#pictures, { received: views.received ?? views.recovered });
+      else Object.assign(this.#pictures, views);
       if (item.kind === "picture" && views.generated) delete this.#pictures.recovered; // it is equal to plain
       this.#note = () => "";
       this.draw();
@@ -87,8 +88,10 @@ export class PictureView {
         if (!picture) continue;
         /** @type {Partial<Record<Kind, Blob>>} */
         const originals = { recovered: this.#pictures.plain, generated: this.#pictures.plain ?? this.#pictures.recovered };
-        this.#metrics[kind] = await engine.metrics(picture, originals[kind], { plots: true, signal });
+        const metrics = await engine.metrics(picture, originals[kind], { plots: true, signal });
         if (signal.aborted) return;
+        // The engine has compared it with the original in its size.
+        this.#metrics[kind] = kind === "received" ? { ...metrics, psnr: item.received?.psnr } : metrics;
         this.#drawMetrics($(`panel-${kind}`), kind);
       }
     } catch (error) {
@@ -130,7 +133,7 @@ export class PictureView {
     $("right").value =
       shown.includes(before.right) && before.right !== $("left").value
         ? before.right
-        : (shown.find((kind) => kind === "cipher" && kind !== $("left").value) ?? shown[shown.length - 1]);
+        : (shown.find((kind) => kind === (this.#item?.received ? "received" : "cipher") && kind !== $("left").value) ?? shown[shown.length - 1]);
     $("compare").hidden = shown.length < 2;
     for (const option of $("zoom").options) {
       if (option.value !== "0") option.text = new Intl.NumberFormat(language, { style: "percent" }).format(Number(option.value));
@@ -218,12 +221,10 @@ export class PictureView {
     const rows = [];
     if (m) {
       rows.push([text.view.entropy, `${formatNumber(m.entropy, 3)} ${text.view.bits}`], [text.view.correlation, formatNumber(m.correlation, 4)]);
-      if (m.psnr !== undefined)
-        rows.push(
-          [text.view.psnr, m.psnr === Infinity ? text.view.identical : `${formatNumber(m.psnr, 2)} dB`],
-          [text.view.ssim, formatNumber(m.ssim ?? 0, 5)],
-        );
+      if (m.psnr !== undefined) rows.push([text.view.psnr, m.psnr === Infinity ? text.view.identical : `${formatNumber(m.psnr, 2)} dB`]);
+      if (m.ssim !== undefined) rows.push([text.view.ssim, formatNumber(m.ssim, 5)]);
     }
+    if (kind === "received" && this.#item?.received) rows.push([text.view.dimensions, `${this.#item.received.width} × ${this.#item.received.height}`]);
     /** @type {Partial<Record<Kind, Blob>>} */
     const files = { plain: this.#item?.file, cipher: this.#pictures.cipher };
     const file = files[kind];

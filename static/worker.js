@@ -31,7 +31,7 @@ let memory;
 // Media types of the fields of a result that are files. They are sent as Blobs,
 // which the browser stores outside of the page's memory and may put on disk.
 /** @type {Record<string, string>} */
-const files = { png: "image/png", plain: "image/png", bare: "image/png", generated: "image/png", original: "" };
+const files = { png: "image/png", jpeg: "image/jpeg", plain: "image/png", bare: "image/png", generated: "image/png", received: "image/png", original: "" };
 
 /** @param {WebAssembly.Module | null} compiled */
 async function start(compiled) {

@@ -19,6 +19,8 @@
 //	                                                 {png, name, width, height, notes, plain?, bare?, generated?}
 //	decrypt({file, key, name?, approximate?, bareCipher?, views?, tiles?, onProgress?, signal?})
 //	                                                 {png, name, width, height, exact, sealed, fault?, original?, bare?, generated?}
+//	encryptForMessenger({file, key, slot?, side?, strong?, name?, dropMetadata?, views?, onProgress?, signal?})
+//	                                                 {jpeg, name, width, height, notes, wholeFile, psnr, received?}
 //	tile(job)                                        {samples, statistics, recovered}
 //	metrics({a, b?, plots?})                         {entropy, correlation, psnr?, ssim?, histograms?: {r, g, b}, pairs?}
 //
@@ -28,7 +30,9 @@
 // files without compression: the original, the neural cipher, the output of the decryption generator,
 // which encrypt does not run with exact "off". plots adds data for
 // histograms and a scatter plot: counts of 256 levels, and bytes (x, y, x, y, …) of neighbours.
-// bareCipher accepts a bare cipher image, which is not sealed. The argument name is the name of
+// decrypt and unwrapKey take copies of cipher images for messengers too, of any kind of picture file.
+// width, height and psnr of encryptForMessenger are those of the picture that the other side sees,
+// received with views. bareCipher accepts a bare cipher image, which is not sealed. The argument name is the name of
 // file, with or without folders. The name in the result is the one to save original under, or else
 // png: in the same folders, and safe on every system.
 //
@@ -106,6 +110,8 @@ func install() error {
 
 		"generatePassphrase": s.generatePassphrase,
 		"unsealKeyFile":      s.unsealKeyFile,
+
+		"encryptForMessenger": s.encryptForMessenger,
 	}
 	maps.Copy(methods, vectorMethods())
 	for name, run := range methods {

@@ -13,7 +13,8 @@ import (
 
 var limits = picture.Limits{Bytes: encipher.MaxFileBytes, Pixels: encipher.MaxPixels}
 
-// inspect reads the header of a cipher image or picture. If a model is loaded, it
+// inspect reads the header of a cipher image or picture; to recognise a copy of a cipher image
+// for messengers, it decodes the picture. If a model is loaded, it
 // estimates the cost of encrypting a picture.
 func (s *service) inspect(a argument) (map[string]any, error) {
 	file, err := a.bytes("file", encipher.MaxFileBytes, encipher.TooLarge)
@@ -25,6 +26,9 @@ func (s *service) inspect(a argument) (map[string]any, error) {
 	case "":
 		return map[string]any{"kind": "cipher", "width": i.Width, "height": i.Height, "model": i.Model, "needs": needs[i.Slot.Kind], "bare": !i.Sealed}, nil
 	case encipher.NotCipher:
+		if found := s.inspectCopy(file); found != nil {
+			return found, nil
+		}
 	default:
 		// Decrypting the cipher image returns the error.
 		return map[string]any{"kind": "cipher", "width": 0, "height": 0}, nil
@@ -181,8 +185,17 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened, err := m.Decrypt(ctx, file, k, options...)
-	if err != nil {
+	var opened *encipher.Opened
+	if _, notCipher := encipher.Inspect(file); encipher.CodeOf(notCipher) == encipher.NotCipher {
+		c, err := s.readCopy(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		opened, err = c.Decrypt(ctx, k, options...)
+		if err != nil {
+			return nil, err
+		}
+	} else if opened, err = m.Decrypt(ctx, file, k, options...); err != nil {
 		return nil, err
 	}
 	result := map[string]any{"width": opened.Picture.Width, "height": opened.Picture.Height, "exact": opened.Exact, "sealed": opened.Sealed, "name": resultName(from, opened)}
@@ -197,7 +210,7 @@ func (s *service) decrypt(a argument) (map[string]any, error) {
 			return nil, err
 		}
 	}
-	if !views {
+	if !views || opened.NeuralCipher == nil {
 		return result, nil
 	}
 	return result, errors.Join(setPicture(result, "bare", opened.NeuralCipher), setPicture(result, "generated", opened.Generated))

@@ -134,7 +134,12 @@ func (s *service) unwrapKey(a argument) (map[string]any, error) {
 	if m := s.model.Load(); m != nil { // refuses other models before running Argon2id
 		inspect = m.Inspect
 	}
-	i, err := inspect(file)
+	var cipher interface {
+		Unlock(context.Context, ...encipher.Identity) (encipher.Key, error)
+	}
+	if cipher, err = inspect(file); encipher.CodeOf(err) == encipher.NotCipher {
+		cipher, err = s.readCopy(context.Background(), file)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +165,7 @@ func (s *service) unwrapKey(a argument) (map[string]any, error) {
 		}
 		ids = append(ids, i)
 	}
-	k, err := i.Unlock(context.Background(), ids...)
+	k, err := cipher.Unlock(context.Background(), ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,10 @@ import (
 // ParseKey reports most texts that are too long.
 const maxKeyText = 64 << 10
 
-// service holds the loaded model and the last passphrase of unwrapKey.
+// service holds the loaded model, the last copy and the last passphrase of unwrapKey.
 type service struct {
-	model atomic.Pointer[encipher.Model]
+	model    atomic.Pointer[encipher.Model]
+	lastCopy atomic.Pointer[copyCache]
 
 	mu     sync.Mutex
 	phrase *encipher.Passphrase

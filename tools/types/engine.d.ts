@@ -3,6 +3,8 @@
 import type {
   Code,
   DecryptOptions,
+  MessengerOptions,
+  EncryptedForMessenger,
   Decrypted,
   EncryptOptions,
   Encrypted,
@@ -42,6 +44,7 @@ export interface Methods {
   metrics: { argument: { a: Blob; b?: Blob; plots?: boolean }; result: Metrics };
   encrypt: { argument: { file: Blob } & Omit<EncryptOptions, Handled>; result: Encrypted };
   decrypt: { argument: { file: Blob } & Omit<DecryptOptions, Handled>; result: Decrypted };
+  encryptForMessenger: { argument: { file: Blob } & Omit<MessengerOptions, Handled>; result: EncryptedForMessenger };
   tile: { argument: TileJob; result: TileResult };
 }
 

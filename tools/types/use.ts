@@ -19,6 +19,18 @@ export async function use(photo: File, signal: AbortSignal): Promise<Blob> {
   console.log(found.kind === "cipher" ? found.needs : found.memoryBytes);
   const sealed = await encipher.encrypt(photo, { key, slot, exact: "file", name: photo.name, dropMetadata: true, views: true, signal, onProgress });
   console.log(sealed.name, sealed.width, sealed.height, sealed.notes.join(" "), sealed.plain?.size, sealed.bare?.size, sealed.generated?.size);
+  const sent = await encipher.encryptForMessenger(photo, {
+    key,
+    slot,
+    side: 1600,
+    strong: true,
+    name: photo.name,
+    dropMetadata: true,
+    views: true,
+    signal,
+    onProgress,
+  });
+  console.log(sent.jpeg.size, sent.name, sent.width, sent.height, sent.psnr, sent.wholeFile, sent.notes.length, sent.received?.size);
   const unwrapped = await encipher.unwrapKey(sealed.png, { passphrase, identity: "AGE-SECRET-KEY-…", key: text, signal });
   try {
     const opened = await encipher.decrypt(sealed.png, {
