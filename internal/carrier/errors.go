@@ -20,7 +20,7 @@ const (
 	Scaled Change = iota + 1
 	// Cropped is a part of the carrier, or a carrier within a larger picture, in its size or another.
 	Cropped
-	// Filtered is a copy in the carrier's size whose fine detail is gone: blurred, or made smaller and then larger again.
+	// Filtered is a copy in the carrier's size whose fine detail is gone: blurred, made smaller and then larger again, or compressed very hard.
 	Filtered
 )
 
@@ -37,7 +37,7 @@ func (e *AlteredError) Error() string {
 	case Cropped:
 		return fmt.Sprintf("the copy is cropped: it has %d x %d of %d x %d pixels", e.CopyWidth, e.CopyHeight, e.Width, e.Height)
 	case Filtered:
-		return fmt.Sprintf("the copy of %d x %d pixels lost its fine detail: it was blurred, or made smaller and larger again", e.CopyWidth, e.CopyHeight)
+		return fmt.Sprintf("the copy of %d x %d pixels lost its fine detail: it was blurred, made smaller and larger again, or compressed very hard", e.CopyWidth, e.CopyHeight)
 	}
 	return fmt.Sprintf("the copy has %d x %d of %d x %d pixels", e.CopyWidth, e.CopyHeight, e.Width, e.Height)
 }
