@@ -177,7 +177,7 @@ tamper: ## change 10,000 single bytes of a cipher image: each change must be det
 	ENCIPHER_CHANGES=$(or $(CHANGES),10000) $(GO) test -count=1 -v -timeout 60m -run 'TestRandomChanges$$' .
 
 fuzz: ## fuzz every parser of untrusted files, each for 10 minutes; FUZZTIME=10m
-	@for package in $$($(GO) list ./internal/... ./server/...); do \
+	@for package in $$($(GO) list . ./internal/... ./server/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),10m) $$package || exit 1; \
 		done; \
