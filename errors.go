@@ -106,7 +106,7 @@ var classes = []struct {
 // askFor has the hints on what to ask the sender for after a change of a copy.
 var askFor = map[carrier.Change]string{
 	carrier.Scaled:   "Ask for it in full size: in the best quality that the messenger offers, made with a smaller side, or sent as a file.",
-	carrier.Cropped:  "Ask for the whole picture, which nobody has cropped or put into another one.",
+	carrier.Cropped:  "Ask for the whole picture, not cropped and not within another one.",
 	carrier.Filtered: "Ask for it as it was made: in the best quality that the messenger offers, made with a smaller side, or sent as a file.",
 }
 

@@ -25,7 +25,7 @@ func Demodulate(ctx context.Context, picture *image.Gray) ([]byte, error) {
 		return nil, ErrNotCarrier
 	}
 	if width*height > MaxPixels {
-		return nil, fmt.Errorf("%w: %d x %d pixels are more than any has", ErrNotCarrier, width, height)
+		return nil, fmt.Errorf("%w: %d x %d pixels are more than a carrier has", ErrNotCarrier, width, height)
 	}
 	if h, ok := headerInPlace(picture); ok {
 		return read(ctx, picture, h)

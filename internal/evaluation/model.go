@@ -43,7 +43,7 @@ func NewModel(label string, files network.Files) (*Model, error) {
 			bare.Note += fmt.Sprintf("; kappa %g favours recovery over flat histograms", d.Kappa)
 		}
 	} else {
-		bare.Note += "; it has no key: whoever has the weights decrypts"
+		bare.Note += "; it has no key: anyone with the weights can decrypt"
 	}
 	file := System{Name: label + ", file", Fingerprint: m.Fingerprint(), SecretBits: 256, Note: "the neural transform and the residual, inside XChaCha20-Poly1305"}
 	return &Model{systems: []System{bare, file}, cipher: m, card: n.Card(), statistics: n.StatisticsBytes()}, nil

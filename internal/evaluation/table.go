@@ -66,8 +66,8 @@ func (t table) print(to io.Writer) error {
 
 // general returns the tables that do not depend on a set.
 func (r *Report) general() []table {
-	t := table{Title: "Key space", Columns: []string{"system", "bits of the secret", "bits that act", "model", "description"},
-		Note: "bits that act: bits of 256 that change the cipher image of a small picture when flipped; weights are public and not a key"}
+	t := table{Title: "Key space", Columns: []string{"system", "bits of the secret", "effective bits", "model", "description"},
+		Note: "effective bits: bits of 256 that change the cipher image of a small picture when flipped; weights are public and not a key"}
 	for _, s := range r.Systems {
 		t.Rows = append(t.Rows, []string{s.label(), fmt.Sprint(s.SecretBits), fmt.Sprint(s.ActingBits), fmt.Sprintf("%.16s", s.Fingerprint), s.Note})
 	}
@@ -94,7 +94,7 @@ func (r *Report) tables(s Set) []table {
 		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "same nonce: NPCR %", "UACI %"}}
 	keys := table{Title: "One bit of the key flipped", Note: level + "; two independent pictures of uniform noise have 7.75 dB; a bare cipher is decrypted with the right statistics, which hold the mean colours of each tile",
 		Columns: []string{"system", "NPCR %", "pass", "UACI %", "pass", "wrong key rejected", "otherwise PSNR dB", "SSIM"}}
-	keys.Rows = append(keys.Rows, []string{"the mean colours alone", "-", "-", "-", "-", "-", fmt.Sprintf("%.2f", s.MeanColours.PSNR), fmt.Sprintf("%.4f", s.MeanColours.SSIM)})
+	keys.Rows = append(keys.Rows, []string{"mean colours only", "-", "-", "-", "-", "-", fmt.Sprintf("%.2f", s.MeanColours.PSNR), fmt.Sprintf("%.4f", s.MeanColours.SSIM)})
 	quality := table{Title: "Recovered picture", Note: "in a mean, an exact picture counts as if one sample differed by one level",
 		Columns: []string{"system", "PSNR dB", "minimum", "SSIM", "minimum", "exact"}}
 	comparison := table{Title: "With the published comparison", Note: "published rows as printed in the paper, measured on its pictures; ours on these",

@@ -234,7 +234,7 @@ func report(out io.Writer, files []file, budget int) error {
 	}
 	fmt.Fprintf(out, "%-44s %10d %10d %10d\n", total.path, total.raw, total.gzip, total.brotli)
 	if total.brotli > budget {
-		return fmt.Errorf("a first visit transfers %.2f MB, more than the %.1f MB it may", float64(total.brotli)/1e6, float64(budget)/1e6)
+		return fmt.Errorf("a first visit transfers %.2f MB, more than the limit of %.1f MB", float64(total.brotli)/1e6, float64(budget)/1e6)
 	}
 	return nil
 }
