@@ -978,7 +978,7 @@ func TestBrowserDecodesOthers(t *testing.T) {
 	b.click("start")
 	b.finished()
 	b.done("scene.png")
-	if r := b.rows()["gradient.avif"]; r.State != "failed" || r.Code != "not-kept" || !strings.Contains(r.Words, "cannot be kept") {
+	if r := b.rows()["gradient.avif"]; r.State != "failed" || r.Code != "not-kept" || !strings.Contains(r.Words, "cannot be included") {
 		t.Errorf("the file itself of a kind that the browser alone decodes: %+v", r)
 	}
 	eval[bool](b, `(() => { document.getElementById("exact").value = "on"; return true })()`)
