@@ -163,8 +163,8 @@ const english = {
     options: {
       title: "Options",
       purpose: "Encrypted picture",
-      purposeFile: "As a file: to keep, or to send unchanged (PNG)",
-      purposeMessenger: "For a messenger: to send as a photo (JPEG)",
+      purposeFile: "File, to keep or send unchanged (PNG)",
+      purposeMessenger: "Photo, for a messenger (JPEG)",
       messenger:
         "The other side sees a reduced picture without metadata; a file that is small enough travels unchanged. The messenger may compress the encrypted photo, but must not crop or scale it.",
       side: "Longest side, in pixels",
@@ -441,8 +441,8 @@ const german = {
     options: {
       title: "Optionen",
       purpose: "Verschlüsseltes Bild",
-      purposeFile: "Als Datei: zum Aufbewahren oder unveränderten Senden (PNG)",
-      purposeMessenger: "Für einen Messenger: zum Senden als Foto (JPEG)",
+      purposeFile: "Datei, bleibt unverändert (PNG)",
+      purposeMessenger: "Foto, für einen Messenger (JPEG)",
       messenger:
         "Die Gegenseite sieht ein verkleinertes Bild ohne Metadaten; eine Datei, die klein genug ist, reist unverändert mit. Der Messenger darf das verschlüsselte Foto komprimieren, aber nicht zuschneiden oder verkleinern.",
       side: "Längste Seite in Pixeln",
