@@ -91,7 +91,7 @@ type sentPicture struct {
 	Width   int     `json:"width"`
 	Height  int     `json:"height"`
 	Bytes   int     `json:"bytes"` // of the cipher image
-	PSNR    float64 `json:"psnr"`  // against the picture in its size; that of one sample that differs by 1 where they are equal
+	PSNR    float64 `json:"psnr"`  // against the original in its size; finite for equal pictures, as metric.BoundedPSNR
 	SSIM    float64 `json:"ssim"`
 	Encrypt float64 `json:"encrypt_seconds"`
 	Decrypt float64 `json:"decrypt_seconds"`

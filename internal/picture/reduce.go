@@ -10,8 +10,8 @@ import (
 )
 
 // Reduced returns the colours in another size, at most that of p, by Catmull-Rom interpolation
-// that is stretched by the ratio of the sizes, in linear light. The result is the same on every
-// machine. The error is that of the context.
+// that is stretched by the ratio of the sizes, in linear light. The result is the same natively and
+// as WebAssembly. The error is that of the context.
 func (p *Picture) Reduced(ctx context.Context, height, width int) (*Picture, error) {
 	r := New(height, width)
 	if height == p.Height && width == p.Width {

@@ -49,7 +49,7 @@ func CompactTextString(m Message) string { return fmt.Sprintf("%T", m) }
 // Marshal returns ErrLeftOut.
 func Marshal(Message) ([]byte, error) { return nil, ErrLeftOut }
 
-// InternalMessageInfo has the methods that generated XXX_ methods call.
+// InternalMessageInfo has the methods that generated code calls.
 type InternalMessageInfo struct{}
 
 func (*InternalMessageInfo) Unmarshal(Message, []byte) error { return ErrLeftOut }
